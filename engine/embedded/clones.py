@@ -6,6 +6,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from engine import migrate
+from engine.migrate import drop_database
+
+__all__ = ["create_database", "drop_database", "ensure_database", "with_database"]
+
 
 def with_database(dsn: str, name: str) -> str:
     """The same server and user, another database. A URL stays a URL."""
@@ -16,15 +21,8 @@ def with_database(dsn: str, name: str) -> str:
 
 async def create_database(admin_dsn: str, name: str, template: str | None = None) -> str:
     """Create a database, empty or as a clone of `template` (to which nobody may be connected). Returns its DSN."""
-    # Copying files takes 20 ms where logging each page, the default, takes 130.
-    words = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-    await _run(admin_dsn, words.format(sql.Identifier(name), sql.Identifier(template or "template1")))
+    await migrate.create_database(admin_dsn, name, template)
     return with_database(admin_dsn, name)
-
-
-async def drop_database(admin_dsn: str, name: str) -> None:
-    """Drop a database with whoever is connected to it; nothing happens when there is none."""
-    await _run(admin_dsn, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 async def ensure_database(admin_dsn: str, name: str) -> None:
@@ -33,8 +31,3 @@ async def ensure_database(admin_dsn: str, name: str) -> None:
         found = await (await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))).fetchone()
         if found is None:
             await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-
-
-async def _run(admin_dsn: str, statement: sql.Composed) -> None:
-    async with await psycopg.AsyncConnection.connect(admin_dsn, autocommit=True) as connection:
-        await connection.execute(statement)
