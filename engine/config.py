@@ -1,0 +1,77 @@
+"""Every setting, with its default and its meaning. The README's table is generated from these fields."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from engine.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Read from the environment, then from `.env` in the working directory; the environment wins."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True)
+
+    tzurot_data: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("tzurot", appauthor=False)),
+        description="Folder of everything that must survive: database, broker files, master key.",
+    )
+    database_url: str | None = Field(None, description="Postgres (18 with pgvector) to use instead of the embedded one.")
+    nats_url: str | None = Field(None, description="NATS server with JetStream to use instead of the embedded one.")
+    discord_token: SecretStr | None = Field(None, description="Bot token from Discord's developer portal. Without it Discord is off.")
+    discord_api_base: str = Field("https://discord.com/api/v10", description="Discord's REST address; the stand-in sets its own.")
+    provider_base_url: str | None = Field(None, description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else the local stand-in.")
+    provider_api_key: SecretStr | None = Field(None, description="Key for the provider.")
+    default_model: str = Field("openrouter/auto", min_length=1, max_length=200, description="Model of the preset made at first start.")
+    console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
+    console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
+    console_password: SecretStr | None = Field(None, description="Password of the console.")
+    master_key: SecretStr | None = Field(None, description="64 hexadecimal digits that wrap all data keys. Unset: a file of mode 600 in the data folder.")
+    owner_ids: Annotated[tuple[int, ...], NoDecode] = Field((), description="Discord ids of the bot's owners, separated by commas.")
+    bot_mention_char: str = Field("@", min_length=1, max_length=1, description="Character that starts a name mention in a message.")
+    worker_concurrency: int = Field(16, ge=1, le=256, description="Turns one worker process generates at the same time.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="Form of log lines; auto is console on a terminal, else json.")
+
+    @field_validator("owner_ids", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("master_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_hex_256(value.get_secret_value()):
+            raise ValueError("must be 64 hexadecimal digits (32 bytes)")
+        return value
+
+
+def _is_hex_256(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == 32
+    except ValueError:
+        return False
+
+
+def load(env_file: Path | str | None = ".env") -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError with one sentence that names each setting that cannot be used, never its value.
+    """
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SettingsError(f"The settings cannot be used. Correct this in the environment or in .env: {problems}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"The file .env cannot be read ({type(error).__name__}). Save it as plain UTF-8 text.") from None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings, loaded once per process."""
+    return load()

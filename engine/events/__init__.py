@@ -1,0 +1,64 @@
+"""The only registry of event names. A name never changes and never names a module: moving a file must not break a replay."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from engine.errors import UnknownEvent
+from engine.events import channel, character, message, ops, preset, privacy, reply, turn
+from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
+
+_NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
+    {
+        "message.received": (message.MessageReceived, 1),
+        "message.edited": (message.MessageEdited, 1),
+        "message.deleted": (message.MessageDeleted, 1),
+        "turn.requested": (turn.TurnRequested, 1),
+        "turn.generation_started": (turn.GenerationStarted, 1),
+        "turn.completed": (turn.TurnCompleted, 1),
+        "turn.failed": (turn.TurnFailed, 1),
+        "turn.cancelled": (turn.TurnCancelled, 1),
+        "reply.intended": (reply.DeliveryIntended, 1),
+        "reply.chunk_delivered": (reply.ChunkDelivered, 1),
+        "reply.delivered": (reply.ReplyDelivered, 1),
+        "reply.failed": (reply.DeliveryFailed, 1),
+        "character.created": (character.CharacterCreated, 1),
+        "character.edited": (character.CharacterEdited, 1),
+        "character.deleted": (character.CharacterDeleted, 1),
+        "preset.created": (preset.PresetCreated, 1),
+        "preset.edited": (preset.PresetEdited, 1),
+        "preset.deleted": (preset.PresetDeleted, 1),
+        "channel.activated": (channel.CharacterActivated, 1),
+        "channel.deactivated": (channel.CharacterDeactivated, 1),
+        "channel.context_reset": (channel.ContextReset, 1),
+        "ops.dead_lettered": (ops.DeadLettered, 1),
+        "ops.dead_letter_retried": (ops.DeadLetterRetried, 1),
+        "ops.dead_letter_discarded": (ops.DeadLetterDiscarded, 1),
+        "privacy.user_erased": (privacy.UserErased, 1),
+        "privacy.master_key_rotated": (privacy.MasterKeyRotated, 1),
+    }
+)
+
+
+def _register() -> dict[str, type[Event]]:
+    for name, (cls, version) in _NAMES.items():
+        cls.TYPE, cls.VERSION = name, version
+    return {name: cls for name, (cls, _) in _NAMES.items()}
+
+
+_CLASSES = _register()
+
+
+def class_of(name: str, version: int) -> type[Event]:
+    """The class of a stored event's type. Raises UnknownEvent for a name or a newer schema version than we know."""
+    cls = _CLASSES.get(name)
+    if cls is None or version > cls.VERSION:
+        raise UnknownEvent(name, version)
+    return cls
+
+
+def all_types() -> Iterator[tuple[str, type[Event]]]:
+    """Every (name, class), in registry order."""
+    return iter(_CLASSES.items())
+
+
+__all__ = ["SYSTEM_SUBJECT", "Event", "Part", "Sealed", "Tags", "all_types", "class_of", "user_subject"]

@@ -1,0 +1,63 @@
+"""What an event is: a frozen Pydantic model with an explicit name, a schema version, and fields that are clear or sealed."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class SealedMark:
+    """Marks a field whose value is free text or otherwise personal: it is encrypted with its subject's data key."""
+
+
+_MARK = SealedMark()
+T = TypeVar("T")
+Sealed = Annotated[T, _MARK]
+"""`text: Sealed[str]` keeps the field out of the clear columns and inside the sealed part of the event."""
+
+
+class Event(BaseModel):
+    """Base of all events. Past tense, frozen; unknown fields are refused so that a typo is never stored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    TYPE: ClassVar[str]
+    VERSION: ClassVar[int]
+    SEALED: ClassVar[frozenset[str]]
+    CLEAR: ClassVar[frozenset[str]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.SEALED = frozenset(name for name, field in cls.model_fields.items() if any(isinstance(m, SealedMark) for m in field.metadata))
+        cls.CLEAR = frozenset(cls.model_fields) - cls.SEALED
+
+
+class Part(BaseModel):
+    """Base of the values inside events."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The clear columns by which events are filtered. Ids only, never names.
+
+    `guild`, `channel`, `user` are snowflakes; `character` and `turn` are ours.
+    """
+
+    guild: int | None = None
+    channel: int | None = None
+    user: int | None = None
+    character: UUID | None = None
+    turn: UUID | None = None
+
+
+def user_subject(user_id: int) -> str:
+    """Name of the data key that seals what this person wrote."""
+    return f"user:{user_id}"
+
+
+SYSTEM_SUBJECT = "system"
+"""Seals what belongs to no person: the sample characters and presets that come with the program."""

@@ -1,0 +1,34 @@
+"""What holds for a channel: who speaks there, and from where on its history counts."""
+
+from uuid import UUID
+
+from engine.events.base import Event
+from engine.events.message import Venue
+
+
+class CharacterActivated(Event):
+    """From now on this character answers every message in the channel."""
+
+    channel_id: int
+    guild_id: int | None = None
+    venue: Venue
+    character_id: UUID
+    by_user_id: int
+
+
+class CharacterDeactivated(Event):
+    channel_id: int
+    guild_id: int | None = None
+    venue: Venue
+    character_id: UUID
+    by_user_id: int
+
+
+class ContextReset(Event):
+    """Prompts see nothing of this channel from before this event. `character_id` None: for all characters."""
+
+    channel_id: int
+    guild_id: int | None = None
+    venue: Venue
+    character_id: UUID | None = None
+    by_user_id: int

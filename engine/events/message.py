@@ -1,0 +1,77 @@
+"""What people and programs said, edited and took back."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from engine.events.base import Event, Part, Sealed
+
+Venue = Literal["discord", "playground"]
+AuthorKind = Literal["human", "bot", "webhook"]
+ChannelKind = Literal["guild", "thread", "dm"]
+
+
+class Attachment(Part):
+    """A file, sticker or embedded picture. `kind` says which; `size` in bytes when known."""
+
+    kind: Literal["file", "image", "voice", "sticker", "embed", "poll"] = "file"
+    name: str = ""
+    url: str = ""
+    media_type: str = ""
+    size: int | None = None
+    text: str = ""
+
+
+class Forward(Part):
+    """A forwarded message as Discord showed it: it has no author."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+class MessageReceived(Event):
+    """Somebody said something where a character may hear it.
+
+    `dropped` names payload fields that were neither understood nor kept, by path.
+    """
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    parent_channel_id: int | None = None
+    author_id: int
+    author_kind: AuthorKind = "human"
+    channel_kind: ChannelKind = "guild"
+    venue: Venue
+    reply_to: int | None = None
+    reply_pings: bool = True
+    mentions_bot: bool = False
+    webhook_id: int | None = None
+    dropped: tuple[str, ...] = ()
+    text: Sealed[str]
+    author_name: Sealed[str]
+    attachments: Sealed[tuple[Attachment, ...]] = ()
+    forwards: Sealed[tuple[Forward, ...]] = ()
+    mentioned: Sealed[dict[str, str]] = Field(default_factory=dict)
+
+
+class MessageEdited(Event):
+    """The author changed the text. `edited_ms`, Unix milliseconds, tells repeated edits apart."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    author_id: int
+    venue: Venue
+    edited_ms: int
+    text: Sealed[str]
+    attachments: Sealed[tuple[Attachment, ...]] = ()
+
+
+class MessageDeleted(Event):
+    """The message is gone from the channel; prompts and memories must not use it any more."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    venue: Venue

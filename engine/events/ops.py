@@ -1,0 +1,27 @@
+"""What happened to the machinery itself."""
+
+from engine.events.base import Event
+
+
+class DeadLettered(Event):
+    """A delivery that no handler could digest was put aside. Holds where it is, never what it said."""
+
+    consumer: str
+    subject: str
+    why: str
+    error: str
+    log_position: int | None = None
+    event_id: str | None = None
+    deliveries: int = 1
+
+
+class DeadLetterRetried(Event):
+    """An operator sent the reference on its way again."""
+
+    consumer: str
+    dead_letter_id: str
+
+
+class DeadLetterDiscarded(Event):
+    consumer: str
+    dead_letter_id: str

@@ -1,0 +1,18 @@
+"""Erasure and keys."""
+
+from engine.events.base import Event
+
+
+class UserErased(Event):
+    """The data key of this person was destroyed: everything it sealed is unreadable for good, here and on every replay."""
+
+    user_id: int
+    requested_by: int
+
+
+class MasterKeyRotated(Event):
+    """All data keys are wrapped by another master key now. Ids are fingerprints, not keys."""
+
+    from_key_id: str
+    to_key_id: str
+    keys: int

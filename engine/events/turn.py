@@ -1,0 +1,137 @@
+"""A turn: one message, one character, one answer. From the request to exactly one end."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from engine.events.base import Event, Part, Sealed
+from engine.events.message import Venue
+
+TriggerKind = Literal["reply", "activation", "dm", "name", "mention", "command", "reaction", "playground"]
+
+
+class TurnRequested(Event):
+    """A character was addressed and is to answer. `slot` orders several answers to one message, from 0."""
+
+    turn_id: UUID
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    user_id: int
+    character_id: UUID
+    venue: Venue
+    trigger: TriggerKind
+    reason: str
+    slot: int = 0
+    epoch: int = 0
+
+
+class Usage(Part):
+    """Tokens as the provider counted them, cost in US dollars where it says so."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float | None = None
+
+
+class Timing(Part):
+    """Milliseconds on a monotonic clock, from the moment the worker took the turn up."""
+
+    request_sent: float = 0.0
+    first_token: float | None = None
+    finished: float = 0.0
+
+
+class DroppedPart(Part):
+    """Something that was left out of a prompt, and why. `what` is an id or a section's name, never text."""
+
+    what: str
+    why: str
+    tokens: int = 0
+
+
+class GenerationStarted(Event):
+    """A request is about to be sent to a provider.
+
+    With `as_of`, the log position of the read models used, and the ids kept here the exact prompt can be built again;
+    `prompt_sha256` proves that it was.
+    """
+
+    turn_id: UUID
+    attempt: int
+    character_id: UUID
+    preset_id: UUID | None = None
+    model: str
+    provider: str
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    as_of: int
+    prompt_version: int
+    prompt_sha256: str
+    prompt_tokens: int
+    history_ids: tuple[int, ...] = ()
+    memory_ids: tuple[UUID, ...] = ()
+    dropped: tuple[DroppedPart, ...] = ()
+
+
+class TurnCompleted(Event):
+    """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response."""
+
+    turn_id: UUID
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    user_id: int
+    character_id: UUID
+    venue: Venue
+    attempt: int
+    model: str
+    provider: str
+    finish_reason: str
+    stop_sequence: str | None = None
+    cut_short: bool = False
+    recovered: bool = False
+    fallback_from: str | None = None
+    usage: Usage = Usage()
+    timing: Timing = Timing()
+    text: Sealed[str]
+    reasoning: Sealed[str] = ""
+    raw: Sealed[str] = ""
+
+
+class TurnFailed(Event):
+    """No answer. `category` is of engine.fault; what the provider said is sealed, as it may quote the prompt."""
+
+    turn_id: UUID
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    user_id: int
+    character_id: UUID
+    venue: Venue
+    attempt: int
+    model: str | None = None
+    provider: str | None = None
+    category: str
+    status: int | None = None
+    reference: str
+    attempts: int = 0
+    timing: Timing = Timing()
+    user_message: Sealed[str]
+    technical_details: Sealed[str] = ""
+
+
+class TurnCancelled(Event):
+    """The turn ended without an answer and nobody is to be told: its message was deleted, or a newer turn replaced it."""
+
+    turn_id: UUID
+    message_id: int
+    channel_id: int
+    guild_id: int | None = None
+    user_id: int
+    character_id: UUID
+    venue: Venue
+    why: Literal["message deleted", "superseded", "user erased", "too late"]

@@ -1,0 +1,110 @@
+"""Events to bytes and back. Clear fields become JSON; sealed fields become JSON inside AES-256-GCM, bound to the event's id and type."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from engine import clock, vault
+from engine.events import class_of
+from engine.events.base import Event
+from engine.store.rows import NewEvent, Packed, Recorded, Stored
+from engine.store.upcast import upcast
+
+
+def bound_to(event_id: UUID, type_: str) -> bytes:
+    """The additional data that ties a sealed part to its event."""
+    return event_id.bytes + type_.encode()
+
+
+def dump(event: Event) -> tuple[bytes, bytes | None]:
+    """(clear JSON, plain JSON of the sealed fields or None). Lone surrogates become U+FFFD: JSON cannot carry them."""
+    clear = _json(event.model_dump(mode="python", include=set(event.CLEAR)))
+    return clear, _json(event.model_dump(mode="python", include=set(event.SEALED))) if event.SEALED else None
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(values, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except (orjson.JSONEncodeError, UnicodeEncodeError):
+        return orjson.dumps(_clean(values), default=_plain, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="python")
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(type(value).__name__)
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def pack(new: NewEvent, key: AESGCM | None) -> Packed:
+    """Encode and seal. Raises ValueError when there is something to seal and no key to do it with."""
+    clear, plain = dump(new.event)
+    if plain is None:
+        return Packed(new, clear, None, new.occurred_at or clock.now())
+    if key is None:
+        raise ValueError(f"{new.event.TYPE} has sealed fields: name the subject whose key seals them")
+    return Packed(new, clear, vault.seal(key, plain, bound_to(new.id, new.event.TYPE)), new.occurred_at or clock.now())
+
+
+def unpack(row: Stored, key: AESGCM | None) -> Recorded[Event]:
+    """The typed event of a row, brought to today's schema. Without a key the sealed fields are blank and `erased` is set.
+
+    Raises UnknownEvent for a type or schema version this program does not know, WrongKey when the seal does not open.
+    """
+    cls = class_of(row.type, row.schema_version)
+    clear = orjson.loads(row.data)
+    if row.sealed is None:
+        return Recorded(row, cls.model_validate(upcast(row.type, row.schema_version, clear)))
+    if key is None:
+        return Recorded(row, erased(cls, upcast(row.type, row.schema_version, clear)), erased=True)
+    sealed = orjson.loads(vault.unseal(key, row.sealed, bound_to(row.id, row.type)))
+    return Recorded(row, cls.model_validate(upcast(row.type, row.schema_version, clear | sealed)))
+
+
+def open_fields(sealed: bytes, key: AESGCM, event_id: UUID, type_: str) -> dict[str, Any]:
+    """The sealed fields of a blob that a read model copied from the log."""
+    fields: dict[str, Any] = orjson.loads(vault.unseal(key, sealed, bound_to(event_id, type_)))
+    return fields
+
+
+def erased(cls: type[Event], clear: Mapping[str, object]) -> Event:
+    """The event with blank sealed fields: what remains after its subject was erased."""
+    known = {name: value for name, value in clear.items() if name in cls.CLEAR}
+    return cls.model_validate(known | {name: blank() for name, blank in _blanks(cls).items()})
+
+
+@functools.cache
+def _blanks(cls: type[BaseModel]) -> dict[str, Callable[[], object]]:
+    names = cls.SEALED if issubclass(cls, Event) else frozenset(n for n, f in cls.model_fields.items() if f.is_required())
+    return {name: _blank(cls, name) for name in names}
+
+
+def _blank(cls: type[BaseModel], name: str) -> Callable[[], object]:
+    field = cls.model_fields[name]
+    if field.default_factory is not None or field.default is not PydanticUndefined:
+        return lambda: field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        inner = field.annotation
+        return lambda: {key: blank() for key, blank in _blanks(inner).items()}
+    return lambda: ERASED
+
+
+ERASED = "[erased]"
+"""Stands where a text was whose key was destroyed."""

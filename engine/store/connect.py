@@ -1,0 +1,47 @@
+"""Connections to Postgres that notice a dead peer and never hang."""
+
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from engine.errors import StorageFull, StoreError, StoreUnavailable
+from engine.vault import Pool
+
+OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq parameters: a silent peer is given up after about 15 s (R10)."""
+
+
+def pool(dsn: str, *, size: int = 4, application: str = "tzurot") -> Pool:
+    """A pool that opens lazily and checks a connection before lending it. Open it with `async with`."""
+    return AsyncConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        open=False,
+        timeout=10.0,
+        check=AsyncConnectionPool.check_connection,
+        kwargs=OPTIONS | {"application_name": application, "autocommit": True},
+    )
+
+
+async def connect(dsn: str, *, application: str = "tzurot") -> AsyncConnection:
+    """One connection in autocommit. Raises StoreUnavailable."""
+    try:
+        return await AsyncConnection.connect(dsn, autocommit=True, application_name=application, **OPTIONS)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable("Postgres does not answer. Is it running, and is DATABASE_URL right?") from error
+
+
+def translate(error: psycopg.Error) -> StoreError:
+    """The store's own error for one of psycopg's."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        return StorageFull("Postgres has no disk space left; free some and it goes on by itself")
+    return StoreUnavailable(f"Postgres failed: {type(error).__name__}")

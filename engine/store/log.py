@@ -1,0 +1,89 @@
+"""The log as everybody uses it: append, read, find, follow."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from uuid import UUID
+
+from engine.events.base import Event
+from engine.store import codec, connect, reader, tail
+from engine.store.rows import Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
+from engine.store.writer import Writer
+from engine.vault import MasterKey, Pool, Vault
+
+
+class Log:
+    """An open log. Make one per process with `open_log`."""
+
+    def __init__(self, dsn: str, pool: Pool, vault: Vault, writer: Writer) -> None:
+        self.dsn = dsn
+        self.pool = pool
+        self.vault = vault
+        self._writer = writer
+
+    async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
+        """Store the events together, durably. The first event's id is the call's idempotency key.
+
+        A repeat writes nothing and returns the stored positions. Raises Conflict when a stream is not at the expected version
+        or the condition does not hold, PartialRepeat, KeyDestroyed, StorageFull. Waits while Postgres is away.
+        """
+        keys = await self.vault.keys({e.subject for e in events if e.subject is not None and e.event.SEALED}, create=True)
+        packed = tuple(codec.pack(event, keys.get(event.subject or "")) for event in events)
+        size = sum(len(p.data) + len(p.sealed or b"") + 200 for p in packed)
+        return await self._writer.submit(Unit(packed, condition, size=size))
+
+    async def read(self, query: Query = Query()) -> AsyncIterator[Recorded[Event]]:
+        """Typed events in order of position, texts opened, constant memory."""
+        async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
+            page: list[Stored] = []
+            async for row in found:
+                page.append(row)
+                if len(page) == reader.PAGE:
+                    for recorded in await self.open(page):
+                        yield recorded
+                    page = []
+            for recorded in await self.open(page):
+                yield recorded
+
+    async def rows(self, query: Query = Query()) -> AsyncIterator[Stored]:
+        """The same, unopened: no key is needed."""
+        async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
+            async for row in found:
+                yield row
+
+    async def open(self, rows: Sequence[Stored]) -> list[Recorded[Event]]:
+        """Typed events of rows; those whose key was destroyed come with blanks."""
+        keys = await self.vault.keys({row.subject for row in rows if row.subject is not None and row.sealed is not None})
+        return [codec.unpack(row, keys.get(row.subject or "")) for row in rows]
+
+    async def stream(self, name: str) -> list[Recorded[Event]]:
+        """Every event of one stream, oldest first."""
+        return [recorded async for recorded in self.read(Query(stream=name))]
+
+    async def find(self, event_id: UUID) -> Recorded[Event] | None:
+        """The event with this id."""
+        async with self.pool.connection() as connection:
+            row = await reader.by_id(connection, event_id)
+        return (await self.open([row]))[0] if row else None
+
+    async def head(self) -> int:
+        """Position of the newest event; 0 for an empty log."""
+        async with self.pool.connection() as connection:
+            return await reader.head(connection)
+
+    def follow(self, after: int) -> AsyncIterator[list[Stored]]:
+        """Batches of rows after a position, for ever."""
+        return tail.follow(self.dsn, after)
+
+
+@asynccontextmanager
+async def open_log(dsn: str, master: MasterKey, *, older: Sequence[MasterKey] = (), pool_size: int = 4) -> AsyncIterator[Log]:
+    """Connect and run the writer for as long as the block lasts."""
+    async with connect.pool(dsn, size=pool_size) as pool:
+        writer = Writer(dsn)
+        running = asyncio.create_task(writer.run(), name="log writer")
+        try:
+            yield Log(dsn, pool, Vault(pool, master, older), writer)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,71 @@
+"""Reading the log: by position, stream, tags, type and time, as a stream with constant memory."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import args_row
+
+from engine.store.rows import COLUMNS, Query, Stored
+
+PAGE = 500
+
+
+async def rows(connection: AsyncConnection, query: Query) -> AsyncIterator[Stored]:
+    """The matching rows in order of position, page by page."""
+    after, until, left = query.after, query.until, query.limit
+    while left is None or left > 0:
+        page = await _page(connection, query, after, until, PAGE if left is None else min(PAGE, left))
+        for row in page:
+            yield row
+        if len(page) < PAGE:
+            return
+        left = None if left is None else left - len(page)
+        if query.backwards:
+            until = page[-1].position - 1
+        else:
+            after = page[-1].position
+
+
+async def _page(connection: AsyncConnection, query: Query, after: int, until: int | None, size: int) -> list[Stored]:
+    statement, parameters = _select(query, after, until, size)
+    async with connection.cursor(row_factory=args_row(Stored), binary=True) as cursor:
+        await cursor.execute(statement.encode(), parameters)
+        return await cursor.fetchall()
+
+
+def _select(query: Query, after: int, until: int | None, size: int) -> tuple[str, dict[str, object]]:
+    tags = query.tags
+    restrictions: dict[str, tuple[str, object]] = {
+        "after": ("position > %(after)s", after),
+        "until": ("position <= %(until)s", until),
+        "types": ("type = ANY(%(types)s)", sorted(query.types) or None),
+        "stream": ("stream = %(stream)s", query.stream),
+        "guild": ("guild = %(guild)s", tags.guild),
+        "channel": ("channel = %(channel)s", tags.channel),
+        "user": ("user_id = %(user)s", tags.user),
+        "character": ("character = %(character)s", tags.character),
+        "turn": ("turn = %(turn)s", tags.turn),
+        "since": ("occurred_at >= %(since)s", query.since),
+        "before": ("occurred_at < %(before)s", query.before),
+    }
+    used = {name: entry for name, entry in restrictions.items() if entry[1] is not None}
+    where = " AND ".join(clause for clause, _ in used.values())
+    order = "DESC" if query.backwards else "ASC"
+    return (
+        f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY position {order} LIMIT %(size)s",
+        {name: value for name, (_, value) in used.items()} | {"size": size},
+    )
+
+
+async def by_id(connection: AsyncConnection, event_id: UUID) -> Stored | None:
+    """The row with this event id."""
+    async with connection.cursor(row_factory=args_row(Stored), binary=True) as cursor:
+        await cursor.execute(f"SELECT {COLUMNS} FROM events WHERE event_id = %s".encode(), (event_id,))
+        return await cursor.fetchone()
+
+
+async def head(connection: AsyncConnection) -> int:
+    """Position of the newest event; 0 for an empty log."""
+    row = await (await connection.execute("SELECT position FROM log_head")).fetchone()
+    return int(row[0]) if row else 0

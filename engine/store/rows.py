@@ -1,0 +1,128 @@
+"""What goes into the log and what comes out of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from engine.events.base import Event, Tags
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event on its way into the log.
+
+    `id` is derived from the natural key (engine.ids). `subject` names the data key that seals the sealed fields and must be
+    given when there are any. `expect` is the version the stream must have before this event (0: it must be new); None takes
+    whatever it has.
+    """
+
+    event: Event
+    stream: str
+    id: UUID
+    tags: Tags = Tags()
+    subject: str | None = None
+    occurred_at: datetime | None = None
+    correlation: UUID | None = None
+    causation: UUID | None = None
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Positions of the events of one call, in its order. `repeated`: they were stored by an earlier call, and nothing was written now."""
+
+    positions: tuple[int, ...]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The append holds only if no event after position `after` has one of these types and all of these tags (None: any)."""
+
+    after: int
+    types: frozenset[str]
+    tags: Tags = Tags()
+
+
+class Stored(NamedTuple):
+    """One row of the log, unopened, columns in table order. Projections work on these: they need no key."""
+
+    position: int
+    id: UUID
+    stream: str
+    version: int
+    type: str
+    schema_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    correlation: UUID | None
+    causation: UUID | None
+    guild: int | None
+    channel: int | None
+    user: int | None
+    character: UUID | None
+    turn: UUID | None
+    subject: str | None
+    data: bytes
+    sealed: bytes | None
+
+
+COLUMNS = (
+    "position, event_id, stream, version, type, schema_version, occurred_at, recorded_at, correlation, causation,"
+    " guild, channel, user_id, character, turn, subject, data, sealed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded[E: Event]:
+    """A typed event with what the log knows about it. `erased`: its sealed fields are blank because the key was destroyed."""
+
+    row: Stored
+    event: E
+    erased: bool = False
+
+    @property
+    def position(self) -> int:
+        return self.row.position
+
+    @property
+    def id(self) -> UUID:
+        return self.row.id
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which events to read. Empty fields do not restrict; `after` is exclusive, `until` inclusive."""
+
+    after: int = 0
+    until: int | None = None
+    types: frozenset[str] = frozenset()
+    stream: str | None = None
+    tags: Tags = Tags()
+    since: datetime | None = None
+    before: datetime | None = None
+    backwards: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An event ready to be written: everything but its position and, when `expect` is None, its version."""
+
+    new: NewEvent
+    data: bytes
+    sealed: bytes | None
+    occurred_at: datetime
+
+
+@dataclass(slots=True)
+class Unit:
+    """The events of one append call: written together or not at all."""
+
+    events: tuple[Packed, ...]
+    condition: Condition | None = None
+    uncertain: bool = False
+    size: int = field(default=0)
+
+

@@ -1,0 +1,165 @@
+"""Per-subject data keys, wrapped by a master key; what they seal; and how a key is destroyed.
+
+AES-256-GCM throughout (NIST SP 800-38D): 12-byte random nonce before the ciphertext, 16-byte tag after it. The additional
+data binds a ciphertext to the event (or key) it belongs to, so that it cannot be moved to another row.
+"""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from engine.config import Settings
+from engine.errors import KeyDestroyed, SettingsError, WrongKey
+
+NONCE_BYTES = 12
+CACHE_SECONDS = 20.0
+"""How long a process goes on with a key it has seen: bounds how long an erased text stays readable anywhere (limit: 60 s)."""
+
+Pool = AsyncConnectionPool[AsyncConnection]
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """32 bytes and their fingerprint. The fingerprint is stored; the bytes never are."""
+
+    secret: bytes
+    id: str
+
+    @classmethod
+    def of(cls, secret: bytes) -> "MasterKey":
+        return cls(secret, hashlib.sha256(b"tzurot master key" + secret).hexdigest()[:16])
+
+    def __repr__(self) -> str:
+        return f"MasterKey(id={self.id!r})"
+
+
+def load_master_key(settings: Settings) -> MasterKey:
+    """From MASTER_KEY, else from `<data>/master.key`, which is made with mode 600 when there is none."""
+    if settings.master_key is not None:
+        return MasterKey.of(bytes.fromhex(settings.master_key.get_secret_value()))
+    path = settings.tzurot_data / "master.key"
+    try:
+        return MasterKey.of(bytes.fromhex(path.read_text().strip()))
+    except FileNotFoundError:
+        return _create_master_key(path)
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"{path} cannot be used as master key ({type(error).__name__}). Restore it from your backup; without it stored texts cannot be read.") from None
+
+
+def _create_master_key(path: Path) -> MasterKey:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return MasterKey.of(bytes.fromhex(path.read_text().strip()))
+    except OSError as error:
+        raise SettingsError(f"The data folder {path.parent} cannot be written ({error.strerror}). Choose another with TZUROT_DATA.") from None
+    secret = secrets.token_bytes(32)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return MasterKey.of(secret)
+
+
+def seal(key: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
+    """nonce + ciphertext + tag."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + key.encrypt(nonce, plain, bound_to)
+
+
+def unseal(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+    """The plain bytes. Raises WrongKey when the key, the bytes or what they are bound to are not the ones sealed."""
+    try:
+        return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+    except InvalidTag:
+        raise WrongKey("a sealed text does not open: wrong master key, or the row was tampered with") from None
+
+
+class Vault:
+    """Hands out data keys. One per process; holds keys in memory for CACHE_SECONDS."""
+
+    def __init__(self, pool: Pool, master: MasterKey, older: Iterable[MasterKey] = ()) -> None:
+        self._pool = pool
+        self._master = master
+        self._masters = {key.id: key for key in (*older, master)}
+        self._cache: dict[str, tuple[AESGCM | None, float]] = {}
+
+    async def key(self, subject: str) -> AESGCM:
+        """The subject's key, made when there is none. Raises KeyDestroyed after an erasure."""
+        return (await self.keys([subject], create=True))[subject]
+
+    async def keys(self, subjects: Iterable[str], *, create: bool = False) -> dict[str, AESGCM]:
+        """The keys of those subjects that have one, in one round trip.
+
+        With `create` missing ones are made, and a destroyed one raises KeyDestroyed; without, destroyed ones are left out.
+        """
+        wanted = set(subjects)
+        deadline = time.monotonic()
+        fresh = {s: entry[0] for s in wanted if (entry := self._cache.get(s)) is not None and entry[1] > deadline}
+        if missing := wanted - fresh.keys():
+            fresh |= await self._fetch(missing, create)
+        if create and (gone := [subject for subject, key in fresh.items() if key is None]):
+            raise KeyDestroyed(gone[0])
+        return {subject: key for subject, key in fresh.items() if key is not None}
+
+    def forget(self, subject: str) -> None:
+        """Drop what this process remembers of a subject's key."""
+        self._cache.pop(subject, None)
+
+    async def destroy(self, subject: str) -> bool:
+        """Destroy the key for good. True when there was one. What it sealed cannot be read by anybody any more."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "INSERT INTO data_keys AS k (subject, wrapped, master_key_id, destroyed_at) VALUES (%s, NULL, %s, now())"
+                " ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = now() WHERE k.destroyed_at IS NULL RETURNING (xmax <> 0)",
+                (subject, self._master.id),
+            )
+            row = await cursor.fetchone()
+        self._cache.pop(subject, None)
+        return bool(row and row[0])
+
+    async def _fetch(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
+        async with self._pool.connection() as connection:
+            found = await self._select(connection, subjects)
+            if create and (absent := subjects - found.keys()):
+                await self._insert(connection, absent)
+                found |= await self._select(connection, absent)
+        expires = time.monotonic() + CACHE_SECONDS
+        self._cache.update({subject: (key, expires) for subject, key in found.items()})
+        self._trim()
+        return found
+
+    async def _select(self, connection: AsyncConnection, subjects: set[str]) -> dict[str, AESGCM | None]:
+        cursor = await connection.execute("SELECT subject, wrapped, master_key_id FROM data_keys WHERE subject = ANY(%s)", (list(subjects),))
+        return {subject: self._unwrap(subject, wrapped, master_id) for subject, wrapped, master_id in await cursor.fetchall()}
+
+    async def _insert(self, connection: AsyncConnection, subjects: set[str]) -> None:
+        rows = [(subject, self._wrap(subject, AESGCM.generate_key(256)), self._master.id) for subject in sorted(subjects)]
+        async with connection.cursor() as cursor:
+            await cursor.executemany("INSERT INTO data_keys (subject, wrapped, master_key_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", rows)
+
+    def _wrap(self, subject: str, data_key: bytes) -> bytes:
+        return seal(AESGCM(self._master.secret), data_key, b"data key of " + subject.encode())
+
+    def _unwrap(self, subject: str, wrapped: bytes | None, master_id: str) -> AESGCM | None:
+        if wrapped is None:
+            return None
+        master = self._masters.get(master_id)
+        if master is None:
+            raise WrongKey(f"This database's keys are wrapped by master key {master_id}, not by the one given ({self._master.id}). Set MASTER_KEY or restore master.key.")
+        return AESGCM(unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode()))
+
+    def _trim(self) -> None:
+        if len(self._cache) > 50_000:
+            now = time.monotonic()
+            self._cache = {subject: entry for subject, entry in self._cache.items() if entry[1] > now}

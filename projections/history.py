@@ -1,0 +1,308 @@
+"""Who said what where: the messages and replies that prompts are made of, and which message belongs to which reply."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from engine.events.message import Attachment, Forward
+from engine.ids import snowflake_time
+from engine.store import Stored
+from engine.store.codec import ERASED, open_fields
+from engine.vault import Vault
+from projections.base import Projection, clear, sql
+
+_INSERT = """
+INSERT INTO {schema}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+                              reply_to, sent_at, subject, event_id, event_type, sealed)
+VALUES (%(position)s, %(channel)s, %(guild)s, %(venue)s, %(kind)s, %(message_id)s, %(turn)s, %(character)s, %(author_id)s,
+        %(author_kind)s, %(reply_to)s, %(sent_at)s, %(subject)s, %(event_id)s, %(event_type)s, %(sealed)s)
+"""
+
+
+class History(Projection):
+    name = "history"
+    version = 1
+    types = frozenset(
+        {
+            "message.received",
+            "message.edited",
+            "message.deleted",
+            "turn.completed",
+            "reply.chunk_delivered",
+            "reply.failed",
+            "channel.context_reset",
+        }
+    )
+    ddl = """
+    CREATE TABLE {schema}.entries (
+        position bigint PRIMARY KEY,
+        channel bigint NOT NULL,
+        guild bigint,
+        venue text NOT NULL,
+        kind text NOT NULL,
+        message_id bigint,
+        turn uuid,
+        character uuid,
+        author_id bigint NOT NULL,
+        author_kind text NOT NULL,
+        reply_to bigint,
+        sent_at timestamptz NOT NULL,
+        subject text NOT NULL,
+        event_id uuid NOT NULL,
+        event_type text NOT NULL,
+        sealed bytea NOT NULL,
+        edit_id uuid,
+        edit_sealed bytea,
+        gone boolean NOT NULL DEFAULT false
+    );
+    CREATE INDEX ON {schema}.entries (channel, position);
+    CREATE UNIQUE INDEX ON {schema}.entries (message_id) WHERE message_id IS NOT NULL;
+    CREATE UNIQUE INDEX ON {schema}.entries (turn) WHERE turn IS NOT NULL;
+    CREATE TABLE {schema}.reply_messages (
+        message_id bigint PRIMARY KEY,
+        turn uuid NOT NULL,
+        character uuid NOT NULL,
+        channel bigint NOT NULL
+    );
+    CREATE INDEX ON {schema}.reply_messages (turn);
+    CREATE TABLE {schema}.resets (
+        position bigint PRIMARY KEY,
+        channel bigint NOT NULL,
+        character uuid
+    );
+    CREATE INDEX ON {schema}.resets (channel, position);
+    """
+
+    async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        pending: list[dict[str, object]] = []
+        async with connection.cursor() as cursor:
+            for row in rows:
+                if row.type in _ENTRIES:
+                    pending.append(_entry(row))
+                    continue
+                if pending:
+                    await cursor.executemany(sql(_INSERT, schema), pending)
+                    pending = []
+                statement, parameters = _change(row)
+                for part in statement:
+                    await cursor.execute(sql(part, schema), parameters)
+            if pending:
+                await cursor.executemany(sql(_INSERT, schema), pending)
+
+
+_ENTRIES = frozenset({"message.received", "turn.completed"})
+
+
+def _entry(row: Stored) -> dict[str, object]:
+    data = clear(row)
+    reply = row.type == "turn.completed"
+    message_id = int(str(data["message_id"]))
+    return {
+        "position": row.position,
+        "channel": data["channel_id"],
+        "guild": data.get("guild_id"),
+        "venue": data["venue"],
+        "kind": "reply" if reply else "message",
+        "message_id": None if reply else message_id,
+        "turn": row.turn if reply else None,
+        "character": row.character if reply else None,
+        "author_id": data["user_id"] if reply else data["author_id"],
+        "author_kind": "character" if reply else data.get("author_kind", "human"),
+        "reply_to": message_id if reply else data.get("reply_to"),
+        "sent_at": row.occurred_at if reply else snowflake_time(message_id),
+        "subject": row.subject,
+        "event_id": row.id,
+        "event_type": row.type,
+        "sealed": row.sealed,
+    }
+
+
+def _change(row: Stored) -> tuple[tuple[str, ...], dict[str, object]]:
+    data = clear(row)
+    match row.type:
+        case "message.edited":
+            return (
+                ("UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s WHERE message_id = %(message)s AND subject = %(subject)s",),
+                {"id": row.id, "sealed": row.sealed, "message": data["message_id"], "subject": row.subject},
+            )
+        case "message.deleted":
+            return (
+                (
+                    "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s",
+                    "WITH chunk AS (DELETE FROM {schema}.reply_messages WHERE message_id = %(message)s RETURNING turn, message_id)"
+                    " UPDATE {schema}.entries e SET gone = true FROM chunk WHERE e.turn = chunk.turn AND NOT EXISTS"
+                    " (SELECT 1 FROM {schema}.reply_messages r WHERE r.turn = chunk.turn AND r.message_id <> chunk.message_id)",
+                ),
+                {"message": data["message_id"]},
+            )
+        case "reply.chunk_delivered":
+            return (
+                (
+                    "INSERT INTO {schema}.reply_messages (message_id, turn, character, channel) VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s)"
+                    " ON CONFLICT (message_id) DO NOTHING",
+                ),
+                {"message": data["message_id"], "turn": row.turn, "character": row.character, "channel": data["channel_id"]},
+            )
+        case "reply.failed":
+            if data.get("delivered", 0):
+                return (), {}
+            return ("UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s",), {"turn": row.turn}
+        case "channel.context_reset":
+            return (
+                ("INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)",),
+                {"position": row.position, "channel": data["channel_id"], "character": row.character},
+            )
+        case _:
+            raise ValueError(f"history does not know {row.type}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing said, opened. `text` is what stands in the channel now; `edited` says it is not what stood there first."""
+
+    position: int
+    channel: int
+    venue: str
+    kind: Literal["message", "reply"]
+    message_id: int | None
+    turn: UUID | None
+    character: UUID | None
+    author_id: int
+    author_kind: str
+    author_name: str
+    reply_to: int | None
+    sent_at: datetime
+    text: str
+    edited: bool
+    erased: bool
+    attachments: tuple[Attachment, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    position: int
+    channel: int
+    venue: str
+    kind: Literal["message", "reply"]
+    message_id: int | None
+    turn: UUID | None
+    character: UUID | None
+    author_id: int
+    author_kind: str
+    reply_to: int | None
+    sent_at: datetime
+    subject: str
+    event_id: UUID
+    event_type: str
+    sealed: bytes
+    edit_id: UUID | None
+    edit_sealed: bytes | None
+
+
+_COLUMNS = (
+    "position, channel, venue, kind, message_id, turn, character, author_id, author_kind, reply_to, sent_at, subject, event_id,"
+    " event_type, sealed, edit_id, edit_sealed"
+)
+
+
+async def recent(
+    connection: AsyncConnection,
+    vault: Vault,
+    channel: int,
+    *,
+    until: int,
+    limit: int = 50,
+    since: datetime | None = None,
+    character: UUID | None = None,
+    schema: str = "history",
+) -> list[Entry]:
+    """The last `limit` entries of a channel up to position `until`, oldest first, not before the last context reset."""
+    statement = f"""
+    SELECT {_COLUMNS} FROM {{schema}}.entries
+    WHERE channel = %(channel)s AND position <= %(until)s AND NOT gone AND (%(since)s::timestamptz IS NULL OR sent_at >= %(since)s)
+      AND position > coalesce((SELECT max(position) FROM {{schema}}.resets WHERE channel = %(channel)s AND position <= %(until)s
+                               AND (character IS NULL OR character = %(character)s)), 0)
+    ORDER BY position DESC LIMIT %(limit)s
+    """
+    parameters = {"channel": channel, "until": until, "limit": limit, "since": since, "character": character}
+    async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
+        await cursor.execute(sql(statement, schema), parameters)
+        found = await cursor.fetchall()
+    return await _open(vault, found[::-1])
+
+
+async def by_message(connection: AsyncConnection, vault: Vault, message_id: int, *, schema: str = "history") -> Entry | None:
+    """The entry a Discord (or playground) message id belongs to: a person's message, or the reply one of whose chunks it is."""
+    statement = f"""
+    SELECT {_COLUMNS} FROM {{schema}}.entries WHERE message_id = %(message)s
+    UNION ALL
+    SELECT {_COLUMNS} FROM {{schema}}.entries WHERE turn = (SELECT turn FROM {{schema}}.reply_messages WHERE message_id = %(message)s)
+    """
+    async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
+        await cursor.execute(sql(statement, schema), {"message": message_id})
+        found = await cursor.fetchall()
+    opened = await _open(vault, found[:1])
+    return opened[0] if opened else None
+
+
+async def speaker_of(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> UUID | None:
+    """The character one of whose replies this message is, however old it is; None for anybody else's message."""
+    cursor = await connection.execute(sql("SELECT character FROM {schema}.reply_messages WHERE message_id = %s", schema), (message_id,))
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def messages_of(connection: AsyncConnection, turn: UUID, *, schema: str = "history") -> list[int]:
+    """The ids of the messages a reply stands in, in order."""
+    cursor = await connection.execute(sql("SELECT message_id FROM {schema}.reply_messages WHERE turn = %s ORDER BY message_id", schema), (turn,))
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def is_gone(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> bool:
+    """Whether a person's message was deleted."""
+    cursor = await connection.execute(sql("SELECT gone FROM {schema}.entries WHERE message_id = %s", schema), (message_id,))
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def _open(vault: Vault, rows: Sequence[_Row]) -> list[Entry]:
+    keys = await vault.keys({row.subject for row in rows})
+    entries = []
+    for row in rows:
+        key = keys.get(row.subject)
+        fields: dict[str, Any] = open_fields(row.sealed, key, row.event_id, row.event_type) if key else {"text": ERASED, "author_name": ERASED}
+        if key and row.edit_sealed is not None and row.edit_id is not None:
+            fields |= open_fields(row.edit_sealed, key, row.edit_id, "message.edited")
+        entries.append(_to_entry(row, fields, erased=key is None))
+    return entries
+
+
+def _to_entry(row: _Row, fields: dict[str, Any], *, erased: bool) -> Entry:
+    return Entry(
+        position=row.position,
+        channel=row.channel,
+        venue=row.venue,
+        kind=row.kind,
+        message_id=row.message_id,
+        turn=row.turn,
+        character=row.character,
+        author_id=row.author_id,
+        author_kind=row.author_kind,
+        author_name=fields.get("author_name", ""),
+        reply_to=row.reply_to,
+        sent_at=row.sent_at,
+        text=fields["text"],
+        edited=row.edit_id is not None,
+        erased=erased,
+        attachments=tuple(Attachment.model_validate(item) for item in fields.get("attachments", ())),
+        forwards=tuple(Forward.model_validate(item) for item in fields.get("forwards", ())),
+    )
+
+
+HISTORY = History()
