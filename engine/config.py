@@ -75,3 +75,17 @@ def load(env_file: Path | str | None = ".env") -> Settings:
 def settings() -> Settings:
     """The settings, loaded once per process."""
     return load()
+
+
+def require_database(settings: Settings) -> str:
+    """The address of Postgres. Raises SettingsError when there is none: `tzurot run` sets it for its children."""
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set. Use `tzurot run`, which brings a database along, or point DATABASE_URL to yours.")
+    return settings.database_url
+
+
+def require_nats(settings: Settings) -> str:
+    """The address of NATS. Raises SettingsError when there is none: `tzurot run` sets it for its children."""
+    if settings.nats_url is None:
+        raise SettingsError("NATS_URL is not set. Use `tzurot run`, which brings a broker along, or point NATS_URL to yours.")
+    return settings.nats_url
