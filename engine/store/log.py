@@ -66,6 +66,12 @@ class Log:
             row = await reader.by_id(connection, event_id)
         return (await self.open([row]))[0] if row else None
 
+    async def at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
+        """The events at these positions, in order of position."""
+        async with self.pool.connection() as connection:
+            rows = await reader.at(connection, positions)
+        return await self.open(rows)
+
     async def head(self) -> int:
         """Position of the newest event; 0 for an empty log."""
         async with self.pool.connection() as connection:

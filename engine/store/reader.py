@@ -1,6 +1,6 @@
 """Reading the log: by position, stream, tags, type and time, as a stream with constant memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -63,6 +63,13 @@ async def by_id(connection: AsyncConnection, event_id: UUID) -> Stored | None:
     async with connection.cursor(row_factory=args_row(Stored), binary=True) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM events WHERE event_id = %s".encode(), (event_id,))
         return await cursor.fetchone()
+
+
+async def at(connection: AsyncConnection, positions: Sequence[int]) -> list[Stored]:
+    """The rows at these positions, in order of position."""
+    async with connection.cursor(row_factory=args_row(Stored), binary=True) as cursor:
+        await cursor.execute(f"SELECT {COLUMNS} FROM events WHERE position = ANY(%s) ORDER BY position".encode(), (list(positions),))
+        return await cursor.fetchall()
 
 
 async def head(connection: AsyncConnection) -> int:

@@ -1,0 +1,1 @@
+"""The console: a web page with the playground, the event timeline, the turn inspector and health."""
