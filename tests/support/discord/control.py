@@ -1,0 +1,187 @@
+"""Driving the stand-in from outside: `POST /control/<action>` with JSON, and a small page to watch and write in a channel."""
+
+import html
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from tests.support.discord.core import Interaction
+from tests.support.discord.errors import ApiError, Json
+
+if TYPE_CHECKING:
+    from tests.support.discord.server import StandinDiscord
+
+type Action = Callable[["StandinDiscord", Json], Awaitable[object]]
+
+
+async def _say(discord: "StandinDiscord", args: Json) -> object:
+    return {"id": await discord.say(**args)}
+
+
+async def _messages(discord: "StandinDiscord", args: Json) -> object:
+    return discord.messages(**args)
+
+
+async def _replies(discord: "StandinDiscord", args: Json) -> object:
+    return discord.replies(**args)
+
+
+async def _wait_reply(discord: "StandinDiscord", args: Json) -> object:
+    return await discord.wait_reply(**args)
+
+
+async def _edit(discord: "StandinDiscord", args: Json) -> object:
+    await discord.edit(**args)
+    return None
+
+
+async def _delete(discord: "StandinDiscord", args: Json) -> object:
+    await discord.delete(**args)
+    return None
+
+
+async def _react(discord: "StandinDiscord", args: Json) -> object:
+    await discord.react(**args)
+    return None
+
+
+async def _thread(discord: "StandinDiscord", args: Json) -> object:
+    return {"id": await discord.thread(**args)}
+
+
+async def _dm(discord: "StandinDiscord", args: Json) -> object:
+    return {"id": discord.dm(**args)}
+
+
+async def _user_id(discord: "StandinDiscord", args: Json) -> object:
+    return {"id": discord.user_id(**args)}
+
+
+async def _slash(discord: "StandinDiscord", args: Json) -> object:
+    timeout = args.pop("timeout", 10.0)
+    interaction = await discord.slash(**args)
+    return (await discord.answered(interaction, timeout)).plain()
+
+
+async def _submit(discord: "StandinDiscord", args: Json) -> object:
+    opened: Interaction = discord.interactions[args["interaction"]]
+    return (await discord.answered(await discord.submit(opened, args["user"], args["values"]))).plain()
+
+
+async def _fault(discord: "StandinDiscord", args: Json) -> object:
+    discord.fault(**args)
+    return None
+
+
+async def _clear_faults(discord: "StandinDiscord", args: Json) -> object:
+    discord.faults.clear()
+    return None
+
+
+async def _deny(discord: "StandinDiscord", args: Json) -> object:
+    discord.world.channel(args["channel"]).denied = set(args["permissions"])
+    return None
+
+
+async def _gateway(discord: "StandinDiscord", args: Json) -> object:
+    """`{"do": "reconnect" | "invalidate" | "cut"}`"""
+    actions = {"reconnect": discord.gateway.reconnect, "invalidate": discord.gateway.invalidate, "cut": discord.gateway.cut}
+    await actions[args["do"]]()
+    return None
+
+
+async def _state(discord: "StandinDiscord", args: Json) -> object:
+    return {
+        "connected": discord.gateway.connected,
+        "identifies": discord.gateway.identifies,
+        "resumes": discord.gateway.resumes,
+        "commands": [c["name"] for c in discord.world.commands[None]],
+        "violations": discord.violations,
+        "pings": discord.recorder.pings,
+        "typing": len(discord.recorder.typing),
+        "exchanges": len(discord.recorder.exchanges),
+        "channels": {c.name: c.id for c in discord.world.channels.values()},
+        "bot": discord.world.bot.id,
+        "guild": discord.world.guild.id,
+    }
+
+
+async def _exchanges(discord: "StandinDiscord", args: Json) -> object:
+    return [e.plain() for e in discord.recorder.exchanges[int(args.get("since", 0)) :]]
+
+
+ACTIONS: dict[str, Action] = {
+    "say": _say,
+    "messages": _messages,
+    "replies": _replies,
+    "wait_reply": _wait_reply,
+    "edit": _edit,
+    "delete": _delete,
+    "react": _react,
+    "thread": _thread,
+    "dm": _dm,
+    "user_id": _user_id,
+    "slash": _slash,
+    "submit": _submit,
+    "fault": _fault,
+    "clear_faults": _clear_faults,
+    "deny": _deny,
+    "gateway": _gateway,
+    "state": _state,
+    "exchanges": _exchanges,
+}
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>
+:root{{color-scheme:light dark}}body{{font:16px/1.45 system-ui,sans-serif;max-width:44rem;margin:1rem auto;padding:0 1rem}}
+article{{margin:.6rem 0;white-space:pre-wrap;overflow-wrap:anywhere}}small{{opacity:.65}}
+form{{display:flex;gap:.5rem;position:sticky;bottom:0;padding:.6rem 0;background:Canvas}}
+input{{font:inherit;min-width:0}}input[name=text]{{flex:1}}input[name=user]{{width:7rem}}</style>
+<h1>{title}</h1><nav>{nav}</nav>{body}</html>"""
+
+
+def control_routes(app: web.Application, discord: "StandinDiscord") -> None:
+    """Add the control API and the page to the server."""
+
+    async def act(request: web.Request) -> web.Response:
+        action = ACTIONS.get(request.match_info["action"])
+        if action is None:
+            return web.json_response({"error": f"unknown action; known: {sorted(ACTIONS)}"}, status=404)
+        args = await request.json() if request.can_read_body else {}
+        try:
+            return web.json_response(await action(discord, args))
+        except (ApiError, AssertionError, TypeError, KeyError) as error:
+            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+
+    async def page(request: web.Request) -> web.Response:
+        channel = request.match_info.get("channel", "general")
+        return web.Response(text=_page(discord, channel), content_type="text/html")
+
+    async def write(request: web.Request) -> web.Response:
+        form = await request.post()
+        channel = request.match_info["channel"]
+        await discord.say(channel, str(form["user"]) or "you", str(form["text"]))
+        raise web.HTTPSeeOther(f"/c/{channel}")
+
+    app.router.add_post("/control/{action}", act)
+    app.router.add_get("/", page)
+    app.router.add_get("/c/{channel}", page)
+    app.router.add_post("/c/{channel}", write)
+
+
+def _page(discord: "StandinDiscord", channel: str) -> str:
+    place = discord.world.channel(channel)
+    nav = " · ".join(f'<a href="/c/{c.id}">#{html.escape(c.name)}</a>' for c in discord.world.channels.values())
+    rows = [_row(m) for m in discord.messages(place.id)[-100:]]
+    form = (
+        f'<form method="post" action="/c/{place.id}"><input name="user" value="you" aria-label="Your name">'
+        '<input name="text" aria-label="Message" placeholder="Message" autofocus required><button>Send</button></form>'
+    )
+    return PAGE.format(title=f"#{html.escape(place.name)} on the stand-in Discord", nav=nav, body="".join(rows) + form)
+
+
+def _row(message: Json) -> str:
+    author = html.escape(message["author"]["username"])
+    badge = " <small>APP</small>" if message["author"].get("bot") else ""
+    return f"<article><b>{author}</b>{badge} <small>{message['timestamp'][11:19]}</small>\n{html.escape(message['content'])}</article>"
