@@ -24,18 +24,25 @@ class Settings(BaseSettings):
     nats_url: str | None = Field(None, description="NATS server with JetStream to use instead of the embedded one.")
     discord_token: SecretStr | None = Field(None, description="Bot token from Discord's developer portal. Without it Discord is off.")
     discord_api_base: str = Field("https://discord.com/api/v10", description="Discord's REST address; the stand-in sets its own.")
-    provider_base_url: str | None = Field(None, description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else the local stand-in.")
+    provider_base_url: str | None = Field(
+        None,
+        description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else the local stand-in.",
+    )
     provider_api_key: SecretStr | None = Field(None, description="Key for the provider.")
     default_model: str = Field("openrouter/auto", min_length=1, max_length=200, description="Model of the preset made at first start.")
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")
-    master_key: SecretStr | None = Field(None, description="64 hexadecimal digits that wrap all data keys. Unset: a file of mode 600 in the data folder.")
+    master_key: SecretStr | None = Field(
+        None, description="64 hexadecimal digits that wrap all data keys. Unset: a file of mode 600 in the data folder."
+    )
     owner_ids: Annotated[tuple[int, ...], NoDecode] = Field((), description="Discord ids of the bot's owners, separated by commas.")
     bot_mention_char: str = Field("@", min_length=1, max_length=1, description="Character that starts a name mention in a message.")
     worker_concurrency: int = Field(16, ge=1, le=256, description="Turns one worker process generates at the same time.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
-    log_format: Literal["auto", "console", "json"] = Field("auto", description="Form of log lines; auto is console on a terminal, else json.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Form of log lines; auto is console on a terminal, else json."
+    )
 
     @field_validator("owner_ids", mode="before")
     @classmethod

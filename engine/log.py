@@ -15,7 +15,9 @@ _SECRETS = (
     (re.compile(r"\bsk-[\w-]{8,}"), "sk-…"),
     (re.compile(r"(\w+://[^:/@\s]+:)[^@\s]+@"), r"\1…@"),
 )
-_FORBIDDEN_FIELDS = frozenset({"text", "content", "body", "payload", "prompt", "reply", "token", "api_key", "key", "password", "authorization"})
+_FORBIDDEN_FIELDS = frozenset(
+    {"text", "content", "body", "payload", "prompt", "reply", "token", "api_key", "key", "password", "authorization"}
+)
 _QUIET = ("httpx", "httpcore", "nextcord", "faststream", "nats", "uvicorn.access", "asyncio", "psycopg.pool", "sse_starlette")
 
 
@@ -73,7 +75,9 @@ def configure(service: str, level: str = "info", form: str = "auto") -> None:
         _drop_exception_text,
         _redact_event,
     ]
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if json_lines else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if json_lines else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -82,7 +86,11 @@ def configure(service: str, level: str = "info", form: str = "auto") -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        )
+    )
     handler.addFilter(_LibraryFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -25,7 +25,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _until(stop: asyncio.Event, tasks: list["asyncio.Task[None]"]) -> None:
-    waiting = asyncio.create_task(stop.wait())
+    waiting = asyncio.create_task(_wait(stop))
     try:
         while not waiting.done():
             done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -36,6 +36,10 @@ async def _until(stop: asyncio.Event, tasks: list["asyncio.Task[None]"]) -> None
         for task in (waiting, *tasks):
             task.cancel()
         await asyncio.gather(waiting, *tasks, return_exceptions=True)
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 if __name__ == "__main__":

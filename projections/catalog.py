@@ -20,9 +20,7 @@ from projections.base import Projection, clear, sql
 class Catalog(Projection):
     name = "catalog"
     version = 1
-    types = frozenset(
-        {"character.created", "character.edited", "character.deleted", "preset.created", "preset.edited", "preset.deleted"}
-    )
+    types = frozenset({"character.created", "character.edited", "character.deleted", "preset.created", "preset.edited", "preset.deleted"})
     ddl = """
     CREATE TABLE {schema}.characters (
         character uuid PRIMARY KEY,
@@ -71,7 +69,8 @@ ON CONFLICT (character) DO UPDATE SET slug = excluded.slug, owner_id = excluded.
     event_type = excluded.event_type, sealed = excluded.sealed
 """
 _PRESET = """
-INSERT INTO {schema}.presets (preset, owner_id, model, is_global, is_default, is_free_default, data, position, subject, event_id, event_type, sealed)
+INSERT INTO {schema}.presets (preset, owner_id, model, is_global, is_default, is_free_default, data, position, subject, event_id,
+                              event_type, sealed)
 VALUES (%(preset)s, %(owner)s, %(model)s, %(is_global)s, %(is_default)s, %(is_free_default)s, %(data)s, %(position)s, %(subject)s,
         %(event_id)s, %(event_type)s, %(sealed)s)
 ON CONFLICT (preset) DO UPDATE SET owner_id = excluded.owner_id, model = excluded.model, is_global = excluded.is_global,
@@ -222,7 +221,10 @@ async def _characters(connection: AsyncConnection, vault: Vault, where: str, par
         await cursor.execute(sql(f"SELECT {_CHARACTER_COLUMNS} FROM {{schema}}.characters WHERE {where}", schema), parameters)
         rows = await cursor.fetchall()
     keys = await vault.keys({row.subject for row in rows})
-    return [_to_character(row, open_fields(row.sealed, key, row.event_id, row.event_type) if (key := keys.get(row.subject)) else None) for row in rows]
+    return [
+        _to_character(row, open_fields(row.sealed, key, row.event_id, row.event_type) if (key := keys.get(row.subject)) else None)
+        for row in rows
+    ]
 
 
 def _to_character(row: _CharacterRow, fields: dict[str, Any] | None) -> Character:
@@ -235,7 +237,10 @@ async def _presets(connection: AsyncConnection, vault: Vault, where: str, parame
         await cursor.execute(sql(f"SELECT {_PRESET_COLUMNS} FROM {{schema}}.presets WHERE {where}", schema), parameters)
         rows = await cursor.fetchall()
     keys = await vault.keys({row.subject for row in rows})
-    return [_to_preset(row, open_fields(row.sealed, key, row.event_id, row.event_type) if (key := keys.get(row.subject)) else None) for row in rows]
+    return [
+        _to_preset(row, open_fields(row.sealed, key, row.event_id, row.event_type) if (key := keys.get(row.subject)) else None)
+        for row in rows
+    ]
 
 
 def _to_preset(row: _PresetRow, fields: dict[str, Any] | None) -> Preset:

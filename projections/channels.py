@@ -47,38 +47,33 @@ class Channels(Projection):
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         async with connection.cursor() as cursor:
             for row in rows:
-                statement, parameters = _change(row)
-                await cursor.execute(sql(statement, schema), parameters)
+                await cursor.execute(sql(_STATEMENTS[row.type], schema), clear(row) | {"position": row.position})
 
 
-def _change(row: Stored) -> tuple[str, dict[str, object]]:
-    data = clear(row) | {"position": row.position}
-    match row.type:
-        case "channel.activated":
-            return (
-                "INSERT INTO {schema}.activations (channel, character, guild, venue, by_user, position)"
-                " VALUES (%(channel_id)s, %(character_id)s, %(guild_id)s, %(venue)s, %(by_user_id)s, %(position)s) ON CONFLICT DO NOTHING",
-                data,
-            )
-        case "channel.deactivated":
-            return "DELETE FROM {schema}.activations WHERE channel = %(channel_id)s AND character = %(character_id)s", data
-        case "message.received":
-            return (
-                "INSERT INTO {schema}.seen AS s (channel, guild, venue, kind, last_message, messages, position)"
-                " VALUES (%(channel_id)s, %(guild_id)s, %(venue)s, %(channel_kind)s, %(message_id)s, 1, %(position)s)"
-                " ON CONFLICT (channel) DO UPDATE SET last_message = greatest(s.last_message, excluded.last_message),"
-                " messages = s.messages + 1, position = excluded.position",
-                data,
-            )
-        case "turn.requested":
-            return (
-                "INSERT INTO {schema}.sessions (channel, character, user_id, venue, position)"
-                " VALUES (%(channel_id)s, %(character_id)s, %(user_id)s, %(venue)s, %(position)s)"
-                " ON CONFLICT (channel) DO UPDATE SET character = excluded.character, user_id = excluded.user_id, position = excluded.position",
-                data,
-            )
-        case _:
-            raise ValueError(f"channels does not know {row.type}")
+_ACTIVATED = """
+INSERT INTO {schema}.activations (channel, character, guild, venue, by_user, position)
+VALUES (%(channel_id)s, %(character_id)s, %(guild_id)s, %(venue)s, %(by_user_id)s, %(position)s)
+ON CONFLICT DO NOTHING
+"""
+_DEACTIVATED = "DELETE FROM {schema}.activations WHERE channel = %(channel_id)s AND character = %(character_id)s"
+_SEEN = """
+INSERT INTO {schema}.seen AS s (channel, guild, venue, kind, last_message, messages, position)
+VALUES (%(channel_id)s, %(guild_id)s, %(venue)s, %(channel_kind)s, %(message_id)s, 1, %(position)s)
+ON CONFLICT (channel) DO UPDATE
+SET last_message = greatest(s.last_message, excluded.last_message), messages = s.messages + 1, position = excluded.position
+"""
+_SESSION = """
+INSERT INTO {schema}.sessions (channel, character, user_id, venue, position)
+VALUES (%(channel_id)s, %(character_id)s, %(user_id)s, %(venue)s, %(position)s)
+ON CONFLICT (channel) DO UPDATE
+SET character = excluded.character, user_id = excluded.user_id, position = excluded.position
+"""
+_STATEMENTS = {
+    "channel.activated": _ACTIVATED,
+    "channel.deactivated": _DEACTIVATED,
+    "message.received": _SEEN,
+    "turn.requested": _SESSION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,9 @@ class Session:
 
 async def active_in(connection: AsyncConnection, channel: int, *, schema: str = "channels") -> list[UUID]:
     """The characters that answer everything said in a channel, in the order of their activation."""
-    cursor = await connection.execute(sql("SELECT character FROM {schema}.activations WHERE channel = %s ORDER BY position", schema), (channel,))
+    cursor = await connection.execute(
+        sql("SELECT character FROM {schema}.activations WHERE channel = %s ORDER BY position", schema), (channel,)
+    )
     return [row[0] for row in await cursor.fetchall()]
 
 
@@ -123,13 +120,18 @@ async def all_active(connection: AsyncConnection, *, schema: str = "channels") -
 async def session(connection: AsyncConnection, channel: int, *, schema: str = "channels") -> Session | None:
     """Whom a channel was last talking with."""
     async with connection.cursor(row_factory=class_row(Session)) as cursor:
-        await cursor.execute(sql("SELECT channel, character, user_id, venue, position FROM {schema}.sessions WHERE channel = %s", schema), (channel,))
+        await cursor.execute(
+            sql("SELECT channel, character, user_id, venue, position FROM {schema}.sessions WHERE channel = %s", schema), (channel,)
+        )
         return await cursor.fetchone()
 
 
 async def sessions_of(connection: AsyncConnection, user_id: int, *, venue: str, limit: int = 50, schema: str = "channels") -> list[Session]:
     """A person's conversations, the latest first."""
-    statement = "SELECT channel, character, user_id, venue, position FROM {schema}.sessions WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s"
+    statement = """
+    SELECT channel, character, user_id, venue, position FROM {schema}.sessions
+    WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s
+    """
     async with connection.cursor(row_factory=class_row(Session)) as cursor:
         await cursor.execute(sql(statement, schema), (user_id, venue, limit))
         return await cursor.fetchall()

@@ -56,7 +56,18 @@ class Deliveries(Projection):
 
 _DUE = """
 INSERT INTO {schema}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, position, due_at)
-VALUES (%(turn_id)s, %(venue)s, %(channel_id)s, %(guild_id)s, %(character_id)s, %(user_id)s, %(message_id)s, %(kind)s, %(position)s, %(at)s)
+VALUES (%(turn_id)s, %(venue)s, %(channel_id)s, %(guild_id)s, %(character_id)s, %(user_id)s, %(message_id)s, %(kind)s,
+        %(position)s, %(at)s)
+"""
+_INTENDED = """
+UPDATE {schema}.deliveries SET status = 'intended', webhook_id = %(webhook_id)s, chunks = %(chunks)s WHERE turn = %(turn_id)s
+"""
+_CHUNK = """
+INSERT INTO {schema}.chunks (turn, index, message_id, adopted, position)
+VALUES (%(turn_id)s, %(index)s, %(message_id)s, %(adopted)s, %(position)s) ON CONFLICT DO NOTHING
+"""
+_DONE = """
+UPDATE {schema}.deliveries SET status = %(status)s, done_position = %(position)s, done_at = %(at)s WHERE turn = %(turn_id)s
 """
 
 
@@ -67,21 +78,12 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
             wanted = ("turn_id", "venue", "channel_id", "guild_id", "character_id", "user_id", "message_id", "position", "at")
             return _DUE, {name: data.get(name) for name in wanted} | {"kind": "reply" if row.type == "turn.completed" else "error"}
         case "reply.intended":
-            return (
-                "UPDATE {schema}.deliveries SET status = 'intended', webhook_id = %(webhook_id)s, chunks = %(chunks)s WHERE turn = %(turn_id)s",
-                {"webhook_id": data.get("webhook_id"), "chunks": Jsonb(data["chunks"]), "turn_id": data["turn_id"]},
-            )
+            return _INTENDED, {"webhook_id": data.get("webhook_id"), "chunks": Jsonb(data["chunks"]), "turn_id": data["turn_id"]}
         case "reply.chunk_delivered":
-            return (
-                "INSERT INTO {schema}.chunks (turn, index, message_id, adopted, position)"
-                " VALUES (%(turn_id)s, %(index)s, %(message_id)s, %(adopted)s, %(position)s) ON CONFLICT DO NOTHING",
-                {name: data[name] for name in ("turn_id", "index", "message_id", "adopted", "position")},
-            )
+            return _CHUNK, {name: data[name] for name in ("turn_id", "index", "message_id", "adopted", "position")}
         case "reply.delivered" | "reply.failed":
-            return (
-                "UPDATE {schema}.deliveries SET status = %(status)s, done_position = %(position)s, done_at = %(at)s WHERE turn = %(turn_id)s",
-                {"status": row.type.removeprefix("reply."), "position": row.position, "at": row.occurred_at, "turn_id": data["turn_id"]},
-            )
+            status = row.type.removeprefix("reply.")
+            return _DONE, {"status": status, "position": row.position, "at": row.occurred_at, "turn_id": data["turn_id"]}
         case _:
             raise ValueError(f"deliveries does not know {row.type}")
 
@@ -127,9 +129,7 @@ class _Row:
     done_at: datetime | None
 
 
-_COLUMNS = (
-    "turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at, webhook_id, chunks, done_position, done_at"
-)
+_COLUMNS = "turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at, webhook_id, chunks, done_position, done_at"
 
 
 async def get(connection: AsyncConnection, turn: UUID, *, schema: str = "deliveries") -> Delivery | None:

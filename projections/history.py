@@ -88,9 +88,8 @@ class History(Projection):
                 if pending:
                     await cursor.executemany(sql(_INSERT, schema), pending)
                     pending = []
-                statement, parameters = _change(row)
-                for part in statement:
-                    await cursor.execute(sql(part, schema), parameters)
+                for statement in _STATEMENTS[row.type]:
+                    await cursor.execute(sql(statement, schema), _parameters(row))
             if pending:
                 await cursor.executemany(sql(_INSERT, schema), pending)
 
@@ -122,43 +121,44 @@ def _entry(row: Stored) -> dict[str, object]:
     }
 
 
-def _change(row: Stored) -> tuple[tuple[str, ...], dict[str, object]]:
+_EDITED = """
+UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s WHERE message_id = %(message)s AND subject = %(subject)s
+"""
+_DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s"
+_CHUNK_DELETED = """
+WITH chunk AS (DELETE FROM {schema}.reply_messages WHERE message_id = %(message)s RETURNING turn, message_id)
+UPDATE {schema}.entries e SET gone = true FROM chunk
+WHERE e.turn = chunk.turn
+  AND NOT EXISTS (SELECT 1 FROM {schema}.reply_messages r WHERE r.turn = chunk.turn AND r.message_id <> chunk.message_id)
+"""
+_CHUNK = """
+INSERT INTO {schema}.reply_messages (message_id, turn, character, channel)
+VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s) ON CONFLICT (message_id) DO NOTHING
+"""
+_NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0"
+_RESET = "INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)"
+_STATEMENTS = {
+    "message.edited": (_EDITED,),
+    "message.deleted": (_DELETED, _CHUNK_DELETED),
+    "reply.chunk_delivered": (_CHUNK,),
+    "reply.failed": (_NEVER_SHOWN,),
+    "channel.context_reset": (_RESET,),
+}
+
+
+def _parameters(row: Stored) -> dict[str, object]:
     data = clear(row)
-    match row.type:
-        case "message.edited":
-            return (
-                ("UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s WHERE message_id = %(message)s AND subject = %(subject)s",),
-                {"id": row.id, "sealed": row.sealed, "message": data["message_id"], "subject": row.subject},
-            )
-        case "message.deleted":
-            return (
-                (
-                    "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s",
-                    "WITH chunk AS (DELETE FROM {schema}.reply_messages WHERE message_id = %(message)s RETURNING turn, message_id)"
-                    " UPDATE {schema}.entries e SET gone = true FROM chunk WHERE e.turn = chunk.turn AND NOT EXISTS"
-                    " (SELECT 1 FROM {schema}.reply_messages r WHERE r.turn = chunk.turn AND r.message_id <> chunk.message_id)",
-                ),
-                {"message": data["message_id"]},
-            )
-        case "reply.chunk_delivered":
-            return (
-                (
-                    "INSERT INTO {schema}.reply_messages (message_id, turn, character, channel) VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s)"
-                    " ON CONFLICT (message_id) DO NOTHING",
-                ),
-                {"message": data["message_id"], "turn": row.turn, "character": row.character, "channel": data["channel_id"]},
-            )
-        case "reply.failed":
-            if data.get("delivered", 0):
-                return (), {}
-            return ("UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s",), {"turn": row.turn}
-        case "channel.context_reset":
-            return (
-                ("INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)",),
-                {"position": row.position, "channel": data["channel_id"], "character": row.character},
-            )
-        case _:
-            raise ValueError(f"history does not know {row.type}")
+    return {
+        "position": row.position,
+        "id": row.id,
+        "sealed": row.sealed,
+        "subject": row.subject,
+        "turn": row.turn,
+        "character": row.character,
+        "channel": data["channel_id"],
+        "message": data.get("message_id"),
+        "delivered": data.get("delivered", 0),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,9 @@ async def speaker_of(connection: AsyncConnection, message_id: int, *, schema: st
 
 async def messages_of(connection: AsyncConnection, turn: UUID, *, schema: str = "history") -> list[int]:
     """The ids of the messages a reply stands in, in order."""
-    cursor = await connection.execute(sql("SELECT message_id FROM {schema}.reply_messages WHERE turn = %s ORDER BY message_id", schema), (turn,))
+    cursor = await connection.execute(
+        sql("SELECT message_id FROM {schema}.reply_messages WHERE turn = %s ORDER BY message_id", schema), (turn,)
+    )
     return [row[0] for row in await cursor.fetchall()]
 
 
@@ -276,7 +278,9 @@ async def _open(vault: Vault, rows: Sequence[_Row]) -> list[Entry]:
     entries = []
     for row in rows:
         key = keys.get(row.subject)
-        fields: dict[str, Any] = open_fields(row.sealed, key, row.event_id, row.event_type) if key else {"text": ERASED, "author_name": ERASED}
+        fields: dict[str, Any] = (
+            open_fields(row.sealed, key, row.event_id, row.event_type) if key else {"text": ERASED, "author_name": ERASED}
+        )
         if key and row.edit_sealed is not None and row.edit_id is not None:
             fields |= open_fields(row.edit_sealed, key, row.edit_id, "message.edited")
         entries.append(_to_entry(row, fields, erased=key is None))

@@ -5,9 +5,10 @@ from projections.catalog import CATALOG
 from projections.channels import CHANNELS
 from projections.deliveries import DELIVERIES
 from projections.history import HISTORY
+from projections.timeline import TIMELINE
 from projections.turns import TURNS
 
-ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES)
+ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE)
 """In the order in which they are shown."""
 
 

@@ -61,7 +61,8 @@ class Turns(Projection):
 
 
 _REQUESTED = """
-INSERT INTO {schema}.turns (turn, message_id, channel, guild, user_id, character, venue, trigger, reason, slot, epoch, position, requested_at)
+INSERT INTO {schema}.turns (turn, message_id, channel, guild, user_id, character, venue, trigger, reason, slot, epoch, position,
+                            requested_at)
 VALUES (%(turn_id)s, %(message_id)s, %(channel_id)s, %(guild_id)s, %(user_id)s, %(character_id)s, %(venue)s, %(trigger)s, %(reason)s,
         %(slot)s, %(epoch)s, %(position)s, %(at)s)
 """
@@ -82,7 +83,10 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
         case "turn.generation_started":
             return _STARTED, {name: data[name] for name in ("model", "provider", "turn_id")}
         case "turn.completed" | "turn.failed" | "turn.cancelled":
-            known = {name: data.get(name) for name in ("model", "provider", "category", "reference", "finish_reason", "turn_id", "position", "at")}
+            known = {
+                name: data.get(name)
+                for name in ("model", "provider", "category", "reference", "finish_reason", "turn_id", "position", "at")
+            }
             documents = {name: Jsonb(data[name]) if name in data else None for name in ("usage", "timing")}
             return _ENDED, known | documents | {"status": row.type.removeprefix("turn.")}
         case _:
@@ -148,13 +152,21 @@ async def pending(connection: AsyncConnection, *, limit: int = 100, schema: str 
 
 async def earlier_pending(connection: AsyncConnection, turn: Turn, *, schema: str = "turns") -> bool:
     """Whether an earlier turn of the same channel and character still waits for its end."""
-    statement = "SELECT EXISTS (SELECT 1 FROM {schema}.turns WHERE status = 'pending' AND channel = %s AND character = %s AND position < %s)"
+    statement = (
+        "SELECT EXISTS (SELECT 1 FROM {schema}.turns WHERE status = 'pending' AND channel = %s AND character = %s AND position < %s)"
+    )
     row = await (await connection.execute(sql(statement, schema), (turn.channel, turn.character, turn.position))).fetchone()
     return bool(row and row[0])
 
 
 async def recent(
-    connection: AsyncConnection, *, before: int | None = None, user: int | None = None, channel: int | None = None, limit: int = 50, schema: str = "turns"
+    connection: AsyncConnection,
+    *,
+    before: int | None = None,
+    user: int | None = None,
+    channel: int | None = None,
+    limit: int = 50,
+    schema: str = "turns",
 ) -> list[Turn]:
     """The latest turns, newest first, before a position when one is given."""
     clauses = {"position < %(before)s": before, "user_id = %(user)s": user, "channel = %(channel)s": channel}
