@@ -156,7 +156,11 @@ class Postgres:
             # The password is 192 random bits: many rounds of hashing protect nothing and cost each connection.
             words += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--set=scram_iterations=1"]
             child = self._spawn("initdb", *words, *([] if self.durable else ["--no-sync"]), cwd=new)
-            if await child.wait() != 0:
+            try:
+                code = await child.wait()
+            finally:
+                child.kill()
+            if code != 0:
                 raise EmbeddedError(f"The database could not be created: {_reason(self.log, 0)} The log is {self.log}.")
         new.rename(self.data)
 

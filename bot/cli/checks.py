@@ -1,0 +1,115 @@
+"""What `tzurot doctor` looks at, and what `tzurot setup` prepares."""
+
+import asyncio
+import os
+import platform
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.cli.supervisor.outside import console_port, greeting_of
+from engine import config, embedded
+from engine.config import Settings
+from engine.embedded import account, broker
+from engine.embedded.folder import Busy, claim
+from engine.errors import TzurotError
+from engine.migrate import migrate, pending
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `detail` is what was found, or what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+async def prepare(settings: Settings) -> list[str]:
+    """Create the database in the data folder and apply the migrations; returns the names of those applied now."""
+    if settings.database_url is not None:
+        return await migrate(settings.database_url)
+    async with embedded.postgres(settings.tzurot_data) as server:
+        return await migrate(server.dsn)
+
+
+def examine(data: Path | None) -> list[Check]:
+    """All checks, in the order in which a person would correct them."""
+    try:
+        settings = config.load()
+    except TzurotError as error:
+        return [_python(), Check("settings", False, str(error))]
+    if data is not None:
+        settings = settings.model_copy(update={"tzurot_data": data})
+    return [_python(), Check("settings", True, "can be read"), *_of(settings)]
+
+
+def _of(settings: Settings) -> Iterator[Check]:
+    running = _running(settings.tzurot_data)
+    yield Check("running", True, f"process {running}" if running else "no")
+    yield _try("data folder", lambda: _folder(settings.tzurot_data))
+    yield _try("database", lambda: _database(settings))
+    yield _try("broker", lambda: _broker(settings))
+    if not running:
+        yield _try("console", lambda: "port {} {}".format(*console_port(settings, settings.tzurot_data)).strip())
+    yield _master_key(settings)
+    yield Check("Discord", True, "a token is set" if settings.discord_token else "off: no DISCORD_TOKEN")
+    provided = settings.provider_base_url or ("OpenRouter" if settings.provider_api_key else "")
+    yield Check("provider", True, provided or "the local stand-in, which is no model; set PROVIDER_API_KEY for a real one")
+
+
+def _try(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except TzurotError as error:
+        return Check(name, False, str(error))
+
+
+def _python() -> Check:
+    return Check("Python", sys.version_info >= (3, 12), f"{platform.python_version()} at {sys.executable}")
+
+
+def _running(data: Path) -> int:
+    """Process id of the `tzurot run` of this data folder, 0 when there is none."""
+    lock = data / "tzurot.lock"
+    if not lock.exists():
+        return 0
+    try:
+        with claim(lock):
+            return 0
+    except Busy as busy:
+        return busy.pid
+
+
+def _folder(data: Path) -> str:
+    if not data.exists():
+        return f"{data} will be made at the first start"
+    if not os.access(data, os.W_OK):
+        raise TzurotError(f"{data} cannot be written. Make it writable, or choose another folder with TZUROT_DATA.")
+    return str(data)
+
+
+def _database(settings: Settings) -> str:
+    if settings.database_url is None:
+        return f"embedded Postgres at {account.installation()}"
+    waiting = asyncio.run(pending(settings.database_url))
+    return f"the one of DATABASE_URL answers and has pgvector; {len(waiting)} migrations to apply"
+
+
+def _broker(settings: Settings) -> str:
+    if settings.nats_url is None:
+        return f"embedded NATS at {broker.program()}"
+    asyncio.run(greeting_of(settings.nats_url))
+    return "the one of NATS_URL answers"
+
+
+def _master_key(settings: Settings) -> Check:
+    if settings.master_key is not None:
+        return Check("master key", True, "from MASTER_KEY")
+    file = settings.tzurot_data / "master.key"
+    if not file.exists():
+        return Check("master key", True, f"{file} will be made at the first start")
+    private = stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
+    return Check("master key", private, str(file) if private else f"others may read {file}. Run: chmod 600 {file}")

@@ -1,0 +1,67 @@
+"""The command `tzurot`: collects the commands of every package and turns our errors into one sentence and an exit code."""
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import NoReturn
+
+import click
+import typer
+
+from bot.cli import output
+from engine import log
+from engine.errors import TzurotError
+from engine.process import cause, exit_code
+
+GROUP = "tzurot.commands"
+_ABOUT = "Tzurot: people and AI characters talk on Discord or in the console; every reply can be explained, replayed and rebuilt."
+
+
+def build() -> typer.Typer:
+    """The whole command line. Packages that are not installed (the tests' own) are left out and named in the help."""
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="rich")
+    absent = [entry.name for entry in sorted(entry_points(group=GROUP)) if not _add(app, entry)]
+    left_out = f"Left out, because they come with a clone of the repository: {', '.join(absent)}." if absent else None
+    app.callback(help=_ABOUT, epilog=left_out)(lambda: None)
+    return app
+
+
+def _add(app: typer.Typer, entry: EntryPoint) -> bool:
+    try:
+        register = entry.load()
+    except ModuleNotFoundError as error:
+        # Only the package itself may be absent: a module that it fails to import is a fault to be seen.
+        if error.name is None or not f"{entry.module}.".startswith(f"{error.name}."):
+            raise
+        return False
+    register(app)
+    return True
+
+
+def main() -> NoReturn:
+    """Entry point of the command line."""
+    as_json = "--json" in sys.argv
+    log.configure("tzurot", "warning")
+    try:
+        code = build()(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        code = 141
+    except (TzurotError, BaseExceptionGroup) as error:
+        code = _failed(error, as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:
+    found = cause(error)
+    if not isinstance(found, TzurotError):
+        raise error
+    output.error(str(found), json=as_json)
+    return exit_code(found)
+
+
+if __name__ == "__main__":
+    main()

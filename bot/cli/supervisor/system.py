@@ -1,0 +1,230 @@
+"""A whole Tzurot: servers, migrations, children; up in order, kept up, down in order."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bot.cli.supervisor.keeper import Keeper, at_once
+from bot.cli.supervisor.outside import console_port, greeting_of
+from bot.cli.supervisor.parts import Module, Server
+from bot.cli.supervisor.plan import STANDIN, Plan, environment, plan
+from bot.cli.supervisor.report import Line, Report
+from engine import embedded
+from engine.clock import monotonic
+from engine.config import Settings
+from engine.embedded.folder import claim, writable
+from engine.errors import TzurotError
+from engine.migrate import migrate
+from engine.process import FAILED, OK, cause
+
+_TRIM_EVERY_S = 60.0
+_DOWN = (("bot", "console"), ("worker",), ("projections", STANDIN), ("nats",), ("postgres",))
+
+
+class System:
+    """Everything `tzurot run` runs, for one data folder. `logs=None` lets the children write to standard error."""
+
+    def __init__(self, settings: Settings, report: Report, *, what: Plan | None = None, logs: Path | None = None) -> None:
+        self.settings = settings
+        self.console: str | None = None
+        self.keepers: dict[str, Keeper] = {}
+        self._report = report
+        self._plan = what or plan(settings)
+        self._logs = logs
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._data = settings.tzurot_data.expanduser()
+        self._port = 0
+        self._provider: str | None = None
+
+    async def run(self, stop: asyncio.Event, up: Callable[[str | None], object] = lambda _: None) -> int:
+        """Run until `stop` is set; calls `up` with the console's address once every part is ready or off.
+
+        Returns the exit code: FAILED when a part had to be given up. Raises TzurotError when nothing can run at all.
+        """
+        with contextlib.ExitStack() as claims:
+            self._data = writable(self._data).resolve()
+            for lock in ("tzurot.lock", "postgres.lock", "nats.lock"):
+                claims.enter_context(claim(self._data / lock))
+            try:
+                if await _unless(stop, self._start()):
+                    up(self.console)
+                    await self._until(stop)
+                return FAILED if any(keeper.gave_up for keeper in self.keepers.values()) else OK
+            except BaseExceptionGroup as group:
+                raise cause(group) from None
+            finally:
+                await self._down()
+
+    def hurry(self) -> None:
+        """End the children at once. The database still shuts down cleanly."""
+        for keeper in self.keepers.values():
+            if isinstance(keeper.part, Module):
+                keeper.part.kill()
+
+    async def _start(self) -> None:
+        begun = monotonic()
+        self._port, note = console_port(self.settings, self._data)
+        if note:
+            self._report.say(Line("note", "console", note))
+        async with asyncio.TaskGroup() as servers:
+            servers.create_task(self._start_database())
+            servers.create_task(self._start_broker())
+            if self._plan.standin:
+                servers.create_task(self._start_standin(self._plan.standin))
+        for name, command in self._plan.commands.items():
+            self._launch(name, command)
+        await asyncio.gather(*(keeper.settled.wait() for keeper in self.keepers.values()))
+        console = self.keepers.get("console")
+        self.console = console.ready.address if console and console.ready else None
+        self._report.say(Line("up", "tzurot", self._summary(), monotonic() - begun, self.console))
+
+    def _summary(self) -> str:
+        off = [name for name, keeper in self.keepers.items() if keeper.gave_up]
+        return (f"runs without {', '.join(off)}." if off else "is up.") + (" Console:" if self.console else "")
+
+    async def _start_database(self) -> None:
+        begun = monotonic()
+        if self.settings.database_url is None:
+            await self._serve(Server("postgres", embedded.Postgres(self._data / "postgres"), "Postgres 18 with pgvector"))
+            begun = monotonic()
+        applied = await migrate(self._dsn())
+        where = "the database of DATABASE_URL, " if self.settings.database_url else ""
+        detail = f"{where}{len(applied)} migrations applied" if applied else f"{where}up to date"
+        self._report.say(Line("ready", "schema", detail, monotonic() - begun))
+
+    async def _start_broker(self) -> None:
+        begun = monotonic()
+        if self.settings.nats_url is None:
+            await self._serve(Server("nats", embedded.Nats(self._data / "nats"), "NATS with JetStream"))
+            return
+        await greeting_of(self.settings.nats_url)
+        self._report.say(Line("ready", "nats", "the server of NATS_URL", monotonic() - begun))
+
+    async def _serve(self, part: Server) -> None:
+        keeper = self.keepers[part.name] = Keeper(part, self._report)
+        await keeper.start()
+        keeper.on_ready = self._rewire
+        self._tasks[part.name] = asyncio.create_task(keeper.keep(started=True))
+
+    async def _start_standin(self, command: list[str]) -> None:
+        keeper = self._launch(STANDIN, command, needs_servers=False)
+        await keeper.settled.wait()
+        self._provider = keeper.ready.address if keeper.ready else None
+
+    def _launch(self, name: str, command: Sequence[str], *, needs_servers: bool = True) -> Keeper:
+        log = writable(self._logs) / f"{name}.log" if self._logs else None
+        part = Module(name, command, self._environment(), log)
+        keeper = self.keepers[name] = Keeper(part, self._report, may_start=self._servers_up if needs_servers else at_once)
+        keeper.on_ready = self._rewire
+        self._tasks[name] = asyncio.create_task(keeper.keep())
+        return keeper
+
+    async def _servers_up(self) -> None:
+        for name in ("postgres", "nats"):
+            if keeper := self.keepers.get(name):
+                await keeper.up.wait()
+
+    def _rewire(self) -> None:
+        """After a part came back: hand changed addresses to the children, which must be started again to see them."""
+        standin = self.keepers.get(STANDIN)
+        if standin and standin.ready:
+            self._provider = standin.ready.address
+        found = self._environment()
+        for keeper in self.keepers.values():
+            if isinstance(keeper.part, Module) and keeper.part.name != STANDIN and keeper.part.environment != found:
+                keeper.part.environment = found
+                keeper.recycle()
+
+    def _environment(self) -> dict[str, str]:
+        return environment(os.environ, self._data, dsn=self._dsn(), nats_url=self._nats_url(), port=self._port, provider=self._provider)
+
+    def _dsn(self) -> str:
+        server = self._embedded("postgres")
+        return server.dsn if isinstance(server, embedded.Postgres) else self.settings.database_url or ""
+
+    def _nats_url(self) -> str:
+        server = self._embedded("nats")
+        return server.url if isinstance(server, embedded.Nats) else self.settings.nats_url or ""
+
+    def _embedded(self, name: str) -> embedded.Postgres | embedded.Nats | None:
+        part = self.keepers[name].part if name in self.keepers else None
+        return part.server if isinstance(part, Server) else None
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        """Until `stop`, or a server is given up, or every child is."""
+        trimming = asyncio.create_task(self._trim_logs())
+        stopped = asyncio.create_task(stop.wait())
+        servers = [task for name, task in self._tasks.items() if name in {"postgres", "nats"}]
+        children = [task for name, task in self._tasks.items() if name in self._plan.commands]
+        ends: list[asyncio.Future[Any]] = [stopped, *servers, asyncio.gather(*children)]
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        trimming.cancel()
+        stopped.cancel()
+        for future in done:
+            future.result()
+        if not stop.is_set():
+            ends[-1].cancel()
+            raise TzurotError("Tzurot cannot go on: the lines above say which part was given up and why.")
+
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_TRIM_EVERY_S)
+            for keeper in self.keepers.values():
+                if isinstance(keeper.part, Module):
+                    await asyncio.to_thread(keeper.part.trim_log)
+
+    async def _down(self) -> None:
+        if not self.keepers:
+            return
+        begun = monotonic()
+        self._report.say(Line("stopping", "tzurot", "is stopping"))
+        for names in _DOWN:
+            await asyncio.gather(*(self._end(name) for name in names if name in self.keepers))
+        self._report.say(Line("stopped", "tzurot", "stopped", monotonic() - begun))
+
+    async def _end(self, name: str) -> None:
+        task = self._tasks.get(name)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        await self.keepers[name].part.stop()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Do the work, but drop it when `stop` is set first. Whether it was done."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+        return False
+    task.result()
+    return True
+
+
+def run_system(system: System, up: Callable[[str | None], object]) -> int:
+    """Run until Ctrl-C, SIGTERM or the terminal is closed; a second signal ends the children at once. Returns the exit code."""
+
+    async def main() -> int:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it stays ignored
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, partial(_end, system, stop))
+        return await system.run(stop, up)
+
+    return asyncio.run(main())
+
+
+def _end(system: System, stop: asyncio.Event) -> None:
+    if stop.is_set():
+        system.hurry()
+    stop.set()

@@ -1,0 +1,1 @@
+"""Tests, and what they are made of: stand-ins, oracle, benches."""
