@@ -53,11 +53,7 @@ async def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
     Several processes may call it at once: one does the work, the others wait. Raises MigrationError when an applied file
     was changed or is missing here, or the server lacks pgvector; StoreUnavailable when there is no server.
     """
-    try:
-        connection = await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10)
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"Postgres does not answer: {log.redact(str(error)).splitlines()[0]}. Check DATABASE_URL.") from None
-    async with connection:
+    async with await _connect(dsn) as connection:
         await _require_vector(connection)
         await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         try:
@@ -65,6 +61,22 @@ async def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
             return [await _apply(connection, migration) for migration in await _missing(connection, available(folder))]
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+async def pending(dsn: str, folder: Path = FOLDER) -> list[str]:
+    """Names of the migrations that `migrate` would apply, with the errors it would raise. Changes nothing."""
+    async with await _connect(dsn) as connection:
+        await _require_vector(connection)
+        row = await (await connection.execute("SELECT to_regclass('migrations')")).fetchone()
+        missing = await _missing(connection, available(folder)) if row and row[0] else available(folder)
+        return [migration.name for migration in missing]
+
+
+async def _connect(dsn: str) -> AsyncConnection:
+    try:
+        return await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"Postgres does not answer: {log.redact(str(error)).splitlines()[0]}. Check DATABASE_URL.") from None
 
 
 async def _require_vector(connection: AsyncConnection) -> None:
