@@ -1,0 +1,21 @@
+"""The bus: NATS says that something happened, Postgres says what. Only references travel."""
+
+from engine.bus.consumer import Consumer, Handler, Poison, Retry, consume
+from engine.bus.reference import Malformed, Reference
+from engine.bus.relay import Relay
+from engine.bus.subjects import DISCORD, PLAYGROUND, WORKER, Durable
+
+__all__ = [
+    "DISCORD",
+    "PLAYGROUND",
+    "WORKER",
+    "Consumer",
+    "Durable",
+    "Handler",
+    "Malformed",
+    "Poison",
+    "Reference",
+    "Relay",
+    "Retry",
+    "consume",
+]

@@ -1,0 +1,216 @@
+"""Durable consumers: each reference is handled until it is acknowledged, put aside as poison, or given back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+import psycopg_pool
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+
+from engine import log
+from engine.bus import broker, deadletters, subjects
+from engine.bus.reference import Malformed, Reference, decode
+from engine.bus.subjects import Durable
+from engine.errors import StorageFull, StoreUnavailable, TzurotError, UnknownEvent
+from engine.events import class_of
+from engine.store import Log
+
+FETCH_SECONDS = 1.5
+"""How long one pull waits: bounds how late a consumer is after the broker was restarted."""
+BEAT_SECONDS = broker.ACK_WAIT_SECONDS / 3
+WATCH_SECONDS = 2.0
+ATTEMPTS = 5
+"""After this many deliveries that failed for a reason we do not know, a reference is put aside."""
+_log = log.get("bus")
+
+Handler = Callable[[Reference], Awaitable[None]]
+"""Called once per delivery; returning acknowledges. Deliveries may repeat, so it must be idempotent."""
+
+
+class Poison(TzurotError):
+    """Raised by a handler: trying again cannot help."""
+
+
+class Retry(TzurotError):
+    """Raised by a handler: deliver this again after so many seconds. Does not count as a failure."""
+
+    def __init__(self, after: float) -> None:
+        self.after = after
+        super().__init__(f"to be tried again in {after:g} s")
+
+
+TRANSIENT = (StoreUnavailable, StorageFull, psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, *broker.TROUBLE)
+"""Trouble around us, not in the reference: tried again for as long as it lasts."""
+
+
+@dataclass(slots=True)
+class Consumer:
+    """The running subscribers of one durable in one process."""
+
+    durable: Durable
+    log: Log
+    handler: Handler
+    held: set[asyncio.Task[None]] = field(default_factory=set)
+    draining: bool = False
+
+    async def receive(self, message: NatsMessage) -> None:
+        """One delivery, from bytes to its acknowledgement. Never raises but when cancelled."""
+        if self.draining:
+            await _quietly(message.nack(delay=1.0))
+            return
+        task = asyncio.ensure_future(self._settle(message))
+        self.held.add(task)
+        task.add_done_callback(self.held.discard)
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+
+    async def drain(self, limit: float) -> None:
+        """Take nothing new, let what is held finish within `limit` seconds, then give the rest back."""
+        self.draining = True
+        if self.held:
+            await asyncio.wait(self.held, timeout=limit)
+        for task in self.held:
+            task.cancel()
+        if self.held:
+            await asyncio.wait(self.held, timeout=2.0)
+
+    async def _settle(self, message: NatsMessage) -> None:
+        beating = asyncio.create_task(_beat(message))
+        try:
+            await self._handle(message)
+        except asyncio.CancelledError:
+            await _quietly(message.nack())
+            raise
+        finally:
+            beating.cancel()
+
+    async def _handle(self, message: NatsMessage) -> None:
+        attempt = message.raw_message.metadata.num_delivered or 1
+        reference: Reference | None = None
+        try:
+            reference = decode(bytes(message.body))
+            class_of(reference.type, reference.schema_version)
+            await self.handler(reference)
+        except Retry as wanted:
+            await _quietly(message.nack(delay=wanted.after))
+        except (Malformed, Poison, UnknownEvent) as error:
+            await self._put_aside(message, reference, error, attempt)
+        except TRANSIENT as error:
+            _log.warning("will try again", consumer=self.durable.name, error=type(error).__name__, attempt=attempt)
+            await _quietly(message.nack(delay=_delay(attempt)))
+        except Exception as error:
+            _log.error("handler failed", consumer=self.durable.name, attempt=attempt, exc_info=error)
+            if attempt < ATTEMPTS:
+                await _quietly(message.nack(delay=_delay(attempt)))
+            else:
+                await self._put_aside(message, reference, error, attempt)
+        else:
+            await _quietly(message.ack())
+
+    async def _put_aside(self, message: NatsMessage, reference: Reference | None, error: Exception, attempt: int) -> None:
+        """The record comes first: a reference is only given up once the log says that it was."""
+        metadata = message.raw_message.metadata
+        try:
+            await deadletters.record(
+                self.log,
+                consumer=self.durable.name,
+                subject=message.raw_message.subject,
+                reference=reference,
+                error=error,
+                deliveries=attempt,
+                sequence=metadata.sequence.stream,
+                at=metadata.timestamp.isoformat(),
+            )
+        except TzurotError:
+            await _quietly(message.nack(delay=_delay(attempt)))
+        else:
+            await _quietly(message.reject())
+
+
+@asynccontextmanager
+async def consume(
+    url: str, log: Log, durable: Durable, handler: Handler, *, concurrency: int = 16, drain_seconds: float = 12.0
+) -> AsyncIterator[Consumer]:
+    """Handle the durable's references for as long as the block lasts, `concurrency` at a time; on leaving, drain.
+
+    The broker may be away at the start, vanish, or come back empty: consuming goes on by itself.
+    """
+    consumer = Consumer(durable, log, handler)
+    wake = asyncio.Event()
+
+    async def reconnected() -> None:
+        wake.set()
+
+    own = broker.broker(url, durable.name, reconnected=reconnected)
+    _subscribe(own, consumer, concurrency)
+    connection = await own.connect()
+    await _declared(own, durable)
+    await own.start()
+    watching = asyncio.create_task(_watch(own, durable, wake), name=f"watch {durable.name}")
+    try:
+        yield consumer
+    finally:
+        await consumer.drain(drain_seconds)
+        watching.cancel()
+        with suppress(*broker.TROUBLE, ExceptionGroup):
+            await connection.flush(timeout=2)
+        with suppress(*broker.TROUBLE, ExceptionGroup):
+            await own.stop()
+
+
+def _subscribe(own: NatsBroker, consumer: Consumer, concurrency: int) -> None:
+    # One job per fetch and as many subscribers as jobs: a reference that waited here for a free hand would have no heartbeat.
+    for _ in range(concurrency):
+        own.subscriber(
+            config=broker.consumer(consumer.durable),
+            durable=consumer.durable.name,
+            stream=JStream(subjects.STREAM, declare=False),
+            pull_sub=PullSub(batch_size=1, timeout=FETCH_SECONDS),
+            decoder=_undecoded,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+        )(consumer.receive)
+
+
+async def _undecoded(message: NatsMessage) -> NatsMessage:
+    return message
+
+
+async def _declared(own: NatsBroker, durable: Durable) -> None:
+    while True:
+        try:
+            await broker.declare(own.config.connection_state.stream, [durable])
+        except broker.TROUBLE as error:
+            _log.warning("the broker is not ready", error=type(error).__name__)
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+async def _watch(own: NatsBroker, durable: Durable, wake: asyncio.Event) -> None:
+    """Declare the durable again when the broker came back without it."""
+    while True:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(wake.wait(), WATCH_SECONDS)
+        wake.clear()
+        with suppress(*broker.TROUBLE):
+            await broker.declare(own.config.connection_state.stream, [durable])
+
+
+async def _beat(message: NatsMessage) -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        await _quietly(message.in_progress())
+
+
+async def _quietly(answer: Awaitable[None]) -> None:
+    # An answer that does not arrive means a redelivery, which the handler must digest anyway.
+    with suppress(*broker.TROUBLE):
+        await answer
+
+
+def _delay(attempt: int) -> float:
+    return float(min(0.5 * 2 ** min(attempt - 1, 6), 30.0))

@@ -1,0 +1,51 @@
+"""Every subject, stream and durable name. Nobody else spells one."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+STREAM = "TZ_LOG"
+_LOG = "tz.log"
+_DRAFT = "tz.draft"
+EVERYTHING = f"{_LOG}.>"
+"""What the stream keeps."""
+
+
+def of_event(type_: str, venue: str | None) -> str:
+    """Subject of the references to events of a type: `tz.log.turn.requested.discord`; `_` stands for no venue."""
+    return f"{_LOG}.{type_}.{venue or '_'}"
+
+
+def of_type(type_: str) -> str:
+    """Filter for references to a type in any venue."""
+    return f"{_LOG}.{type_}.*"
+
+
+def of_draft(venue: str, channel: int, turn: UUID) -> str:
+    """Core subject (not kept) that says: the draft of this turn has grown."""
+    return f"{_DRAFT}.{venue}.{channel}.{turn}"
+
+
+def drafts_of(venue: str) -> str:
+    """Filter for every draft hint of a venue."""
+    return f"{_DRAFT}.{venue}.*.*"
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """A durable consumer: which events it is woken for, in which venue (None: any), and how many may be unacknowledged at once."""
+
+    name: str
+    types: tuple[str, ...]
+    venue: str | None = None
+    max_pending: int = 256
+
+    @property
+    def filters(self) -> list[str]:
+        return [of_event(type_, self.venue) if self.venue else of_type(type_) for type_ in self.types]
+
+
+WORKER = Durable("worker", ("turn.requested",))
+DISCORD = Durable("discord", ("turn.completed", "turn.failed"), "discord")
+PLAYGROUND = Durable("playground", ("turn.completed", "turn.failed"), "playground")
+DURABLES = {durable.name: durable for durable in (WORKER, DISCORD, PLAYGROUND)}
+"""All that exist: the relay declares them, so that a wiped broker misses nothing while a consumer is away."""

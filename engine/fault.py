@@ -1,0 +1,237 @@
+"""What can go wrong with a turn: one shape, one table of categories, and its two renderings, for the person and for the owner.
+
+A fault is stored as fields of TurnFailed: category, user_message, technical_details, reference. Nothing else describes an error.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from engine import ids
+
+
+class Category(StrEnum):
+    """Stored by value; a value never changes."""
+
+    AUTHENTICATION = "authentication"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    FREE_LIMIT = "free_limit"
+    RATE_LIMIT = "rate_limit"
+    CONTENT_POLICY = "content_policy"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_LENGTH = "context_length"
+    MODEL_NOT_FOUND = "model_not_found"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    BAD_RESPONSE = "bad_response"
+    EMPTY_RESPONSE = "empty_response"
+    CENSORED = "censored"
+    BUDGET = "budget"
+    NOT_ALLOWED = "not_allowed"
+    INTERNAL = "internal"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a category is told and treated. `retry`: the same request may succeed in a moment; `fallback`: another model may answer."""
+
+    title: str
+    friendly: str
+    retry: bool = False
+    fallback: bool = False
+
+
+KINDS: Mapping[Category, Kind] = MappingProxyType(
+    {
+        Category.AUTHENTICATION: Kind("Key refused", "The provider did not accept the key. Its owner should check or replace it."),
+        Category.QUOTA_EXCEEDED: Kind("Out of credit", "The key used here has no credit left, or reached its limit.", fallback=True),
+        Category.FREE_LIMIT: Kind("Free answers used up", "Today's free answers of this model are used up. They come back tomorrow.", fallback=True),
+        Category.RATE_LIMIT: Kind("Too many requests", "The model is asked too often right now. Try again in a minute.", fallback=True),
+        Category.CONTENT_POLICY: Kind("Refused by the provider", "The provider refused to answer this. Rephrasing may help."),
+        Category.BAD_REQUEST: Kind("Request not understood", "The provider did not understand the request. A setting of the preset may be the reason."),
+        Category.CONTEXT_LENGTH: Kind("Conversation too long", "The conversation is too long for this model. A context reset or a larger model helps."),
+        Category.MODEL_NOT_FOUND: Kind("Model not available", "The provider does not offer this model (any more).", fallback=True),
+        Category.SERVER_ERROR: Kind("Provider in trouble", "The provider has a problem. Try again in a moment.", retry=True, fallback=True),
+        Category.TIMEOUT: Kind("No answer in time", "The model took too long. Try again in a moment.", fallback=True),
+        Category.NETWORK: Kind("Provider not reachable", "The provider could not be reached. Try again in a moment.", retry=True, fallback=True),
+        Category.BAD_RESPONSE: Kind("Unreadable answer", "The provider sent something that is no answer.", retry=True, fallback=True),
+        Category.EMPTY_RESPONSE: Kind("Empty answer", "The model said nothing. Try again, or say it differently.", retry=True, fallback=True),
+        Category.CENSORED: Kind("Answer withheld", "The model withheld its answer. Rephrasing may help.", retry=True, fallback=True),
+        Category.BUDGET: Kind("Budget reached", "The budget set for this is used up for now."),
+        Category.NOT_ALLOWED: Kind("Not possible without a key", "This model costs money, and there is no key that may pay for it. Add a key or choose a free model."),
+        Category.INTERNAL: Kind("Something broke", "Something went wrong on our side. It was noted."),
+        Category.UNKNOWN: Kind("Something went wrong", "The provider reported an error of an unknown kind."),
+    }
+)
+
+QUOTA = frozenset({Category.QUOTA_EXCEEDED, Category.FREE_LIMIT, Category.RATE_LIMIT})
+"""Categories after which a model is left alone until its reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that went wrong.
+
+    `provider_message` is what the provider said about it and `technical_details` everything an owner needs; both may quote the
+    prompt and are sealed when stored. `retry_after` in seconds, when the provider named one.
+    """
+
+    category: Category
+    status: int | None = None
+    provider_message: str = ""
+    technical_details: str = ""
+    retry_after: float | None = None
+    reference: str = field(default_factory=ids.reference)
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.category]
+
+    @property
+    def user_message(self) -> str:
+        """What the person is told: the friendly sentence, and the provider's own words where they are harmless."""
+        said = harmless(self.provider_message)
+        return f"{self.kind.friendly} ({said})" if said else self.kind.friendly
+
+
+_BY_TYPE: Mapping[str, Category] = MappingProxyType(
+    {
+        "context_length_exceeded": Category.CONTEXT_LENGTH,
+        "max_tokens_exceeded": Category.CONTEXT_LENGTH,
+        "token_limit_exceeded": Category.CONTEXT_LENGTH,
+        "string_too_long": Category.CONTEXT_LENGTH,
+        "payload_too_large": Category.CONTEXT_LENGTH,
+        "authentication": Category.AUTHENTICATION,
+        "content_policy_violation": Category.CONTENT_POLICY,
+        "refusal": Category.CONTENT_POLICY,
+        "not_found": Category.MODEL_NOT_FOUND,
+        "provider_overloaded": Category.SERVER_ERROR,
+        "provider_unavailable": Category.SERVER_ERROR,
+        "server": Category.SERVER_ERROR,
+        "timeout": Category.TIMEOUT,
+        "invalid_request": Category.BAD_REQUEST,
+        "invalid_prompt": Category.BAD_REQUEST,
+        "unprocessable": Category.BAD_REQUEST,
+        "precondition_failed": Category.BAD_REQUEST,
+    }
+)
+"""OpenRouter's `metadata.error_type` (its OpenAPI, ApiErrorType). Types about money and rates need the message as well."""
+
+_BY_STATUS: Mapping[int, Category] = MappingProxyType(
+    {
+        400: Category.BAD_REQUEST,
+        401: Category.AUTHENTICATION,
+        402: Category.QUOTA_EXCEEDED,
+        403: Category.CONTENT_POLICY,
+        404: Category.MODEL_NOT_FOUND,
+        408: Category.TIMEOUT,
+        409: Category.SERVER_ERROR,
+        413: Category.CONTEXT_LENGTH,
+        422: Category.BAD_REQUEST,
+        429: Category.RATE_LIMIT,
+    }
+)
+
+_CONTEXT = re.compile(r"context[ _-]?(length|window)|maximum context|too many (input )?tokens|prompt is too long|reduce the length", re.IGNORECASE)
+_NO_MODEL = re.compile(r"not a valid model|model[^.]{0,60}(not found|does not exist|not exist)|no endpoints found|no such model", re.IGNORECASE)
+_POLICY = re.compile(r"moderation|content[ _-]?(policy|filter)|flagged|safety (system|policy|setting)", re.IGNORECASE)
+_FREE = re.compile(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free", re.IGNORECASE)
+_SPENT = re.compile(r"key limit|insufficient (credits|quota|balance|funds)|spending limit|credit balance", re.IGNORECASE)
+_BAD_KEY = re.compile(r"(invalid|incorrect|missing|no|expired)[^.]{0,20}(api[ _-]?key|credentials|auth)", re.IGNORECASE)
+
+
+def classify(status: int | None, message: str = "", error_type: str = "") -> Category:
+    """The one category of an error that a provider reported, from its status (or the code in the body), its type and its words."""
+    if status in {402, 429} or error_type in {"payment_required", "rate_limit_exceeded"}:
+        return _of_limits(status, message, error_type)
+    if status in {401, 403} or error_type == "permission_denied":
+        return _of_permissions(status, message, error_type)
+    if error_type in _BY_TYPE:
+        return _BY_TYPE[error_type]
+    if status in {400, 404, 413, 422}:
+        return _of_words(message) or _BY_STATUS[status]
+    if status is not None and status >= 500:
+        return Category.SERVER_ERROR
+    if status is not None and 400 <= status < 500:
+        return _BY_STATUS.get(status, Category.BAD_REQUEST)
+    return _of_words(message) or Category.UNKNOWN
+
+
+def _of_limits(status: int | None, message: str, error_type: str) -> Category:
+    if _FREE.search(message):
+        return Category.FREE_LIMIT
+    if status == 402 or error_type == "payment_required" or _SPENT.search(message):
+        return Category.QUOTA_EXCEEDED
+    return Category.RATE_LIMIT
+
+
+def _of_permissions(status: int | None, message: str, error_type: str) -> Category:
+    if error_type == "authentication" or status == 401 or _BAD_KEY.search(message):
+        return Category.AUTHENTICATION
+    return Category.QUOTA_EXCEEDED if _SPENT.search(message) else Category.CONTENT_POLICY
+
+
+def _of_words(message: str) -> Category | None:
+    for pattern, category in ((_CONTEXT, Category.CONTEXT_LENGTH), (_NO_MODEL, Category.MODEL_NOT_FOUND), (_POLICY, Category.CONTENT_POLICY)):
+        if pattern.search(message):
+            return category
+    return None
+
+
+_UNSAFE = (
+    re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE),
+    re.compile(r"\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE),
+    re.compile(r"\b(?:sk|pk|key|tok|org|user|req|gen)[-_][\w.*-]{3,}", re.IGNORECASE),
+    re.compile(r"\b(?:bearer|basic)\s+\S+", re.IGNORECASE),
+    re.compile(r"[\w+/=*-]{20,}"),
+    re.compile(r"\d{6,}"),
+    re.compile(r"<[^>]*>|[{}\[\]<>|`*_~@\\]"),
+    re.compile(r"\S*…\S*|\S*\.\.\.\S*"),
+)
+
+
+def harmless(message: str, limit: int = 120) -> str:
+    """A provider's words as anybody may see them: one short line without addresses, keys, long numbers, markup or pings.
+
+    Empty when what remains says nothing.
+    """
+    line = " ".join(message.split())
+    if line.startswith(("{", "[", "<")):
+        return ""
+    for pattern in _UNSAFE:
+        line = pattern.sub(" ", line)
+    line = " ".join("".join(c for c in line if c.isprintable()).split())
+    short = line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0]
+    return short if sum(c.isalpha() for c in short) >= 3 else ""
+
+
+def for_user(category: str, user_message: str, reference: str, *, own: str = "", status: int | None = None) -> str:
+    """What is shown in the channel: a bold title, the sentence (or the character's own error message), and a spoiler to quote.
+
+    `own` may hold `{error}`, where the spoiler goes instead of at the end.
+    """
+    kind = KINDS.get(_known(category), KINDS[Category.UNKNOWN])
+    code = f" {status}" if status else ""
+    spoiler = f"||{_known(category).value}{code} · {reference}||"
+    if own:
+        return own.replace("{error}", spoiler) if "{error}" in own else f"{own}\n{spoiler}"
+    return f"**{kind.title}**\n{user_message or kind.friendly}\n{spoiler}"
+
+
+def for_admin(fields: Mapping[str, object]) -> str:
+    """Everything an owner needs, one `name: value` line each, details last. Takes the fields of a TurnFailed."""
+    first = ("reference", "category", "status", "model", "provider", "attempts", "turn_id", "user_message")
+    lines = [f"{name}: {fields[name]}" for name in first if fields.get(name) not in (None, "")]
+    details = str(fields.get("technical_details") or "")
+    return "\n".join([*lines, details] if details else lines)
+
+
+def _known(category: str) -> Category:
+    try:
+        return Category(category)
+    except ValueError:
+        return Category.UNKNOWN

@@ -1,0 +1,102 @@
+"""Which worker generates in which conversation. Not a fold of the log: it says what is, not what happened."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import psycopg
+import psycopg_pool
+
+from engine import ids, log
+from engine.vault import Pool
+
+SECONDS = 10.0
+"""A lease that was not renewed for so long is free: bounds how late a dead worker's turn is taken up again."""
+RENEW_SECONDS = 3.0
+_log = log.get("leases")
+
+
+@dataclass(slots=True)
+class Lease:
+    """The right to generate in a conversation. `lost` is set once somebody else may have it."""
+
+    conversation: str
+    holder: UUID
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def conversation(channel: int, character: UUID) -> str:
+    """Name of the conversation in which turns never overlap: one character in one channel."""
+    return f"{channel}:{character}"
+
+
+@asynccontextmanager
+async def held(pool: Pool, conversation: str, turn: UUID) -> AsyncIterator[Lease | None]:
+    """Hold the conversation's lease for as long as the block lasts; None when another has it. Nobody waits."""
+    lease = Lease(conversation, ids.random_id())
+    if not await _claim(pool, lease, turn):
+        yield None
+        return
+    renewing = asyncio.create_task(_keep(pool, lease), name="lease")
+    try:
+        yield lease
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+        with suppress(psycopg.Error, psycopg_pool.PoolTimeout):
+            await _release(pool, lease)
+
+
+async def taken(pool: Pool) -> set[str]:
+    """The conversations somebody is generating in."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute("SELECT conversation FROM leases WHERE expires_at > now()")
+        return {row[0] for row in await cursor.fetchall()}
+
+
+async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "INSERT INTO leases AS l (conversation, turn, holder, expires_at)"
+            " VALUES (%(conversation)s, %(turn)s, %(holder)s, now() + %(term)s)"
+            " ON CONFLICT (conversation) DO UPDATE SET turn = excluded.turn, holder = excluded.holder, expires_at = excluded.expires_at,"
+            " attempt = l.attempt + 1 WHERE l.expires_at <= now() RETURNING true",
+            {"conversation": lease.conversation, "turn": turn, "holder": lease.holder, "term": _term()},
+        )
+        return await cursor.fetchone() is not None
+
+
+async def _keep(pool: Pool, lease: Lease) -> None:
+    loop = asyncio.get_running_loop()
+    valid_until = loop.time() + SECONDS
+    while not lease.lost.is_set():
+        await asyncio.sleep(RENEW_SECONDS)
+        asked = loop.time()
+        try:
+            if await _renew(pool, lease):
+                valid_until = asked + SECONDS
+                continue
+            lease.lost.set()
+        except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
+            _log.warning("lease not renewed", error=type(error).__name__)
+            if loop.time() >= valid_until:
+                lease.lost.set()
+
+
+async def _renew(pool: Pool, lease: Lease) -> bool:
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "UPDATE leases SET expires_at = now() + %s WHERE conversation = %s AND holder = %s", (_term(), lease.conversation, lease.holder)
+        )
+        return cursor.rowcount == 1
+
+
+async def _release(pool: Pool, lease: Lease) -> None:
+    async with pool.connection() as connection:
+        await connection.execute("DELETE FROM leases WHERE conversation = %s AND holder = %s", (lease.conversation, lease.holder))
+
+
+def _term() -> str:
+    return f"{SECONDS} seconds"
