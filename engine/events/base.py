@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class SealedMark:
@@ -15,6 +15,12 @@ _MARK = SealedMark()
 T = TypeVar("T")
 Sealed = Annotated[T, _MARK]
 """`text: Sealed[str]` keeps the field out of the clear columns and inside the sealed part of the event."""
+
+
+Snowflake = Annotated[int, Field(ge=0, lt=2**63)]
+"""An id of Discord's form. Discord says unsigned 64 bit; the top bit is not reached before 2084, and Postgres has no unsigned type."""
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Event(BaseModel):

@@ -2,33 +2,33 @@
 
 from uuid import UUID
 
-from engine.events.base import Event
+from engine.events.base import Event, Snowflake
 from engine.events.message import Venue
 
 
 class CharacterActivated(Event):
     """From now on this character answers every message in the channel."""
 
-    channel_id: int
-    guild_id: int | None = None
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
     venue: Venue
     character_id: UUID
-    by_user_id: int
+    by_user_id: Snowflake
 
 
 class CharacterDeactivated(Event):
-    channel_id: int
-    guild_id: int | None = None
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
     venue: Venue
     character_id: UUID
-    by_user_id: int
+    by_user_id: Snowflake
 
 
 class ContextReset(Event):
     """Prompts see nothing of this channel from before this event. `character_id` None: for all characters."""
 
-    channel_id: int
-    guild_id: int | None = None
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
     venue: Venue
     character_id: UUID | None = None
-    by_user_id: int
+    by_user_id: Snowflake

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from engine.events.base import Event, Part, Sealed
+from engine.events.base import Event, Part, Sealed, Snowflake
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,49}$")]
 Visibility = Literal["public", "private"]
@@ -37,7 +37,7 @@ class CharacterCreated(Event):
     """A character exists. `owner_id` is None for those that come with the program."""
 
     character_id: UUID
-    owner_id: int | None
+    owner_id: Snowflake | None
     slug: Slug
     visibility: Visibility = "private"
     preset_id: UUID | None = None
@@ -48,16 +48,16 @@ class CharacterEdited(Event):
     """The whole description as it is from now on, so that a reader never has to merge."""
 
     character_id: UUID
-    owner_id: int | None
+    owner_id: Snowflake | None
     slug: Slug
     visibility: Visibility
     preset_id: UUID | None = None
-    edited_by: int
+    edited_by: Snowflake
     description: Sealed[Description]
 
 
 class CharacterDeleted(Event):
     character_id: UUID
-    owner_id: int | None
+    owner_id: Snowflake | None
     slug: Slug
-    deleted_by: int
+    deleted_by: Snowflake

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.events.base import Event, Part, Sealed
+from engine.events.base import Count, Event, Part, Sealed, Snowflake
 
 Venue = Literal["discord", "playground"]
 AuthorKind = Literal["human", "bot", "webhook"]
@@ -18,7 +18,7 @@ class Attachment(Part):
     name: str = ""
     url: str = ""
     media_type: str = ""
-    size: int | None = None
+    size: Count | None = None
     text: str = ""
 
 
@@ -35,18 +35,18 @@ class MessageReceived(Event):
     `dropped` names payload fields that were neither understood nor kept, by path.
     """
 
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
-    parent_channel_id: int | None = None
-    author_id: int
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    parent_channel_id: Snowflake | None = None
+    author_id: Snowflake
     author_kind: AuthorKind = "human"
     channel_kind: ChannelKind = "guild"
     venue: Venue
-    reply_to: int | None = None
+    reply_to: Snowflake | None = None
     reply_pings: bool = True
     mentions_bot: bool = False
-    webhook_id: int | None = None
+    webhook_id: Snowflake | None = None
     dropped: tuple[str, ...] = ()
     text: Sealed[str]
     author_name: Sealed[str]
@@ -58,12 +58,12 @@ class MessageReceived(Event):
 class MessageEdited(Event):
     """The author changed the text. `edited_ms`, Unix milliseconds, tells repeated edits apart."""
 
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
-    author_id: int
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
     venue: Venue
-    edited_ms: int
+    edited_ms: Count
     text: Sealed[str]
     attachments: Sealed[tuple[Attachment, ...]] = ()
 
@@ -71,7 +71,7 @@ class MessageEdited(Event):
 class MessageDeleted(Event):
     """The message is gone from the channel; prompts and memories must not use it any more."""
 
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
     venue: Venue

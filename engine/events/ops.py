@@ -1,6 +1,6 @@
 """What happened to the machinery itself."""
 
-from engine.events.base import Event
+from engine.events.base import Count, Event
 
 
 class DeadLettered(Event):
@@ -10,9 +10,9 @@ class DeadLettered(Event):
     subject: str
     why: str
     error: str
-    log_position: int | None = None
+    log_position: Count | None = None
     event_id: str | None = None
-    deliveries: int = 1
+    deliveries: Count = 1
 
 
 class DeadLetterRetried(Event):

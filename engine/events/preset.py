@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, model_validator
 
-from engine.events.base import Event, Part, Sealed
+from engine.events.base import Count, Event, Part, Sealed, Snowflake
 
 Effort = Literal["max", "xhigh", "high", "medium", "low", "minimal", "none"]
 
@@ -32,12 +32,12 @@ class Parameters(Part):
     top_p: float | None = Field(None, ge=0, le=1)
     min_p: float | None = Field(None, ge=0, le=1)
     top_a: float | None = Field(None, ge=0, le=1)
-    top_k: int | None = Field(None, ge=0)
+    top_k: Count | None = None
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     repetition_penalty: float | None = Field(None, ge=0, le=2)
-    seed: int | None = None
-    max_tokens: int | None = Field(None, gt=0)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    max_tokens: int | None = Field(None, gt=0, lt=2**63)
     stop: tuple[str, ...] = ()
     logit_bias: dict[str, float] = Field(default_factory=dict)
     response_format: Literal["text", "json_object"] | None = None
@@ -51,7 +51,7 @@ class Parameters(Part):
 class Window(Part):
     """How much of what was said goes into a prompt."""
 
-    context_tokens: int = Field(131_072, ge=1000)
+    context_tokens: int = Field(131_072, ge=1000, lt=2**63)
     max_messages: int = Field(50, ge=1, le=100)
     max_age_s: int | None = Field(None, ge=1, le=2_592_000)
     max_images: int = Field(10, ge=0, le=20)
@@ -59,7 +59,7 @@ class Window(Part):
 
 class PresetCreated(Event):
     preset_id: UUID
-    owner_id: int | None
+    owner_id: Snowflake | None
     model: str = Field(min_length=1, max_length=200)
     fallback_models: tuple[str, ...] = Field((), max_length=2)
     is_global: bool = False
@@ -76,10 +76,10 @@ class PresetCreated(Event):
 class PresetEdited(PresetCreated):
     """The whole preset as it is from now on."""
 
-    edited_by: int
+    edited_by: Snowflake
 
 
 class PresetDeleted(Event):
     preset_id: UUID
-    owner_id: int | None
-    deleted_by: int
+    owner_id: Snowflake | None
+    deleted_by: Snowflake

@@ -1,13 +1,13 @@
 """Erasure and keys."""
 
-from engine.events.base import Event
+from engine.events.base import Count, Event, Snowflake
 
 
 class UserErased(Event):
     """The data key of this person was destroyed: everything it sealed is unreadable for good, here and on every replay."""
 
-    user_id: int
-    requested_by: int
+    user_id: Snowflake
+    requested_by: Snowflake
 
 
 class MasterKeyRotated(Event):
@@ -15,4 +15,4 @@ class MasterKeyRotated(Event):
 
     from_key_id: str
     to_key_id: str
-    keys: int
+    keys: Count

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from engine.events.base import Event, Part
+from engine.events.base import Count, Event, Part, Snowflake
 from engine.events.message import Venue
 
 ReplyKind = Literal["reply", "error"]
@@ -13,19 +13,19 @@ class Chunk(Part):
     """One message to send: SHA-256 of its text in UTF-8, and its length in code points."""
 
     sha256: str
-    length: int
+    length: Count
 
 
 class DeliveryIntended(Event):
     """These chunks are about to be sent. After a crash they are looked for in the channel before any is sent again."""
 
     turn_id: UUID
-    channel_id: int
-    guild_id: int | None = None
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
     venue: Venue
     kind: ReplyKind
-    after_message_id: int
-    webhook_id: int | None = None
+    after_message_id: Snowflake
+    webhook_id: Snowflake | None = None
     chunks: tuple[Chunk, ...]
 
 
@@ -33,12 +33,12 @@ class ChunkDelivered(Event):
     """One chunk is visible. `adopted` says it was found in the channel after a crash instead of being sent now."""
 
     turn_id: UUID
-    channel_id: int
+    channel_id: Snowflake
     venue: Venue
-    index: int
-    total: int
-    message_id: int
-    webhook_id: int | None = None
+    index: Count
+    total: Count
+    message_id: Snowflake
+    webhook_id: Snowflake | None = None
     adopted: bool = False
 
 
@@ -46,24 +46,24 @@ class ReplyDelivered(Event):
     """All chunks are visible, in this order."""
 
     turn_id: UUID
-    channel_id: int
-    guild_id: int | None = None
-    user_id: int
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
     character_id: UUID
     venue: Venue
     kind: ReplyKind
-    message_ids: tuple[int, ...]
-    webhook_id: int | None = None
+    message_ids: tuple[Snowflake, ...]
+    webhook_id: Snowflake | None = None
 
 
 class DeliveryFailed(Event):
     """The answer cannot be shown and will not be tried again."""
 
     turn_id: UUID
-    channel_id: int
-    guild_id: int | None = None
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
     venue: Venue
     category: str
-    status: int | None = None
+    status: Count | None = None
     reference: str
-    delivered: int = 0
+    delivered: Count = 0

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from engine.events.base import Event, Part, Sealed
+from engine.events.base import Count, Event, Part, Sealed, Snowflake
 from engine.events.message import Venue
 
 TriggerKind = Literal["reply", "activation", "dm", "name", "mention", "command", "reaction", "playground"]
@@ -15,25 +15,25 @@ class TurnRequested(Event):
     """A character was addressed and is to answer. `slot` orders several answers to one message, from 0."""
 
     turn_id: UUID
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
-    user_id: int
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
     character_id: UUID
     venue: Venue
     trigger: TriggerKind
     reason: str
-    slot: int = 0
-    epoch: int = 0
+    slot: Count = 0
+    epoch: Count = 0
 
 
 class Usage(Part):
     """Tokens as the provider counted them, cost in US dollars where it says so."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    reasoning_tokens: int = 0
-    cached_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    reasoning_tokens: Count = 0
+    cached_tokens: Count = 0
     cost: float | None = None
 
 
@@ -50,7 +50,7 @@ class DroppedPart(Part):
 
     what: str
     why: str
-    tokens: int = 0
+    tokens: Count = 0
 
 
 class GenerationStarted(Event):
@@ -61,18 +61,18 @@ class GenerationStarted(Event):
     """
 
     turn_id: UUID
-    attempt: int
+    attempt: Count
     character_id: UUID
     preset_id: UUID | None = None
     model: str
     provider: str
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     left_out: tuple[str, ...] = ()
-    as_of: int
-    prompt_version: int
+    as_of: Count
+    prompt_version: Count
     prompt_sha256: str
-    prompt_tokens: int
-    history_ids: tuple[int, ...] = ()
+    prompt_tokens: Count
+    history_ids: tuple[Snowflake, ...] = ()
     memory_ids: tuple[UUID, ...] = ()
     dropped: tuple[DroppedPart, ...] = ()
 
@@ -81,13 +81,13 @@ class TurnCompleted(Event):
     """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response."""
 
     turn_id: UUID
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
-    user_id: int
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
     character_id: UUID
     venue: Venue
-    attempt: int
+    attempt: Count
     model: str
     provider: str
     finish_reason: str
@@ -103,24 +103,25 @@ class TurnCompleted(Event):
 
 
 class TurnFailed(Event):
-    """No answer. `category` is of engine.fault; what the provider said is sealed, as it may quote the prompt."""
+    """No answer. `category` is of engine.fault; `said`, the provider's words as anybody may see them; details may quote the prompt."""
 
     turn_id: UUID
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
-    user_id: int
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
     character_id: UUID
     venue: Venue
-    attempt: int
+    attempt: Count
     model: str | None = None
     provider: str | None = None
     category: str
-    status: int | None = None
+    status: Count | None = None
     reference: str
-    attempts: int = 0
+    attempts: Count = 0
     timing: Timing = Timing()
     user_message: Sealed[str]
+    said: Sealed[str] = ""
     technical_details: Sealed[str] = ""
 
 
@@ -128,10 +129,10 @@ class TurnCancelled(Event):
     """The turn ended without an answer and nobody is to be told: its message was deleted, or a newer turn replaced it."""
 
     turn_id: UUID
-    message_id: int
-    channel_id: int
-    guild_id: int | None = None
-    user_id: int
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
     character_id: UUID
     venue: Venue
     why: Literal["message deleted", "superseded", "user erased", "too late"]

@@ -24,11 +24,11 @@ def test_no_secret_has_a_default_that_is_shown() -> None:
 
 def test_the_table_in_a_file_is_renewed_and_the_rest_is_kept() -> None:
     """Renewing writes between the markers only, and renewing twice changes nothing more."""
-    text = f"before\n{settings_table.BEGIN}\nold\n{settings_table.END}\nafter\n"
+    text = f"before\n{settings_table.BEGIN}\nstale line\n{settings_table.END}\nafter\n"
     renewed = settings_table.renewed(text)
     assert renewed.startswith("before\n")
     assert renewed.endswith("after\n")
-    assert "old" not in renewed
+    assert "stale line" not in renewed
     assert settings_table.renewed(renewed) == renewed
 
 
