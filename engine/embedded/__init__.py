@@ -4,13 +4,14 @@
         database.dsn, broker.url
 
 Both objects have `pid`, `kill()` (SIGKILL), `stop()`, `start()`, `restart()` and `wait()`. `temporary_postgres()` and
-`temporary_nats()` give the same in a folder that is removed afterwards. The servers end when the process that started
+`temporary_nats()` give the same in a folder that is removed afterwards; `attached(folder)` gives commands the database of a
+folder whether or not it runs already. The servers end when the process that started
 them does, even by SIGKILL; start them from a thread that lives as long as they shall.
 """
 
 from engine.embedded.broker import Nats, nats
 from engine.embedded.clones import create_database, drop_database, with_database
-from engine.embedded.database import Postgres, postgres
+from engine.embedded.database import Postgres, attached, postgres
 from engine.embedded.folder import Busy, EmbeddedError, claim, free_port, writable
 from engine.embedded.temporary import temporary_nats, temporary_postgres
 
@@ -19,6 +20,7 @@ __all__ = [
     "EmbeddedError",
     "Nats",
     "Postgres",
+    "attached",
     "claim",
     "create_database",
     "drop_database",

@@ -89,13 +89,17 @@ def installation_for(account: Account | None) -> Path:
 
 def _service_folder() -> Path:
     try:
-        SERVICE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not SERVICE_FOLDER.exists():
+            SERVICE_FOLDER.mkdir(parents=True)
+            SERVICE_FOLDER.chmod(0o755)
         if os.access(SERVICE_FOLDER, os.W_OK):
             return SERVICE_FOLDER
     except OSError:
         pass
     place = Path(tempfile.gettempdir()) / "tzurot-root"
-    place.mkdir(mode=0o755, exist_ok=True)
+    if not place.exists():
+        place.mkdir(mode=0o700)
+        place.chmod(0o755)
     info = place.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o022:
         raise EmbeddedError(f"{place} belongs to someone else. Remove it, or make {SERVICE_FOLDER} writable.")
@@ -114,9 +118,16 @@ def _copy(home: Path, place: Path) -> None:
             shutil.copytree(home / part, new / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
         for libraries in home.parent.parent.glob(f"{home.parent.name}.*libs"):
             shutil.copytree(libraries, work / libraries.name)
-        work.chmod(0o755)
+        _open_up(work)
         work.rename(place)
     except OSError:
         shutil.rmtree(work, ignore_errors=True)
         if not place.exists():  # another process was not faster: a real failure
             raise
+
+
+def _open_up(copy: Path) -> None:
+    # The person's umask may have made the installation private; what is copied is public software.
+    for path in (copy, *copy.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)

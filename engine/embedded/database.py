@@ -5,14 +5,14 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from engine.clock import monotonic
 from engine.embedded.account import Account, account_for, installation_for, reachable
 from engine.embedded.child import POLL_S, Child, spawn
 from engine.embedded.clones import ensure_database
-from engine.embedded.folder import EmbeddedError, claim, kept_port, kept_secret, writable
+from engine.embedded.folder import Busy, EmbeddedError, claim, kept_port, kept_secret, writable
 
 MAJOR = "18"
 USER = "tzurot"
@@ -121,6 +121,11 @@ class Postgres:
     def kill(self) -> None:
         """SIGKILL the postmaster, as a crash would."""
         self._running.kill()
+
+    def read_address(self) -> None:
+        """Learn port and password of a server that another process runs in this folder."""
+        self.password = kept_secret(self.folder.parent / "postgres.password")
+        self.port = int((self.folder / "port").read_text())
 
     async def restart(self) -> None:
         await self.stop()
@@ -265,3 +270,15 @@ async def postgres(folder: Path, *, durable: bool = True) -> AsyncIterator[Postg
             yield server
         finally:
             await server.stop(fast=not durable)
+
+
+@asynccontextmanager
+async def attached(folder: Path) -> AsyncIterator[str]:
+    """DSN of the folder's database: of the one that runs there now (`tzurot run`), else of one started for the block."""
+    async with AsyncExitStack() as stack:
+        try:
+            server = await stack.enter_async_context(postgres(folder))
+        except Busy:
+            server = Postgres(folder.resolve() / "postgres")
+            server.read_address()
+        yield server.dsn
