@@ -1,0 +1,188 @@
+"""Who answers: a table of every trigger and of every pair that collides (A1, A2, A3, A4)."""
+
+from collections.abc import Set
+from itertools import combinations
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.triggers import Candidate, State, addressed, is_triggerable, resolve
+from engine.events.message import Attachment, Forward, MessageReceived
+
+REPLIED, ACTIVE, DM, NAMED, BOT, SECRET, OTHER = (UUID(int=n) for n in range(1, 8))
+OWNER, STRANGER = 7, 8
+CHARACTERS = (
+    Candidate(REPLIED, ("Replied",)),
+    Candidate(ACTIVE, ("Active",)),
+    Candidate(DM, ("Session",)),
+    Candidate(NAMED, ("Named", "named-slug", "Nick")),
+    Candidate(BOT, ("Host",)),
+    Candidate(SECRET, ("Secret",), owner_id=OWNER, private=True),
+    Candidate(OTHER, ("Other",)),
+)
+EVERYTHING = {"reply": REPLIED, "activation": ACTIVE, "dm": DM, "name": NAMED, "mention": BOT}
+
+
+def message(kinds: Set[str] = frozenset(), text: str = "hello", **more: object) -> MessageReceived:
+    """A message that offers these triggers."""
+    fields: dict[str, object] = {
+        "message_id": 100,
+        "channel_id": 200,
+        "author_id": STRANGER,
+        "author_name": "Alice",
+        "venue": "discord",
+        "channel_kind": "dm" if "dm" in kinds else "guild",
+        "reply_to": 50 if "reply" in kinds else None,
+        "mentions_bot": "mention" in kinds,
+        "text": f"{text} @Named" if "name" in kinds else text,
+    }
+    return MessageReceived.model_validate(fields | more)
+
+
+def state(kinds: Set[str] = frozenset(), **more: object) -> State:
+    """What must hold for these triggers."""
+    fields: dict[str, object] = {
+        "characters": CHARACTERS,
+        "replied_to": REPLIED if "reply" in kinds else None,
+        "active": (ACTIVE,) if "activation" in kinds else (),
+        "session": DM if "dm" in kinds else None,
+        "default": BOT,
+    }
+    return State(**(fields | more))  # type: ignore[arg-type]
+
+
+def answers(kinds: set[str]) -> list[tuple[str, UUID]]:
+    return [(t.kind, t.character) for t in resolve(message(kinds), state(kinds))]
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_each_trigger_alone_brings_its_character(kind: str) -> None:
+    """One trigger, one answer, and it says why."""
+    assert answers({kind}) == [(kind, EVERYTHING[kind])]
+
+
+COLLISIONS = {
+    ("reply", "activation"): ["reply"],
+    ("reply", "dm"): ["reply"],
+    ("reply", "name"): ["reply", "name"],
+    ("reply", "mention"): ["reply"],
+    ("activation", "dm"): ["activation"],
+    ("activation", "name"): ["activation", "name"],
+    ("activation", "mention"): ["activation"],
+    ("dm", "name"): ["dm", "name"],
+    ("dm", "mention"): ["dm"],
+    ("name", "mention"): ["name"],
+}
+
+
+def test_the_table_of_collisions_is_complete() -> None:
+    """Every pair of triggers stands in the table."""
+    assert set(COLLISIONS) == set(combinations(EVERYTHING, 2))
+
+
+@pytest.mark.parametrize(("pair", "winners"), COLLISIONS.items())
+def test_a_pair_that_collides(pair: tuple[str, str], winners: list[str]) -> None:
+    """The higher one leads; a name is explicit and is added instead of lost."""
+    assert answers(set(pair)) == [(kind, EVERYTHING[kind]) for kind in winners]
+
+
+def test_all_at_once_is_led_by_the_reply() -> None:
+    """Reply first, then the named one; the rest is implicit and silent."""
+    assert answers(set(EVERYTHING)) == [("reply", REPLIED), ("name", NAMED)]
+
+
+def test_nobody_is_addressed_by_plain_talk() -> None:
+    """No trigger, no answer."""
+    assert answers(set()) == []
+
+
+def test_names_answer_left_to_right_after_the_reply_target_without_repeats() -> None:
+    """A3: reply target first, mentions in their order, each once."""
+    found = resolve(message({"reply"}, "@Other and @Named and @Replied and @Other"), state({"reply"}))
+    assert [t.character for t in found] == [REPLIED, OTHER, NAMED]
+
+
+def test_the_limit_cuts_and_can_be_seen() -> None:
+    """Four by default; `addressed` tells how many there would have been."""
+    many = message(set(), "@Replied @Active @Session @Named @Host")
+    assert [t.character for t in resolve(many, state())] == [REPLIED, ACTIVE, DM, NAMED]
+    assert len(addressed(many, state())) == 5
+    assert len(resolve(many, state(limit=1))) == 1
+
+
+@pytest.mark.parametrize("name", ["@named-slug", "@Nick", "@NAMED"])
+def test_slug_alias_and_name_all_name_it(name: str) -> None:
+    """Any of a character's names."""
+    assert [t.character for t in resolve(message(set(), f"{name} hi"), state())] == [NAMED]
+
+
+@pytest.mark.parametrize("author", ["bot", "webhook"])
+def test_programs_never_trigger(author: str) -> None:
+    """K = 0: whatever a bot or webhook says, nobody answers."""
+    assert resolve(message(set(EVERYTHING), author_kind=author), state(set(EVERYTHING))) == []
+
+
+def test_a_reply_with_its_ping_switched_off_is_no_trigger() -> None:
+    """The person took the address off again."""
+    assert resolve(message({"reply"}, reply_pings=False), state({"reply"})) == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "kinds"),
+    [
+        ({"replied_to": SECRET}, {"reply"}),
+        ({"active": (SECRET,)}, set()),
+        ({"session": SECRET}, {"dm"}),
+        ({"default": SECRET}, {"mention"}),
+        ({}, set()),
+    ],
+    ids=["reply", "activation", "dm", "mention", "name"],
+)
+def test_a_private_character_answers_only_those_who_may_use_it(offered: dict[str, object], kinds: set[str]) -> None:
+    """A2: also through a reply, an activation, a session or the default."""
+    text = "hello @Secret" if not offered else "hello"
+    for author, expected in ((STRANGER, []), (OWNER, [SECRET])):
+        found = resolve(message(kinds, text, author_id=author), state(set(), **offered))
+        assert [t.character for t in found] == expected
+
+
+def test_where_two_share_a_name_ones_own_comes_first() -> None:
+    """The owner means their own, everybody else the older one."""
+    mine = Candidate(UUID(int=90), ("Named",), owner_id=OWNER)
+    crowd = state(characters=(*CHARACTERS, mine))
+    assert [t.character for t in resolve(message({"name"}, author_id=OWNER), crowd)] == [mine.id]
+    assert [t.character for t in resolve(message({"name"}), crowd)] == [NAMED]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"text": "words"}, True),
+        ({"text": " \n"}, False),
+        ({"text": "", "attachments": (Attachment(kind="sticker", name="wave"),)}, True),
+        ({"text": "", "attachments": (Attachment(kind="poll", text="?"),)}, True),
+        ({"text": "", "forwards": (Forward(text="said elsewhere"),)}, True),
+        ({"text": "words", "author_kind": "webhook"}, False),
+    ],
+)
+def test_one_predicate_says_what_can_trigger(fields: dict[str, object], expected: bool) -> None:
+    """A11: anything with something in it, said by a person."""
+    assert is_triggerable(message(**fields)) is expected  # type: ignore[arg-type]
+
+
+KINDS = st.sets(st.sampled_from(list(EVERYTHING)))
+
+
+@given(KINDS, st.integers(1, 10), st.sampled_from(["human", "bot", "webhook"]), st.text(max_size=40), st.sampled_from([OWNER, STRANGER]))
+def test_answers_are_few_distinct_and_allowed(kinds: set[str], limit: int, author: str, text: str, user: int) -> None:
+    """Whatever comes: at most `limit`, nobody twice, nobody the author may not use, and the same again for the same input."""
+    said = message(kinds, text + " @Secret @Other", author_kind=author, author_id=user)
+    holds = state(kinds, limit=limit)
+    found = resolve(said, holds)
+    assert found == resolve(said, holds)
+    characters = [t.character for t in found]
+    assert len(characters) == len(set(characters)) <= limit
+    assert user == OWNER or SECRET not in characters
+    assert author == "human" or not characters
