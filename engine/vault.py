@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,22 @@ def _create_master_key(path: Path) -> MasterKey:
 
 def seal(key: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
     """nonce + ciphertext + tag."""
-    nonce = os.urandom(NONCE_BYTES)
+    nonce = _nonce()
     return nonce + key.encrypt(nonce, plain, bound_to)
+
+
+_nonces: deque[bytes] = deque()
+os.register_at_fork(after_in_child=_nonces.clear)
+
+
+def _nonce() -> bytes:
+    # Many at once: asking the system costs more than the encryption. `popleft` is atomic, so no two threads get the same.
+    try:
+        return _nonces.popleft()
+    except IndexError:
+        block = os.urandom(NONCE_BYTES * 256)
+        _nonces.extend(block[at : at + NONCE_BYTES] for at in range(NONCE_BYTES, len(block), NONCE_BYTES))
+        return block[:NONCE_BYTES]
 
 
 def unseal(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
@@ -111,6 +126,15 @@ class Vault:
         if create and (gone := [subject for subject, key in fresh.items() if key is None]):
             raise KeyDestroyed(gone[0])
         return {subject: key for subject, key in fresh.items() if key is not None}
+
+    def at_hand(self, subject: str | None) -> dict[str, AESGCM] | None:
+        """The key of one subject when it is in memory, without waiting; None when `keys` has to be asked."""
+        if subject is None:
+            return {}
+        entry = self._cache.get(subject)
+        if entry is None or entry[0] is None or entry[1] <= time.monotonic():
+            return None
+        return {subject: entry[0]}
 
     def forget(self, subject: str) -> None:
         """Drop what this process remembers of a subject's key."""

@@ -1,5 +1,6 @@
 """Events to bytes and back. Clear fields become JSON; sealed fields become JSON inside AES-256-GCM, bound to the event's id and type."""
 
+import base64
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from engine import clock, vault
 from engine.events import class_of
 from engine.events.base import Event
+from engine.store import wire
 from engine.store.rows import NewEvent, Packed, Recorded, Stored
 from engine.store.upcast import upcast
 
@@ -24,28 +26,40 @@ def bound_to(event_id: UUID, type_: str) -> bytes:
 
 def dump(event: Event) -> tuple[bytes, bytes | None]:
     """(clear JSON, plain JSON of the sealed fields or None). Lone surrogates become U+FFFD: JSON cannot carry them."""
-    clear = _json(event.model_dump(mode="python", include=set(event.CLEAR)))
-    return clear, _json(event.model_dump(mode="python", include=set(event.SEALED))) if event.SEALED else None
+    clear, sealed = _fields(type(event))
+    values = event.__dict__
+    return _json({name: values[name] for name in clear}), _json({name: values[name] for name in sealed}) if sealed else None
+
+
+@functools.cache
+def _fields(cls: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    names = tuple(cls.model_fields)
+    return tuple(name for name in names if name in cls.CLEAR), tuple(name for name in names if name in cls.SEALED)
 
 
 def _json(values: dict[str, Any]) -> bytes:
+    # Straight from the model's own dictionary: the same JSON as Pydantic's (a test compares them) at a quarter of its cost.
     try:
-        return orjson.dumps(values, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(values, _plain, orjson.OPT_NON_STR_KEYS)
     except (orjson.JSONEncodeError, UnicodeEncodeError):
-        return orjson.dumps(_clean(values), default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(_clean(values), _plain, orjson.OPT_NON_STR_KEYS)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="python")
+        return value.__dict__
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, bytes):
+        return base64.urlsafe_b64encode(value).decode()
     raise TypeError(type(value).__name__)
 
 
 def _clean(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, BaseModel):
+        return _clean(value.__dict__)
     if isinstance(value, Mapping):
         return {_clean(key): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -55,12 +69,14 @@ def _clean(value: object) -> object:
 
 def pack(new: NewEvent, key: AESGCM | None) -> Packed:
     """Encode and seal. Raises ValueError when there is something to seal and no key to do it with."""
-    clear, plain = dump(new.event)
-    if plain is None:
-        return Packed(new, clear, None, new.occurred_at or clock.now())
-    if key is None:
-        raise ValueError(f"{new.event.TYPE} has sealed fields: name the subject whose key seals them")
-    return Packed(new, clear, vault.seal(key, plain, bound_to(new.id, new.event.TYPE)), new.occurred_at or clock.now())
+    event = new.event
+    clear, plain = dump(event)
+    sealed = None
+    if plain is not None:
+        if key is None:
+            raise ValueError(f"{event.TYPE} has sealed fields: name the subject whose key seals them")
+        sealed = vault.seal(key, plain, bound_to(new.id, event.TYPE))
+    return Packed(new, clear, sealed, wire.body(new, new.occurred_at or clock.now(), clear, sealed))
 
 
 def unpack(row: Stored, key: AESGCM | None) -> Recorded[Event]:

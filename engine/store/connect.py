@@ -19,6 +19,10 @@ OPTIONS: dict[str, Any] = {
 """libpq parameters: a silent peer is given up after about 15 s (R10)."""
 
 
+GUARDS = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=5s -c client_connection_check_interval=5s"
+"""Server settings of a connection that takes the head's lock: a stopped client must not stop all others."""
+
+
 def pool(dsn: str, *, size: int = 4, application: str = "tzurot") -> Pool:
     """A pool that opens lazily and checks a connection before lending it. Open it with `async with`."""
     return AsyncConnectionPool(
@@ -32,10 +36,11 @@ def pool(dsn: str, *, size: int = 4, application: str = "tzurot") -> Pool:
     )
 
 
-async def connect(dsn: str, *, application: str = "tzurot") -> AsyncConnection:
-    """One connection in autocommit. Raises StoreUnavailable."""
+async def connect(dsn: str, *, application: str = "tzurot", guarded: bool = False) -> AsyncConnection:
+    """One connection in autocommit, with GUARDS when it is `guarded`. Raises StoreUnavailable."""
+    options = OPTIONS | {"options": GUARDS} if guarded else OPTIONS
     try:
-        return await AsyncConnection.connect(dsn, autocommit=True, application_name=application, **OPTIONS)
+        return await AsyncConnection.connect(dsn, autocommit=True, application_name=application, **options)
     except psycopg.OperationalError as error:
         raise StoreUnavailable("Postgres does not answer. Is it running, and is DATABASE_URL right?") from error
 

@@ -27,10 +27,19 @@ class Log:
         A repeat writes nothing and returns the stored positions. Raises Conflict when a stream is not at the expected version
         or the condition does not hold, PartialRepeat, KeyDestroyed, StorageFull. Waits while Postgres is away.
         """
-        keys = await self.vault.keys({e.subject for e in events if e.subject is not None and e.event.SEALED}, create=True)
-        packed = tuple(codec.pack(event, keys.get(event.subject or "")) for event in events)
-        size = sum(len(p.data) + len(p.sealed or b"") + 200 for p in packed)
-        return await self._writer.submit(Unit(packed, condition, size=size))
+        if not events:
+            return Appended(())
+        keys = self.vault.at_hand(events[0].subject) if len(events) == 1 else None
+        if keys is None:
+            keys = await self.vault.keys({e.subject for e in events if e.subject is not None and e.event.SEALED}, create=True)
+        packed = tuple([codec.pack(event, keys.get(event.subject or "")) for event in events])
+        size = sum([len(p.body) for p in packed])
+        return await self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
+
+    @property
+    def available(self) -> bool:
+        """False while Postgres is away; appends wait then."""
+        return self._writer.available
 
     async def read(self, query: Query = Query()) -> AsyncIterator[Recorded[Event]]:
         """Typed events in order of position, texts opened, constant memory."""

@@ -1,6 +1,6 @@
 """What goes into the log and what comes out of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -108,12 +108,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An event ready to be written: everything but its position and, when `expect` is None, its version."""
+    """An event ready to be written. `body` is its row for Postgres without position and version, which the writer gives."""
 
     new: NewEvent
     data: bytes
     sealed: bytes | None
-    occurred_at: datetime
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -122,7 +122,12 @@ class Unit:
 
     events: tuple[Packed, ...]
     condition: Condition | None = None
+    size: int = 0
+    careful: bool = False
+    """To be written under the head's lock, looking first: conditional, or the fast way failed."""
     uncertain: bool = False
-    size: int = field(default=0)
+    """An answer was lost: the unit may be in the log already, by this very call."""
+    alone: bool = False
+    """Something in its batch was refused by Postgres; find out whether it is this."""
 
 

@@ -1,284 +1,297 @@
-"""The one append path of a process: all callers meet in one coroutine, and what arrived during a commit is the next batch."""
+"""The one append path of a process: all callers meet here, and what arrives while a batch is being committed is the next batch.
+
+Two batches may be under way: while Postgres writes one, the callers of the other encode theirs. They never share a stream, so that
+the failure of one says nothing about the versions in the other. Whatever is out of the ordinary goes the careful way, alone.
+"""
 
 import asyncio
-from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
 
 from engine import log
-from engine.errors import Conflict, PartialRepeat, StoreError, StoreUnavailable
-from engine.store import connect
-from engine.store.rows import Appended, Condition, Packed, Unit
+from engine.errors import StoreError, StoreUnavailable
+from engine.store import careful, connect, wire
+from engine.store.pipe import Pipe
+from engine.store.queue import Queue, Slot
+from engine.store.rows import Appended, Unit
 
 BATCH_EVENTS = 1024
 BATCH_BYTES = 256 * 1024
-QUEUE_EVENTS = 1000
-"""More than this many events waiting, and `append` waits itself: memory stays bounded while Postgres is away."""
+FLIGHTS = 2
+CAREFUL_SECONDS = 8.0
 _HEADS = 50_000
-_APPEND = "SELECT append_events(%b::uuid[],%b::text[],%b::int4[],%b::text[],%b::int2[],%b::timestamptz[],%b::uuid[],%b::uuid[],%b::int8[],%b::int8[],%b::int8[],%b::uuid[],%b::uuid[],%b::text[],%b::bytea[],%b::bytea[])"
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable, TimeoutError)
 _log = log.get("store")
-
-Slot = tuple[Unit, "asyncio.Future[Appended]"]
-Assigned = tuple[Packed, int]
-"""An event and the version it gets in its stream."""
 
 
 class Writer:
-    """Serialises appends through one connection with group commit. Start with `run()` in a task; `submit` from any coroutine."""
+    """Serialises appends with group commit. Start with `run()` in a task; `submit` from any coroutine of its loop."""
 
     def __init__(self, dsn: str) -> None:
+        self.available = True
+        self.queue = Queue()
         self._dsn = dsn
-        self._waiting: deque[Slot] = deque()
-        self._queued = 0
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Condition()
-        self._heads: OrderedDict[str, int] = OrderedDict()
-        self._connection: AsyncConnection | None = None
+        self._flying: dict[str, int] = {}  # stream -> events of it under way
+        self._answers: set[asyncio.Future[int]] = set()
+        self._population = 1.0
+        self._held = True
+        self._tick_due = False
+        self._heads: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._pipe: Pipe | None = None
+        self._plain: AsyncConnection | None = None
 
     async def submit(self, unit: Unit) -> Appended:
         """Store the unit durably. Raises Conflict, PartialRepeat or StorageFull; waits as long as Postgres is away."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._queued < QUEUE_EVENTS)
-            self._queued += len(unit.events)
-        done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._waiting.append((unit, done))
-        self._arrived.set()
+        queue = self.queue
+        if queue.full:
+            await queue.admission()
+        done = queue.add(unit)
+        if len(self._answers) < FLIGHTS and queue.events * 2 >= self._population:
+            self._launch()
+        elif not self._answers:
+            self._later()
         return await done
 
+    def _later(self) -> None:
+        """Launch after all who are about to append have done so."""
+        if not self._tick_due:
+            self._tick_due = True
+            asyncio.get_running_loop().call_soon(self._tick)
+
+    def _tick(self) -> None:
+        self._tick_due = False
+        if not self._answers:
+            self._launch()
+
+    def _launch(self) -> None:
+        """Send the next batch if it can go the fast way; else leave it to `run`."""
+        if not self.queue.slots:
+            return None
+        if self._held or self._pipe is None or self._pipe.broken:
+            return self._wake.set()
+        batch, elements = self._take()
+        if not batch:
+            if self.queue.slots and not self._answers:
+                self._wake.set()
+            return None
+        self._population += (self.queue.events + self.queue.taken - self._population) * 0.25
+        answer = self._pipe.append(wire.array(elements, len(elements), self._pipe.element_oid))
+        self._answers.add(answer)
+        answer.add_done_callback(lambda done: self._landed(batch, len(elements), done))
+        return None
+
+    def _take(self) -> tuple[list[Slot], list[bytes]]:
+        """The longest run of waiting units that can be sent now, in their order."""
+        batch: list[Slot] = []
+        elements: list[bytes] = []
+        size, slots = 0, self.queue.slots
+        while slots and (not batch or (len(elements) < BATCH_EVENTS and size < BATCH_BYTES)):
+            slot = slots[0]
+            if slot.done.done():  # its caller was cancelled before anything was sent
+                self.queue.pop()
+                self.queue.settled(len(slot.unit.events))
+                continue
+            encoded = None if self._must_wait(slot.unit) else self._encode(slot.unit)
+            if encoded is None:
+                break
+            batch.append(self.queue.pop())
+            elements += encoded
+            size += slot.unit.size
+        self._mark(batch)
+        return batch, elements
+
+    def _must_wait(self, unit: Unit) -> bool:
+        flying = self._flying
+        return unit.careful or (bool(flying) and any(packed.new.stream in flying for packed in unit.events))
+
+    def _encode(self, unit: Unit) -> list[bytes] | None:
+        """The unit's elements with their versions; None when a stream is unknown here or the unit is out of the ordinary."""
+        ahead: dict[str, int] = {}
+        elements = []
+        for packed in unit.events:
+            stream, expect = packed.new.stream, packed.new.expect
+            head = ahead.get(stream)
+            if head is None:
+                head = self._heads.get(stream, 0 if expect == 0 else -1)
+            if head < 0:
+                return None
+            if expect is not None and expect != head:
+                unit.careful = True
+                return None
+            ahead[stream] = head + 1
+            elements.append(wire.element(packed.body, head + 1))
+        self._heads.update(ahead)
+        return elements
+
+    def _mark(self, batch: Sequence[Slot]) -> None:
+        flying = self._flying
+        for slot in batch:
+            for packed in slot.unit.events:
+                flying[packed.new.stream] = flying.get(packed.new.stream, 0) + 1
+
+    def _unmark(self, batch: Sequence[Slot]) -> None:
+        flying = self._flying
+        for slot in batch:
+            for packed in slot.unit.events:
+                if (left := flying.pop(packed.new.stream) - 1) > 0:
+                    flying[packed.new.stream] = left
+
+    def _landed(self, batch: list[Slot], events: int, answer: "asyncio.Future[int]") -> None:
+        self._answers.discard(answer)
+        self._unmark(batch)
+        error = answer.exception()
+        if error is None:
+            _resolve(batch, answer.result())
+        else:
+            self._failed(batch, error)
+        self.queue.settled(events)
+        if len(self._heads) > _HEADS:
+            self._heads = {stream: head for stream, head in self._heads.items() if stream in self._flying}
+        if not self._answers and self.queue.slots:
+            self._later()
+
+    def _failed(self, batch: Sequence[Slot], error: BaseException) -> None:
+        """Put the batch back, to be written the careful way; only a full disk is its callers' business."""
+        self._forget(batch)
+        if isinstance(error, psycopg.errors.DiskFull):
+            return _refuse(batch, connect.translate(error))
+        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        self.queue.put_back(batch, uncertain=lost)
+        return self._wake.set()
+
+    def _forget(self, batch: Sequence[Slot]) -> None:
+        for slot in batch:
+            for packed in slot.unit.events:
+                self._heads.pop(packed.new.stream, None)
+
     async def run(self) -> None:
-        """Write batches until cancelled; then whoever still waits is told so."""
+        """Write until cancelled; then whoever still waits is told so."""
+        self._wake.set()
         try:
             while True:
-                await self._arrived.wait()
-                self._arrived.clear()
-                while batch := self._take():
-                    await self._write(batch)
+                await self._wake.wait()
+                self._wake.clear()
+                self._held = True
+                await self._unusual()
+                self._held = False
+                self._launch()
         finally:
-            for _, done in self._waiting:
-                if not done.done():
-                    done.set_exception(StoreUnavailable("the writer was closed"))
-            await self._disconnect()
+            await self._end()
 
-    def _take(self) -> list[Slot]:
-        batch: list[Slot] = []
-        events = size = 0
-        while self._waiting and (not batch or (events < BATCH_EVENTS and size < BATCH_BYTES)):
-            slot = self._waiting.popleft()
-            events, size = events + len(slot[0].events), size + slot[0].size
-            batch.append(slot)
-        return batch
+    async def _end(self) -> None:
+        """Let what was sent arrive, then refuse the rest."""
+        self._held = True
+        if self._answers:
+            await asyncio.wait(self._answers, timeout=CAREFUL_SECONDS)
+        self.queue.close()
+        await self._disconnect()
 
-    async def _write(self, batch: list[Slot]) -> None:
-        try:
-            await self._persist(batch)
-        except asyncio.CancelledError:
-            self._waiting.extendleft(reversed(batch))
-            raise
-        finally:
-            async with self._room:
-                self._queued -= sum(len(unit.events) for unit, _ in batch)
-                self._room.notify_all()
-
-    async def _persist(self, batch: list[Slot]) -> None:
+    async def _unusual(self) -> None:
+        """Everything the fast way cannot do, while nothing is under way: connect, learn versions, write carefully."""
         delay = 0.05
-        while True:
+        while not self._answers:
             try:
-                connection = await self._connect()
-                if any(unit.condition or unit.uncertain for unit, _ in batch) or not await self._fast(connection, batch):
-                    await self._careful(connection, batch)
-                return
-            except psycopg.errors.DiskFull as error:
-                return _fail(batch, connect.translate(error))
-            except (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable) as error:
-                # The commit may have happened although its answer was lost: from now on look before writing.
-                for unit, _ in batch:
-                    unit.uncertain = True
-                _log.warning("postgres is away, will try again", error=type(error).__name__, delay=delay)
+                if not await self._step():
+                    return
+                self.available, delay = True, 0.05
+            except _AWAY as error:
+                self.available = False
+                _log.warning("postgres is away, will try again", error=type(error).__name__, waiting=self.queue.events)
                 await self._disconnect()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 1.0)
             except psycopg.Error as error:
-                if len(batch) == 1:
-                    return _fail(batch, StoreError(f"Postgres refused the event: {type(error).__name__}"))
-                for slot in batch:
-                    await self._persist([slot])
-                return
+                if not self.queue.slots:
+                    return
+                first = self.queue.pop()
+                self._single_out([first], error)
+                self.queue.settled(len(first.unit.events))
 
-    async def _fast(self, connection: AsyncConnection, batch: list[Slot]) -> bool:
-        """One call that assumes nothing is a repeat and nobody else writes to these streams. False when that was wrong."""
-        await self._learn_heads(connection, [packed for unit, _ in batch for packed in unit.events])
-        heads = dict[str, int]()
-        assigned: list[Assigned] = []
-        for unit, _ in batch:
-            for packed in unit.events:
-                head = heads.get(packed.new.stream, self._heads.get(packed.new.stream, 0))
-                if packed.new.expect is not None and packed.new.expect != head:
-                    return False
-                heads[packed.new.stream] = head + 1
-                assigned.append((packed, head + 1))
-        try:
-            before = await _insert(connection, assigned)
-        except psycopg.errors.UniqueViolation:
+    async def _step(self) -> bool:
+        """One thing that had to be done; False when the next unit can go the fast way."""
+        if self._pipe is None or self._pipe.broken:
+            await self._disconnect()
+            self._heads.clear()
+            self._pipe = await Pipe.open(self._dsn)
+        elif not self.queue.slots:
             return False
-        self._remember(heads)
-        for unit, done in batch:
-            _resolve(done, Appended(tuple(range(before + 1, before + 1 + len(unit.events)))))
-            before += len(unit.events)
+        elif self.queue.slots[0].unit.careful:
+            await self._write_carefully(self._pipe.element_oid)
+        elif unknown := self._unknown_streams():
+            async with asyncio.timeout(CAREFUL_SECONDS):
+                self._heads.update(await careful.heads(await self._plainly(), unknown))
+        else:
+            return False
         return True
 
-    async def _careful(self, connection: AsyncConnection, batch: list[Slot]) -> None:
-        """Under the head's lock: recognise repeats, check versions and conditions unit by unit, write the rest."""
-        outcomes: list[Appended | StoreError | None] = []
-        assigned: list[Assigned] = []
-        async with connection.transaction():
-            before = await _lock(connection)
-            stored = await _find(connection, [packed.new.id for unit, _ in batch for packed in unit.events])
-            heads = await _heads(connection, {packed.new.stream for unit, _ in batch for packed in unit.events})
-            fresh: dict[UUID, int] = {}
-            for unit, _ in batch:
-                outcome = _recognise(unit, stored, fresh) or await _refusal(connection, unit, heads, assigned)
-                outcomes.append(outcome)
-                if outcome is None:
-                    _assign(unit, heads, assigned, fresh, before)
-            if assigned:
-                await _insert(connection, assigned)
-        self._remember(heads)
-        for (unit, done), outcome in zip(batch, outcomes, strict=True):
-            _resolve(done, outcome or Appended(tuple(fresh[packed.new.id] for packed in unit.events)))
+    def _unknown_streams(self) -> list[str]:
+        waiting = (packed for slot in self.queue.slots for packed in slot.unit.events)
+        return sorted({packed.new.stream for packed in waiting if packed.new.expect != 0 and packed.new.stream not in self._heads})
 
-    async def _learn_heads(self, connection: AsyncConnection, events: Sequence[Packed]) -> None:
-        unknown = {packed.new.stream for packed in events if packed.new.expect is None} - self._heads.keys()
-        if unknown:
-            self._remember(await _heads(connection, unknown))
-        for packed in events:
-            if packed.new.expect is not None and packed.new.stream not in self._heads:
-                self._heads[packed.new.stream] = packed.new.expect
+    async def _write_carefully(self, element_oid: int) -> None:
+        batch = self._careful_batch()
+        events = sum(len(slot.unit.events) for slot in batch)
+        self._forget(batch)
+        try:
+            async with asyncio.timeout(CAREFUL_SECONDS):
+                outcomes = await careful.append(await self._plainly(), [slot.unit for slot in batch], element_oid)
+        except psycopg.errors.DiskFull as error:
+            _refuse(batch, connect.translate(error))
+        except (*_AWAY, asyncio.CancelledError):
+            # The commit may have happened although its answer was lost: the next time look before writing.
+            self.queue.put_back(batch, uncertain=True)
+            raise
+        except psycopg.Error as error:
+            self._single_out(batch, error)
+        else:
+            for slot, outcome in zip(batch, outcomes, strict=True):
+                slot.resolve(outcome)
+        finally:
+            self.queue.settled(events)
 
-    def _remember(self, heads: dict[str, int]) -> None:
-        for stream, version in heads.items():
-            self._heads[stream] = version
-            self._heads.move_to_end(stream)
-        while len(self._heads) > _HEADS:
-            self._heads.popitem(last=False)
+    def _careful_batch(self) -> list[Slot]:
+        batch = [self.queue.pop()]
+        slots = self.queue.slots
+        while slots and slots[0].unit.careful and not slots[0].unit.alone and not batch[0].unit.alone and len(batch) < BATCH_EVENTS:
+            batch.append(self.queue.pop())
+        return batch
 
-    async def _connect(self) -> AsyncConnection:
-        if self._connection is None or self._connection.closed:
-            self._heads.clear()
-            self._connection = await connect.connect(self._dsn, application="tzurot writer")
-        return self._connection
+    def _single_out(self, batch: list[Slot], error: psycopg.Error) -> None:
+        """Postgres refused the batch: find out which unit it is."""
+        if len(batch) == 1:
+            return _refuse(batch, StoreError(f"Postgres refused the event: {type(error).__name__}"))
+        for slot in batch:
+            slot.unit.alone = True
+        return self.queue.put_back(batch, uncertain=False)
+
+    async def _plainly(self) -> AsyncConnection:
+        if self._plain is None or self._plain.closed:
+            self._plain = await connect.connect(self._dsn, application="tzurot writer", guarded=True)
+        return self._plain
 
     async def _disconnect(self) -> None:
-        if self._connection is not None:
+        pipe, plain = self._pipe, self._plain
+        self._pipe = self._plain = None
+        if pipe is not None:
+            await pipe.close()
+        if plain is not None:
             with suppress(psycopg.Error):
-                await self._connection.close()
-            self._connection = None
+                await plain.close()
 
 
-def _fail(batch: list[Slot], error: StoreError) -> None:
-    for _, done in batch:
-        _resolve(done, error)
+def _resolve(batch: Sequence[Slot], before: int) -> None:
+    first = before + 1
+    for slot in batch:
+        after = first + len(slot.unit.events)
+        if not slot.done.done():
+            slot.done.set_result(Appended(tuple(range(first, after))))
+        first = after
 
 
-def _resolve(done: "asyncio.Future[Appended]", outcome: Appended | StoreError) -> None:
-    if done.done():
-        return
-    if isinstance(outcome, Appended):
-        done.set_result(outcome)
-    else:
-        done.set_exception(outcome)
-
-
-async def _lock(connection: AsyncConnection) -> int:
-    row = await (await connection.execute("SELECT position FROM log_head FOR UPDATE")).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-async def _find(connection: AsyncConnection, ids: list[UUID]) -> dict[UUID, tuple[int, bytes, bytes | None]]:
-    cursor = await connection.execute("SELECT event_id, position, data, sealed FROM events WHERE event_id = ANY(%s)", (ids,))
-    return {event_id: (position, data, sealed) for event_id, position, data, sealed in await cursor.fetchall()}
-
-
-async def _heads(connection: AsyncConnection, streams: set[str]) -> dict[str, int]:
-    cursor = await connection.execute(
-        "SELECT s, coalesce((SELECT version FROM events WHERE stream = s ORDER BY version DESC LIMIT 1), 0) FROM unnest(%s::text[]) AS s", (sorted(streams),)
-    )
-    return {stream: version for stream, version in await cursor.fetchall()}
-
-
-def _recognise(unit: Unit, stored: dict[UUID, tuple[int, bytes, bytes | None]], fresh: dict[UUID, int]) -> Appended | StoreError | None:
-    """What to answer when the unit, or part of it, is in the log or earlier in this batch; None when it is new."""
-    positions = [stored[p.new.id][0] if p.new.id in stored else fresh.get(p.new.id) for p in unit.events]
-    if positions[0] is None:
-        known = next((p.new.id for p, position in zip(unit.events, positions, strict=True) if position is not None), None)
-        return PartialRepeat(known) if known else None
-    ours = unit.uncertain and all(stored.get(p.new.id, (0, b"", b""))[1:] == (p.data, p.sealed) for p in unit.events)
-    return Appended(tuple(position for position in positions if position is not None), repeated=not ours)
-
-
-async def _refusal(connection: AsyncConnection, unit: Unit, heads: dict[str, int], assigned: list[Assigned]) -> StoreError | None:
-    ahead = dict(heads)
-    for packed in unit.events:
-        head, expect = ahead.get(packed.new.stream, 0), packed.new.expect
-        if expect is not None and expect != head:
-            return Conflict(f"stream {packed.new.stream} is at version {head}, not {expect}")
-        ahead[packed.new.stream] = head + 1
-    if unit.condition is not None and await _violated(connection, unit.condition, assigned):
-        return Conflict("an event that the append's condition excludes was stored meanwhile")
-    return None
-
-
-async def _violated(connection: AsyncConnection, condition: Condition, assigned: list[Assigned]) -> bool:
-    tags = condition.tags
-    wanted = {"guild": tags.guild, "channel": tags.channel, "user_id": tags.user, "character": tags.character, "turn": tags.turn}
-    clauses = [f"{column} = %({column})s" for column, value in wanted.items() if value is not None]
-    statement = " AND ".join(["position > %(after)s", "type = ANY(%(types)s)", *clauses])
-    cursor = await connection.execute(
-        f"SELECT 1 FROM events WHERE {statement} LIMIT 1".encode(), wanted | {"after": condition.after, "types": sorted(condition.types)}
-    )
-    return await cursor.fetchone() is not None or any(_matches(condition, packed) for packed, _ in assigned)
-
-
-def _matches(condition: Condition, packed: Packed) -> bool:
-    have, want = packed.new.tags, condition.tags
-    pairs = ((want.guild, have.guild), (want.channel, have.channel), (want.user, have.user), (want.character, have.character), (want.turn, have.turn))
-    return packed.new.event.TYPE in condition.types and all(wanted is None or wanted == there for wanted, there in pairs)
-
-
-def _assign(unit: Unit, heads: dict[str, int], assigned: list[Assigned], fresh: dict[UUID, int], before: int) -> None:
-    for packed in unit.events:
-        heads[packed.new.stream] = heads.get(packed.new.stream, 0) + 1
-        assigned.append((packed, heads[packed.new.stream]))
-        fresh[packed.new.id] = before + len(assigned)
-
-
-async def _insert(connection: AsyncConnection, assigned: list[Assigned]) -> int:
-    """Write the rows at the end of the log; returns the position before the first."""
-    news = [packed.new for packed, _ in assigned]
-    columns: tuple[list[object], ...] = (
-        [n.id for n in news],
-        [n.stream for n in news],
-        [version for _, version in assigned],
-        [n.event.TYPE for n in news],
-        [n.event.VERSION for n in news],
-        [packed.occurred_at for packed, _ in assigned],
-        [n.correlation for n in news],
-        [n.causation for n in news],
-        [n.tags.guild for n in news],
-        [n.tags.channel for n in news],
-        [n.tags.user for n in news],
-        [n.tags.character for n in news],
-        [n.tags.turn for n in news],
-        [n.subject for n in news],
-        [packed.data for packed, _ in assigned],
-        [packed.sealed for packed, _ in assigned],
-    )
-    row = await (await connection.execute(_APPEND, columns, prepare=True)).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
+def _refuse(batch: Sequence[Slot], error: StoreError) -> None:
+    for slot in batch:
+        slot.resolve(error)
