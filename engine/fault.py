@@ -31,6 +31,7 @@ class Category(StrEnum):
     CENSORED = "censored"
     BUDGET = "budget"
     NOT_ALLOWED = "not_allowed"
+    CHARACTER_GONE = "character_gone"
     INTERNAL = "internal"
     UNKNOWN = "unknown"
 
@@ -49,20 +50,23 @@ KINDS: Mapping[Category, Kind] = MappingProxyType(
     {
         Category.AUTHENTICATION: Kind("Key refused", "The provider did not accept the key. Its owner should check or replace it."),
         Category.QUOTA_EXCEEDED: Kind("Out of credit", "The key used here has no credit left, or reached its limit.", fallback=True),
-        Category.FREE_LIMIT: Kind("Free answers used up", "Today's free answers of this model are used up. They come back tomorrow.", fallback=True),
+        Category.FREE_LIMIT: Kind("Free answers used up", "Today's free answers are used up. They come back tomorrow.", fallback=True),
         Category.RATE_LIMIT: Kind("Too many requests", "The model is asked too often right now. Try again in a minute.", fallback=True),
         Category.CONTENT_POLICY: Kind("Refused by the provider", "The provider refused to answer this. Rephrasing may help."),
-        Category.BAD_REQUEST: Kind("Request not understood", "The provider did not understand the request. A setting of the preset may be the reason."),
-        Category.CONTEXT_LENGTH: Kind("Conversation too long", "The conversation is too long for this model. A context reset or a larger model helps."),
+        Category.BAD_REQUEST: Kind("Request not understood", "The provider did not understand the request. The preset may be why."),
+        Category.CONTEXT_LENGTH: Kind("Conversation too long", "This is too long for the model. A context reset or a larger model helps."),
         Category.MODEL_NOT_FOUND: Kind("Model not available", "The provider does not offer this model (any more).", fallback=True),
         Category.SERVER_ERROR: Kind("Provider in trouble", "The provider has a problem. Try again in a moment.", retry=True, fallback=True),
         Category.TIMEOUT: Kind("No answer in time", "The model took too long. Try again in a moment.", fallback=True),
-        Category.NETWORK: Kind("Provider not reachable", "The provider could not be reached. Try again in a moment.", retry=True, fallback=True),
+        Category.NETWORK: Kind("Provider away", "The provider could not be reached. Try again in a moment.", retry=True, fallback=True),
         Category.BAD_RESPONSE: Kind("Unreadable answer", "The provider sent something that is no answer.", retry=True, fallback=True),
-        Category.EMPTY_RESPONSE: Kind("Empty answer", "The model said nothing. Try again, or say it differently.", retry=True, fallback=True),
+        Category.EMPTY_RESPONSE: Kind("Empty answer", "The model said nothing. Try again, or rephrase.", retry=True, fallback=True),
         Category.CENSORED: Kind("Answer withheld", "The model withheld its answer. Rephrasing may help.", retry=True, fallback=True),
         Category.BUDGET: Kind("Budget reached", "The budget set for this is used up for now."),
-        Category.NOT_ALLOWED: Kind("Not possible without a key", "This model costs money, and there is no key that may pay for it. Add a key or choose a free model."),
+        Category.NOT_ALLOWED: Kind(
+            "No key for this", "This model costs money and no key may pay for it. Add a key or choose a free model."
+        ),
+        Category.CHARACTER_GONE: Kind("Character gone", "This character does not exist any more."),
         Category.INTERNAL: Kind("Something broke", "Something went wrong on our side. It was noted."),
         Category.UNKNOWN: Kind("Something went wrong", "The provider reported an error of an unknown kind."),
     }
@@ -93,9 +97,13 @@ class Fault:
 
     @property
     def user_message(self) -> str:
-        """What the person is told: the friendly sentence, and the provider's own words where they are harmless."""
-        said = harmless(self.provider_message)
-        return f"{self.kind.friendly} ({said})" if said else self.kind.friendly
+        """The sentence for the person."""
+        return self.kind.friendly
+
+    @property
+    def said(self) -> str:
+        """The provider's own words as far as they are harmless."""
+        return harmless(self.provider_message)
 
 
 _BY_TYPE: Mapping[str, Category] = MappingProxyType(
@@ -136,12 +144,17 @@ _BY_STATUS: Mapping[int, Category] = MappingProxyType(
     }
 )
 
-_CONTEXT = re.compile(r"context[ _-]?(length|window)|maximum context|too many (input )?tokens|prompt is too long|reduce the length", re.IGNORECASE)
-_NO_MODEL = re.compile(r"not a valid model|model[^.]{0,60}(not found|does not exist|not exist)|no endpoints found|no such model", re.IGNORECASE)
-_POLICY = re.compile(r"moderation|content[ _-]?(policy|filter)|flagged|safety (system|policy|setting)", re.IGNORECASE)
-_FREE = re.compile(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free", re.IGNORECASE)
-_SPENT = re.compile(r"key limit|insufficient (credits|quota|balance|funds)|spending limit|credit balance", re.IGNORECASE)
-_BAD_KEY = re.compile(r"(invalid|incorrect|missing|no|expired)[^.]{0,20}(api[ _-]?key|credentials|auth)", re.IGNORECASE)
+
+def _any_case(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_CONTEXT = _any_case(r"context[ _-]?(length|window)|maximum context|too many (input )?tokens|prompt is too long|reduce the length")
+_NO_MODEL = _any_case(r"not a valid model|model[^.]{0,60}(not found|does not exist|not exist)|no endpoints found|no such model")
+_POLICY = _any_case(r"moderation|content[ _-]?(policy|filter)|flagged|safety (system|policy|setting)")
+_FREE = _any_case(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free")
+_SPENT = _any_case(r"key limit|insufficient (credits|quota|balance|funds)|spending limit|credit balance")
+_BAD_KEY = _any_case(r"(invalid|incorrect|missing|no|expired)[^.]{0,20}(api[ _-]?key|credentials|auth)")
 
 
 def classify(status: int | None, message: str = "", error_type: str = "") -> Category:
@@ -176,17 +189,18 @@ def _of_permissions(status: int | None, message: str, error_type: str) -> Catego
 
 
 def _of_words(message: str) -> Category | None:
-    for pattern, category in ((_CONTEXT, Category.CONTEXT_LENGTH), (_NO_MODEL, Category.MODEL_NOT_FOUND), (_POLICY, Category.CONTENT_POLICY)):
+    told = ((_CONTEXT, Category.CONTEXT_LENGTH), (_NO_MODEL, Category.MODEL_NOT_FOUND), (_POLICY, Category.CONTENT_POLICY))
+    for pattern, category in told:
         if pattern.search(message):
             return category
     return None
 
 
 _UNSAFE = (
-    re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE),
-    re.compile(r"\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE),
-    re.compile(r"\b(?:sk|pk|key|tok|org|user|req|gen)[-_][\w.*-]{3,}", re.IGNORECASE),
-    re.compile(r"\b(?:bearer|basic)\s+\S+", re.IGNORECASE),
+    _any_case(r"\b[a-z][a-z0-9+.-]*://\S+"),
+    _any_case(r"\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?"),
+    _any_case(r"\b(?:sk|pk|key|tok|org|user|req|gen)[-_][\w.*-]{3,}"),
+    _any_case(r"\b(?:bearer|basic)\s+\S+"),
     re.compile(r"[\w+/=*-]{20,}"),
     re.compile(r"\d{6,}"),
     re.compile(r"<[^>]*>|[{}\[\]<>|`*_~@\\]"),
@@ -209,14 +223,14 @@ def harmless(message: str, limit: int = 120) -> str:
     return short if sum(c.isalpha() for c in short) >= 3 else ""
 
 
-def for_user(category: str, user_message: str, reference: str, *, own: str = "", status: int | None = None) -> str:
+def for_user(category: str, user_message: str, reference: str, *, own: str = "", status: int | None = None, said: str = "") -> str:
     """What is shown in the channel: a bold title, the sentence (or the character's own error message), and a spoiler to quote.
 
-    `own` may hold `{error}`, where the spoiler goes instead of at the end.
+    `own` may hold `{error}`, where the spoiler goes instead of at the end. `said` is the provider's words, as `harmless` left them.
     """
-    kind = KINDS.get(_known(category), KINDS[Category.UNKNOWN])
-    code = f" {status}" if status else ""
-    spoiler = f"||{_known(category).value}{code} · {reference}||"
+    kind = KINDS[_known(category)]
+    parts = (f"{_known(category).value} {status}" if status else _known(category).value, harmless(said), reference)
+    spoiler = f"||{' · '.join(part for part in parts if part)}||"
     if own:
         return own.replace("{error}", spoiler) if "{error}" in own else f"{own}\n{spoiler}"
     return f"**{kind.title}**\n{user_message or kind.friendly}\n{spoiler}"

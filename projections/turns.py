@@ -150,6 +150,13 @@ async def pending(connection: AsyncConnection, *, limit: int = 100, schema: str 
     return await _select(connection, schema, "status = 'pending' ORDER BY position LIMIT %(limit)s", {"limit": limit})
 
 
+async def next_pending(connection: AsyncConnection, channel: int, character: UUID, *, schema: str = "turns") -> Turn | None:
+    """The oldest turn of a channel and character without an end."""
+    where = "status = 'pending' AND channel = %(channel)s AND character = %(character)s ORDER BY position LIMIT 1"
+    found = await _select(connection, schema, where, {"channel": channel, "character": character})
+    return found[0] if found else None
+
+
 async def earlier_pending(connection: AsyncConnection, turn: Turn, *, schema: str = "turns") -> bool:
     """Whether an earlier turn of the same channel and character still waits for its end."""
     statement = (

@@ -35,15 +35,18 @@ async def drafts(url: str, venue: str, on_draft: OnDraft, name: str = "drafts") 
 
 
 @asynccontextmanager
-async def events(url: str, type_: str, on_event: OnEvent, name: str = "events") -> AsyncIterator[None]:
-    """Call back for every event of a type as it is published, in every process that listens. Hints only: what is missed is not repeated."""
+async def events(url: str, type_: str, on_event: OnEvent, name: str = "events") -> AsyncIterator[NatsBroker]:
+    """Call back for every event of a type as it is published, in every process that listens. Hints only: what is missed is not repeated.
+
+    Yields the connected broker, which may be used to send hints.
+    """
 
     async def heard(message: NatsMessage) -> None:
         with suppress(Malformed):
             await on_event(decode(bytes(message.body)))
 
-    async with _listening(url, name, subjects.of_type(type_), heard):
-        yield
+    async with _listening(url, name, subjects.of_type(type_), heard) as own:
+        yield own
 
 
 @asynccontextmanager

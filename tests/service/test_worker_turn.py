@@ -1,0 +1,113 @@
+"""A turn from its request to its end, on real Postgres and NATS, with the local stand-in as provider."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine import clock, ids, seed
+from engine.config import Settings
+from engine.events import Tags
+from engine.events.message import MessageDeleted
+from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed
+from engine.store import NewEvent, Query
+from projections import drafts
+from tests.support.provider.room import Person, local_standin, room, with_provider
+
+CHARACTERS = [sample.character_id for sample in seed.samples()]
+
+
+@pytest.fixture
+async def standin_settings(settings: Settings) -> AsyncIterator[Settings]:
+    async with local_standin() as url:
+        yield with_provider(settings, url, default_model="standin/0")
+
+
+async def test_a_message_gets_one_reply_that_says_what_the_stand_in_is(standin_settings: Settings) -> None:
+    async with room(standin_settings) as person:
+        [turn] = await person.say("Hello <there>, can you hear me?", CHARACTERS[0])
+        end = await person.end(turn)
+        assert isinstance(end, TurnCompleted)
+        assert "not a language model" in end.text
+        assert "Hello <there>, can you hear me?" in end.text
+        assert [type(e.event).__name__ for e in await person.events(turn)] == ["TurnRequested", "GenerationStarted", "TurnCompleted"]
+
+
+async def test_two_characters_answer_one_message_and_the_message_is_stored_once(standin_settings: Settings) -> None:
+    async with room(standin_settings) as person:
+        turns = await person.say("Hello both", *CHARACTERS[:2])
+        ends = [await person.end(turn) for turn in turns]
+        assert [end.character_id for end in ends] == CHARACTERS[:2]
+        received = [e async for e in person.log.read(Query(types=frozenset({"message.received"})))]
+        assert len(received) == 1
+
+
+async def test_turns_of_one_conversation_never_overlap_and_keep_their_order(standin_settings: Settings) -> None:
+    settings = standin_settings.model_copy(update={"default_model": "standin/0.005"})
+    async with room(settings) as person:
+        turns = [(await person.say(f"Message {n}", CHARACTERS[0]))[0] for n in range(5)]
+        for turn in turns:
+            await person.end(turn)
+        order = [e async for e in person.log.read(Query(types=frozenset({"turn.generation_started", "turn.completed"})))]
+        assert [(e.row.turn, e.row.type) for e in order] == [
+            (turn, kind) for turn in turns for kind in ("turn.generation_started", "turn.completed")
+        ]
+        started = [e.event for e in order if isinstance(e.event, GenerationStarted)]
+        assert [len(event.history_ids) for event in started] == [1, 3, 5, 7, 9]
+
+
+async def test_a_draft_is_readable_while_the_reply_is_being_written_and_gone_afterwards(standin_settings: Settings) -> None:
+    settings = standin_settings.model_copy(update={"default_model": "standin/0.02"})
+    async with room(settings) as person:
+        [turn] = await person.say("Slowly, please", CHARACTERS[0])
+        seen = await _drafts_until_the_end(person, turn)
+        end = await person.end(turn)
+        assert isinstance(end, TurnCompleted)
+        assert len(seen) >= 3
+        assert all(end.text.startswith(text) for text in seen)
+        deadline = clock.monotonic() + 5
+        async with person.log.pool.connection() as connection:
+            while await drafts.get(connection, person.log.vault, turn) is not None:
+                assert clock.monotonic() < deadline
+                await asyncio.sleep(0.01)
+
+
+async def _drafts_until_the_end(person: Person, turn: object) -> list[str]:
+    from uuid import UUID
+
+    assert isinstance(turn, UUID)
+    seen: list[str] = []
+    async with person.log.pool.connection() as connection:
+        while await person.log.find(ids.terminal(turn)) is None:
+            draft = await drafts.get(connection, person.log.vault, turn)
+            if draft is not None and (not seen or seen[-1] != draft.text):
+                seen.append(draft.text)
+            await asyncio.sleep(0.01)
+    return seen
+
+
+async def test_deleting_the_message_ends_the_generation_without_a_reply(standin_settings: Settings) -> None:
+    settings = standin_settings.model_copy(update={"default_model": "standin/5"})
+    async with room(settings) as person:
+        [turn] = await person.say("Never mind", CHARACTERS[0])
+        deadline = clock.monotonic() + 10
+        while not any(isinstance(e.event, GenerationStarted) for e in await person.events(turn)):
+            assert clock.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        request = (await person.events(turn))[0].event
+        message = request.message_id  # type: ignore[attr-defined]
+        event = MessageDeleted(message_id=message, channel_id=person.channel, venue="playground")
+        tags = Tags(channel=person.channel)
+        await person.log.append(NewEvent(event, stream=f"channel:{person.channel}", id=ids.message_event(message, "deleted"), tags=tags))
+        end = await person.end(turn, seconds=10)
+        assert isinstance(end, TurnCancelled)
+        assert end.why == "message deleted"
+
+
+async def test_an_unreachable_provider_gives_one_failure_with_a_reference(settings: Settings) -> None:
+    async with room(with_provider(settings, "http://127.0.0.1:9/v1")) as person:
+        [turn] = await person.say("Anybody there?", CHARACTERS[0])
+        end = await person.end(turn, seconds=30)
+        assert isinstance(end, TurnFailed)
+        assert (end.category, len(end.reference)) == ("network", 10)
+        assert "127.0.0.1" not in end.user_message + end.said

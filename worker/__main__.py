@@ -1,0 +1,64 @@
+"""The process that lets characters answer: `python -m worker`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from engine import config, process
+from engine.bus import WORKER, Reference, consume, hints, relay
+from engine.config import Settings
+from engine.store import open_log
+from engine.vault import load_master_key
+from projections import heartbeats, resume
+from worker.conversation import handle
+from worker.providers.http import Http
+from worker.sweep import sweep
+from worker.work import Deletions, Work, endpoint
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Generate until `stop` is set, then finish what was begun."""
+    settings = config.settings()
+    async with working(settings) as work:
+        process.ready(f"{settings.worker_concurrency} turns at a time, provider {work.endpoint.name}")
+        await stop.wait()
+        with suppress(Exception):  # on the way out: the row goes stale by itself
+            await heartbeats.leave(work.log.pool, "worker")
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[Work]:
+    """A worker that takes up turns for as long as the block lasts; leaving it drains."""
+    provider, url = endpoint(settings), config.require_nats(settings)
+    deletions = Deletions()
+    async with AsyncExitStack() as stack:
+        size = max(6, settings.worker_concurrency // 2)
+        log = await stack.enter_async_context(open_log(config.require_database(settings), load_master_key(settings), pool_size=size))
+        http = await stack.enter_async_context(Http())
+        listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
+        work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
+        beat = process.beat(lambda: heartbeats.beat(log.pool, "worker", {"provider": provider.name}))
+        standby = relay.run(settings, lambda: resume.unfinished(log.pool))
+        await stack.enter_async_context(_running(sweep(work), beat, standby))
+
+        async def wake(reference: Reference) -> None:
+            await handle(work, reference)
+
+        await stack.enter_async_context(consume(url, log, WORKER, wake, concurrency=settings.worker_concurrency))
+        yield work
+
+
+@asynccontextmanager
+async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    process.run(main, service="worker")

@@ -1,0 +1,39 @@
+"""What was said, as real messages: the character's own replies as the assistant's, everybody else's words as data."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from projections.history import Entry
+from worker.prompt.message import Message
+from worker.prompt.text import attribute, escape
+
+
+def render(entry: Entry, character: UUID, names: Mapping[UUID, str]) -> Message:
+    """One entry. `names` are those of other characters that may have spoken."""
+    if entry.kind == "reply" and entry.character == character:
+        return Message("assistant", entry.text)
+    name = names.get(entry.character, "another character") if entry.kind == "reply" and entry.character else entry.author_name
+    kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
+    at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
+    return Message("user", f'<message from="{attribute(name)}"{kind} at="{at}">\n{body(entry)}\n</message>')
+
+
+def body(entry: Entry) -> str:
+    """Text, attachments and forwards of an entry, escaped."""
+    lines = [escape(entry.text)] if entry.text else []
+    lines += [f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}">{escape(a.text)}</attachment>' for a in entry.attachments]
+    lines += [f"<forwarded>\n{escape(forward.text)}\n</forwarded>" for forward in entry.forwards]
+    return "\n".join(lines)
+
+
+def in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Each reply right after the message it answers, the rest by position.
+
+    So a reply that came while the next message was already there does not move when the prompt of a later turn is made.
+    """
+    asked = {entry.message_id: entry.position for entry in entries if entry.kind == "message"}
+
+    def place(entry: Entry) -> tuple[int, int]:
+        return (asked.get(entry.reply_to, entry.position) if entry.kind == "reply" else entry.position, entry.position)
+
+    return sorted(entries, key=place)

@@ -1,0 +1,1 @@
+"""Transport to model providers: HTTP, server-sent events, the OpenAI-compatible dialect."""

@@ -1,0 +1,72 @@
+"""What a worker process has at hand. Built once in `__main__`, passed down."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from nats.aio.client import Client
+
+from engine import ids
+from engine.bus.reference import Reference
+from engine.config import Settings
+from engine.errors import SettingsError
+from engine.store import Log
+from worker.providers.chat import Endpoint
+from worker.providers.http import Http
+
+OPENROUTER = "https://openrouter.ai/api/v1"
+
+
+@dataclass(slots=True)
+class Deletions:
+    """Which running turns lose their message. Fed by hints, so that a generation ends early; the log is asked before its end counts."""
+
+    _waiting: dict[UUID, set[asyncio.Event]] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, message_id: int) -> Iterator[asyncio.Event]:
+        """An event that is set when the message is deleted within the block."""
+        key, gone = ids.message_event(message_id, "deleted"), asyncio.Event()
+        self._waiting.setdefault(key, set()).add(gone)
+        try:
+            yield gone
+        finally:
+            self._waiting[key].discard(gone)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    async def heard(self, reference: Reference) -> None:
+        """A MessageDeleted was published."""
+        for gone in self._waiting.get(reference.id, ()):
+            gone.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """`attempt_seconds` bounds one call to a provider, `turn_seconds` all calls of a turn."""
+
+    settings: Settings
+    log: Log
+    http: Http
+    endpoint: Endpoint
+    nats: Client
+    deletions: Deletions = field(default_factory=Deletions)
+    attempt_seconds: float = 120.0
+    turn_seconds: float = 240.0
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """The provider the settings name. Raises SettingsError when they name none."""
+    key = settings.provider_api_key.get_secret_value() if settings.provider_api_key else None
+    if settings.provider_base_url:
+        return Endpoint(_name(settings.provider_base_url), settings.provider_base_url, key)
+    if key:
+        return Endpoint("openrouter", OPENROUTER, key)
+    raise SettingsError("No provider is configured. Set PROVIDER_API_KEY, or start with `tzurot run`, which brings a stand-in along.")
+
+
+def _name(url: str) -> str:
+    host = url.split("://", 1)[-1].split("/", 1)[0].split("@")[-1].split(":")[0]
+    return "openrouter" if host.endswith("openrouter.ai") else "local" if host in {"127.0.0.1", "localhost"} else host[:60]
