@@ -1,0 +1,147 @@
+"""What must hold after every chaos run, judged from three witnesses: the log, the stand-in Discord, the provider's journal.
+
+I1 every Discord message accepted is in the log once        I4 provider calls per turn <= 1 + injected worker deaths
+I2 positions and stream versions are contiguous             I5 one set of posts per answered turn, and no other posts
+I3 every requested turn has exactly one end, in time        I6 every read model is what a fold of the log from zero gives
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tests.support import folds
+
+TERMINAL = frozenset({"turn.completed", "turn.failed", "turn.cancelled"})
+SHOWN = 20
+"""Violations of one kind that are spelled out; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the judgement needs of an event: clear columns only."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    turn: UUID | None
+    seconds: float
+    data: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """`said` are ids of people's messages in the stand-in Discord that the bot had to take in, `posted` those of webhooks and the bot.
+
+    `calls` counts provider requests per turn as the provider saw them; `deaths` the worker deaths injected while that turn was
+    in hand. `within` is how many seconds a turn may take from its request to its end.
+    """
+
+    said: frozenset[int] = frozenset()
+    posted: Mapping[int, str] = field(default_factory=dict)
+    calls: Mapping[UUID, int] = field(default_factory=dict)
+    deaths: Mapping[UUID, int] = field(default_factory=dict)
+    within: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Violations by invariant; empty lists where it holds."""
+
+    found: Mapping[str, Sequence[str]]
+
+    @property
+    def holds(self) -> bool:
+        return not any(self.found.values())
+
+    def plain(self) -> dict[str, object]:
+        """`{"holds": bool, "I1": [violation, ...], ...}`, long lists cut."""
+        return {"holds": self.holds, **{name: _cut(problems) for name, problems in self.found.items()}}
+
+
+def _cut(problems: Sequence[str]) -> list[str]:
+    more = len(problems) - SHOWN
+    return [*problems[:SHOWN], *([f"and {more} more"] if more > 0 else [])]
+
+
+async def judge(dsn: str, witnesses: Witnesses) -> Verdict:
+    """Read the log and the read models, and hold them against what the others saw. Only when everything is at rest."""
+    rows = await events(dsn)
+    return Verdict(
+        {
+            "I1": accepted_once(rows, witnesses.said),
+            "I2": contiguous(rows),
+            "I3": one_end(rows, witnesses.within),
+            "I4": calls_bounded(rows, witnesses.calls, witnesses.deaths),
+            "I5": posted_once(rows, witnesses.posted),
+            "I6": await folds.differences(dsn),
+        }
+    )
+
+
+async def events(dsn: str) -> list[Row]:
+    """The whole log in order, without any text."""
+    statement = "SELECT position, stream, version, type, turn, extract(epoch FROM recorded_at)::float8, data FROM events ORDER BY position"
+    async with await psycopg.AsyncConnection.connect(dsn) as connection, connection.cursor(name="oracle") as cursor:
+        await cursor.execute(statement)
+        return [Row(*columns, orjson.loads(data)) async for (*columns, data) in cursor]  # type: ignore[call-arg]
+
+
+def accepted_once(rows: Iterable[Row], said: frozenset[int]) -> list[str]:
+    """I1."""
+    seen = Counter(int(str(row.data["message_id"])) for row in rows if row.type == "message.received")
+    lost = [f"message {message} is not in the log" for message in sorted(said - seen.keys())]
+    return lost + [f"message {message} is in the log {count} times" for message, count in seen.items() if count > 1]
+
+
+def contiguous(rows: Sequence[Row]) -> list[str]:
+    """I2."""
+    found = [f"position {row.position} where {at} was due" for at, row in enumerate(rows, 1) if row.position != at][:1]
+    versions: dict[str, int] = defaultdict(int)
+    for row in rows:
+        versions[row.stream] += 1
+        if row.version != versions[row.stream]:
+            found.append(f"{row.stream} has version {row.version} where {versions[row.stream]} was due")
+            versions[row.stream] = row.version
+    return found
+
+
+def one_end(rows: Sequence[Row], within: float) -> list[str]:
+    """I3."""
+    requested = {row.turn: row for row in rows if row.type == "turn.requested"}
+    ends = [row for row in rows if row.type in TERMINAL]
+    counts = Counter(row.turn for row in ends)
+    found = [f"turn {turn} has {counts[turn]} ends" for turn in requested if counts[turn] != 1]
+    found += [f"turn {turn} ended but was never requested" for turn in counts.keys() - requested.keys()]
+    late = [(row, row.seconds - requested[row.turn].seconds) for row in ends if row.turn in requested]
+    return found + [f"turn {row.turn} took {seconds:.1f} s" for row, seconds in late if seconds > within]
+
+
+def calls_bounded(rows: Iterable[Row], calls: Mapping[UUID, int], deaths: Mapping[UUID, int]) -> list[str]:
+    """I4. A turn that was answered must also have been asked for once at least."""
+    found = [f"turn {turn}: {count} provider calls" for turn, count in calls.items() if count > 1 + deaths.get(turn, 0)]
+    if not calls:
+        return found
+    completed = {row.turn for row in rows if row.type == "turn.completed"}
+    return found + [f"turn {turn} was completed without a provider call" for turn in completed if turn and not calls.get(turn)]
+
+
+def posted_once(rows: Sequence[Row], posted: Mapping[int, str]) -> list[str]:
+    """I5. `posted` maps message ids in the stand-in Discord to where they are, for the message to be found."""
+    answered = {row.turn for row in rows if row.type in {"turn.completed", "turn.failed"} and row.data.get("venue") == "discord"}
+    delivered = [row for row in rows if row.type == "reply.delivered" and row.data.get("venue") == "discord"]
+    counts = Counter(row.turn for row in delivered)
+    found = [f"turn {turn} was delivered {counts[turn]} times" for turn in answered if counts[turn] != 1]
+    owners: Counter[int] = Counter(message for row in delivered for message in _messages(row))
+    found += [f"message {message} in {posted[message]} belongs to {owners[message]} turns" for message in posted if owners[message] != 1]
+    return found + [f"message {message} was delivered, says the log, but is not in Discord" for message in owners if message not in posted]
+
+
+def _messages(row: Row) -> list[int]:
+    found = row.data["message_ids"]
+    assert isinstance(found, list)
+    return [int(message) for message in found]

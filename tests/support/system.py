@@ -1,0 +1,188 @@
+"""A whole Tzurot in a temporary folder, every part a real process that can be killed, stopped, paused and started alone.
+
+    async with running(Shape()) as tzurot:
+        message = await tzurot.discord.say("general", "ann", "@Lilith hello")
+        await tzurot.kill("worker")
+        await tzurot.start("worker", fail="turn.after_append:kill:1")
+
+Nothing outlives the block, nor this process, even when it is killed.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.cli.supervisor.parts import Module, Ready
+from bot.cli.supervisor.plan import module
+from engine import embedded
+from engine.clock import monotonic
+from engine.embedded import shim
+from engine.migrate import migrate
+from tests.support.discord.remote import RemoteDiscord, standin_process
+from tests.support.proxy import Inspector, Proxy
+
+MODULES = {"projections": "projections", "worker": "worker", "worker2": "worker", "console": "bot.console", "bot": "bot.discord"}
+SERVERS = ("postgres", "nats")
+START_S = 40.0
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What runs. `fail` maps part names to CHAOS_FAIL; `settings` go to every part.
+
+    With `inspect` every part reaches Postgres through a proxy with that inspector, with `proxied` through one without.
+    """
+
+    parts: tuple[str, ...] = ("projections", "worker", "bot")
+    discord: bool = True
+    proxied: bool = False
+    inspect: Callable[[], Inspector] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    fail: Mapping[str, str] = field(default_factory=dict)
+    provider: str | None = None
+
+
+class Tzurot:
+    """A running system. Made by `running`."""
+
+    def __init__(self, folder: Path, shape: Shape, postgres: embedded.Postgres, nats: embedded.Nats) -> None:
+        self.folder = folder
+        self.shape = shape
+        self.postgres = postgres
+        self.nats = nats
+        self.proxy: Proxy | None = None
+        self.parts: dict[str, Module] = {}
+        self.ready: dict[str, Ready] = {}
+        self._discord: RemoteDiscord | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The database itself, past any proxy."""
+        return self.postgres.dsn
+
+    @property
+    def discord(self) -> RemoteDiscord:
+        """The stand-in, which lives on whatever is killed."""
+        assert self._discord is not None, "this system was started without Discord"
+        return self._discord
+
+    @property
+    def console(self) -> str:
+        """Address of the console."""
+        address = self.ready["console"].address
+        assert address is not None
+        return address
+
+    def log_of(self, part: str) -> str:
+        """What a part has logged so far."""
+        file = self.folder / "logs" / f"{part}.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def pid(self, part: str) -> int:
+        return self._server(part).pid if part in SERVERS else self.parts[part].pid
+
+    async def start(self, part: str, fail: str = "") -> None:
+        """Start a part and wait until it is ready, with these failpoints."""
+        if part in SERVERS:
+            await self._server(part).start()
+            return
+        command = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", "-", str(self.folder)]
+        log = self.folder / "logs" / f"{part}.log"
+        made = self.parts[part] = Module(part, command + module(MODULES[part]), self._environment(fail), log)
+        async with asyncio.timeout(START_S):
+            self.ready[part] = await made.start()
+
+    async def kill(self, part: str) -> None:
+        """SIGKILL."""
+        if part in SERVERS:
+            self._server(part).kill()
+        else:
+            self.parts[part].kill()
+
+    async def stop(self, part: str) -> None:
+        """A graceful end."""
+        await (self._server(part) if part in SERVERS else self.parts[part]).stop()
+
+    async def restart(self, part: str, fail: str = "") -> None:
+        """Kill and start again."""
+        await self.kill(part)
+        await self.start(part, fail)
+
+    def pause(self, part: str) -> None:
+        """SIGSTOP: the process is neither dead nor alive."""
+        os.kill(self.pid(part), signal.SIGSTOP)
+
+    def resume(self, part: str) -> None:
+        """SIGCONT."""
+        os.kill(self.pid(part), signal.SIGCONT)
+
+    async def died(self, part: str, within: float = 30.0) -> int:
+        """Wait until a part ends by itself (a failpoint's kill); its exit code. TimeoutError when it lives on."""
+        async with asyncio.timeout(within):
+            code, _ = await self.parts[part].wait()
+            return code
+
+    def _server(self, name: str) -> embedded.Postgres | embedded.Nats:
+        return self.postgres if name == "postgres" else self.nats
+
+    def _environment(self, fail: str) -> dict[str, str]:
+        found = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        found |= {"TZUROT_DATA": str(self.folder / "data"), "DATABASE_URL": self._dsn_of_parts(), "NATS_URL": self.nats.url}
+        found |= {"MASTER_KEY": "5a" * 32, "CONSOLE_PORT": "0", "LOG_FORMAT": "json", "PROVIDER_API_KEY": "stand-in"}
+        if self.shape.provider:
+            found["PROVIDER_BASE_URL"] = self.shape.provider
+        if self._discord is not None:
+            found |= {"DISCORD_TOKEN": self._discord.token, "DISCORD_API_BASE": self._discord.api_base}
+        if fail:
+            found |= {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": fail}
+        return found | dict(self.shape.settings)
+
+    def _dsn_of_parts(self) -> str:
+        return self.dsn if self.proxy is None else self.postgres.tcp_dsn.replace(f":{self.postgres.port}/", f":{self.proxy.port}/")
+
+
+@asynccontextmanager
+async def running(shape: Shape) -> AsyncIterator[Tzurot]:
+    """Start everything in a temporary folder and wait until it is ready; at the end stop it and remove the folder."""
+    folder = Path(tempfile.mkdtemp(prefix="tzurot-"))
+    folder.chmod(0o755)  # so that Postgres, which is not root, may enter
+    (folder / "logs").mkdir()
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres = await stack.enter_async_context(embedded.postgres(folder / "data"))
+        nats = await stack.enter_async_context(embedded.nats(folder / "data"))
+        await migrate(postgres.dsn)
+        tzurot = Tzurot(folder, shape, postgres, nats)
+        if shape.proxied or shape.inspect:
+            tzurot.proxy = await stack.enter_async_context(Proxy.start(postgres.port, shape.inspect))
+        if shape.discord:
+            tzurot._discord = await stack.enter_async_context(standin_process())
+        stack.push_async_callback(_end, tzurot)
+        await asyncio.gather(*(tzurot.start(part, shape.fail.get(part, "")) for part in shape.parts))
+        yield tzurot
+
+
+async def _end(tzurot: Tzurot) -> None:
+    """Paused parts too: SIGKILL reaches those."""
+    for part in tzurot.parts.values():
+        part.kill()
+    await asyncio.gather(*(part.stop() for part in tzurot.parts.values()))
+
+
+async def until[T](look: Callable[[], Awaitable[T | None]], within: float, what: str) -> T:
+    """Look every few milliseconds until something truthy is seen; TimeoutError that says what did not happen."""
+    deadline, pause = monotonic() + within, 0.005
+    while not (seen := await look()):
+        if monotonic() >= deadline:
+            raise TimeoutError(f"not within {within:g} s: {what}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.3, 0.1)
+    return seen
