@@ -1,0 +1,210 @@
+"""From a raw gateway or REST payload to what happened. Pure: nothing is asked, nothing is looked up.
+
+Every field of a message survives in the event, or stands in DROPPED with its reason, or (when this program does not know it)
+in the event's own `dropped`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.discord import parts
+from bot.discord.payload import Json, Reader
+from engine.events.message import AuthorKind, ChannelKind, MessageDeleted, MessageEdited, MessageReceived
+
+ORDINARY = frozenset({0, 19, 20, 21, 23})
+"""Message types people (and commands) write: default, reply, command, thread starter, context menu. Others are notices by Discord."""
+DROPPED = frozenset(
+    {
+        # The same is kept elsewhere or follows from the id.
+        "timestamp",
+        "edited_timestamp",
+        "referenced_message",
+        "message_reference",
+        "mention_channels",
+        "interaction",
+        "channel_type",
+        # The name people see is kept; a person's other names are not.
+        "author.username",
+        "author.global_name",
+        # Looks, not content.
+        "author.avatar",
+        "author.avatar_decoration_data",
+        "author.discriminator",
+        "author.public_flags",
+        "author.flags",
+        "author.banner",
+        "author.accent_color",
+        "author.collectibles",
+        "author.primary_guild",
+        "author.clan",
+        "author.display_name_styles",
+        "author.system",
+        "member",
+        "mentions",
+        "components",
+        # Pings are Discord's business; nothing here acts on them.
+        "mention_everyone",
+        "mention_roles",
+        # Bookkeeping of the client that sent it.
+        "nonce",
+        "tts",
+        "pinned",
+        "flags",
+        "position",
+        "resolved",
+        "interaction_metadata",
+        "application",
+        "application_id",
+        "activity",
+        "call",
+        "role_subscription_data",
+        "purchase_notification",
+        "thread",
+        "reactions",
+        "lobby_member",
+        "shared_client_theme",
+        "attachments[].id",
+        *(f"{where}attachments[].{name}" for where in ("", "message_snapshots[].message.") for name in parts.ATTACHMENT_DROPPED),
+        *(f"{where}embeds[].{name}" for where in ("", "message_snapshots[].message.") for name in parts.EMBED_DROPPED),
+        *(f"{where}poll.{name}" for where in ("", "message_snapshots[].message.") for name in parts.POLL_DROPPED),
+        *(f"message_snapshots[].message.{name}" for name in parts.SNAPSHOT_DROPPED),
+        "stickers",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the payload does not say about its channel."""
+
+    kind: ChannelKind = "guild"
+    guild_id: int | None = None
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Us:
+    """Who we are on Discord: the bot's user and its application. What they say is not news to us."""
+
+    user_id: int
+    application_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing to keep, and why."""
+
+    why: Literal["our own message", "a notice by Discord", "not an edit of the text", "without an id"]
+
+
+def message(payload: Json, place: Place, us: Us) -> MessageReceived | Ignored:
+    """MESSAGE_CREATE, or a message from REST."""
+    reader = Reader(payload)
+    if not (message_id := reader.number("id")) or not (channel_id := reader.number("channel_id")):
+        return Ignored("without an id")
+    if _is_ours(reader, us):
+        return Ignored("our own message")
+    if (reader.number("type") or 0) not in ORDINARY:
+        return Ignored("a notice by Discord")
+    author = reader.one("author")
+    text = reader.text("content")
+    guild_id = reader.number("guild_id") or place.guild_id
+    found = MessageReceived(
+        message_id=message_id,
+        channel_id=channel_id,
+        guild_id=guild_id,
+        parent_channel_id=place.parent_id,
+        author_id=author.number("id") or 0,
+        author_kind=_kind(reader, author),
+        channel_kind="dm" if guild_id is None else place.kind,
+        venue="discord",
+        reply_to=_reply_to(reader),
+        reply_pings=_reply_pings(reader, guild_id),
+        mentions_bot=f"<@{us.user_id}>" in text or f"<@!{us.user_id}>" in text,
+        webhook_id=reader.number("webhook_id"),
+        text=text,
+        author_name=_name(author, reader.one("member")),
+        attachments=parts.attachments(reader),
+        forwards=parts.forwards(reader),
+        mentioned=_mentioned(reader),
+    )
+    return found.model_copy(update={"dropped": reader.unread(DROPPED)[:50]})
+
+
+def edit(payload: Json, place: Place, us: Us) -> MessageEdited | Ignored:
+    """MESSAGE_UPDATE. Discord sends it for unfurled links and pins too; only an edit carries `edited_timestamp` and text."""
+    reader = Reader(payload)
+    if not (message_id := reader.number("id")) or not (channel_id := reader.number("channel_id")):
+        return Ignored("without an id")
+    if _is_ours(reader, us):
+        return Ignored("our own message")
+    edited = _milliseconds(reader.text("edited_timestamp"))
+    if edited is None or not reader.has("content") or not reader.one("author"):
+        return Ignored("not an edit of the text")
+    return MessageEdited(
+        message_id=message_id,
+        channel_id=channel_id,
+        guild_id=reader.number("guild_id") or place.guild_id,
+        author_id=reader.one("author").number("id") or 0,
+        venue="discord",
+        edited_ms=edited,
+        text=reader.text("content"),
+        attachments=parts.attachments(reader),
+    )
+
+
+def deletions(payload: Json) -> list[MessageDeleted]:
+    """MESSAGE_DELETE or MESSAGE_DELETE_BULK."""
+    reader = Reader(payload)
+    channel_id, guild_id = reader.number("channel_id") or 0, reader.number("guild_id")
+    ids = payload.get("ids") or [payload.get("id")]
+    numbers = [int(i) for i in ids if str(i).isdigit()]
+    return [MessageDeleted(message_id=n, channel_id=channel_id, guild_id=guild_id, venue="discord") for n in numbers]
+
+
+def _is_ours(reader: Reader, us: Us) -> bool:
+    if reader.number("webhook_id") is not None:
+        return reader.number("application_id") == us.application_id
+    return reader.one("author").number("id") == us.user_id
+
+
+def _kind(reader: Reader, author: Reader) -> AuthorKind:
+    if reader.number("webhook_id") is not None:
+        return "webhook"
+    return "bot" if author.flag("bot") else "human"
+
+
+def _name(author: Reader, member: Reader) -> str:
+    """What people see: nickname here, else display name, else user name."""
+    return member.text("nick") or author.text("global_name") or author.text("username")
+
+
+def _reply_to(reader: Reader) -> int | None:
+    """The message replied to. A reference of type 1 is a forward, not a reply."""
+    reference = reader.one("message_reference")
+    return reference.number("message_id") if (reference.number("type") or 0) == 0 else None
+
+
+def _reply_pings(reader: Reader, guild_id: int | None) -> bool:
+    """Whether the reply's ping is on. False only where it is known to be off.
+
+    Discord shows the toggle as the author's presence in `mentions`. It never lists a webhook there, whatever the toggle says, and
+    has no toggle in DMs: in both cases the reply counts.
+    """
+    target = reader.one("referenced_message")
+    if guild_id is None or not target or target.number("webhook_id") is not None:
+        return True
+    return target.one("author").number("id") in {user.number("id") for user in reader.many("mentions")}
+
+
+def _mentioned(reader: Reader) -> dict[str, str]:
+    """Id to name of the people the text pings, so that `<@1>` can be read later."""
+    return {str(user.number("id")): _name(user, user.one("member")) for user in reader.many("mentions")}
+
+
+def _milliseconds(iso: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(iso).timestamp() * 1000)
+    except ValueError:
+        return None
