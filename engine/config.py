@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -57,6 +58,14 @@ class Settings(BaseSettings):
         return value
 
 
+def _unreadable_lines(env_file: Path) -> list[int]:
+    # The parser would leave such a line out and only log it, and with it a token that the person thinks is set.
+    if not env_file.is_file():
+        return []
+    with env_file.open(encoding="utf-8") as file:
+        return [binding.original.line for binding in parse_stream(file) if binding.error or (binding.key and binding.value is None)]
+
+
 def _is_hex_256(text: str) -> bool:
     try:
         return len(bytes.fromhex(text)) == 32
@@ -70,6 +79,8 @@ def load(env_file: Path | str | None = ".env") -> Settings:
     Raises SettingsError with one sentence that names each setting that cannot be used, never its value.
     """
     try:
+        if env_file is not None and (lines := _unreadable_lines(Path(env_file))):
+            raise SettingsError(f"The file .env cannot be read at line {lines[0]}. Write one NAME=value per line, and close every quote.")
         return Settings(_env_file=env_file)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
