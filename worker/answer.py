@@ -16,14 +16,14 @@ RETRIES = 2
 FIRST_PAUSE = 1.0
 
 
-async def ask(work: Work, preset: Preset, prompt: Prompt, on_text: OnText) -> Completion:
+async def ask(work: Work, preset: Preset, prompt: Prompt, on_text: OnText, call: str = "") -> Completion:
     """The completion of a prompt. Trouble that may pass is tried again, twice at most. Raises ProviderFailed."""
     request = body(preset.model, preset.parameters, prompt, stream=preset.stream)
     deadline = clock.monotonic() + work.turn_seconds
     for attempt in range(RETRIES + 1):
         try:
             seconds = min(work.attempt_seconds, deadline - clock.monotonic())
-            return await complete(work.http, work.endpoint, request, seconds=seconds, on_text=on_text)
+            return await complete(work.http, work.endpoint, request, seconds=seconds, on_text=on_text, call=call)
         except ProviderFailed as failure:
             pause = failure.fault.retry_after or FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)
             if attempt == RETRIES or not failure.fault.kind.retry or clock.monotonic() + pause >= deadline:

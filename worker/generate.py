@@ -85,7 +85,7 @@ async def _attempt(work: Work, turn: Turn, attempt: int, watch: Clock, deleted: 
     drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
     try:
         sent = watch.ms()
-        completion = await _while_wanted(ask(work, found.preset, prompt, drafts.grow), deleted, lost)
+        completion = await _while_wanted(ask(work, found.preset, prompt, drafts.grow, str(turn.turn)), deleted, lost)
         if completion is None or await _is_deleted(work, turn):
             return (await ends.cancel(work, turn, "message deleted")).positions[0]
         timing = Timing(request_sent=sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())

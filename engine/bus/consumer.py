@@ -22,6 +22,8 @@ FETCH_SECONDS = 1.5
 """How long one pull waits: bounds how late a consumer is after the broker was restarted."""
 BEAT_SECONDS = broker.ACK_WAIT_SECONDS / 3
 WATCH_SECONDS = 2.0
+AWAY_SECONDS = 1.0
+"""What is given back on leaving comes up again this much later: sooner, it would be handed to our own last pull and lost for a while."""
 ATTEMPTS = 5
 """After this many deliveries that failed for a reason we do not know, a reference is put aside."""
 _log = log.get("bus")
@@ -59,7 +61,7 @@ class Consumer:
     async def receive(self, message: NatsMessage) -> None:
         """One delivery, from bytes to its acknowledgement. Never raises but when cancelled."""
         if self.draining:
-            await _quietly(message.nack(delay=1.0))
+            await _quietly(message.nack(delay=AWAY_SECONDS))
             return
         task = asyncio.ensure_future(self._settle(message))
         self.held.add(task)
@@ -82,7 +84,7 @@ class Consumer:
         try:
             await self._handle(message)
         except asyncio.CancelledError:
-            await _quietly(message.nack())
+            await _quietly(message.nack(delay=AWAY_SECONDS))
             raise
         finally:
             beating.cancel()

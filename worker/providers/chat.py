@@ -35,8 +35,10 @@ class Endpoint:
     def url(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
-    def headers(self) -> dict[str, str]:
-        fixed = {"content-type": "application/json", "accept": "application/json, text/event-stream", "x-title": "Tzurot"}
+    def headers(self, call: str = "") -> dict[str, str]:
+        """`call` names the request on both sides, as X-Client-Request-Id."""
+        fixed = {"x-client-request-id": call} if call else {}
+        fixed |= {"content-type": "application/json", "accept": "application/json, text/event-stream", "x-title": "Tzurot"}
         return fixed | ({"authorization": f"Bearer {self.api_key}"} if self.api_key else {})
 
 
@@ -103,13 +105,18 @@ class Collector:
 
 
 async def complete(
-    http: Http, endpoint: Endpoint, request: Mapping[str, object], *, seconds: float, on_text: OnText | None = None
+    http: Http, endpoint: Endpoint, request: Mapping[str, object], *, seconds: float, on_text: OnText | None = None, call: str = ""
 ) -> Completion:
-    """Ask for one completion, streamed when the request says so. Raises ProviderFailed; its fault says what and whether to retry."""
+    """Ask for one completion, streamed when the request says so; `call` names the call on both sides.
+
+    Raises ProviderFailed; its fault says what went wrong and whether to try again.
+    """
     body = orjson.dumps(dict(request))
     collector = Collector()
     try:
-        async with http.stream("POST", endpoint.url("chat/completions"), headers=endpoint.headers(), body=body, seconds=seconds) as answer:
+        async with http.stream(
+            "POST", endpoint.url("chat/completions"), headers=endpoint.headers(call), body=body, seconds=seconds
+        ) as answer:
             if answer.status == 200 and "text/event-stream" in answer.headers.get("content-type", ""):
                 await _read_stream(answer.chunks, collector, on_text)
                 return _outcome(answer, collector)
