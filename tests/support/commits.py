@@ -13,10 +13,21 @@ _IDLE = b"I"
 
 @dataclass
 class LostReplies:
-    """Shared by the connections of one proxy. Set `armed` to the number of answers to lose; `lost` counts them."""
+    """Shared by the connections of one proxy. Set `armed` to the number of answers to lose and `skip` to how many come through before."""
 
     armed: int = 0
     lost: int = 0
+    skip: int = 0
+
+    def take(self) -> bool:
+        """Whether the answer to the commit that passes now is to be lost."""
+        if self.armed == 0:
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.armed -= 1
+        return True
 
     def inspector(self) -> "CommitInspector":
         """One per connection; give it to `Proxy.start`."""
@@ -38,8 +49,7 @@ class CommitInspector:
         self.buffer += data
         while (message := self._next()) is not None:
             commits = self._commits(*message)  # always: it learns the names of prepared statements
-            if commits and self.shared.armed > 0 and not self.losing:
-                self.shared.armed -= 1
+            if commits and self.shared.take() and not self.losing:
                 self.losing = True
 
     def received(self, data: bytes) -> bytes | None:

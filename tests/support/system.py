@@ -25,7 +25,8 @@ from engine import embedded
 from engine.clock import monotonic
 from engine.embedded import shim
 from engine.migrate import migrate
-from tests.support.discord.remote import RemoteDiscord, standin_process
+from tests.support.discord.server import StandinDiscord
+from tests.support.discord.validate import Spec
 from tests.support.proxy import Inspector, Proxy
 
 MODULES = {"projections": "projections", "worker": "worker", "worker2": "worker", "console": "bot.console", "bot": "bot.discord"}
@@ -36,8 +37,9 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What runs. `fail` maps part names to CHAOS_FAIL; `settings` go to every part.
+    """What runs. `fail` maps part names to CHAOS_FAIL; `settings` go to every part; `provider` is the address of one.
 
+    `lanes` are channels lane-0, lane-1, ... of the stand-in Discord; `spec` holds its exchanges against Discord's OpenAPI.
     With `inspect` every part reaches Postgres through a proxy with that inspector, with `proxied` through one without.
     """
 
@@ -48,6 +50,8 @@ class Shape:
     settings: Mapping[str, str] = field(default_factory=dict)
     fail: Mapping[str, str] = field(default_factory=dict)
     provider: str | None = None
+    lanes: int = 0
+    spec: Spec | None = None
 
 
 class Tzurot:
@@ -61,7 +65,7 @@ class Tzurot:
         self.proxy: Proxy | None = None
         self.parts: dict[str, Module] = {}
         self.ready: dict[str, Ready] = {}
-        self._discord: RemoteDiscord | None = None
+        self._discord: StandinDiscord | None = None
 
     @property
     def dsn(self) -> str:
@@ -69,7 +73,7 @@ class Tzurot:
         return self.postgres.dsn
 
     @property
-    def discord(self) -> RemoteDiscord:
+    def discord(self) -> StandinDiscord:
         """The stand-in, which lives on whatever is killed."""
         assert self._discord is not None, "this system was started without Discord"
         return self._discord
@@ -164,7 +168,9 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
         if shape.proxied or shape.inspect:
             tzurot.proxy = await stack.enter_async_context(Proxy.start(postgres.port, shape.inspect))
         if shape.discord:
-            tzurot._discord = await stack.enter_async_context(standin_process())
+            tzurot._discord = await stack.enter_async_context(StandinDiscord.start(spec=shape.spec))
+            for lane in range(shape.lanes):
+                tzurot._discord.add_channel(f"lane-{lane}")
         stack.push_async_callback(_end, tzurot)
         await asyncio.gather(*(tzurot.start(part, shape.fail.get(part, "")) for part in shape.parts))
         yield tzurot

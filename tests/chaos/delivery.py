@@ -1,0 +1,58 @@
+"""Rows about the bot: R03, R04, R26."""
+
+import asyncio
+import random
+
+from engine.clock import monotonic
+from tests.chaos.run import Run
+from tests.chaos.scene import scene
+
+FAIL_AFTER_POST = "deliver.after_post:kill:1"
+
+
+async def r03(run: Run) -> None:
+    """R03: the bot dies after Discord took the post and before the log says so. The restart finds the post and adopts it."""
+    async with scene(lanes=4) as stage:
+        await stage.tzurot.restart("bot", FAIL_AFTER_POST)
+        async for trial in run.each():
+            said = await stage.say(trial % 4)
+            code = await stage.tzurot.died("bot")
+            since = monotonic()
+            run.expect(code == -9, f"the bot ended with {code}")
+            run.expect(len(stage.answers(said)) == 1, f"{said.word} was not posted exactly once before the bot died")
+            await stage.tzurot.start("bot", FAIL_AFTER_POST)
+            await stage.rest()
+            run.recoveries.append(monotonic() - since)
+        await stage.judge(run)
+
+
+async def r04(run: Run) -> None:
+    """R04: people write while the bot is down. Back again it answers what is fresh; every message is in the log once."""
+    async with scene(lanes=4) as stage:
+        async for _ in run.each():
+            await stage.kill("bot")
+            said = [await stage.say(lane) for lane in range(4)]
+            since = monotonic()
+            await stage.tzurot.start("bot")
+            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        await stage.judge(run)
+
+
+async def r26(run: Run) -> None:
+    """R26: the gateway drops, resumes with a replay, forgets the session, or says a message twice. One answer each."""
+    async with scene(lanes=4) as stage:
+        gateway = stage.discord.gateway
+        breaks = (gateway.cut, gateway.reconnect, gateway.invalidate)
+        async for trial in run.each():
+            said = await stage.say(trial % 4)
+            await asyncio.sleep(random.uniform(0.0, 0.05))
+            since = monotonic()
+            if trial % 4 < 3:
+                await breaks[trial % 4]()
+                run.figures["breaks"] = int(str(run.figures.get("breaks", 0))) + 1
+            else:
+                await gateway.dispatch(
+                    "MESSAGE_CREATE", stage.discord.world.message(stage.discord.world.channel(said.channel).id, str(said.id))
+                )
+            await stage.follow(run, said, since)
+        await stage.judge(run)

@@ -1,0 +1,109 @@
+"""Rows about the worker: R01, R02, R05, R06."""
+
+import asyncio
+import random
+
+from engine.bus import broker, subjects
+from engine.clock import monotonic
+from tests.chaos.run import Run
+from tests.chaos.scene import Said, Scene, scene
+from tests.support.system import until
+
+HELD_AT_ONCE = 5
+ACK_WAIT_S = 40.0
+"""Longer than the broker waits for a dead consumer's acknowledgement."""
+FAIL_AFTER_APPEND = "turn.after_append:kill:1"
+
+
+async def r01(run: Run) -> None:
+    """R01: SIGKILL of the worker while answers are streaming. A trial is one turn cut off in mid-stream, several to a kill."""
+    async with scene(lanes=HELD_AT_ONCE) as stage:
+        async for _ in run.each(HELD_AT_ONCE):
+            said = [await _held(stage, lane) for lane in range(HELD_AT_ONCE)]
+            since = monotonic()
+            await stage.kill("worker")
+            run.figures["kills"] = int(str(run.figures.get("kills", 0))) + 1
+            await stage.tzurot.start("worker")
+            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        await stage.judge(run)
+        run.expect(run.llm_calls_max <= 2, f"{run.llm_calls_max} provider calls for one turn")
+
+
+async def _held(stage: Scene, lane: int) -> Said:
+    """A message whose answer stands in mid-stream."""
+    word = f"ping-{len(stage.said)}"
+    stage.stage.hold(word)
+    said = await stage.say_word(word, lane)
+    await stage.stage.held(word)
+    return said
+
+
+async def r02(run: Run) -> None:
+    """R02: the worker dies between the append of the turn's end and the acknowledgement. The redelivery must not ask the provider again."""
+    lanes = 12
+    async with scene(lanes=lanes) as stage:
+        await stage.tzurot.restart("worker", FAIL_AFTER_APPEND)
+        async for trial in run.each():
+            said = await stage.say(trial % lanes)
+            since = monotonic()
+            await stage.tzurot.died("worker")
+            await stage.tzurot.start("worker", FAIL_AFTER_APPEND)
+            await stage.follow(run, said, since)
+        await stage.tzurot.restart("worker")
+        await until(lambda: acknowledged(stage), ACK_WAIT_S, "every redelivery acknowledged")
+        await stage.judge(run)
+        extra = sum(count - 1 for count in stage.stage.counts().values())
+        run.figures["extra_llm_calls"] = extra
+        run.expect(extra == 0, f"{extra} provider calls too many")
+
+
+async def acknowledged(stage: Scene) -> bool:
+    """Whether no consumer has anything waiting or unacknowledged."""
+    async with broker.connected(stage.tzurot.nats.url, "oracle") as stream:
+        for durable in subjects.DURABLES:
+            info = await stream.consumer_info(subjects.STREAM, durable)
+            if info.num_ack_pending or info.num_pending:
+                return False
+        return True
+
+
+async def r05(run: Run) -> None:
+    """R05: SIGTERM of each process in turn under load. What is in hand is finished or given back; the exit code is 0."""
+    lanes = 6
+    async with scene(lanes=lanes, pace=0.05) as stage:
+        async for trial in run.each():
+            part = ("worker", "bot", "projections")[trial % 3]
+            said = [await stage.say(lane) for lane in range(lanes)]
+            await asyncio.sleep(random.uniform(0.0, 0.4))
+            since = monotonic()
+            process = stage.tzurot.parts[part]
+            await process.stop()
+            took = monotonic() - since
+            code, _ = await process.wait()
+            run.expect(code == 0 and took < 15.0, f"{part} ended with {code} after {took:.1f} s")
+            await stage.tzurot.start(part)
+            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        await stage.judge(run)
+        run.expect(run.llm_calls_max == 1 or not run.verdict or run.verdict.holds, "a turn was paid twice")
+
+
+async def r06(run: Run, seconds: float = 20.0) -> None:
+    """R06: a worker is stopped in mid-stream, another takes the turn over, the first wakes up: its answer is dropped.
+
+    `seconds` is how long it sleeps; longer than the lease and than the broker's ack wait. Several turns to a sleep.
+    """
+    async with scene(lanes=HELD_AT_ONCE) as stage:
+        async for _ in run.each(HELD_AT_ONCE):
+            said = [await _held(stage, lane) for lane in range(HELD_AT_ONCE)]
+            since = monotonic()
+            stage.deaths.update(one.word for one in said)  # a sleeper counts as dead: its turns may be paid once more
+            stage.tzurot.pause("worker")
+            await stage.tzurot.start("worker2")
+            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+            await asyncio.sleep(max(0.0, seconds - (monotonic() - since)))
+            stage.tzurot.resume("worker")
+            for one in said:
+                stage.stage.release(one.word)
+            await asyncio.sleep(1.0)
+            await stage.tzurot.stop("worker2")
+        await stage.judge(run)
