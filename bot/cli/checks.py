@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from engine.embedded import account, broker
 from engine.embedded.folder import Busy, claim
 from engine.errors import TzurotError
 from engine.migrate import migrate, pending
+from engine.store import connect
+from engine.vault import load_master_key
+from projections import heartbeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,20 @@ class Check:
 
 
 async def prepare(settings: Settings) -> list[str]:
-    """Create the database in the data folder and apply the migrations; returns the names of those applied now."""
+    """Create master key and database and apply the migrations; returns the names of those applied now."""
+    load_master_key(settings)
     if settings.database_url is not None:
         return await migrate(settings.database_url)
     async with embedded.postgres(settings.tzurot_data) as server:
         return await migrate(server.dsn)
+
+
+async def last_beat(settings: Settings, process: str) -> float | None:
+    """Seconds since a process of this name on this machine said that it is alive; None when it did not within 15."""
+    dsn = settings.database_url or embedded.running_dsn(settings.tzurot_data)
+    async with await connect.connect(dsn, application="tzurot alive") as connection:
+        here = [beat.age_s for beat in await heartbeats.alive(connection) if beat.process == process and beat.host == socket.gethostname()]
+        return min(here, default=None)
 
 
 def examine(data: Path | None) -> list[Check]:

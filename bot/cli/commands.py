@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(setup)
     app.command()(doctor)
+    app.command()(alive)
     settings_table.register(app)
 
 
@@ -67,6 +68,20 @@ def doctor(json: output.Json = False, data: Annotated[Path | None, typer.Option(
     else:
         output.table(("", "check", "found"), [("✓" if each.ok else "✗", each.name, each.detail) for each in found])
     raise typer.Exit(0 if all(each.ok for each in found) else 1)
+
+
+def alive(process: Annotated[str, typer.Argument(help="projections, worker, console or bot")], json: output.Json = False) -> None:
+    """Tell whether a process of this machine is alive: exit code 0 if it said so within 15 seconds, else 1. For health checks."""
+    import asyncio
+
+    from bot.cli.checks import last_beat
+
+    age = asyncio.run(last_beat(config.settings(), process))
+    if json:
+        output.as_json({"process": process, "alive": age is not None, "age_s": age})
+    else:
+        typer.echo(f"{process} said so {age:.1f} s ago." if age is not None else f"{process} is not alive here.")
+    raise typer.Exit(0 if age is not None else 1)
 
 
 def _settings(data: Path | None) -> config.Settings:

@@ -11,7 +11,7 @@ them does, even by SIGKILL; start them from a thread that lives as long as they 
 
 from engine.embedded.broker import Nats, nats
 from engine.embedded.clones import create_database, drop_database, with_database
-from engine.embedded.database import Postgres, attached, postgres
+from engine.embedded.database import Postgres, attached, postgres, running_dsn
 from engine.embedded.folder import Busy, EmbeddedError, claim, free_port, writable
 from engine.embedded.temporary import temporary_nats, temporary_postgres
 
@@ -27,6 +27,7 @@ __all__ = [
     "free_port",
     "nats",
     "postgres",
+    "running_dsn",
     "temporary_nats",
     "temporary_postgres",
     "with_database",

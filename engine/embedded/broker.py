@@ -20,7 +20,7 @@ class Nats:
     """The server of one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()
         self.port = 0
         self.monitor_port = 0
         self.password = ""
@@ -137,7 +137,7 @@ async def nats(folder: Path) -> AsyncIterator[Nats]:
 
     Raises Busy when another process runs it, EmbeddedError when it cannot run.
     """
-    server = Nats(writable(folder).resolve() / "nats")
+    server = Nats(writable(folder) / "nats")
     with claim(folder / "nats.lock"):
         try:
             await server.start()

@@ -22,7 +22,7 @@ LOG_KEPT_BYTES = 8 * 1024 * 1024
 _SOCKET_PATH_LIMIT = 100  # the kernel's is 108 with the terminating zero; the file name counts too
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",
@@ -47,7 +47,7 @@ class Postgres:
     """The server of one folder. `durable=False` gives up safety at power cuts for speed: for tests only."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()
         self.durable = durable
         self.port = 0
         self.password = ""
@@ -122,11 +122,6 @@ class Postgres:
         """SIGKILL the postmaster, as a crash would."""
         self._running.kill()
 
-    def read_address(self) -> None:
-        """Learn port and password of a server that another process runs in this folder."""
-        self.password = kept_secret(self.folder.parent / "postgres.password")
-        self.port = int((self.folder / "port").read_text())
-
     async def restart(self) -> None:
         await self.stop()
         await self.start()
@@ -183,7 +178,7 @@ class Postgres:
             file.unlink()
 
     def _options(self) -> list[str]:
-        settings = {**_SETTINGS, **(_DURABLE if self.durable else _FORGETFUL), "port": str(self.port)}
+        settings = {**SETTINGS, **(_DURABLE if self.durable else _FORGETFUL), "port": str(self.port)}
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _spawn(self, program: str, *words: str, cwd: Path) -> Child:
@@ -263,7 +258,7 @@ async def postgres(folder: Path, *, durable: bool = True) -> AsyncIterator[Postg
 
     Raises Busy when another process runs it, EmbeddedError when it cannot run.
     """
-    server = Postgres(writable(folder).resolve() / "postgres", durable=durable)
+    server = Postgres(writable(folder) / "postgres", durable=durable)
     with claim(folder / "postgres.lock"):
         try:
             await server.start()
@@ -277,8 +272,18 @@ async def attached(folder: Path) -> AsyncIterator[str]:
     """DSN of the folder's database: of the one that runs there now (`tzurot run`), else of one started for the block."""
     async with AsyncExitStack() as stack:
         try:
-            server = await stack.enter_async_context(postgres(folder))
+            dsn = (await stack.enter_async_context(postgres(folder))).dsn
         except Busy:
-            server = Postgres(folder.resolve() / "postgres")
-            server.read_address()
-        yield server.dsn
+            dsn = running_dsn(folder)
+        yield dsn
+
+
+def running_dsn(folder: Path) -> str:
+    """DSN of the database that another process runs in this folder. Raises EmbeddedError when none has ever run there."""
+    server = Postgres(folder / "postgres")
+    try:
+        server.password = (server.folder.parent / "postgres.password").read_text()
+        server.port = int((server.folder / "port").read_text())
+    except (OSError, ValueError):
+        raise EmbeddedError(f"No database runs in {folder}. Start Tzurot first: tzurot run") from None
+    return server.dsn

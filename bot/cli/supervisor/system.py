@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from bot.cli.supervisor.report import Line, Report
 from engine import embedded
 from engine.clock import monotonic
 from engine.config import Settings
-from engine.embedded.folder import claim, writable
+from engine.embedded.folder import claim, kept_port, writable
 from engine.errors import TzurotError
 from engine.migrate import migrate
 from engine.process import FAILED, OK, cause
 
 _TRIM_EVERY_S = 60.0
+_NOTHING: Mapping[str, str] = {}
 _DOWN = (("bot", "console"), ("worker",), ("projections", STANDIN), ("nats",), ("postgres",))
 
 
@@ -112,13 +113,15 @@ class System:
         self._tasks[part.name] = asyncio.create_task(keeper.keep(started=True))
 
     async def _start_standin(self, command: list[str]) -> None:
-        keeper = self._launch(STANDIN, command, needs_servers=False)
+        # On the same port after a restart, so that nobody else has to be started again.
+        port = {"STANDIN_PORT": str(kept_port(self._data / "standin.port"))}
+        keeper = self._launch(STANDIN, command, extra=port, needs_servers=False)
         await keeper.settled.wait()
         self._provider = keeper.ready.address if keeper.ready else None
 
-    def _launch(self, name: str, command: Sequence[str], *, needs_servers: bool = True) -> Keeper:
+    def _launch(self, name: str, command: Sequence[str], *, extra: Mapping[str, str] = _NOTHING, needs_servers: bool = True) -> Keeper:
         log = writable(self._logs) / f"{name}.log" if self._logs else None
-        part = Module(name, command, self._environment(), log)
+        part = Module(name, command, {**self._environment(), **extra}, log)
         keeper = self.keepers[name] = Keeper(part, self._report, may_start=self._servers_up if needs_servers else at_once)
         keeper.on_ready = self._rewire
         self._tasks[name] = asyncio.create_task(keeper.keep())
