@@ -24,7 +24,20 @@ WINDOWS = 8
 """Statements per page: a page reads at most WINDOW * WINDOWS rows."""
 
 _WITH_DETAILS = frozenset({"turn.generation_started", "turn.completed", "turn.failed", "reply.failed"})
-_COLUMNS = ("position", "event_id", "type", "recorded_at", "occurred_at", "guild", "channel", "user_id", "character", "turn", "category", "model")
+_COLUMNS = (
+    "position",
+    "event_id",
+    "type",
+    "recorded_at",
+    "occurred_at",
+    "guild",
+    "channel",
+    "user_id",
+    "character",
+    "turn",
+    "category",
+    "model",
+)
 
 
 class Timeline(Projection):
@@ -58,7 +71,10 @@ class Timeline(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        async with connection.cursor() as cursor, cursor.copy(sql(f"COPY {{schema}}.entries ({', '.join(_COLUMNS)}) FROM STDIN", schema)) as copy:
+        async with (
+            connection.cursor() as cursor,
+            cursor.copy(sql(f"COPY {{schema}}.entries ({', '.join(_COLUMNS)}) FROM STDIN", schema)) as copy,
+        ):
             for row in rows:
                 await copy.write_row(_values(row))
 
@@ -177,7 +193,9 @@ async def newer(connection: AsyncConnection, wanted: Filter, after: int, *, limi
     """The matching entries after a position, newest first; of more than `limit` the newest."""
     tests = _tests(wanted)
     where, parameters = _conditions(tests)
-    statement = f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.entries WHERE position > %(after)s{where} ORDER BY position DESC LIMIT %(limit)s"
+    statement = (
+        f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.entries WHERE position > %(after)s{where} ORDER BY position DESC LIMIT %(limit)s"
+    )
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:
         await cursor.execute(sql(statement, schema), parameters | {"after": after, "limit": limit})
         return await cursor.fetchall()
@@ -244,7 +262,11 @@ async def _walk(
 ) -> _Walk:
     parameters: dict[str, object] = {"after": span.after, "until": span.until, "size": size, "limit": limit}
     columns = ", ".join(_COLUMNS)
-    source = _arms(lead, columns, parameters) if lead else f"SELECT {columns} FROM {{schema}}.entries WHERE {_BETWEEN} ORDER BY position DESC LIMIT %(size)s"
+    source = (
+        _arms(lead, columns, parameters)
+        if lead
+        else f"SELECT {columns} FROM {{schema}}.entries WHERE {_BETWEEN} ORDER BY position DESC LIMIT %(size)s"
+    )
     where, more = _conditions(rest)
     statement = f"""
     WITH walked AS MATERIALIZED (SELECT * FROM ({source}) AS arms ORDER BY position DESC LIMIT %(size)s)
@@ -266,7 +288,9 @@ def _arms(test: _Test, columns: str, parameters: dict[str, object]) -> str:
     for number, value in enumerate(test.values):
         name = f"{test.column}_{number}"
         parameters[name] = value
-        arms.append(f"(SELECT {columns} FROM {{schema}}.entries WHERE {test.column} = %({name})s AND {_BETWEEN} ORDER BY position DESC LIMIT %(size)s)")
+        arms.append(
+            f"(SELECT {columns} FROM {{schema}}.entries WHERE {test.column} = %({name})s AND {_BETWEEN} ORDER BY position DESC LIMIT %(size)s)"
+        )
     return " UNION ALL ".join(arms)
 
 

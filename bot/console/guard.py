@@ -160,7 +160,9 @@ def _refusal(verdict: Verdict, visit: Visit) -> Response:
         case _:
             if visit.method in SAFE_METHODS and "/api/" not in visit.path and visit.path != "/metrics":
                 return RedirectResponse(f"/login?next={quote(visit.path, safe='/')}", 303)
-            return PlainTextResponse("Log in first, or send the password with HTTP Basic.\n", 401, {"www-authenticate": 'Basic realm="Tzurot"'})
+            return PlainTextResponse(
+                "Log in first, or send the password with HTTP Basic.\n", 401, {"www-authenticate": 'Basic realm="Tzurot"'}
+            )
 
 
 def _with_headers(send: Send, path: str) -> Send:

@@ -1,0 +1,90 @@
+"""All addresses of the console, and the application that answers them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from bot.console import api, characters, health, login, metrics, playground, stream, timeline, turns
+from bot.console.guard import Guard, Guarded
+from bot.console.login import Brake
+from bot.console.render import HERE, problem
+from bot.console.state import Console
+from engine import log
+from engine.bus.consumer import TRANSIENT
+
+_log = log.get("console")
+
+
+async def _icon(_: Request) -> Response:
+    return FileResponse(HERE / "static" / "mark.svg", media_type="image/svg+xml")
+
+
+ROUTES = (
+    Route("/", playground.home),
+    Route("/chats", playground.start, methods=["POST"]),
+    Route("/chats/{channel:int}", playground.chat),
+    Route("/chats/{channel:int}/messages", playground.post, methods=["POST"]),
+    Route("/chats/{channel:int}/stream", stream.chat),
+    Route("/characters", characters.gallery),
+    Route("/characters", characters.create, methods=["POST"]),
+    Route("/characters/new", characters.new),
+    Route("/avatars/{character:uuid}.svg", characters.face),
+    Route("/timeline", timeline.show),
+    Route("/timeline/stream", timeline.live),
+    Route("/events/{key}", timeline.event),
+    Route("/turns", turns.show),
+    Route("/turns/{key}", turns.inspect),
+    Route("/health", health.show),
+    Route("/healthz", health.healthz),
+    Route("/readyz", health.readyz),
+    Route("/metrics", metrics.show),
+    Route("/login", login.show),
+    Route("/login", login.enter, methods=["POST"]),
+    Route("/logout", login.leave, methods=["POST"]),
+    Route("/api/chats", api.begin, methods=["POST"]),
+    Route("/api/chats/{channel:int}/messages", api.messages),
+    Route("/api/chats/{channel:int}/messages", api.say, methods=["POST"]),
+    Route("/api/turns/{turn:uuid}", api.turn),
+    Route("/favicon.ico", _icon),
+    Mount("/static", StaticFiles(directory=HERE / "static")),
+)
+
+
+def build(console: Console) -> ASGIApp:
+    """The console as an application, its guard before it."""
+    app = Starlette(routes=ROUTES, exception_handlers=_HANDLERS)
+    app.state.console = console
+    app.state.brake = Brake()
+    return Guarded(app, Guard(console.signer))
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    _log.warning("a page could not be made", path=request.url.path, error=type(error).__name__)
+    sentence = "The database does not answer right now. Nothing is lost; try again in a moment."
+    return _said(request, 503, "One moment", sentence)
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _said(request, status, "Nothing here", "There is no such page.")
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("a page failed", path=request.url.path, exc_info=error)
+    return _said(request, 500, "That went wrong", "The page failed on our side. The log of the console names the place.")
+
+
+def _said(request: Request, status: int, heading: str, sentence: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": sentence}, status)
+    return problem(request, status, heading, sentence)
+
+
+_HANDLERS: Mapping[Any, Any] = {HTTPException: _missing, Exception: _broken, **dict.fromkeys(TRANSIENT, _away)}

@@ -1,0 +1,183 @@
+"""Health: what runs, what is behind, what is away. Every probe has its own time limit, so a dead dependency costs no more than it."""
+
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bot.console.render import page
+from bot.console.state import Console, console_of
+from engine import clock
+from engine.bus import broker, subjects
+from projections import standing
+from projections.standing import Standing
+
+PROBE_SECONDS = 1.5
+STARTED = clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether a dependency answered. `sentence` says what it said, or what to do."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far a consumer is behind: events not given out yet, and given out but not acknowledged."""
+
+    name: str
+    waiting: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything health knows. `standing` is None while Postgres is away."""
+
+    version: str
+    uptime_s: float
+    memory_bytes: int
+    probes: tuple[Probe, ...]
+    standing: Standing | None = None
+    backlogs: tuple[Backlog, ...] = ()
+    lags: dict[str, int] = field(default_factory=dict)
+    processes: tuple["Process", ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(probe.ok for probe in self.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running process. `memory_bytes` None when it runs on another machine."""
+
+    name: str
+    pid: int
+    host: str
+    started_at: datetime
+    memory_bytes: int | None
+    details: dict[str, Any]
+
+
+async def look(console: Console) -> Report:
+    """Ask everything at once."""
+    (postgres, found), (nats, backlogs) = await asyncio.gather(_limited(_postgres(console), "Postgres"), _limited(_nats(console), "NATS"))
+    processes = tuple(_process(beat) for beat in found.processes) if found else ()
+    probes = [postgres, nats, *(_roles(found) if found else [])]
+    return Report(
+        version=version("tzurot"),
+        uptime_s=(clock.now() - STARTED).total_seconds(),
+        memory_bytes=_own_memory(),
+        probes=tuple(probes),
+        standing=found,
+        backlogs=backlogs or (),
+        lags={progress.name: found.head - progress.position for progress in found.progress if progress.role == "live"} if found else {},
+        processes=processes,
+    )
+
+
+async def _limited[T](asking: Awaitable[tuple[Probe, T]], name: str) -> tuple[Probe, T | None]:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await asking
+    except TimeoutError:
+        return Probe(name, False, f"No answer within {PROBE_SECONDS:g} seconds."), None
+    except Exception as error:  # whatever is wrong with a dependency, health must say so and not fail with it
+        return Probe(name, False, f"Not usable ({type(error).__name__})."), None
+
+
+async def _postgres(console: Console) -> tuple[Probe, Standing]:
+    async with console.log.pool.connection(timeout=PROBE_SECONDS) as connection:
+        found = await standing.look(connection)
+    return Probe("Postgres", True, f"Version {found.server}, {found.head:,} events."), found
+
+
+async def _nats(console: Console) -> tuple[Probe, tuple[Backlog, ...]]:
+    if console.settings.nats_url is None:
+        return Probe("NATS", False, "NATS_URL is not set."), ()
+    async with broker.connected(console.settings.nats_url, "console health") as stream:
+        infos = await asyncio.gather(*(stream.consumer_info(subjects.STREAM, name) for name in subjects.DURABLES))
+    backlogs = tuple(Backlog(info.name, info.num_pending or 0, info.num_ack_pending or 0) for info in infos)
+    return Probe("NATS", True, f"{len(backlogs)} consumers."), backlogs
+
+
+def _roles(found: Standing) -> list[Probe]:
+    """One probe per part that must run, from the processes that say they are alive."""
+    alive = {beat.process: beat for beat in found.processes}
+    probes = []
+    for role, consequence in (
+        ("projections", "Pages and prompts do not move."),
+        ("worker", "Nobody answers."),
+        ("bot", "Discord is silent."),
+    ):
+        beat = alive.get(role)
+        detail = str(beat.details.get("state") or beat.details.get("discord") or "Running.") if beat else f"Not running. {consequence}"
+        probes.append(Probe({"bot": "Discord bot"}.get(role, role.capitalize()), beat is not None, detail))
+    stopped = [progress.name for progress in found.progress if progress.status == "stopped"]
+    if stopped:
+        probes.append(Probe("Read models", False, f"Stopped at an event they cannot digest: {', '.join(stopped)}."))
+    return probes
+
+
+def _process(beat: Any) -> Process:
+    here = beat.host == socket.gethostname()
+    return Process(beat.process, beat.pid, beat.host, beat.started_at, _memory(beat.pid) if here else None, beat.details)
+
+
+def _memory(pid: int) -> int | None:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _own_memory() -> int:
+    return _memory(os.getpid()) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report for programs."""
+    found = report.standing
+    return {
+        "status": "ok" if report.ok else "degraded",
+        "version": report.version,
+        "uptime_s": round(report.uptime_s, 1),
+        "memory_bytes": report.memory_bytes,
+        "probes": [asdict(probe) for probe in report.probes],
+        "stream_lag": {backlog.name: backlog.waiting + backlog.held for backlog in report.backlogs},
+        "relay_lag": found.head - found.relayed if found else None,
+        "projection_lag": report.lags,
+        "active_characters": found.active_characters if found else None,
+        "pending_turns": found.pending_turns if found else None,
+        "processes": [{"name": p.name, "pid": p.pid, "memory_bytes": p.memory_bytes} for p in report.processes],
+    }
+
+
+async def show(request: Request) -> Response:
+    """`GET /health`: for people."""
+    return page(request, "health.html", {"report": await look(console_of(request)), "now": clock.now()}, section="Health")
+
+
+async def healthz(request: Request) -> Response:
+    """`GET /healthz`: this process lives; the body says how the rest does."""
+    return JSONResponse(as_json(await look(console_of(request))))
+
+
+async def readyz(request: Request) -> Response:
+    """`GET /readyz`: 200 when Postgres answers, 503 when not: without it nothing can be stored."""
+    probe, _ = await _limited(_postgres(console_of(request)), "Postgres")
+    return JSONResponse(asdict(probe), 200 if probe.ok else 503)

@@ -1,0 +1,59 @@
+"""`GET /metrics`: the same facts as health, for Prometheus."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.console.health import Report, look
+from bot.console.state import console_of
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def show(request: Request) -> Response:
+    """The current values."""
+    return Response(text_of(await look(console_of(request))), media_type=CONTENT_TYPE)
+
+
+def text_of(report: Report) -> bytes:
+    """A report in Prometheus' text form. Pure."""
+    registry = CollectorRegistry()
+
+    def gauge(name: str, help_: str, samples: Mapping[tuple[str, ...], float], labels: tuple[str, ...] = ()) -> None:
+        metric = Gauge(name, help_, labels, registry=registry)
+        for values, value in samples.items():
+            (metric.labels(*values) if labels else metric).set(value)
+
+    gauge(
+        "tzurot_up", "1 when the dependency or part answers", {(probe.name.lower(),): float(probe.ok) for probe in report.probes}, ("part",)
+    )
+    gauge("tzurot_console_uptime_seconds", "Time since the console started", {(): report.uptime_s})
+    memory: dict[tuple[str, ...], float] = {(p.name, str(p.pid)): float(p.memory_bytes) for p in report.processes if p.memory_bytes is not None}
+    gauge("tzurot_process_memory_bytes", "Resident memory", memory, ("process", "pid"))
+    gauge(
+        "tzurot_projection_lag_events",
+        "Events a read model has not digested",
+        {(name,): float(lag) for name, lag in report.lags.items()},
+        ("projection",),
+    )
+    gauge(
+        "tzurot_consumer_waiting_events",
+        "References not given out yet",
+        {(b.name,): float(b.waiting) for b in report.backlogs},
+        ("consumer",),
+    )
+    gauge(
+        "tzurot_consumer_held_events",
+        "References given out, not acknowledged",
+        {(b.name,): float(b.held) for b in report.backlogs},
+        ("consumer",),
+    )
+    if (found := report.standing) is not None:
+        gauge("tzurot_log_events", "Position of the newest event", {(): float(found.head)})
+        gauge("tzurot_relay_lag_events", "Events not published yet", {(): float(found.head - found.relayed)})
+        gauge("tzurot_turns_pending", "Turns without an end", {(): float(found.pending_turns)})
+        gauge("tzurot_deliveries_due", "Answers nobody has seen in full", {(): float(found.due_deliveries)})
+        gauge("tzurot_characters_active", "Characters activated anywhere", {(): float(found.active_characters)})
+    return generate_latest(registry)

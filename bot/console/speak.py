@@ -1,0 +1,144 @@
+"""A line typed in the playground enters the log by the same door as one said on Discord: translate, decide, append."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from bot.console.state import OPERATOR, VENUE, Console
+from bot.requests import received
+from bot.triggers import Candidate, State, Trigger, addressed
+from engine import ids
+from engine.errors import TzurotError
+from engine.events import Tags, user_subject
+from engine.events.channel import CharacterActivated
+from engine.events.character import CharacterCreated
+from engine.events.message import MessageReceived
+from engine.store import NewEvent
+from projections import catalog, channels, history
+from projections.catalog import Character
+
+LONGEST = 4000
+"""Characters in one message, as on Discord with Nitro."""
+LIMIT = 4
+
+
+class Refused(TzurotError):
+    """What was asked for cannot be done; the sentence is for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was typed. `reply_to` is the id of the message it answers."""
+
+    text: str
+    author_name: str
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Where it stands now: its ids, its position in the log, and the turns it caused in the order of their answers."""
+
+    channel: int
+    message_id: int
+    position: int
+    turns: tuple[UUID, ...]
+    left_out: int = 0
+
+
+def check(text: str) -> str:
+    """The text as it will be sent. Raises Refused."""
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise Refused("Write something first.")
+    if len(text) > LONGEST:
+        raise Refused(f"A message may have {LONGEST:,} characters; this one has {len(text):,}. Send it in parts.")
+    return text
+
+
+def message_of(line: Line, channel: int, message_id: int) -> MessageReceived:
+    """Translate: the typed line as the event that Discord's messages become, too."""
+    return MessageReceived(
+        message_id=message_id,
+        channel_id=channel,
+        author_id=OPERATOR,
+        channel_kind="dm",
+        venue=VENUE,
+        reply_to=line.reply_to,
+        text=check(line.text),
+        author_name=line.author_name,
+    )
+
+
+def candidate(character: Character) -> Candidate:
+    """The character as triggers see it."""
+    names = (character.name, character.slug, *character.description.aliases)
+    return Candidate(character.id, names, character.owner_id, character.visibility == "private")
+
+
+async def begin(console: Console, slug: str, line: Line) -> Said:
+    """Open a new chat with a character and say the first line. Raises Refused."""
+    check(line.text)
+    cast = await cast_of(console)
+    host = next((character for character in cast if character.slug == slug), None)
+    if host is None:
+        raise Refused("Choose a character to talk to.")
+    channel = console.snowflakes.next()
+    await console.log.append(_activation(channel, host.id))
+    return await _say(console, channel, line, State([candidate(c) for c in cast], active=(host.id,)))
+
+
+async def say(console: Console, channel: int, line: Line) -> Said:
+    """Say a line in a chat. Raises Refused."""
+    check(line.text)
+    cast = await cast_of(console)
+    async with console.log.pool.connection() as connection:
+        active = await channels.active_in(connection, channel)
+        session = await channels.session(connection, channel)
+        replied_to = await history.speaker_of(connection, line.reply_to) if line.reply_to is not None else None
+    if not active and session is None:
+        raise Refused("This conversation does not exist. Start a new one.")
+    state = State([candidate(c) for c in cast], active, replied_to, session.character if session else None)
+    return await _say(console, channel, line, state)
+
+
+async def cast_of(console: Console) -> list[Character]:
+    """The characters that may be talked to here, those that come with the program last."""
+    async with console.log.pool.connection() as connection:
+        found = await catalog.characters(connection, console.log.vault)
+    usable = [character for character in found if character.usable_by(OPERATOR) and not character.erased]
+    return sorted(usable, key=lambda character: (character.owner_id is None, -character.position))
+
+
+async def _say(console: Console, channel: int, line: Line, state: State) -> Said:
+    message = message_of(line, channel, console.snowflakes.next())
+    wanted = addressed(message, state)
+    triggers = wanted[:LIMIT]
+    appended = await console.log.append(*received(message, triggers))
+    return Said(channel, message.message_id, appended.positions[-1], _turns(message.message_id, triggers), len(wanted) - len(triggers))
+
+
+def _turns(message_id: int, triggers: Sequence[Trigger]) -> tuple[UUID, ...]:
+    return tuple(ids.turn(message_id, trigger.character) for trigger in triggers)
+
+
+def _activation(channel: int, character: UUID) -> NewEvent:
+    event = CharacterActivated(channel_id=channel, venue=VENUE, character_id=character, by_user_id=OPERATOR)
+    return NewEvent(
+        event,
+        stream=f"channel:{channel}",
+        id=ids.derived("channel.activated", channel, character),
+        tags=Tags(channel=channel, user=OPERATOR, character=character),
+    )
+
+
+async def create(console: Console, created: CharacterCreated) -> int:
+    """Append a new character of the operator's; returns its position."""
+    new = NewEvent(
+        created,
+        stream=f"character:{created.character_id}",
+        id=ids.derived("character created", created.character_id),
+        tags=Tags(user=OPERATOR, character=created.character_id),
+        subject=user_subject(OPERATOR),
+    )
+    return (await console.log.append(new)).positions[0]

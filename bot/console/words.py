@@ -1,0 +1,134 @@
+"""How things are said on the pages: event types, tags, times and numbers. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from engine.events import all_types
+from engine.fault import KINDS, Category
+
+_SAID = {
+    "message.received": "Message received",
+    "message.edited": "Message edited",
+    "message.deleted": "Message deleted",
+    "turn.requested": "Turn requested",
+    "turn.generation_started": "Generation started",
+    "turn.completed": "Turn completed",
+    "turn.failed": "Turn failed",
+    "turn.cancelled": "Turn cancelled",
+    "reply.intended": "Delivery intended",
+    "reply.chunk_delivered": "Chunk delivered",
+    "reply.delivered": "Reply delivered",
+    "reply.failed": "Delivery failed",
+}
+_SHAPES = {"message": "circle", "turn": "triangle", "reply": "half", "character": "square", "preset": "diamond", "channel": "hexagon"}
+_TRIGGERS = {
+    "reply": "a reply to one of its messages",
+    "activation": "it is active in this channel",
+    "dm": "a private conversation goes on",
+    "name": "it was called by name",
+    "mention": "the bot was mentioned",
+    "command": "a command",
+    "reaction": "a reaction",
+    "playground": "chosen in the playground",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An event type as a person reads it: family by name and shape, what happened, and how it went (good, bad or plain)."""
+
+    type: str
+    family: str
+    shape: str
+    label: str
+    mood: str
+
+
+def kind(type_: str) -> Kind:
+    """The words for an event type, known or not."""
+    family, _, rest = type_.partition(".")
+    label = _SAID.get(type_) or f"{family} {rest}".replace("_", " ").capitalize()
+    return Kind(type_, family, _SHAPES.get(family, "ring"), label, _mood(rest))
+
+
+def _mood(rest: str) -> str:
+    if rest in {"failed", "dead_lettered", "user_erased"}:
+        return "bad"
+    return "good" if rest in {"completed", "delivered"} else "plain"
+
+
+def kinds() -> dict[str, list[Kind]]:
+    """Every event type there is, by family."""
+    found: dict[str, list[Kind]] = {}
+    for name, _ in all_types():
+        found.setdefault(name.partition(".")[0], []).append(kind(name))
+    return found
+
+
+def types_of(choice: str) -> frozenset[str]:
+    """The event types of a filter's choice: one type's name, or a family's. Empty for anything else."""
+    names = [name for name, _ in all_types()]
+    return frozenset(name for name in names if choice and (name == choice or name.partition(".")[0] == choice))
+
+
+def trigger(name: str) -> str:
+    """Why a character answers, in words."""
+    return _TRIGGERS.get(name, name)
+
+
+def category(name: str | None) -> str:
+    """An error category as a heading: `rate_limit` -> `Too many requests`."""
+    try:
+        return KINDS[Category(name or "unknown")].title
+    except ValueError:
+        return (name or "unknown").replace("_", " ").capitalize()
+
+
+def duration(milliseconds: float | None) -> str:
+    """420 -> `420 ms`, 2300 -> `2.3 s`, 185000 -> `3 min 5 s`; a dash when unknown."""
+    if milliseconds is None:
+        return "–"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 59_950:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def span(seconds: float) -> str:
+    """A long time in its two largest units: 93784 -> `1 d 2 h`."""
+    left, parts = int(max(seconds, 0)), []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`just now`, `5 min ago`, `3 h ago`, then the date."""
+    passed = now - moment
+    if passed < timedelta(minutes=1):
+        return "just now"
+    if passed < timedelta(hours=1):
+        return f"{passed.seconds // 60} min ago"
+    if passed < timedelta(days=1):
+        return f"{passed.seconds // 3600} h ago"
+    return f"{moment:%d %b %Y}"
+
+
+def short(value: object) -> str:
+    """Enough of an id to tell it from its neighbours: the end of a number, the start of a UUID."""
+    text = str(value)
+    return text[:8] if isinstance(value, UUID) else (f"…{text[-6:]}" if len(text) > 9 else text)
+
+
+def size(count: float) -> str:
+    """Bytes: 1536 -> `1.5 kB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1024 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return ""

@@ -1,0 +1,56 @@
+"""What is there at the first start: two characters to talk with, and the preset they answer by. Saying it again changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from engine import ids
+from engine.events import SYSTEM_SUBJECT, Event, Tags
+from engine.events.character import CharacterCreated, Description
+from engine.events.preset import Parameters, PresetCreated
+from engine.store import Log, NewEvent
+
+SAMPLES = Path(__file__).with_name("samples.json")
+DEFAULT_PRESET = ids.derived("preset", "default")
+
+
+def character_id(slug: str) -> UUID:
+    """The id of the sample character with this slug: the same in every installation."""
+    return ids.derived("sample character", slug)
+
+
+def samples() -> list[CharacterCreated]:
+    """The characters that come with the program: public, owned by nobody."""
+    return [_character(entry) for entry in json.loads(SAMPLES.read_text(encoding="utf-8"))]
+
+
+def _character(entry: dict[str, Any]) -> CharacterCreated:
+    slug = str(entry["slug"])
+    description = Description.model_validate({name: value for name, value in entry.items() if name != "slug"})
+    return CharacterCreated(character_id=character_id(slug), owner_id=None, slug=slug, visibility="public", description=description)
+
+
+def default_preset(model: str) -> PresetCreated:
+    """The preset that answers where no other is chosen."""
+    return PresetCreated(
+        preset_id=DEFAULT_PRESET,
+        owner_id=None,
+        model=model,
+        is_global=True,
+        is_default=True,
+        parameters=Parameters(temperature=0.7),
+        name="Default",
+        description="Made at first start. Edit it, or make another one the default.",
+    )
+
+
+async def plant(log: Log, model: str) -> bool:
+    """Append what is missing; True when anything was. What was edited or deleted since stays as it is."""
+    preset = _new(default_preset(model), "preset", DEFAULT_PRESET, Tags())
+    characters = [_new(event, "character", event.character_id, Tags(character=event.character_id)) for event in samples()]
+    return not all([(await log.append(new)).repeated for new in (preset, *characters)])
+
+
+def _new(event: Event, kind: str, key: UUID, tags: Tags) -> NewEvent:
+    return NewEvent(event, stream=f"{kind}:{key}", id=ids.derived(f"{kind} created", key), tags=tags, subject=SYSTEM_SUBJECT)

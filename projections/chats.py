@@ -1,0 +1,212 @@
+"""A conversation as it is shown on a page: what was said and has become visible, and what is still being answered. Reads several read models, owns none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from engine.store.codec import ERASED, open_fields
+from engine.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One visible message or reply. `seen` is the log position at which it became visible: lines are ordered by it.
+
+    For a failed turn `kind` is error, and `text` is empty: what went wrong is in the turn's event.
+    """
+
+    seen: int
+    kind: Literal["message", "reply", "error"]
+    message_id: int
+    turn: UUID | None
+    character: UUID | None
+    author_id: int
+    author_name: str
+    reply_to: int | None
+    sent_at: datetime
+    text: str
+    category: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A turn whose answer is not visible yet. `status` is pending, completed or failed."""
+
+    turn: UUID
+    character: UUID
+    message_id: int
+    status: str
+    attempts: int
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation in a list of them: the first thing said in it, and when it was last heard of."""
+
+    channel: int
+    character: UUID
+    position: int
+    title: str
+    messages: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    seen: int | None
+    kind: Literal["message", "reply", "error"]
+    message_id: int | None
+    turn: UUID | None
+    character: UUID | None
+    author_id: int
+    reply_to: int | None
+    sent_at: datetime
+    subject: str | None
+    event_id: UUID | None
+    event_type: str | None
+    sealed: bytes | None
+    edit_id: UUID | None
+    edit_sealed: bytes | None
+    category: str | None
+    reference: str | None
+
+
+_SAID = """
+SELECT CASE WHEN e.kind = 'message' THEN e.position ELSE d.done_position END AS seen, e.kind,
+       coalesce(e.message_id, (SELECT min(r.message_id) FROM history.reply_messages r WHERE r.turn = e.turn)) AS message_id,
+       e.turn, e.character, e.author_id, e.reply_to, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed, e.edit_id, e.edit_sealed,
+       NULL::text AS category, NULL::text AS reference
+FROM history.entries e LEFT JOIN deliveries.deliveries d ON d.turn = e.turn AND d.status = 'delivered'
+WHERE e.channel = %(channel)s AND NOT e.gone AND e.position < %(before)s ORDER BY e.position DESC LIMIT %(limit)s
+"""
+_FAILED = """
+SELECT d.done_position AS seen, 'error' AS kind, (SELECT min(c.message_id) FROM deliveries.chunks c WHERE c.turn = t.turn) AS message_id,
+       t.turn, t.character, t.user_id AS author_id, t.message_id AS reply_to, t.ended_at AS sent_at, NULL::text, NULL::uuid, NULL::text, NULL::bytea,
+       NULL::uuid, NULL::bytea, t.category, t.reference
+FROM turns.turns t JOIN deliveries.deliveries d ON d.turn = t.turn AND d.status = 'delivered'
+WHERE t.channel = %(channel)s AND t.status = 'failed' AND t.position < %(before)s AND t.position > coalesce(
+    (SELECT min(p.position) FROM (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s
+                                  ORDER BY position DESC LIMIT %(limit)s) AS p HAVING count(*) >= %(limit)s), 0)
+ORDER BY t.position DESC LIMIT %(limit)s
+"""
+
+
+async def lines(
+    connection: AsyncConnection, vault: Vault, channel: int, *, after: int = 0, before: int | None = None, limit: int = 100
+) -> list[Line]:
+    """What is visible of the last `limit` things said in a channel before a position, oldest first, with the failed answers between them.
+
+    Only what became visible after `after`. Read models move one by one: nothing is shown before all of them show it, so that a
+    reader who goes on after the last line misses none.
+    """
+    upto = await _shown_by_all(connection)
+    parameters = {"channel": channel, "before": before if before is not None else 1 << 62, "limit": limit}
+    rows: list[_Row] = []
+    for statement in (_SAID, _FAILED):
+        async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
+            await cursor.execute(statement.encode(), parameters)
+            rows += await cursor.fetchall()
+    visible = [row for row in rows if row.seen is not None and after < row.seen <= upto and row.message_id is not None]
+    return await _open(vault, sorted(visible, key=lambda row: row.seen or 0))
+
+
+async def _shown_by_all(connection: AsyncConnection) -> int:
+    statement = b"SELECT min(position) FROM projections WHERE role = 'live' AND name IN ('history', 'turns', 'deliveries')"
+    row = await (await connection.execute(statement)).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+async def page_edge(connection: AsyncConnection, channel: int, *, before: int | None = None, limit: int = 100) -> int | None:
+    """Position of the oldest of the `limit` entries before a position, when there are older ones still."""
+    statement = b"SELECT position FROM history.entries WHERE channel = %s AND position < %s ORDER BY position DESC LIMIT 2 OFFSET %s"
+    rows = await (await connection.execute(statement, (channel, before if before is not None else 1 << 62, limit - 1))).fetchall()
+    return int(rows[0][0]) if len(rows) == 2 else None
+
+
+async def waiting(connection: AsyncConnection, channel: int) -> list[Waiting]:
+    """The turns of a channel whose answer nobody has seen yet, in the order in which answers will appear."""
+    statement = b"""
+    SELECT t.turn, t.character, t.message_id, t.status, t.attempts, t.requested_at
+    FROM (SELECT * FROM turns.turns WHERE channel = %s ORDER BY position DESC LIMIT 50) AS t LEFT JOIN deliveries.deliveries d ON d.turn = t.turn
+    WHERE t.status = 'pending' OR (t.status <> 'cancelled' AND (d.status IS NULL OR d.status IN ('due', 'intended'))) ORDER BY t.message_id, t.slot
+    """
+    async with connection.cursor(row_factory=class_row(Waiting), binary=True) as cursor:
+        await cursor.execute(statement, (channel,))
+        return await cursor.fetchall()
+
+
+async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venue: str, limit: int = 40) -> list[Chat]:
+    """A person's conversations, the latest first."""
+    statement = b"""
+    SELECT s.channel, s.character, s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed
+    FROM (SELECT * FROM channels.sessions WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s) AS s
+    JOIN channels.seen n ON n.channel = s.channel
+    JOIN LATERAL (SELECT * FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone ORDER BY h.position LIMIT 1) AS e ON true
+    ORDER BY s.position DESC
+    """
+    rows = await (await connection.execute(statement, (user_id, venue, limit))).fetchall()
+    keys = await vault.keys({row[5] for row in rows})
+    return [
+        Chat(
+            channel,
+            character,
+            position,
+            _text(open_fields(sealed, key, event_id, type_) if (key := keys.get(subject)) else None),
+            messages,
+            at,
+        )
+        for channel, character, position, messages, at, subject, event_id, type_, sealed in rows
+    ]
+
+
+async def is_chat(connection: AsyncConnection, channel: int, user_id: int, *, venue: str) -> bool:
+    """Whether this person talks in this channel."""
+    row = await (
+        await connection.execute(
+            b"SELECT 1 FROM channels.sessions WHERE channel = %s AND user_id = %s AND venue = %s", (channel, user_id, venue)
+        )
+    ).fetchone()
+    return row is not None
+
+
+async def _open(vault: Vault, rows: Sequence[_Row]) -> list[Line]:
+    keys = await vault.keys({row.subject for row in rows if row.subject is not None})
+    return [_line(row, _fields(row, keys)) for row in rows]
+
+
+def _fields(row: _Row, keys: dict[str, Any]) -> dict[str, Any] | None:
+    key = keys.get(row.subject or "")
+    if row.sealed is None or row.event_id is None or key is None:
+        return {"text": ""} if row.kind == "error" else None
+    fields = open_fields(row.sealed, key, row.event_id, row.event_type or "")
+    if row.edit_sealed is not None and row.edit_id is not None:
+        fields |= open_fields(row.edit_sealed, key, row.edit_id, "message.edited")
+    return fields
+
+
+def _line(row: _Row, fields: dict[str, Any] | None) -> Line:
+    return Line(
+        seen=row.seen or 0,
+        kind=row.kind,
+        message_id=row.message_id or 0,
+        turn=row.turn,
+        character=row.character,
+        author_id=row.author_id,
+        author_name=ERASED if fields is None else fields.get("author_name", ""),
+        reply_to=row.reply_to,
+        sent_at=row.sent_at,
+        text=_text(fields),
+        category=row.category,
+        reference=row.reference,
+    )
+
+
+def _text(fields: dict[str, Any] | None) -> str:
+    return ERASED if fields is None else str(fields.get("text", ""))

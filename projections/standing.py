@@ -1,0 +1,51 @@
+"""How everything stands right now: what health and metrics show. Reads the read models' bookkeeping, owns nothing."""
+
+from dataclasses import dataclass
+
+from psycopg import AsyncConnection
+
+from projections import heartbeats, runner
+from projections.heartbeats import Heartbeat
+from projections.runner import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What Postgres knows. `head` is the newest event's position, `relayed` the last one published to NATS, `size` bytes of the database."""
+
+    server: str
+    size: int
+    head: int
+    relayed: int
+    progress: tuple[Progress, ...]
+    processes: tuple[Heartbeat, ...]
+    pending_turns: int
+    due_deliveries: int
+    active_characters: int
+    characters: int
+
+
+_NUMBERS = b"""
+SELECT current_setting('server_version'), pg_database_size(current_database()), (SELECT position FROM log_head), (SELECT position FROM relay),
+       (SELECT count(*) FROM turns.turns WHERE status = 'pending'), (SELECT count(*) FROM deliveries.deliveries WHERE status IN ('due', 'intended')),
+       (SELECT count(DISTINCT character) FROM channels.activations), (SELECT count(*) FROM catalog.characters WHERE NOT deleted)
+"""
+
+
+async def look(connection: AsyncConnection) -> Standing:
+    """One look, in a handful of cheap statements."""
+    row = await (await connection.execute(_NUMBERS)).fetchone()
+    assert row is not None
+    server, size, head, relayed, pending, due, active, characters = row
+    return Standing(
+        server=server.split()[0],
+        size=size,
+        head=head,
+        relayed=relayed,
+        progress=tuple(await runner.progress(connection)),
+        processes=tuple(await heartbeats.alive(connection)),
+        pending_turns=pending,
+        due_deliveries=due,
+        active_characters=active,
+        characters=characters,
+    )
