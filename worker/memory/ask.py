@@ -1,0 +1,75 @@
+"""A question, analysed once: its terms, its vectors, whom and when it names, what kind of answer it wants."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from worker.memory import times, traits
+from worker.memory.config import RecallConfig
+from worker.memory.embed import Embedded, Embedder
+from worker.memory.index import Index
+from worker.memory.words import clean, fold, raw_words, terms
+
+_FIRST = re.compile(r"\b(?:I|my|me|mine|I'm|I've)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """`recent`: the asking user's turns before this one, oldest first. `speaker`: who asks. `at`: when (for "last week")."""
+
+    text: str
+    recent: Sequence[str] = ()
+    speaker: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    terms: dict[str, float]
+    embedded: Embedded | None
+    wants: traits.Wants
+    speaker: str | None
+    spans: tuple[times.Span, ...]
+    at: float
+    text: str
+    widened: bool
+
+
+def needs_widening(text: str, content: int, config: RecallConfig) -> bool:
+    """A short statement leans on what was said before; a question with two content words stands by itself."""
+    return content < (min(2, config.widen.below) if traits.asks(text) else config.widen.below)
+
+
+def named_speaker(text: str, speakers: Sequence[str], asker: str) -> str | None:
+    """The one speaker a question names; the asker if it names none and speaks of "me"; None if there is no single one."""
+    words = {fold(word.removesuffix("'s").removesuffix("’s")) for word in raw_words(text)}
+    named = [name for name in speakers if any(fold(part) in words for part in raw_words(name) if len(part) > 1)]
+    if len(named) == 1:
+        return named[0]
+    return asker if not named and asker in speakers and _FIRST.search(text) else None
+
+
+def analyse(query: Query, index: Index, config: RecallConfig, embedder: Embedder | None) -> Ask:
+    text = clean(query.text)
+    own = terms(text, config.language)
+    recent = [clean(turn) for turn in query.recent[-config.widen.turns :]] if config.widen.turns else []
+    widened = bool(recent) and needs_widening(text, len(set(own)), config)
+    weights = dict.fromkeys(own, 1.0)
+    searched = text
+    if widened:
+        for term in terms("\n".join(recent), config.language):
+            weights.setdefault(term, config.widen.share)
+        searched = "\n".join([*recent, text])
+    latest = max((entry.at for entry in index.entries.values()), default=0.0) if query.at is None else query.at.timestamp()
+    anchor = query.at or datetime.fromtimestamp(latest, UTC)
+    return Ask(
+        terms=weights,
+        embedded=embedder.embed([searched])[0] if embedder else None,
+        wants=traits.wants(text),
+        speaker=named_speaker(text, list(index.speakers), query.speaker),
+        spans=tuple(times.spans(text, anchor)) if config.dates.weight else (),
+        at=latest,
+        text=text,
+        widened=widened,
+    )

@@ -1,0 +1,169 @@
+"""Recall from end to end: prepare memories, rank them for a question, say why each was found."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.memory import ask as asking
+from worker.memory import edges, openmemory, passages, sectors, stages, times, traits
+from worker.memory import view as views
+from worker.memory.ask import Ask, Query
+from worker.memory.config import RecallConfig
+from worker.memory.embed import Embedder
+from worker.memory.index import Floats, Index, Memory, Prepared, Row
+from worker.memory.view import View
+from worker.memory.words import clean, terms
+
+NO_MODEL = "no embedding model: words, speakers and dates only"
+NO_TOKENS = "the embedding model gives no token vectors: late interaction is off"
+
+Rerank = Callable[[str, Sequence[str]], Sequence[str]]
+"""(question, memory ids best first) -> ids in a better order; those it leaves out follow in the old order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """`parts` are the weighted parts of the score, by name; they add up to it under the linear strategy."""
+
+    id: str
+    score: float
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Best first. `notes` says in plain words what was off or changed."""
+
+    hits: list[Hit]
+    notes: list[str] = field(default_factory=list)
+    widened: bool = False
+
+
+class Engine:
+    """The arithmetic with its embedder and configuration; holds no memories."""
+
+    def __init__(self, embedder: Embedder | None, config: RecallConfig | None = None, unavailable: str = NO_MODEL) -> None:
+        self.embedder = embedder
+        self.config = config or RecallConfig()
+        self._unavailable = unavailable
+
+    def prepare(self, memory: Memory) -> Prepared:
+        """The slow half: words, traits and vectors of one memory."""
+        texts = [clean(part) for part in passages.split(memory.text)]
+        spoken = [f"{memory.speaker}: {text}" if memory.speaker else text for text in texts]
+        embedded = self.embedder.embed(spoken) if self.embedder else [None] * len(texts)
+        rows = tuple(
+            Row(
+                terms=Counter(terms(said, self.config.language)),
+                traits=traits.read(text),
+                spans=tuple(times.spans(text, memory.at)[:8]),
+                entities=tuple(sorted({name.casefold() for name in traits.names(text)}))[:16],
+                embedded=found,
+            )
+            for text, said, found in zip(texts, spoken, embedded, strict=True)
+        )
+        return Prepared(memory.id, memory.at.timestamp(), memory.speaker, memory.thread, sectors.classify(memory.text), rows)
+
+    def recall(self, index: Index, query: Query, k: int = 10, rerank: Rerank | None = None) -> Recalled:
+        """The k best memories of an index for a question."""
+        if not len(index):
+            return Recalled([], self._notes(index))
+        ask = asking.analyse(query, index, self.config, self.embedder)
+        view = views.of(index, self.config.gap_hours)
+        match self.config.strategy:
+            case "linear":
+                parts = linear(index, view, ask, self.config)
+                scores = total(parts, len(view))
+            case "rrf":
+                parts = reciprocal(index, view, ask, self.config)
+                scores = total(parts, len(view))
+            case "openmemory":
+                parts = openmemory.parts(index, view, ask, self.config)
+                scores = openmemory.score(parts)
+        hits = _hits(view, scores, parts, max(k, 50) if rerank else k)
+        if rerank is not None:
+            hits = _reranked(hits, rerank(query.text, [hit.id for hit in hits[:50]]))[:k]
+        return Recalled(hits, self._notes(index), ask.widened)
+
+    def _notes(self, index: Index) -> list[str]:
+        if self.embedder is None:
+            return [self._unavailable]
+        return [NO_TOKENS] if index.vector_count and not index.token_rows else []
+
+
+def total(parts: dict[str, Floats], rows: int) -> Floats:
+    found = np.zeros(rows, np.float32)
+    for values in parts.values():
+        found += values
+    return found
+
+
+def linear(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str, Floats]:
+    """All parts, weighted: the cheap ones for every row, late interaction for the best of those."""
+    parts: dict[str, Floats] = {}
+    if config.lexical.weight:
+        parts["lexical"] = stages.lexical(index, view, ask, config.lexical) * np.float32(config.lexical.weight)
+    if config.dense.weight and ask.embedded is not None:
+        parts["dense"] = stages.dense(index, view, ask, config.dense) * np.float32(config.dense.weight)
+    parts |= stages.signs(view, ask, config.signs)
+    if ask.spans:
+        parts["date"] = stages.dates(view, ask, config.dates) * np.float32(config.dates.weight)
+    if config.recency:
+        parts["recency"] = stages.recency(view, ask, config.recency_days) * np.float32(config.recency)
+    _fuse(parts, config)
+    if (config.late.weight or config.late.own) and ask.embedded is not None:
+        parts |= _fuse(_late(index, view, ask, total(parts, len(view)), config), config)
+    if config.waypoint:
+        parts["waypoint"] = edges.activation(index, view, total(parts, len(view))) * np.float32(config.waypoint)
+    return parts
+
+
+def _fuse(parts: dict[str, Floats], config: RecallConfig) -> dict[str, Floats]:
+    """Learned factors, if the configuration has any."""
+    for name, factor in (config.fusion or {}).items():
+        if name in parts:
+            parts[name] = parts[name] * np.float32(factor)
+    return parts
+
+
+def _late(index: Index, view: View, ask: Ask, scores: Floats, config: RecallConfig) -> dict[str, Floats]:
+    candidates = np.sort(stages.top(scores, config.late.candidates))
+    spread, own = stages.late(index, view, ask, candidates, config.late)
+    found = {"late": np.zeros(len(view), np.float32), "late_own": np.zeros(len(view), np.float32)}
+    found["late"][candidates] = spread * np.float32(config.late.weight)
+    found["late_own"][candidates] = own * np.float32(config.late.own)
+    return found
+
+
+def reciprocal(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str, Floats]:
+    """Reciprocal rank fusion (Cormack et al. 2009) of the lexical and the dense order: 1 / (k + rank)."""
+    parts = {"lexical": stages.lexical(index, view, ask, config.lexical), "dense": stages.dense(index, view, ask, config.dense)}
+    for name, values in parts.items():
+        ranks = np.empty(len(values), np.float32)
+        ranks[stages.top(values, len(values))] = np.arange(1, len(values) + 1)
+        parts[name] = 1.0 / (config.rrf_k + ranks)
+    return parts
+
+
+def _hits(view: View, scores: Floats, parts: dict[str, Floats], k: int) -> list[Hit]:
+    """The best row of each memory, best memories first."""
+    found: dict[str, Hit] = {}
+    want = k
+    while True:
+        order: NDArray[np.int64] = stages.top(scores, want)
+        for at in order.tolist():
+            name = view.ids[at]
+            if name not in found and len(found) < k:
+                found[name] = Hit(name, float(scores[at]), {part: float(values[at]) for part, values in parts.items() if values[at]})
+        if len(found) >= k or want >= len(scores):
+            return list(found.values())
+        want *= 2
+
+
+def _reranked(hits: list[Hit], order: Sequence[str]) -> list[Hit]:
+    by_id = {hit.id: hit for hit in hits}
+    first = [by_id.pop(name) for name in dict.fromkeys(order) if name in by_id]
+    return first + list(by_id.values())

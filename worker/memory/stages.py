@@ -1,0 +1,151 @@
+"""The parts of a score, each a function from a question to one number per row. Pure; arrays are float32 [rows] by position.
+
+Sums over terms and tokens are written as loops of element-wise additions, not matrix products: the result for a row must not depend on
+where in the array it stands.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.memory import view as views
+from worker.memory.ask import Ask
+from worker.memory.config import Dates, Dense, Late, Lexical, Signs
+from worker.memory.embed import Embedded
+from worker.memory.index import SCALE, Floats, Index
+from worker.memory.view import View
+
+
+def idf(count: int, rows: int) -> float:
+    """log(1 + (N - n + 0.5) / (n + 0.5)), Robertson's weight kept above 0."""
+    return float(np.log1p((rows - count + 0.5) / (count + 0.5)))
+
+
+def _spread(values: Floats, weights: list[tuple[int, Floats]]) -> Floats:
+    """The most a row gets of its own value and its neighbours' shares."""
+    best = values.copy()
+    for offset, share in weights:
+        np.maximum(best, views.shifted(values, offset) * share, out=best)
+    return best
+
+
+def lexical(index: Index, view: View, ask: Ask, config: Lexical) -> Floats:
+    """BM25 over rows; 1 is a row that holds every term of the question many times."""
+    rows = len(view)
+    total = np.zeros(rows, np.float32)
+    weights = views.weights(view, config.reach) if config.reach else []
+    best = 0.0
+    for term, weight in ask.terms.items():
+        held = index.postings.get(term)
+        rarity = weight * idf(len(held[0]) if held else 0, rows)
+        best += rarity
+        if held is None:
+            continue
+        at = view.position[held[0]]
+        values = np.zeros(rows, np.float32)
+        values[at] = held[1] / (held[1] + config.k1 * (1 - config.b + config.b * view.norms[at]))
+        total += np.float32(rarity) * _spread(values, weights)
+    return total / np.float32(best) if best else total
+
+
+def dense(index: Index, view: View, ask: Ask, config: Dense) -> Floats:
+    """Cosine of question and row, both less the mean row if centred, with neighbours' shares added."""
+    vectors = index.slots.vectors
+    if ask.embedded is None or vectors is None or view.centre is None:
+        return np.zeros(len(view), np.float32)
+    question = np.rint(ask.embedded.vector * SCALE)
+    if config.centred:
+        question -= view.centre
+        length = np.sqrt(np.float32(question.astype(np.int64) @ question.astype(np.int64)))
+        dots = (vectors @ question)[view.slots] - np.float32(view.centre @ question)
+        found: Floats = dots / (view.spread * max(length, np.float32(1.0)))
+    else:
+        found = (vectors @ question)[view.slots] / np.float32(SCALE * SCALE)
+    if config.reach is None:
+        return found
+    total = found.copy()
+    for offset, share in views.weights(view, config.reach):
+        total += views.shifted(found, offset) * share
+    return total
+
+
+def signs(view: View, ask: Ask, config: Signs) -> dict[str, Floats]:
+    """Traits of the rows, weighted; those that answer a kind of question only when it is asked."""
+    asks, first, names, number, when = (view.traits[:, i] for i in range(view.traits.shape[1]))
+    found = {"question": asks * np.float32(config.question), "first_person": first * np.float32(config.first_person)}
+    if ask.wants.name:
+        found["names"] = names * np.float32(config.names)
+    if ask.wants.number:
+        found["number"] = number * np.float32(config.number)
+    if ask.wants.time:
+        found["when"] = when * np.float32(config.when)
+    if ask.speaker is not None and ask.speaker in view.speakers:
+        found["speaker"] = view.speakers[ask.speaker] * np.float32(config.speaker)
+    return found
+
+
+def dates(view: View, ask: Ask, config: Dates) -> Floats:
+    """exp(-distance / days) between the times a question names and those of a row; wide spans (a year) count less."""
+    best = np.zeros(len(view), np.float32)
+    at, starts, ends = view.spans
+    for span in ask.spans:
+        days = (span.end - span.start) / 86400.0
+        gap = np.maximum(np.maximum(span.start - ends, starts - span.end), 0.0) / 86400.0
+        wide = np.maximum((ends - starts) / 86400.0, days)
+        near = np.exp(-gap / (config.days + days / 2)) / np.maximum(1.0, np.sqrt(wide / 31.0))
+        np.maximum.at(best, at, near.astype(np.float32))
+    return best
+
+
+def recency(view: View, ask: Ask, days: float) -> Floats:
+    """exp(-age / days), of the time of the question."""
+    return np.exp(-np.maximum(ask.at - view.times, 0.0) / 86400.0 / days).astype(np.float32)
+
+
+def _matches(index: Index, view: View, question: Embedded, rows: NDArray[np.int64]) -> Floats:
+    """[question tokens, rows]: the best cosine of each question token within each row, at least 0."""
+    found = np.zeros((len(question.token_ids), len(rows)), np.float32)
+    rows_of = [(i, index.rows[slot].embedded) for i, slot in enumerate(view.slots[rows].tolist())]
+    held = [(i, embedded) for i, embedded in rows_of if embedded is not None and len(embedded.tokens)]
+    if not held:
+        return found
+    tokens = np.concatenate([embedded.tokens for _, embedded in held]).astype(np.float32)
+    scales = np.concatenate([embedded.scales for _, embedded in held])
+    starts = np.cumsum(np.array([0, *(len(embedded.tokens) for _, embedded in held)]))[:-1]
+    cosines = (question.tokens.astype(np.float32) @ tokens.T) * question.scales[:, None] * scales
+    found[:, [i for i, _ in held]] = np.maximum(np.maximum.reduceat(cosines, starts, axis=1), 0.0)
+    return found
+
+
+def _weighted(values: Floats, weights: list[float]) -> Floats:
+    total = np.zeros(values.shape[1], np.float32)
+    for row, weight in zip(values, weights, strict=True):
+        total += row * np.float32(weight)
+    return total / np.float32(max(sum(weights), 1e-9))
+
+
+def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], config: Late) -> tuple[Floats, Floats]:
+    """Late interaction for the candidate positions: (with neighbours' evidence, own), each [candidates] in 0..1."""
+    question = ask.embedded
+    if question is None or not len(question.tokens) or not len(candidates):
+        return np.zeros(len(candidates), np.float32), np.zeros(len(candidates), np.float32)
+    reach = views.weights(view, config.reach)
+    around = [candidates] + [np.clip(candidates - offset, 0, len(view) - 1) for offset, _ in reach]
+    rows, where = np.unique(np.concatenate(around), return_inverse=True)
+    best = _matches(index, view, question, rows)
+    parts = where.reshape(len(around), len(candidates))
+    own = best[:, parts[0]]
+    spread = own.copy()
+    for (_, share), columns in zip(reach, parts[1:], strict=True):
+        np.maximum(spread, best[:, columns] * share[candidates], out=spread)
+    rarity = [idf(index.token_rows.get(token, 0), index.vector_count) for token in question.token_ids.tolist()]
+    return _weighted(spread, rarity), _weighted(own, rarity)
+
+
+def top(scores: Floats, count: int) -> NDArray[np.int64]:
+    """Positions of the best scores, best first; equal scores in the order of positions."""
+    if count < len(scores):
+        edge = np.partition(scores, len(scores) - count)[len(scores) - count]
+        chosen = np.flatnonzero(scores >= edge)
+    else:
+        chosen = np.arange(len(scores))
+    return chosen[np.argsort(-scores[chosen], kind="stable")][:count]
