@@ -27,14 +27,20 @@ class Log:
         A repeat writes nothing and returns the stored positions. Raises Conflict when a stream is not at the expected version
         or the condition does not hold, PartialRepeat, KeyDestroyed, StorageFull. Waits while Postgres is away.
         """
+        if len(events) == 1 and condition is None:
+            new = events[0]
+            key = self.vault.at_hand(new.subject) if new.subject is not None else None
+            if key is not None or not new.event.SEALED:
+                packed = codec.pack(new, key)
+                return await self._writer.submit(Unit((packed,), size=len(packed.body)))
+        return await self._append_all(events, condition)
+
+    async def _append_all(self, events: Sequence[NewEvent], condition: Condition | None) -> Appended:
         if not events:
             return Appended(())
-        keys = self.vault.at_hand(events[0].subject) if len(events) == 1 else None
-        if keys is None:
-            keys = await self.vault.keys({e.subject for e in events if e.subject is not None and e.event.SEALED}, create=True)
-        packed = tuple([codec.pack(event, keys.get(event.subject or "")) for event in events])
-        size = sum([len(p.body) for p in packed])
-        return await self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
+        keys = await self.vault.keys({e.subject for e in events if e.subject is not None and e.event.SEALED}, create=True)
+        packed = tuple(codec.pack(event, keys.get(event.subject or "")) for event in events)
+        return await self._writer.submit(Unit(packed, condition, sum(len(p.body) for p in packed), careful=condition is not None))
 
     @property
     def available(self) -> bool:

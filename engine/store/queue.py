@@ -41,10 +41,11 @@ class Queue:
         self._line: deque[asyncio.Future[None]] = deque()
         self._number = 0
         self._closed = False
+        self._loop = asyncio.get_running_loop()
 
     async def admission(self) -> None:
         """Wait until there is room."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         self._line.append(turn)
         try:
             await turn
@@ -72,7 +73,7 @@ class Queue:
         if self._closed:
             raise StoreUnavailable("the log was closed")
         self._number += 1
-        done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Appended] = self._loop.create_future()
         self.slots.append(Slot(unit, done, self._number))
         self.events += len(unit.events)
         return done

@@ -28,8 +28,7 @@ class NewEvent:
     expect: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """Positions of the events of one call, in its order. `repeated`: they were stored by an earlier call, and nothing was written now."""
 
     positions: tuple[int, ...]
@@ -106,8 +105,7 @@ class Query:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """An event ready to be written. `body` is its row for Postgres without position and version, which the writer gives."""
 
     new: NewEvent

@@ -5,18 +5,18 @@ the failure of one says nothing about the versions in the other. Whatever is out
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 import psycopg
 from psycopg import AsyncConnection
 
 from engine import log
-from engine.errors import StoreError, StoreUnavailable
+from engine.errors import Conflict, StoreError, StoreUnavailable
 from engine.store import careful, connect, wire
 from engine.store.pipe import Pipe
 from engine.store.queue import Queue, Slot
-from engine.store.rows import Appended, Unit
+from engine.store.rows import Appended, NewEvent, Unit
 
 BATCH_EVENTS = 1024
 BATCH_BYTES = 256 * 1024
@@ -34,7 +34,7 @@ class Writer:
         self.available = True
         self.queue = Queue()
         self._dsn = dsn
-        self._flying: dict[str, int] = {}  # stream -> events of it under way
+        self._flying: set[str] = set()  # streams with events under way
         self._answers: set[asyncio.Future[int]] = set()
         self._population = 1.0
         self._held = True
@@ -44,17 +44,22 @@ class Writer:
         self._pipe: Pipe | None = None
         self._plain: AsyncConnection | None = None
 
-    async def submit(self, unit: Unit) -> Appended:
+    def submit(self, unit: Unit) -> Awaitable[Appended]:
         """Store the unit durably. Raises Conflict, PartialRepeat or StorageFull; waits as long as Postgres is away."""
+        return self._outside(unit) if self.queue.full else self._inside(unit)
+
+    async def _outside(self, unit: Unit) -> Appended:
+        await self.queue.admission()
+        return await self._inside(unit)
+
+    def _inside(self, unit: Unit) -> "asyncio.Future[Appended]":
         queue = self.queue
-        if queue.full:
-            await queue.admission()
         done = queue.add(unit)
         if len(self._answers) < FLIGHTS and queue.events * 2 >= self._population:
             self._launch()
         elif not self._answers:
             self._later()
-        return await done
+        return done
 
     def _later(self) -> None:
         """Launch after all who are about to append have done so."""
@@ -78,71 +83,67 @@ class Writer:
             if self.queue.slots and not self._answers:
                 self._wake.set()
             return None
-        self._population += (self.queue.events + self.queue.taken - self._population) * 0.25
+        self._population = max(self.queue.events + self.queue.taken, self._population * 0.98)
+        streams = {packed.new.stream for slot in batch for packed in slot.unit.events}
+        self._flying |= streams
         answer = self._pipe.append(wire.array(elements, len(elements), self._pipe.element_oid))
         self._answers.add(answer)
-        answer.add_done_callback(lambda done: self._landed(batch, len(elements), done))
+        answer.add_done_callback(lambda done: self._landed(batch, streams, len(elements), done))
         return None
 
     def _take(self) -> tuple[list[Slot], list[bytes]]:
         """The longest run of waiting units that can be sent now, in their order."""
         batch: list[Slot] = []
         elements: list[bytes] = []
-        size, slots = 0, self.queue.slots
+        size, queue, slots = 0, self.queue, self.queue.slots
         while slots and (not batch or (len(elements) < BATCH_EVENTS and size < BATCH_BYTES)):
             slot = slots[0]
             if slot.done.done():  # its caller was cancelled before anything was sent
-                self.queue.pop()
-                self.queue.settled(len(slot.unit.events))
+                queue.settled(len(queue.pop().unit.events))
                 continue
-            encoded = None if self._must_wait(slot.unit) else self._encode(slot.unit)
-            if encoded is None:
+            if slot.unit.careful or not self._encode(slot.unit, elements):
                 break
-            batch.append(self.queue.pop())
-            elements += encoded
+            batch.append(queue.pop())
             size += slot.unit.size
-        self._mark(batch)
         return batch, elements
 
-    def _must_wait(self, unit: Unit) -> bool:
-        flying = self._flying
-        return unit.careful or (bool(flying) and any(packed.new.stream in flying for packed in unit.events))
+    def _encode(self, unit: Unit, elements: list[bytes]) -> bool:
+        """Add the unit's elements with their versions. False when it cannot go now, or not this way."""
+        if len(unit.events) > 1:
+            return self._encode_all(unit, elements)
+        packed = unit.events[0]
+        version = self._version(packed.new, None)
+        if version:
+            self._heads[packed.new.stream] = version
+            elements.append(wire.element(packed.body, version))
+        return version > 0
 
-    def _encode(self, unit: Unit) -> list[bytes] | None:
-        """The unit's elements with their versions; None when a stream is unknown here or the unit is out of the ordinary."""
+    def _encode_all(self, unit: Unit, elements: list[bytes]) -> bool:
         ahead: dict[str, int] = {}
-        elements = []
         for packed in unit.events:
-            stream, expect = packed.new.stream, packed.new.expect
-            head = ahead.get(stream)
-            if head is None:
-                head = self._heads.get(stream, 0 if expect == 0 else -1)
-            if head < 0:
-                return None
-            if expect is not None and expect != head:
-                unit.careful = True
-                return None
-            ahead[stream] = head + 1
-            elements.append(wire.element(packed.body, head + 1))
+            version = self._version(packed.new, ahead.get(packed.new.stream))
+            if not version:
+                return False
+            ahead[packed.new.stream] = version
+        versions = {stream: self._heads.get(stream, 0) for stream in ahead}
+        for packed in unit.events:
+            versions[packed.new.stream] += 1
+            elements.append(wire.element(packed.body, versions[packed.new.stream]))
         self._heads.update(ahead)
-        return elements
+        return True
 
-    def _mark(self, batch: Sequence[Slot]) -> None:
-        flying = self._flying
-        for slot in batch:
-            for packed in slot.unit.events:
-                flying[packed.new.stream] = flying.get(packed.new.stream, 0) + 1
+    def _version(self, new: NewEvent, head: int | None) -> int:
+        """The event's version after `head`, which is looked up when None; 0 when the stream is busy, unknown or elsewhere than expected."""
+        stream, expect = new.stream, new.expect
+        if stream in self._flying:
+            return 0
+        if head is None:
+            head = self._heads.get(stream, 0 if expect == 0 else -1)
+        return head + 1 if expect is None or expect == head else 0
 
-    def _unmark(self, batch: Sequence[Slot]) -> None:
-        flying = self._flying
-        for slot in batch:
-            for packed in slot.unit.events:
-                if (left := flying.pop(packed.new.stream) - 1) > 0:
-                    flying[packed.new.stream] = left
-
-    def _landed(self, batch: list[Slot], events: int, answer: "asyncio.Future[int]") -> None:
+    def _landed(self, batch: list[Slot], streams: set[str], events: int, answer: "asyncio.Future[int]") -> None:
         self._answers.discard(answer)
-        self._unmark(batch)
+        self._flying -= streams
         error = answer.exception()
         if error is None:
             _resolve(batch, answer.result())
@@ -224,13 +225,19 @@ class Writer:
         elif unknown := self._unknown_streams():
             async with asyncio.timeout(CAREFUL_SECONDS):
                 self._heads.update(await careful.heads(await self._plainly(), unknown))
+        elif self._elsewhere(self.queue.slots[0].unit):
+            self.queue.slots[0].unit.careful = True
         else:
             return False
         return True
 
     def _unknown_streams(self) -> list[str]:
-        waiting = (packed for slot in self.queue.slots for packed in slot.unit.events)
-        return sorted({packed.new.stream for packed in waiting if packed.new.expect != 0 and packed.new.stream not in self._heads})
+        waiting = (packed.new for slot in self.queue.slots for packed in slot.unit.events)
+        return sorted({new.stream for new in waiting if new.expect != 0 and new.stream not in self._heads})
+
+    def _elsewhere(self, unit: Unit) -> bool:
+        """Whether a stream is, as far as we know, not where the unit expects it. The database has the last word."""
+        return isinstance(careful.versions_of(unit, self._heads), Conflict)
 
     async def _write_carefully(self, element_oid: int) -> None:
         batch = self._careful_batch()
@@ -286,10 +293,10 @@ class Writer:
 def _resolve(batch: Sequence[Slot], before: int) -> None:
     first = before + 1
     for slot in batch:
-        after = first + len(slot.unit.events)
+        count = len(slot.unit.events)
         if not slot.done.done():
-            slot.done.set_result(Appended(tuple(range(first, after))))
-        first = after
+            slot.done.set_result(Appended((first,) if count == 1 else tuple(range(first, first + count))))
+        first += count
 
 
 def _refuse(batch: Sequence[Slot], error: StoreError) -> None:
