@@ -162,16 +162,15 @@ class System:
         """Until `stop`, or a server is given up, or every child is."""
         trimming = asyncio.create_task(self._trim_logs())
         stopped = asyncio.create_task(stop.wait())
+        children = asyncio.create_task(_all([task for name, task in self._tasks.items() if name in self._plan.commands]))
         servers = [task for name, task in self._tasks.items() if name in {"postgres", "nats"}]
-        children = [task for name, task in self._tasks.items() if name in self._plan.commands]
-        ends: list[asyncio.Future[Any]] = [stopped, *servers, asyncio.gather(*children)]
-        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        trimming.cancel()
-        stopped.cancel()
-        for future in done:
-            future.result()
+        waiting: list[asyncio.Task[Any]] = [stopped, children, *servers]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in (trimming, stopped, children):
+            task.cancel()
+        for task in done:
+            task.result()
         if not stop.is_set():
-            ends[-1].cancel()
             raise TzurotError("Tzurot cannot go on: the lines above say which part was given up and why.")
 
     async def _trim_logs(self) -> None:
@@ -196,6 +195,13 @@ class System:
             task.cancel()
             await asyncio.wait([task])
         await self.keepers[name].part.stop()
+
+
+async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for all tasks, leaving them running when this wait is dropped. Raises what one of them raised."""
+    done, _ = await asyncio.wait(tasks)
+    for task in done:
+        task.result()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
