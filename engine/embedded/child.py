@@ -94,7 +94,8 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env=dict(environment),
+            # Some interpreters, ours for the shim among them, find their own library only by this.
+            env={**environment, **{name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}},
             start_new_session=True,
         )
     return Child(process)
