@@ -1,13 +1,20 @@
 """All rows that can be run, by id, with the number of trials of a full run."""
 
+import importlib
 import inspect
+import pkgutil
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from engine.errors import TzurotError
 from tests.chaos import broker, database, delivery, workers
 from tests.chaos.run import Run, interruptible
 
+STORE = Path(__file__).with_name("store")
 RowFunction = Callable[[Run], Awaitable[None]]
 
 
@@ -45,12 +52,41 @@ ROWS = {
 }
 
 
-async def run_row(name: str, trials: int | None = None, events: int | None = None, *, quiet: bool = False) -> Run:
-    """Run a row of the scorecard on a system of its own."""
-    row = ROWS.get(name.upper())
-    if row is None:
-        raise TzurotError(f"There is no row {name}. Known: {', '.join(sorted(ROWS))}.")
-    run = Run(row.id, trials or row.full, events, quiet)
-    with interruptible(run):
-        await row.function(run)
-    return run
+def titles() -> list[dict[str, Any]]:
+    """`[{row, trials, title}]` of every row that can be run."""
+    own = [{"row": row.id, "trials": row.full, "title": row.title} for row in ROWS.values()]
+    stored = [{"row": name, "trials": None, "title": _first_line(found)} for name, found in store_rows().items()]
+    return sorted(own + stored, key=lambda entry: str(entry["row"]))
+
+
+async def run_row(name: str, trials: int | None = None, events: int | None = None, *, quiet: bool = False) -> dict[str, Any]:
+    """Run a row of the scorecard on a system of its own; the JSON of its result. Raises TzurotError for an unknown one."""
+    wanted = name.upper()
+    if wanted in ROWS:
+        row = ROWS[wanted]
+        run = Run(row.id, trials or row.full, events, quiet)
+        with interruptible(run):
+            await row.function(run)
+        return run.result()
+    if wanted not in store_rows():
+        raise TzurotError(f"There is no row {name}. Known: {', '.join(entry['row'] for entry in titles())}.")
+    function = store_rows()[wanted].run
+    given = {"trials": trials, "events": events}
+    accepted = inspect.signature(function).parameters
+    result: dict[str, Any] = await function(**{name: value for name, value in given.items() if value is not None and name in accepted})
+    return {"row": wanted, **result}
+
+
+def store_rows() -> dict[str, ModuleType]:
+    """The store's own rows: modules `r12.py` with an async `run`. Where the whole system has a row of that number, `R07-STORE`."""
+    found = {
+        f"R{module.name[1:].upper()}": module.name for module in pkgutil.iter_modules([str(STORE)]) if re.fullmatch(r"r\d\d", module.name)
+    }
+    return {
+        name if name not in ROWS else f"{name}-STORE": importlib.import_module(f"tests.chaos.store.{module}")
+        for name, module in found.items()
+    }
+
+
+def _first_line(module: ModuleType) -> str:
+    return (inspect.getdoc(module) or "").split("\n")[0]

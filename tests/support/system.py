@@ -21,10 +21,12 @@ from pathlib import Path
 
 from bot.cli.supervisor.parts import Module, Ready
 from bot.cli.supervisor.plan import module
-from engine import embedded
+from engine import embedded, seed
 from engine.clock import monotonic
 from engine.embedded import shim
 from engine.migrate import migrate
+from engine.store import open_log
+from engine.vault import MasterKey
 from tests.support.discord.server import StandinDiscord
 from tests.support.discord.validate import Spec
 from tests.support.proxy import Inspector, Proxy
@@ -32,6 +34,7 @@ from tests.support.proxy import Inspector, Proxy
 MODULES = {"projections": "projections", "worker": "worker", "worker2": "worker", "console": "bot.console", "bot": "bot.discord"}
 SERVERS = ("postgres", "nats")
 START_S = 40.0
+MASTER_KEY = "5a" * 32
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
@@ -140,7 +143,7 @@ class Tzurot:
     def _environment(self, fail: str) -> dict[str, str]:
         found = {name: os.environ[name] for name in _KEPT if name in os.environ}
         found |= {"TZUROT_DATA": str(self.folder / "data"), "DATABASE_URL": self._dsn_of_parts(), "NATS_URL": self.nats.url}
-        found |= {"MASTER_KEY": "5a" * 32, "CONSOLE_PORT": "0", "LOG_FORMAT": "json", "PROVIDER_API_KEY": "stand-in"}
+        found |= {"MASTER_KEY": MASTER_KEY, "CONSOLE_PORT": "0", "LOG_FORMAT": "json", "PROVIDER_API_KEY": "stand-in"}
         if self.shape.provider:
             found["PROVIDER_BASE_URL"] = self.shape.provider
         if self._discord is not None:
@@ -164,6 +167,8 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
         postgres = await stack.enter_async_context(embedded.postgres(folder / "data"))
         nats = await stack.enter_async_context(embedded.nats(folder / "data"))
         await migrate(postgres.dsn)
+        async with open_log(postgres.dsn, MasterKey.of(bytes.fromhex(MASTER_KEY))) as log:
+            await seed.plant(log, "stage/echo")
         tzurot = Tzurot(folder, shape, postgres, nats)
         if shape.proxied or shape.inspect:
             tzurot.proxy = await stack.enter_async_context(Proxy.start(postgres.port, shape.inspect))
