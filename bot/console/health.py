@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from bot.console.render import page
 from bot.console.state import Console, console_of
 from engine import clock
-from engine.bus import broker, subjects
+from engine.bus import subjects
 from projections import standing
 from projections.standing import Standing
 
@@ -78,7 +78,7 @@ async def look(console: Console) -> Report:
     """Ask everything at once."""
     (postgres, found), (nats, backlogs) = await asyncio.gather(_limited(_postgres(console), "Postgres"), _limited(_nats(console), "NATS"))
     processes = tuple(_process(beat) for beat in found.processes) if found else ()
-    probes = [postgres, nats, *(_roles(found) if found else [])]
+    probes = [postgres, nats, *(roles(found, discord=console.settings.discord_token is not None) if found else [])]
     return Report(
         version=version("tzurot"),
         uptime_s=(clock.now() - STARTED).total_seconds(),
@@ -110,26 +110,27 @@ async def _postgres(console: Console) -> tuple[Probe, Standing]:
 async def _nats(console: Console) -> tuple[Probe, tuple[Backlog, ...]]:
     if console.settings.nats_url is None:
         return Probe("NATS", False, "NATS_URL is not set."), ()
-    async with broker.connected(console.settings.nats_url, "console health") as stream:
-        infos = await asyncio.gather(*(stream.consumer_info(subjects.STREAM, name) for name in subjects.DURABLES))
+    if (stream := console.bus.stream) is None:
+        return Probe("NATS", False, "Not connected."), ()
+    infos = await asyncio.gather(*(stream.consumer_info(subjects.STREAM, name) for name in subjects.DURABLES))
     backlogs = tuple(Backlog(info.name, info.num_pending or 0, info.num_ack_pending or 0) for info in infos)
     return Probe("NATS", True, f"{len(backlogs)} consumers."), backlogs
 
 
-def _roles(found: Standing) -> list[Probe]:
-    """One probe per part that must run, from the processes that say they are alive."""
-    alive = {beat.process: beat for beat in found.processes}
-    probes = []
-    for role, consequence in (
-        ("projections", "Pages and prompts do not move."),
-        ("worker", "Nobody answers."),
-        ("bot", "Discord is silent."),
-    ):
-        beat = alive.get(role)
-        detail = str(beat.details.get("state") or beat.details.get("discord") or "Running.") if beat else f"Not running. {consequence}"
-        probes.append(Probe({"bot": "Discord bot"}.get(role, role.capitalize()), beat is not None, detail))
-    stopped = [progress.name for progress in found.progress if progress.status == "stopped"]
-    if stopped:
+_ROLES = {"projections": "Pages and prompts stand still.", "worker": "Nobody answers.", "bot": "Discord is silent."}
+
+
+def roles(found: Standing, *, discord: bool) -> list[Probe]:
+    """One probe per part that must run, from the processes that say they are alive. Pure."""
+    alive = {beat.process for beat in found.processes}
+    wanted = {role: consequence for role, consequence in _ROLES.items() if discord or role != "bot"}
+    probes = [
+        Probe("Discord" if role == "bot" else role.capitalize(), role in alive, "Running." if role in alive else f"Not running. {consequence}")
+        for role, consequence in wanted.items()
+    ]
+    if not discord:
+        probes.append(Probe("Discord", True, "Off: there is no DISCORD_TOKEN."))
+    if stopped := [progress.name for progress in found.progress if progress.status == "stopped"]:
         probes.append(Probe("Read models", False, f"Stopped at an event they cannot digest: {', '.join(stopped)}."))
     return probes
 

@@ -15,10 +15,11 @@ PALETTES = (
 """(ground, figure, light): each pair has been looked at on a light and on a dark page."""
 
 _BACK = (
-    '<circle cx="{x}" cy="{y}" r="26" fill="{c}"/>',
-    '<rect x="{x}" y="{y}" width="44" height="44" fill="{c}" transform="rotate({t} 32 32)"/>',
-    '<path d="M{x} 64 A32 32 0 0 1 {x2} 64 Z" fill="{c}"/>',
-    '<path d="M32 {y} L64 64 L0 64 Z" fill="{c}"/>',
+    '<circle cx="{x}" cy="{y}" r="30" fill="{c}"/>',
+    '<rect x="{x}" y="{y}" width="52" height="52" fill="{c}" transform="rotate({t} 32 32)"/>',
+    '<path d="M0 {y} A44 44 0 0 1 64 {y} V64 H0 Z" fill="{c}"/>',
+    '<path d="M{x} 6 L72 70 L-8 70 Z" fill="{c}"/>',
+    '<path d="M0 64 L64 {y} V64 Z" fill="{c}"/>',
 )
 _FRONT = (
     '<circle cx="32" cy="32" r="13" fill="{c}"/>',
@@ -35,7 +36,7 @@ def face(identity: UUID) -> str:
     ground, figure, light = PALETTES[bits % len(PALETTES)]
     back = _BACK[(bits >> 8) % len(_BACK)]
     front = _FRONT[(bits >> 16) % len(_FRONT)]
-    x, y = 8 + (bits >> 24) % 24, 10 + (bits >> 32) % 22
+    x, y = 12 + (bits >> 24) % 40, 16 + (bits >> 32) % 28
     turn = (0, 45, 90, 180)[(bits >> 40) % 4]
-    shapes = back.format(x=x, y=y, x2=x + 40, t=turn, c=figure) + front.format(t=turn, c=light)
+    shapes = back.format(x=x, y=y, t=turn, c=figure) + front.format(t=turn, c=light)
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img" aria-hidden="true"><rect width="64" height="64" fill="{ground}"/>{shapes}</svg>'

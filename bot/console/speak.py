@@ -103,11 +103,11 @@ async def say(console: Console, channel: int, line: Line) -> Said:
 
 
 async def cast_of(console: Console) -> list[Character]:
-    """The characters that may be talked to here, those that come with the program last."""
+    """The characters that may be talked to here: own ones first, the newest before the others."""
     async with console.log.pool.connection() as connection:
         found = await catalog.characters(connection, console.log.vault)
     usable = [character for character in found if character.usable_by(OPERATOR) and not character.erased]
-    return sorted(usable, key=lambda character: (character.owner_id is None, -character.position))
+    return sorted(usable, key=lambda character: (0, -character.position) if character.owner_id is not None else (1, character.position))
 
 
 async def _say(console: Console, channel: int, line: Line, state: State) -> Said:

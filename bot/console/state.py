@@ -1,12 +1,15 @@
 """What every page needs, built once per process and passed down."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+from nats.js import JetStreamContext
 from starlette.requests import Request
 
 from bot.console.feed import Feed
 from bot.console.sessions import Signer
+from engine.bus import broker
 from engine.config import Settings
 from engine.ids import Snowflakes
 from engine.store import Log
@@ -14,6 +17,18 @@ from engine.store import Log
 OPERATOR = 1
 """User id of whoever sits at the console. Snowflakes of people are never this small."""
 VENUE: Final = "playground"
+
+
+class Bus:
+    """One lasting connection to NATS, to ask consumers how far they are. `stream` is None until it stands."""
+
+    def __init__(self) -> None:
+        self.stream: JetStreamContext | None = None
+
+    async def run(self, url: str) -> None:
+        """Hold the connection. For ever."""
+        async with broker.connected(url, "console") as self.stream:
+            await asyncio.Event().wait()
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,7 @@ class Console:
     log: Log
     signer: Signer | None
     feed: Feed = field(default_factory=Feed)
+    bus: Bus = field(default_factory=Bus)
     snowflakes: Snowflakes = field(default_factory=Snowflakes)
 
 

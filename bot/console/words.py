@@ -55,7 +55,7 @@ def kind(type_: str) -> Kind:
 def _mood(rest: str) -> str:
     if rest in {"failed", "dead_lettered", "user_erased"}:
         return "bad"
-    return "good" if rest in {"completed", "delivered"} else "plain"
+    return "good" if rest in {"completed", "delivered"} else "calm"
 
 
 def kinds() -> dict[str, list[Kind]]:

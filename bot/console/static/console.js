@@ -16,8 +16,8 @@ const FORMS = {
   minute: { hour: "2-digit", minute: "2-digit" },
   full: { dateStyle: "medium", timeStyle: "medium" },
 };
-function localise(root) {
-  for (const at of root.querySelectorAll("time[data-form]")) {
+function localise() {
+  for (const at of document.querySelectorAll("time[data-form]")) {
     const moment = new Date(at.dateTime);
     at.textContent = new Intl.DateTimeFormat(undefined, FORMS[at.dataset.form]).format(moment);
     at.title = moment.toLocaleString();
@@ -31,8 +31,8 @@ let following = true;
 scroll?.addEventListener("scroll", () => { following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120; });
 function follow(force) { if (scroll && $("lines") && (force || following)) scroll.scrollTo({ top: scroll.scrollHeight, behavior: "instant" }); }
 
-document.addEventListener("htmx:oobAfterSwap", (event) => { localise(event.detail.target); follow(false); });
-document.addEventListener("htmx:afterSwap", (event) => { localise(event.detail.target); });
+document.addEventListener("htmx:oobAfterSwap", () => { localise(); follow(false); });
+document.addEventListener("htmx:afterSwap", localise);
 document.addEventListener("htmx:sseMessage", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); follow(false); trim(); });
 document.addEventListener("htmx:sseOpen", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); });
 document.addEventListener("htmx:sseError", () => { document.querySelector(".live-dot")?.classList.add("off"); });
@@ -74,6 +74,6 @@ name?.addEventListener("input", () => { if (slug && !slug.dataset.own) slug.plac
 slug?.addEventListener("input", () => { slug.dataset.own = "1"; });
 
 if (matchMedia("(min-width: 761px)").matches) for (const box of document.querySelectorAll("details.drawer, details.filter-box")) box.open = true;
-localise(document);
+localise();
 follow(true);
 if (text && matchMedia("(min-width: 761px)").matches) text.focus();
