@@ -100,6 +100,16 @@ def unseal(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
         raise WrongKey("a sealed text does not open: wrong master key, or the row was tampered with") from None
 
 
+def wrap(master: MasterKey, subject: str, data_key: bytes) -> bytes:
+    """A data key sealed with a master key, bound to its subject."""
+    return seal(AESGCM(master.secret), data_key, b"data key of " + subject.encode())
+
+
+def unwrap(master: MasterKey, subject: str, wrapped: bytes) -> AESGCM:
+    """The data key. Raises WrongKey."""
+    return AESGCM(unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode()))
+
+
 class Vault:
     """Hands out data keys. One per process; holds keys in memory for CACHE_SECONDS."""
 
@@ -127,14 +137,10 @@ class Vault:
             raise KeyDestroyed(gone[0])
         return {subject: key for subject, key in fresh.items() if key is not None}
 
-    def at_hand(self, subject: str | None) -> dict[str, AESGCM] | None:
-        """The key of one subject when it is in memory, without waiting; None when `keys` has to be asked."""
-        if subject is None:
-            return {}
+    def at_hand(self, subject: str) -> AESGCM | None:
+        """The key of a subject when it is in memory, without waiting; None when `keys` has to be asked."""
         entry = self._cache.get(subject)
-        if entry is None or entry[0] is None or entry[1] <= time.monotonic():
-            return None
-        return {subject: entry[0]}
+        return entry[0] if entry is not None and entry[1] > time.monotonic() else None
 
     def forget(self, subject: str) -> None:
         """Drop what this process remembers of a subject's key."""
@@ -173,15 +179,18 @@ class Vault:
             await cursor.executemany("INSERT INTO data_keys (subject, wrapped, master_key_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", rows)
 
     def _wrap(self, subject: str, data_key: bytes) -> bytes:
-        return seal(AESGCM(self._master.secret), data_key, b"data key of " + subject.encode())
+        return wrap(self._master, subject, data_key)
 
     def _unwrap(self, subject: str, wrapped: bytes | None, master_id: str) -> AESGCM | None:
         if wrapped is None:
             return None
         master = self._masters.get(master_id)
         if master is None:
-            raise WrongKey(f"This database's keys are wrapped by master key {master_id}, not by the one given ({self._master.id}). Set MASTER_KEY or restore master.key.")
-        return AESGCM(unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode()))
+            raise WrongKey(
+                f"This database's keys are wrapped by master key {master_id}, not by the one given ({self._master.id})."
+                " Set MASTER_KEY or restore master.key."
+            )
+        return unwrap(master, subject, wrapped)
 
     def _trim(self) -> None:
         if len(self._cache) > 50_000:

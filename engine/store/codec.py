@@ -15,6 +15,7 @@ from engine import clock, vault
 from engine.events import class_of
 from engine.events.base import Event
 from engine.store import wire
+from engine.store.foreign import FOREIGN_VERSION, foreign
 from engine.store.rows import NewEvent, Packed, Recorded, Stored
 from engine.store.upcast import upcast
 
@@ -84,6 +85,8 @@ def unpack(row: Stored, key: AESGCM | None) -> Recorded[Event]:
 
     Raises UnknownEvent for a type or schema version this program does not know, WrongKey when the seal does not open.
     """
+    if row.schema_version == FOREIGN_VERSION:
+        return Recorded(row, foreign(row))
     cls = class_of(row.type, row.schema_version)
     clear = orjson.loads(row.data)
     if row.sealed is None:

@@ -1,13 +1,13 @@
 """The log as everybody uses it: append, read, find, follow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 from engine.events.base import Event
-from engine.store import codec, connect, reader, tail
-from engine.store.rows import Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
+from engine.store import bulk, codec, connect, reader, tail
+from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Vault
 
@@ -47,7 +47,7 @@ class Log:
         """False while Postgres is away; appends wait then."""
         return self._writer.available
 
-    async def read(self, query: Query = Query()) -> AsyncIterator[Recorded[Event]]:
+    async def read(self, query: Query = EVERYTHING) -> AsyncGenerator[Recorded[Event]]:
         """Typed events in order of position, texts opened, constant memory."""
         async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
             page: list[Stored] = []
@@ -60,7 +60,16 @@ class Log:
             for recorded in await self.open(page):
                 yield recorded
 
-    async def rows(self, query: Query = Query()) -> AsyncIterator[Stored]:
+    async def replay(self, after: int = 0, until: int | None = None) -> AsyncGenerator[list[bulk.Replayed]]:
+        """Everything in between, page by page, as fast as it can be read: see engine.store.bulk."""
+        async with self.pool.connection() as connection:
+            end = await reader.head(connection) if until is None else until
+            async with aclosing(bulk.pages(connection, after, end)) as pages:
+                async for page in pages:
+                    keys = await self.vault.keys({row[4] for row in page if row[4] is not None and row[6] is not None})
+                    yield bulk.decode(page, keys)
+
+    async def rows(self, query: Query = EVERYTHING) -> AsyncGenerator[Stored]:
         """The same, unopened: no key is needed."""
         async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
             async for row in found:
@@ -92,7 +101,7 @@ class Log:
         async with self.pool.connection() as connection:
             return await reader.head(connection)
 
-    def follow(self, after: int) -> AsyncIterator[list[Stored]]:
+    def follow(self, after: int) -> AsyncGenerator[list[Stored]]:
         """Batches of rows after a position, for ever."""
         return tail.follow(self.dsn, after)
 

@@ -1,6 +1,6 @@
 """Reading the log: by position, stream, tags, type and time, as a stream with constant memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -11,7 +11,7 @@ from engine.store.rows import COLUMNS, Query, Stored
 PAGE = 500
 
 
-async def rows(connection: AsyncConnection, query: Query) -> AsyncIterator[Stored]:
+async def rows(connection: AsyncConnection, query: Query) -> AsyncGenerator[Stored]:
     """The matching rows in order of position, page by page."""
     after, until, left = query.after, query.until, query.limit
     while left is None or left > 0:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from engine.events.base import Event, Tags
 
+NO_TAGS = Tags()
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
@@ -20,7 +22,7 @@ class NewEvent:
     event: Event
     stream: str
     id: UUID
-    tags: Tags = Tags()
+    tags: Tags = NO_TAGS
     subject: str | None = None
     occurred_at: datetime | None = None
     correlation: UUID | None = None
@@ -41,7 +43,7 @@ class Condition:
 
     after: int
     types: frozenset[str]
-    tags: Tags = Tags()
+    tags: Tags = NO_TAGS
 
 
 class Stored(NamedTuple):
@@ -98,11 +100,14 @@ class Query:
     until: int | None = None
     types: frozenset[str] = frozenset()
     stream: str | None = None
-    tags: Tags = Tags()
+    tags: Tags = NO_TAGS
     since: datetime | None = None
     before: datetime | None = None
     backwards: bool = False
     limit: int | None = None
+
+
+EVERYTHING = Query()
 
 
 class Packed(NamedTuple):

@@ -1,7 +1,7 @@
 """Following the log as it grows: woken by LISTEN, and polling as well, because a hint may be lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import psycopg
@@ -15,7 +15,7 @@ POLL_SECONDS = 1.0
 _log = log.get("tail")
 
 
-async def follow(dsn: str, after: int, *, batch: int = reader.PAGE, poll: float = POLL_SECONDS) -> AsyncIterator[list[Stored]]:
+async def follow(dsn: str, after: int, *, batch: int = reader.PAGE, poll: float = POLL_SECONDS) -> AsyncGenerator[list[Stored]]:
     """Batches of all rows after a position, for ever, in order and without gaps. Reconnects by itself."""
     delay = 0.05
     while True:

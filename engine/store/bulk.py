@@ -1,0 +1,156 @@
+"""Reading many events at once: only the columns a replay needs, texts opened, decoded by msgspec into twins of the Pydantic classes.
+
+The classes in engine.events stay the only definition: a twin is derived from one at first use and has the same fields, types and
+defaults. It is for programs that go through millions of events; everybody else gets the real thing from `Log.read`.
+"""
+
+import asyncio
+import types
+import typing
+from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import tuple_row
+from pydantic import BaseModel, JsonValue
+from pydantic_core import PydanticUndefined
+
+from engine.errors import WrongKey
+from engine.events import class_of
+from engine.store import codec
+from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
+from engine.store.upcast import upcast
+from engine.vault import NONCE_BYTES
+
+PAGE = 2_000
+Row = tuple[int, bytes, str, int, str | None, bytes, bytes | None]
+"""position, event id, type, schema version, subject, data, sealed."""
+_SELECT = (
+    b"SELECT position, uuid_send(event_id), type, schema_version, subject, data, sealed FROM events"
+    b" WHERE position > %s AND position <= %s ORDER BY position"
+)
+
+
+class Replayed(NamedTuple):
+    """One event on its way past. `event` is the twin of its class; `erased`: sealed fields are blank as their key was destroyed."""
+
+    position: int
+    type: str
+    subject: str | None
+    event: msgspec.Struct
+    erased: bool
+
+
+async def pages(connection: AsyncConnection, after: int, until: int) -> AsyncGenerator[list[Row]]:
+    """The rows after a position up to another, PAGE at a time. Postgres looks for the next page while the caller works on one."""
+    async with connection.cursor(binary=True, row_factory=tuple_row) as plain:
+        cursor = cast("AsyncCursor[Row]", plain)
+        coming: asyncio.Task[list[Row]] | None = None
+        try:
+            for first in range(after, until, PAGE):
+                page = await (coming or _page(cursor, first, until))
+                coming = asyncio.create_task(_page(cursor, first + PAGE, until)) if first + PAGE < until else None
+                await asyncio.sleep(0)  # lets the request for it go out
+                yield page
+        finally:
+            if coming is not None and not coming.done():
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _page(cursor: AsyncCursor[Row], first: int, until: int) -> list[Row]:
+    await cursor.execute(_SELECT, (first, min(first + PAGE, until)), prepare=True)
+    return await cursor.fetchall()
+
+
+def decode(rows: list[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
+    """Open and decode one page. Raises UnknownEvent, WrongKey."""
+    found = []
+    for position, event_id, type_, schema_version, subject, data, sealed in rows:
+        if schema_version == FOREIGN_VERSION:
+            found.append(Replayed(position, type_, subject, twin(LibraryEvent)(topic=type_, state=data), False))
+            continue
+        current, decoder, type_bytes = _decoder(type_, schema_version)
+        if sealed is None:
+            event, erased = (decoder(data) if current else _old(type_, schema_version, data)), False
+        else:
+            key = keys.get(subject or "")
+            if key is None:
+                event, erased = _erased(type_, schema_version, data), True
+            else:
+                try:
+                    plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], event_id + type_bytes)
+                except InvalidTag:
+                    raise WrongKey("a sealed text does not open: wrong master key, or the row was tampered with") from None
+                joined = joined_json(data, plain)
+                event, erased = (decoder(joined) if current else _old(type_, schema_version, joined)), False
+        found.append(Replayed(position, type_, subject, event, erased))
+    return found
+
+
+def joined_json(first: bytes, second: bytes) -> bytes:
+    """One JSON object of two."""
+    if len(first) == 2:
+        return second
+    return first if len(second) == 2 else first[:-1] + b"," + second[1:]
+
+
+@cache
+def _decoder(type_: str, schema_version: int) -> tuple[bool, Callable[[bytes], msgspec.Struct], bytes]:
+    cls = class_of(type_, schema_version)
+    decoder = msgspec.json.Decoder(twin(cls), strict=True)
+    return schema_version == cls.VERSION, decoder.decode, type_.encode()
+
+
+def _old(type_: str, schema_version: int, json: bytes) -> msgspec.Struct:
+    fields = upcast(type_, schema_version, orjson.loads(json))
+    return msgspec.convert(fields, twin(class_of(type_, schema_version)), strict=False)
+
+
+def _erased(type_: str, schema_version: int, data: bytes) -> msgspec.Struct:
+    cls = class_of(type_, schema_version)
+    event = codec.erased(cls, upcast(type_, schema_version, orjson.loads(data)))
+    return _decoder(type_, cls.VERSION)[1](joined_json(*(part or b"{}" for part in codec.dump(event))))
+
+
+@cache
+def twin(cls: type[BaseModel]) -> type[msgspec.Struct]:
+    """The msgspec struct with the fields, types and defaults of a Pydantic class."""
+    fields: list[Any] = []
+    for name, info in cls.model_fields.items():
+        kind = _translate(info.annotation)
+        if info.default_factory is not None:
+            fields.append((name, kind, msgspec.field(default_factory=info.default_factory)))  # type: ignore[arg-type]
+        elif info.default is not PydanticUndefined:
+            fields.append((name, kind, _default(info.default)))
+        else:
+            fields.append((name, kind))
+    return msgspec.defstruct(cls.__name__, fields, kw_only=True, frozen=True, gc=False, module=cls.__module__)
+
+
+def _default(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return twin(type(value))(**{name: _default(inner) for name, inner in value.__dict__.items()})
+    return value
+
+
+def _translate(annotation: Any) -> Any:
+    """The same type with Pydantic classes replaced by their twins; metadata has no meaning to a decoder of stored events."""
+    if annotation is JsonValue:
+        return Any
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return twin(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is None or origin is typing.Literal:
+        return annotation
+    if origin is typing.Annotated:
+        return _translate(arguments[0])
+    translated = tuple(argument if argument is ... else _translate(argument) for argument in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[translated]
+    return origin[translated]
