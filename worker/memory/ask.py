@@ -50,7 +50,8 @@ def named_speaker(text: str, speakers: Sequence[str], asker: str) -> str | None:
     return asker if not named and asker in speakers and _FIRST.search(text) else None
 
 
-def analyse(query: Query, index: Index, config: RecallConfig, embedder: Embedder | None) -> Ask:
+def analyse(query: Query, index: Index, latest: float, config: RecallConfig, embedder: Embedder | None) -> Ask:
+    """`latest`: time of the newest memory, the "now" of a question that does not say when it is asked."""
     text = clean(query.text)
     own = terms(text, config.language)
     recent = [clean(turn) for turn in query.recent[-config.widen.turns :]] if config.widen.turns else []
@@ -61,7 +62,7 @@ def analyse(query: Query, index: Index, config: RecallConfig, embedder: Embedder
         for term in terms("\n".join(recent), config.language):
             weights.setdefault(term, config.widen.share)
         searched = "\n".join([*recent, text])
-    latest = max((entry.at for entry in index.entries.values()), default=0.0) if query.at is None else query.at.timestamp()
+    at = latest if query.at is None else query.at.timestamp()
     anchor = query.at or datetime.fromtimestamp(latest, UTC)
     return Ask(
         terms=weights,
@@ -69,7 +70,7 @@ def analyse(query: Query, index: Index, config: RecallConfig, embedder: Embedder
         wants=traits.wants(text),
         speaker=named_speaker(text, list(index.speakers), query.speaker),
         spans=tuple(times.spans(text, anchor)) if config.dates.weight else (),
-        at=latest,
+        at=at,
         text=text,
         widened=widened,
     )

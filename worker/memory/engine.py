@@ -71,8 +71,8 @@ class Engine:
         """The k best memories of an index for a question."""
         if not len(index):
             return Recalled([], self._notes(index))
-        ask = asking.analyse(query, index, self.config, self.embedder)
         view = views.of(index, self.config.gap_hours)
+        ask = asking.analyse(query, index, view.latest, self.config, self.embedder)
         match self.config.strategy:
             case "linear":
                 parts = linear(index, view, ask, self.config)

@@ -116,13 +116,16 @@ class Slots:
         self.times = np.zeros(0, np.float64)
         self.vectors: Floats | None = None
         self.free: list[int] = []
+        self.high = 0
 
     def take(self) -> int:
         if not self.free:
             held = len(self.lengths)
             self._grow(max(64, held * 2))
             self.free = list(range(len(self.lengths) - 1, held - 1, -1))
-        return self.free.pop()
+        slot = self.free.pop()
+        self.high = max(self.high, slot + 1)
+        return slot
 
     def _grow(self, size: int) -> None:
         more = size - len(self.lengths)
@@ -131,6 +134,11 @@ class Slots:
         self.times = np.concatenate([self.times, np.zeros(more)])
         if self.vectors is not None:
             self.vectors = np.concatenate([self.vectors, np.zeros((more, self.vectors.shape[1]), np.float32)])
+
+    @property
+    def used(self) -> Floats | None:
+        """The vectors up to the highest slot ever taken."""
+        return None if self.vectors is None else self.vectors[: self.high]
 
     def set_vector(self, slot: int, vector: Floats) -> None:
         if self.vectors is None:

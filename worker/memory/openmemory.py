@@ -47,7 +47,7 @@ def _overlap(index: Index, view: View, ask: Ask) -> Floats:
 def _waypoints(index: Index, view: View, seeds: NDArray[np.int64]) -> Floats:
     """0.8 * cosine at the nearest neighbour of each seed, if that is not a seed itself."""
     found = np.zeros(len(view), np.float32)
-    vectors = index.slots.vectors
+    vectors = index.slots.used
     if vectors is None:
         return found
     near = (vectors[view.slots[seeds]] @ vectors.T)[:, view.slots] / np.float32(SCALE * SCALE)

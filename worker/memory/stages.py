@@ -49,7 +49,7 @@ def lexical(index: Index, view: View, ask: Ask, config: Lexical) -> Floats:
 
 def dense(index: Index, view: View, ask: Ask, config: Dense) -> Floats:
     """Cosine of question and row, both less the mean row if centred, with neighbours' shares added."""
-    vectors = index.slots.vectors
+    vectors = index.slots.used
     if ask.embedded is None or vectors is None or view.centre is None:
         return np.zeros(len(view), np.float32)
     question = np.rint(ask.embedded.vector * SCALE)
@@ -111,8 +111,11 @@ def _matches(index: Index, view: View, question: Embedded, rows: NDArray[np.int6
     tokens = np.concatenate([embedded.tokens for _, embedded in held]).astype(np.float32)
     scales = np.concatenate([embedded.scales for _, embedded in held])
     starts = np.cumsum(np.array([0, *(len(embedded.tokens) for _, embedded in held)]))[:-1]
-    cosines = (question.tokens.astype(np.float32) @ tokens.T) * question.scales[:, None] * scales
-    found[:, [i for i, _ in held]] = np.maximum(np.maximum.reduceat(cosines, starts, axis=1), 0.0)
+    # Whole numbers under 2^24 until the scales come in: exact. The question's scale is positive, so it may wait until after the maximum.
+    cosines = question.tokens.astype(np.float32) @ tokens.T
+    cosines *= scales
+    best = np.maximum(np.maximum.reduceat(cosines, starts, axis=1), 0.0)
+    found[:, [i for i, _ in held]] = best * question.scales[:, None]
     return found
 
 

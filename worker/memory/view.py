@@ -1,6 +1,6 @@
 """The index in the order of time, as arrays by position: worked out once after a change (about a millisecond per 10,000 rows)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -34,6 +34,12 @@ class View:
     """The mean vector, rounded."""
     spread: Floats
     """Length of each row's centred vector, by position."""
+    reaches: dict[Reach, list[tuple[int, Floats]]] = field(default_factory=dict)
+    """What `weights` has worked out."""
+
+    @property
+    def latest(self) -> float:
+        return float(self.times.max(initial=0.0))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,7 +103,7 @@ def _linked(index: Index, times: NDArray[np.float64], gap: float) -> tuple[NDArr
 
 def _centre(index: Index, slots: Ints) -> tuple[Floats | None, Floats]:
     """The mean vector in whole numbers, and |v - mean| per row: sums of whole numbers, so exact."""
-    vectors = index.slots.vectors
+    vectors = index.slots.used
     if vectors is None or index.vector_sum is None or not index.vector_count:
         return None, np.ones(len(slots), np.float32)
     mean = np.rint(index.vector_sum / index.vector_count).astype(np.float32)
@@ -123,6 +129,12 @@ def _speakers(index: Index) -> dict[str, Floats]:
 
 def weights(view: View, reach: Reach) -> list[tuple[int, Floats]]:
     """(offset, weight by position): how much of the row at p - offset counts for the row at p; offset > 0 looks back."""
+    if reach not in view.reaches:
+        view.reaches[reach] = _weights(view, reach)
+    return view.reaches[reach]
+
+
+def _weights(view: View, reach: Reach) -> list[tuple[int, Floats]]:
     found = []
     for d, share in enumerate(reach.back[:FARTHEST]):
         mask = np.zeros(len(view), np.float32)
