@@ -190,6 +190,12 @@ async def characters(connection: AsyncConnection, vault: Vault, *, schema: str =
     return await _characters(connection, vault, "NOT deleted ORDER BY slug, character", {}, schema)
 
 
+async def revision(connection: AsyncConnection, *, schema: str = "catalog") -> int:
+    """Position of the newest change to any character: as long as it stays, what was read of them before still holds."""
+    row = await (await connection.execute(sql("SELECT coalesce(max(position), 0) FROM {schema}.characters", schema))).fetchone()
+    return int(row[0]) if row else 0
+
+
 async def character(connection: AsyncConnection, vault: Vault, character_id: UUID, *, schema: str = "catalog") -> Character | None:
     found = await _characters(connection, vault, "character = %(id)s AND NOT deleted", {"id": character_id}, schema)
     return found[0] if found else None

@@ -154,6 +154,14 @@ def edit(payload: Json, place: Place, us: Us) -> MessageEdited | Ignored:
     )
 
 
+def answers_us(payload: Json, us: Us) -> bool:
+    """Whether a message replies to something one of our characters said (and not to a command's answer)."""
+    target = Reader(payload).one("referenced_message")
+    if not target or target.one("interaction_metadata"):
+        return False
+    return target.number("webhook_id") != us.application_id and _is_ours(target, us)
+
+
 def deletions(payload: Json) -> list[MessageDeleted]:
     """MESSAGE_DELETE or MESSAGE_DELETE_BULK."""
     reader = Reader(payload)

@@ -1,0 +1,70 @@
+"""What was said while the bot was away (R04): fetched per known channel, idempotent, answered only while it is fresh."""
+
+from bot.discord import limits, translate
+from bot.discord.ingest import Ingest
+from bot.discord.rest import Busy, Refused, Rest, Unsure
+from bot.discord.translate import Place, Us
+from engine import ids, log
+from engine.events.base import Tags
+from engine.events.message import MessageReceived
+from engine.store import Log, Query
+from projections import channels
+
+_log = log.get("discord.backfill")
+
+
+class Backfill:
+    """Catches channels up with at most the last 100 messages."""
+
+    def __init__(self, log: Log, rest: Rest, ingest: Ingest, us: Us) -> None:
+        self._log, self._rest, self._ingest, self._us = log, rest, ingest, us
+        self._seen: dict[int, channels.Seen] = {}
+        self._since: dict[int, int] = {}
+
+    async def prepare(self) -> int:
+        """Note all known channels as behind; answers how many. Nothing of a new connection may be taken before this."""
+        async with self._log.pool.connection() as connection:
+            self._seen = {seen.channel: seen for seen in await channels.seen(connection, venue="discord")}
+            active = await channels.all_active(connection)
+        self._since = {channel: await self._activated(channel) for channel in active.keys() - self._seen.keys()}
+        self._ingest.behind |= self._seen.keys() | {channel for channel, since in self._since.items() if since}
+        self._ingest.catch_up = self.channel
+        return len(self._ingest.behind)
+
+    async def _activated(self, channel_id: int) -> int:
+        """For a channel on Discord where nothing was said since: the earliest id that can be newer than its activation; else 0."""
+        query = Query(types=frozenset({"channel.activated"}), tags=Tags(channel=channel_id), backwards=True, limit=1)
+        async for row in self._log.rows(query):
+            if b'"discord"' in row.data:
+                return int(row.occurred_at.timestamp() * 1000 - ids.DISCORD_EPOCH_MS) << 22
+        return 0
+
+    async def run(self) -> None:
+        """Catch up with every channel that is still behind, the most recently used first."""
+        order = sorted(self._ingest.behind, key=lambda c: -self._last(c))
+        for channel_id in order:
+            await self._ingest.catch(channel_id)
+
+    async def channel(self, channel_id: int) -> None:
+        """Fetch and take what is newer than the last message known of this channel. Discord's refusals end it quietly."""
+        query = {"limit": str(limits.HISTORY_PAGE)}
+        try:
+            found = await self._rest.call("GET", f"/channels/{channel_id}/messages", query=query) or []
+        except (Refused, Unsure, Busy) as error:
+            _log.warning("cannot look back", channel=channel_id, error=type(error).__name__)
+            return
+        taken = 0
+        for payload in sorted(found, key=lambda m: int(m["id"])):
+            if int(payload["id"]) > self._last(channel_id):
+                message = translate.message(payload, self._place(channel_id), self._us)
+                taken += isinstance(message, MessageReceived) and await self._ingest.store(message)
+        if taken:
+            _log.info("caught up", channel=channel_id, messages=taken)
+
+    def _last(self, channel_id: int) -> int:
+        return self._seen[channel_id].last_message if channel_id in self._seen else self._since.get(channel_id, 0)
+
+    def _place(self, channel_id: int) -> Place:
+        known = self._ingest.place(channel_id)
+        seen = self._seen.get(channel_id)
+        return Place(known.kind, known.guild_id or (seen.guild if seen else None), known.parent_id)

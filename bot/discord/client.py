@@ -1,0 +1,102 @@
+"""nextcord with its traps closed. Everything of the library that surprises is known here and nowhere else.
+
+| nextcord 3.2 does | here |
+|---|---|
+| ends the connection when its parser cannot digest an event | every parser entry is wrapped: it is counted, logged, and life goes on |
+| syncs commands by itself at connect and deletes what it does not know | `on_connect` does nothing; `bot.discord.sync` is called once |
+| prints tracebacks, which may quote people, to standard error | `on_error` and `on_application_command_error` log type and place |
+| sends presence in IDENTIFY in a shape Discord does not know | none is given; it is set after READY |
+| keeps messages and members in memory | caches off |
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import nextcord
+from nextcord.asset import Asset
+from nextcord.http import Route
+
+from bot.discord.payload import Json
+from bot.discord.translate import Place
+from engine import log
+
+REAL = "https://discord.com/api/v10"
+REAL_CDN = "https://cdn.discordapp.com"
+_log = log.get("discord.client")
+
+type Raw = Callable[[Json], None]
+
+
+def point_at(api_base: str) -> None:
+    """Use this REST address; anything but the real Discord serves its CDN beside it, under /cdn."""
+    Route.BASE = api_base.rstrip("/")
+    Asset.BASE = REAL_CDN if Route.BASE == REAL else Route.BASE.removesuffix("/api/v10") + "/cdn"
+
+
+def intents() -> nextcord.Intents:
+    """What the bot asks to be told. Message content is privileged: it must be switched on in the developer portal."""
+    wanted = nextcord.Intents.none()
+    wanted.guilds = wanted.guild_messages = wanted.dm_messages = wanted.message_content = True
+    return wanted
+
+
+class Client(nextcord.Client):
+    """One connection. `raw` takes payloads by event name before nextcord does; `on_up` is awaited after every READY."""
+
+    def __init__(self, raw: dict[str, Raw], on_up: Callable[["Client"], Awaitable[None]]) -> None:
+        super().__init__(
+            intents=intents(),
+            allowed_mentions=nextcord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=nextcord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            guild_ready_timeout=0.5,
+            lazy_load_commands=False,
+        )
+        self._on_up = on_up
+        self.dropped: Counter[str] = Counter()
+        parsers = self._connection.parsers
+        for name in {*parsers, *raw}:
+            parsers[name] = self._guarded(name, raw.get(name), parsers.get(name))
+
+    def _guarded(self, name: str, raw: Raw | None, parser: Callable[[Any], None] | None) -> Callable[[Any], None]:
+        def take(data: Any) -> None:
+            for step in (raw, parser):
+                if step is None:
+                    continue
+                try:
+                    step(data)
+                except Exception as error:  # whatever one event does, the next one is taken
+                    self.dropped[name] += 1
+                    _log.error("a gateway event could not be digested", event_type=name, ours=step is raw, exc_info=error)
+
+        return take
+
+    async def on_connect(self) -> None:
+        """nextcord would sync commands here; see bot.discord.sync."""
+
+    async def on_guild_available(self, guild: nextcord.Guild) -> None:
+        """nextcord would sync this server's commands here; ours are global."""
+
+    async def on_ready(self) -> None:
+        """READY and the first GUILD_CREATEs are through: presence may be set now."""
+        await self.change_presence(status=nextcord.Status.online)
+        await self._on_up(self)
+
+    async def on_error(self, event_method: str, *args: Any, **kwargs: Any) -> None:
+        _log.error("an event handler failed", handler=event_method, exc_info=True)
+
+    async def on_application_command_error(self, interaction: nextcord.Interaction[Any], exception: Exception) -> None:
+        _log.error("a command failed outside its work", exc_info=getattr(exception, "original", exception))
+
+    def place(self, channel_id: int) -> Place:
+        """What the connection knows of a channel."""
+        channel = self.get_channel(channel_id)
+        match channel:
+            case nextcord.Thread():
+                return Place("thread", channel.guild.id, channel.parent_id)
+            case nextcord.abc.GuildChannel():
+                return Place("guild", channel.guild.id)
+            case _:
+                return Place()

@@ -1,0 +1,1 @@
+"""Slash commands, one file per feature: parse, command or read, render."""

@@ -1,0 +1,15 @@
+"""Discord's limits. Lengths are UTF-16 units (see bot.split)."""
+
+NAME = 80
+"""Webhook user name."""
+AVATAR_URL = 2048
+INTERACTION_S = 3.0
+"""An interaction must be answered within this."""
+CHOICES = 25
+REQUESTS_PER_SECOND = 50
+HISTORY_PAGE = 100
+TYPING_S = 8.0
+"""How often a typing signal is repeated; Discord drops it after ten seconds."""
+EPHEMERAL = 1 << 6
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
+WRONG_CHANNEL_TYPE, TOO_MANY_WEBHOOKS = 50024, 30007

@@ -1,0 +1,135 @@
+"""Requests to Discord with a retry policy of our own: waits when told to, and never repeats a post that may have been accepted."""
+
+import asyncio
+import json
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+
+from bot.discord.limits import REQUESTS_PER_SECOND
+from engine import clock, log
+from engine.errors import TzurotError
+
+TIMEOUT_S = 15.0
+PATIENCE_S = 60.0
+AGENT = "DiscordBot (https://github.com/tzurot, 0.1)"
+_log = log.get("discord.rest")
+_SECRET = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/?]+")
+
+
+type Body = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class Refused(TzurotError):
+    """Discord said no (4xx): nothing was done. `code` is Discord's own."""
+
+    def __init__(self, status: int, code: int, what: str) -> None:
+        self.status, self.code = status, code
+        super().__init__(f"Discord refused {what}: HTTP {status}, code {code}")
+
+
+class Unsure(TzurotError):
+    """No usable answer (5xx, lost connection, timeout): it may have been done or not."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"Discord did not answer {what}: {why}")
+
+
+class Busy(TzurotError):
+    """Discord asks to wait longer than we hold a request open; nothing was done."""
+
+    def __init__(self, after: float) -> None:
+        self.after = after
+        super().__init__(f"Discord asks to wait {after:g} s")
+
+
+class Rest:
+    """One per process. Every call paces itself to Discord's global limit and to the limits its answers announce."""
+
+    def __init__(self, base: str, token: str, session: aiohttp.ClientSession) -> None:
+        self._base, self._token, self._session = base, token, session
+        self._until: dict[str, float] = {}
+        self._recent: deque[float] = deque(maxlen=REQUESTS_PER_SECOND - 5)
+        self.invalid = 0
+
+    async def call(self, method: str, path: str, body: Body = None, query: Mapping[str, str] | None = None, *, auth: bool = True) -> Any:
+        """The answer's JSON (None for 204). Raises Refused, Unsure, or Busy."""
+        what = f"{method} {_SECRET.sub(r'\1…', path)}"
+        waited = 0.0
+        while True:
+            waited += await self._pace(f"{method} {path}")
+            status, answer, headers = await self._send(method, path, body, query, what, auth=auth)
+            self._announced(f"{method} {path}", headers)
+            if status != 429:
+                return self._judged(status, answer, what)
+            wait = self._told_to_wait(f"{method} {path}", answer, headers)
+            self.invalid += headers.get("X-RateLimit-Scope") != "shared"
+            _log.warning("rate limited", route=what, wait_s=round(wait, 2), everywhere=bool(headers.get("X-RateLimit-Global")))
+            if waited + wait > PATIENCE_S:
+                raise Busy(wait)
+
+    def _judged(self, status: int, answer: Any, what: str) -> Any:
+        if status < 300:
+            return answer
+        if status >= 500:
+            raise Unsure(what, f"HTTP {status}")
+        self.invalid += status in (401, 403)
+        code = answer.get("code") if isinstance(answer, dict) else None
+        raise Refused(status, code if isinstance(code, int) else 0, what)
+
+    async def _send(
+        self, method: str, path: str, body: Body, query: Mapping[str, str] | None, what: str, *, auth: bool
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        headers = {"User-Agent": AGENT} | ({"Authorization": f"Bot {self._token}"} if auth else {})
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        try:
+            async with self._session.request(
+                method, self._base + path, json=body, params=query, headers=headers, timeout=timeout
+            ) as response:
+                raw = await response.read()
+                return response.status, _parsed(raw), response.headers
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unsure(what, type(error).__name__) from None
+
+    async def _pace(self, route: str) -> float:
+        """Wait until this route and the global limit have room; returns the seconds waited."""
+        before = clock.monotonic()
+        while True:
+            now = clock.monotonic()
+            ready = max(self._until.get(route, 0.0), self._until.get("everywhere", 0.0))
+            if len(self._recent) == self._recent.maxlen:
+                ready = max(ready, self._recent[0] + 1.0)
+            if ready <= now:
+                self._recent.append(now)
+                return now - before
+            await asyncio.sleep(ready - now)
+
+    def _announced(self, route: str, headers: Mapping[str, str]) -> None:
+        if headers.get("X-RateLimit-Remaining") == "0":
+            self._until[route] = clock.monotonic() + _number(headers.get("X-RateLimit-Reset-After"), 0.0)
+        if len(self._until) > 1000:
+            now = clock.monotonic()
+            self._until = {key: until for key, until in self._until.items() if until > now}
+
+    def _told_to_wait(self, route: str, answer: Any, headers: Mapping[str, str]) -> float:
+        told = answer.get("retry_after") if isinstance(answer, dict) else None
+        wait = _number(told if told is not None else headers.get("Retry-After"), 1.0)
+        self._until["everywhere" if headers.get("X-RateLimit-Global") else route] = clock.monotonic() + wait
+        return wait
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def _number(value: object, default: float) -> float:
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return default

@@ -1,0 +1,71 @@
+"""The characters as triggers see them, kept in memory for as long as none of them changes."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from bot.triggers import Candidate, State
+from engine import clock
+from engine.events.message import MessageReceived
+from engine.store import Log
+from projections import catalog, channels, history
+from projections.catalog import Character
+
+FRESH_S = 15.0
+"""A cached description is read again after this, so that an erased one is not known for longer (limit: 60 s)."""
+
+
+class Roster:
+    """Reads what `bot.triggers` needs. One per process."""
+
+    def __init__(self, log: Log, mention_char: str) -> None:
+        self._log, self._mention_char = log, mention_char
+        self._revision, self._read_at = -1, 0.0
+        self._characters: list[Character] = []
+        self._candidates: list[Candidate] = []
+        self._lock = asyncio.Lock()
+
+    async def characters(self) -> list[Character]:
+        """All characters, by slug."""
+        async with self._log.pool.connection() as connection, self._lock:
+            revision = await catalog.revision(connection)
+            if revision != self._revision or clock.monotonic() - self._read_at > FRESH_S:
+                found = await catalog.characters(connection, self._log.vault)
+                self._characters = [c for c in found if not c.erased]
+                self._candidates = [candidate(c) for c in sorted(self._characters, key=lambda c: c.position)]
+                self._revision, self._read_at = revision, clock.monotonic()
+        return self._characters
+
+    async def usable_by(self, user_id: int) -> list[Character]:
+        """The characters this person may talk with, by name."""
+        return sorted((c for c in await self.characters() if c.usable_by(user_id)), key=lambda c: c.name.casefold())
+
+    async def state(self, message: MessageReceived) -> State:
+        """What holds for this message now."""
+        await self.characters()
+        async with self._log.pool.connection() as connection:
+            active = await channels.active_in(connection, message.channel_id)
+            if not active and message.parent_channel_id is not None:
+                active = await channels.active_in(connection, message.parent_channel_id)
+            replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
+            session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
+        return State(
+            characters=self._candidates,
+            active=active,
+            replied_to=replied_to,
+            session=session.character if session else None,
+            default=default(self._candidates),
+            mention_char=self._mention_char,
+        )
+
+
+def candidate(character: Character) -> Candidate:
+    """A character as triggers see it."""
+    names = (character.name, character.slug, *character.description.aliases)
+    return Candidate(character.id, names, character.owner_id, character.visibility == "private")
+
+
+def default(candidates: Sequence[Candidate]) -> UUID | None:
+    """Who answers for the bot itself: the oldest public character that came with the program, else the oldest public one."""
+    public = [c for c in candidates if not c.private]
+    return next((c.id for c in public if c.owner_id is None), public[0].id if public else None)

@@ -1,0 +1,182 @@
+"""Everything the bot is made of, built once and passed down."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import aiohttp
+
+from bot.discord.backfill import Backfill
+from bot.discord.client import Client, Raw, point_at
+from bot.discord.cogs.admin import AdminCog
+from bot.discord.cogs.channel import ChannelCog
+from bot.discord.cogs.character import CharacterCog, CreateCharacter
+from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
+from bot.discord.deliver import Deliver
+from bot.discord.desk import Desk
+from bot.discord.ingest import Ingest, until_done
+from bot.discord.payload import Json
+from bot.discord.post import Post
+from bot.discord.rest import Busy, Refused, Rest, Unsure
+from bot.discord.roster import Roster
+from bot.discord.sync import sync
+from bot.discord.translate import Place, Us
+from bot.discord.typing import Typing
+from bot.discord.webhooks import Webhooks
+from engine import log, process
+from engine.bus import DISCORD, consume
+from engine.bus.consumer import TRANSIENT
+from engine.config import Settings, require_database, require_nats
+from engine.store import Log, open_log
+from engine.vault import load_master_key
+from projections import heartbeats, turns
+
+SWEEP_S, SWEEP_OLDER_S = 5.0, 3.0
+DELIVERIES = 8
+_log = log.get("discord")
+
+
+class Service:
+    """The running bot."""
+
+    def __init__(self, settings: Settings, log: Log, rest: Rest, us: Us) -> None:
+        self.settings, self.log, self.rest, self.us = settings, log, rest, us
+        self.client: Client | None = None
+        self.roster = Roster(log, settings.bot_mention_char)
+        self.typing = Typing(rest, self._still_pending)
+        self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
+        self.backfill = Backfill(log, rest, self.ingest, us)
+        self.deliver = Deliver(log, Post(rest, Webhooks(rest, us.application_id), us), self.typing.end)
+        self.desk = Desk(log, self.roster, settings)
+        self._preparing: asyncio.Task[None] | None = None
+        self._told = False
+
+    def make_client(self) -> Client:
+        """A new connection's client, with all commands."""
+        raw: dict[str, Raw] = {
+            "READY": self._ready,
+            "MESSAGE_CREATE": self.ingest.message_create,
+            "MESSAGE_UPDATE": self.ingest.message_update,
+            "MESSAGE_DELETE": self.ingest.message_delete,
+            "MESSAGE_DELETE_BULK": self.ingest.message_delete,
+        }
+        client = self.client = Client(raw, self._up)
+        for cog in (CharacterCog(self.desk), ChannelCog(self.desk), AdminCog(self.desk)):
+            client.add_cog(cog)
+        client.add_modal(CreateCharacter(self.desk))
+        return client
+
+    def _ready(self, _: Json) -> None:
+        """A new session, and events may have been missed: nothing is taken until it is known from where on to look back."""
+        self.ingest.gate.clear()
+        self._preparing = asyncio.create_task(until_done(self._prepare), name="backfill")
+
+    async def _prepare(self) -> None:
+        await self.backfill.prepare()
+        self.ingest.gate.set()
+        await self.backfill.run()
+
+    async def _up(self, client: Client) -> None:
+        """After READY, which unlike a resume means that events may have been missed."""
+        with suppress(Refused, Unsure, Busy):
+            await sync(client, self.rest, self.us.application_id)
+        await self._resume_typing()
+        if not self._told:
+            self._told = True
+            process.ready(f"Discord: {client.user} in {len(client.guilds)} server{'s' if len(client.guilds) != 1 else ''}")
+
+    async def sweep(self) -> None:
+        """Deliver what no reference woke us for: at the start, and every few seconds. For ever."""
+        older = 0.0
+        while True:
+            try:
+                await self.deliver.sweep(older)
+            except TRANSIENT as error:
+                _log.warning("cannot look for answers to deliver", error=type(error).__name__)
+            older = SWEEP_OLDER_S
+            await asyncio.sleep(SWEEP_S)
+
+    async def beat(self) -> None:
+        """Say that the bot is alive, and how it is doing."""
+        client, counts = self.client, self.ingest.counts
+        details: dict[str, Any] = {
+            "discord": "connected" if client is not None and client.is_ready() and not client.is_closed() else "not connected",
+            "stored": counts.stored,
+            "turns": counts.turns,
+            "unaddressed": counts.unaddressed,
+            "dropped": sum(client.dropped.values()) if client else 0,
+            "invalid_requests": self.rest.invalid,
+        }
+        await heartbeats.beat(self.log.pool, "bot", details)
+
+    async def close(self) -> None:
+        """Finish what was accepted."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+        await self.ingest.drain(5.0)
+        self.typing.close()
+        with suppress(Exception):  # on the way out: the row goes stale by itself
+            await heartbeats.leave(self.log.pool, "bot")
+
+    def _place(self, channel_id: int) -> Place:
+        return self.client.place(channel_id) if self.client is not None else Place()
+
+    async def _still_pending(self, turn: Any) -> bool:
+        async with self.log.pool.connection() as connection:
+            found = await turns.get(connection, turn)
+        return found is None or found.status == "pending"
+
+    async def _resume_typing(self) -> None:
+        async with self.log.pool.connection() as connection:
+            waiting = [t for t in await turns.pending(connection) if t.venue == "discord"]
+        for turn in waiting:
+            self.typing.begin(turn.channel, [turn.turn])
+
+
+async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
+    """Run the bot until `stop`. Raises NotLetIn when Discord refuses it for good."""
+    point_at(settings.discord_api_base)
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(open_log(require_database(settings), load_master_key(settings), pool_size=8))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        rest = Rest(settings.discord_api_base.rstrip("/"), token, session)
+        us = await _who_are_we(rest, stop)
+        if us is None:
+            return
+        service = Service(settings, opened, rest, us)
+        stack.push_async_callback(service.close)
+        consumer = consume(require_nats(settings), opened, DISCORD, service.deliver.handle, concurrency=DELIVERIES)
+        await stack.enter_async_context(consumer)
+        await _run(service, token, stop)
+
+
+async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
+    jobs = (stay_connected(token, service.make_client), service.sweep(), process.beat(service.beat), stop.wait())
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _who_are_we(rest: Rest, stop: asyncio.Event) -> Us | None:
+    """The bot's ids, asked until Discord answers; None when stopped first. Raises NotLetIn for a wrong token."""
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            user, application = await rest.call("GET", "/users/@me"), await rest.call("GET", "/applications/@me")
+            return Us(int(user["id"]), int(application["id"]))
+        except Refused as error:
+            if error.status == 401:
+                raise NotLetIn(TOKEN_SENTENCE) from None
+            _log.warning("Discord does not say who we are", status=error.status)
+        except (Unsure, Busy) as error:
+            _log.warning("Discord does not answer", why=str(error))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+        pause = min(pause * 2, 30.0)
+    return None

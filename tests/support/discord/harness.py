@@ -1,0 +1,137 @@
+"""The whole bot in one process, for tests: real Postgres and NATS, read models, relay, the bot, and a stand-in for the worker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import aiohttp
+
+from bot.discord.client import point_at
+from bot.discord.connection import stay_connected
+from bot.discord.rest import Rest
+from bot.discord.service import Service
+from bot.discord.translate import Us
+from engine import config, ids, seed
+from engine.bus import DISCORD, consume, relay
+from engine.config import Settings
+from engine.events.base import Tags, user_subject
+from engine.events.character import CharacterCreated, Description, Visibility
+from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
+from engine.store import Log, NewEvent, Query, open_log
+from engine.vault import load_master_key
+from projections import runner
+from projections.registry import ALL
+from tests.support.discord.server import StandinDiscord
+
+type Write = Callable[[TurnRequested], str | None]
+"""What the worker answers: a text, or None to leave the turn unanswered."""
+
+
+@dataclass
+class Rig:
+    """The running parts. `write` may be replaced; `service` is None while the bot is down."""
+
+    settings: Settings
+    log: Log
+    discord: StandinDiscord
+    write: Write
+    service: Service | None = None
+    requested: list[TurnRequested] = field(default_factory=list)
+
+    async def character(self, name: str, *, owner: int | None = None, visibility: Visibility = "public", **more: object) -> UUID:
+        """A character that is there and known to the read models."""
+        character_id = ids.derived("test character", name)
+        slug = name.lower().replace(" ", "-")
+        description = Description.model_validate({"name": name, "info": f"This is {name}."} | more)
+        event = CharacterCreated(character_id=character_id, owner_id=owner, slug=slug, visibility=visibility, description=description)
+        subject = "system" if owner is None else user_subject(owner)
+        new = NewEvent(event, f"character:{character_id}", ids.derived("character created", character_id), Tags(), subject)
+        await self.settle((await self.log.append(new)).positions[-1])
+        return character_id
+
+    async def settle(self, position: int | None = None) -> None:
+        """Until all read models know what the log knows."""
+        wanted = await self.log.head() if position is None else position
+        assert await runner.wait_for(self.log.pool, [p.name for p in ALL], wanted)
+
+    async def types(self, *kinds: str) -> list[str]:
+        """The types of all events (of these kinds), in order."""
+        found = [row.type async for row in self.log.rows(Query())]
+        return [t for t in found if not kinds or t.startswith(kinds)]
+
+    async def count(self, kind: str) -> int:
+        return len(await self.types(kind))
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[Service]:
+        """The bot, connected, until the block ends."""
+        point_at(self.settings.discord_api_base)
+        async with aiohttp.ClientSession() as session:
+            world = self.discord.world
+            rest = Rest(self.settings.discord_api_base, self.discord.token, session)
+            service = Service(self.settings, self.log, rest, Us(int(world.bot.id), int(world.application_id)))
+            self.service = service
+            before = self.discord.gateway.identifies
+            async with consume(
+                config.require_nats(self.settings), self.log, DISCORD, service.deliver.handle, concurrency=4, drain_seconds=1.0
+            ):
+                tasks = [asyncio.create_task(stay_connected(self.discord.token, service.make_client)), asyncio.create_task(service.sweep())]
+                try:
+                    await self.discord.wait_for(lambda: self.discord.gateway.identifies > before, what="connection")
+                    await self.discord.wait_for(
+                        lambda: service.client is not None and service.client.is_ready(), what="the bot to be ready"
+                    )
+                    await self.discord.wait_for(lambda: self.discord.world.commands[None], what="commands")
+                    yield service
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                    await service.close()
+                    self.service = None
+
+    async def work(self) -> None:
+        """Answer every requested turn, as a worker would, for ever."""
+        after = 0
+        while True:
+            async for recorded in self.log.read(Query(after=after, types=frozenset({"turn.requested"}))):
+                after = recorded.position
+                assert isinstance(recorded.event, TurnRequested)
+                self.requested.append(recorded.event)
+                if (text := self.write(recorded.event)) is not None:
+                    await self.log.append(ended(recorded.event, text))
+            await asyncio.sleep(0.01)
+
+
+def ended(turn: TurnRequested, text: str) -> NewEvent:
+    """The turn's end: a text that begins with `!` is a failure of that category."""
+    common = {name: getattr(turn, name) for name in ("turn_id", "message_id", "channel_id", "guild_id", "user_id", "character_id", "venue")}
+    event: TurnCompleted | TurnFailed
+    if text.startswith("!"):
+        event = TurnFailed(
+            **common, attempt=1, category=text[1:], status=429, reference="ref0123456", user_message="Sorry.", technical_details="said"
+        )
+    else:
+        event = TurnCompleted(**common, attempt=1, model="m", provider="p", finish_reason="stop", text=text)
+    tags = Tags(turn.guild_id, turn.channel_id, turn.user_id, turn.character_id, turn.turn_id)
+    return NewEvent(event, f"turn:{turn.turn_id}", ids.terminal(turn.turn_id), tags, user_subject(turn.user_id))
+
+
+@asynccontextmanager
+async def rig(settings: Settings, discord: StandinDiscord, write: Write) -> AsyncIterator[Rig]:
+    """Everything but the bot, which `Rig.bot` starts as often as wanted."""
+    own = settings.model_copy(update={"discord_api_base": discord.api_base})
+    async with open_log(config.require_database(own), load_master_key(own), pool_size=8) as log:
+        made = Rig(own, log, discord, write)
+        jobs = [runner.run(log.dsn, projection) for projection in ALL]
+        tasks = [asyncio.create_task(job) for job in (*jobs, relay.run(own, log.head), made.work())]
+        try:
+            await seed.plant(log, "stand-in")
+            await made.settle()
+            yield made
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
