@@ -4,7 +4,6 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import NoReturn
 
-import click
 import typer
 
 from bot.cli import output
@@ -42,17 +41,13 @@ def main() -> NoReturn:
     as_json = "--json" in sys.argv
     log.configure("tzurot", "warning")
     try:
-        code = build()(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
+        build()()  # ends by SystemExit; wrong options and Ctrl-C are answered in there
+        code = 0
     except BrokenPipeError:
         code = 141
     except (TzurotError, BaseExceptionGroup) as error:
         code = _failed(error, as_json)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
 
 
 def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:

@@ -63,11 +63,14 @@ def chaos(
 
 
 def discord_standin(
+    json: output.Json = False,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any free one.")] = 8421,
     real_limits: Annotated[bool, typer.Option("--real-limits", help="Discord's usual rate limits instead of wide ones.")] = False,
 ) -> None:
     """Run the stand-in Discord by hand: a page to write in a channel, and what to set so that the bot connects to it."""
     from tests.support.discord.__main__ import serve
 
-    print("Set DISCORD_TOKEN to `token` and DISCORD_API_BASE to `api_base` of the line below, then start `tzurot run`.", file=sys.stderr)
+    if not json:
+        hint = "Set DISCORD_TOKEN to `token` and DISCORD_API_BASE to `api_base` of the line below, then start `tzurot run`."
+        print(hint, file=sys.stderr)
     asyncio.run(serve(port, real_limits=real_limits))
