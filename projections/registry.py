@@ -5,10 +5,15 @@ from projections.catalog import CATALOG
 from projections.channels import CHANNELS
 from projections.deliveries import DELIVERIES
 from projections.history import HISTORY
+from projections.keys import KEYS
+from projections.models import MODELS
+from projections.quota import QUOTA
 from projections.timeline import TIMELINE
 from projections.turns import TURNS
+from projections.usage import USAGE
+from projections.windows import WINDOWS
 
-ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE)
+ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS)
 """In the order in which they are shown."""
 
 

@@ -1,57 +1,86 @@
-"""What a turn needs from the read models, read together, from one moment."""
+"""What a turn needs from the read models, read in one transaction, so that it is all of one moment."""
 
-import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
+from psycopg import AsyncConnection
+
+from engine import ids
 from engine.events.preset import Parameters, Window
-from projections import catalog, history
+from projections import catalog, history, models, runner, windows
 from projections.catalog import Character, Preset
 from projections.history import Entry
 from projections.turns import Turn
+from worker.answer import Candidate
 from worker.work import Work
 
 SPARE_ENTRIES = 20
 """Entries read beyond the window: those said after the turn's message do not count."""
+EARLIER_REPLIES = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`entries` oldest first, the message to answer last. `as_of` is the position the history was read at."""
+    """`entries` oldest first, the message to answer last. `as_of` are the positions history and catalog were read at."""
 
     character: Character
-    preset: Preset
+    candidates: tuple[Candidate, ...]
     entries: tuple[Entry, ...]
     names: dict[UUID, str]
+    begin: int | None
     as_of: int
+    catalog_as_of: int
+
+    @property
+    def preset(self) -> Preset:
+        return self.candidates[0].preset
+
+    @property
+    def earlier(self) -> list[str]:
+        """What a new reply must not repeat: the character's last replies, and the message itself."""
+        replies = [entry.text for entry in self.entries if entry.kind == "reply" and entry.character == self.character.id]
+        return [*replies[-EARLIER_REPLIES:], self.entries[-1].text]
 
 
 class Missing(Exception):
     """What the turn is about is not there any more: `character` or `message`."""
 
 
-async def read(work: Work, turn: Turn, as_of: int) -> Context:
+async def read(work: Work, turn: Turn) -> Context:
     """Raises Missing."""
-    character, entries = await asyncio.gather(_character(work, turn), _entries(work, turn, as_of))
-    preset, names = await asyncio.gather(_preset(work, character), _names(work, entries, character))
-    return Context(character, preset, entries, names, as_of)
+    async with work.log.pool.connection() as connection, connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        standing = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
+        character = await catalog.character(connection, work.log.vault, turn.character)
+        if character is None or character.erased:
+            raise Missing("character")
+        presets = await _presets(connection, work, character)
+        entries = await _entries(connection, work, turn, standing["history"], presets[0].window)
+        return Context(
+            character=character,
+            candidates=await _candidates(connection, presets),
+            entries=entries,
+            names=await _names(connection, work, entries, character),
+            begin=await windows.begins(connection, turn.channel, turn.character),
+            as_of=standing["history"],
+            catalog_as_of=standing["catalog"],
+        )
 
 
-async def _character(work: Work, turn: Turn) -> Character:
-    async with work.log.pool.connection() as connection:
-        found = await catalog.character(connection, work.log.vault, turn.character)
-    if found is None or found.erased:
-        raise Missing("character")
-    return found
+async def _presets(connection: AsyncConnection, work: Work, character: Character) -> list[Preset]:
+    """The preset that answers, then the one for people without a key."""
+    vault = work.log.vault
+    chosen = await catalog.preset(connection, vault, character.preset) if character.preset else None
+    known = await catalog.presets(connection, vault)
+    chosen = chosen or next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
+    free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]
+    return [chosen or fixed(work.settings.default_model), *free]
 
 
-async def _preset(work: Work, character: Character) -> Preset:
-    async with work.log.pool.connection() as connection:
-        chosen = await catalog.preset(connection, work.log.vault, character.preset) if character.preset else None
-        return chosen or await catalog.default_preset(connection, work.log.vault) or _fixed(work.settings.default_model)
-
-
-def _fixed(model: str) -> Preset:
+def fixed(model: str) -> Preset:
+    """What answers when nobody made a preset."""
     return Preset(
         id=UUID(int=0),
         owner_id=None,
@@ -69,18 +98,26 @@ def _fixed(model: str) -> Preset:
     )
 
 
-async def _entries(work: Work, turn: Turn, as_of: int) -> tuple[Entry, ...]:
-    async with work.log.pool.connection() as connection:
-        found = await history.recent(
-            connection, work.log.vault, turn.channel, until=as_of, limit=Window().max_messages + SPARE_ENTRIES, character=turn.character
-        )
+async def _candidates(connection: AsyncConnection, presets: Sequence[Preset]) -> tuple[Candidate, ...]:
+    wanted: dict[str, Preset] = {}
+    for preset in presets:
+        for model in (preset.model, *preset.fallback_models):
+            wanted.setdefault(model, preset)
+    known = await models.known(connection, list(wanted))
+    return tuple(Candidate(known[model], preset) for model, preset in wanted.items())
+
+
+async def _entries(connection: AsyncConnection, work: Work, turn: Turn, until: int, window: Window) -> tuple[Entry, ...]:
+    limit = window.max_messages + SPARE_ENTRIES
+    since = ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None
+    found = await history.recent(connection, work.log.vault, turn.channel, until=until, limit=limit, since=since, character=turn.character)
     trigger = next((entry for entry in found if entry.message_id == turn.message_id), None)
     if trigger is None:
         raise Missing("message")
     return (*relevant(found, trigger), trigger)
 
 
-def relevant(entries: list[Entry], trigger: Entry) -> list[Entry]:
+def relevant(entries: Sequence[Entry], trigger: Entry) -> list[Entry]:
     """What belongs before a message: what was there when it came, and answers to earlier messages that came later."""
     asked = {entry.message_id: entry.position for entry in entries if entry.kind == "message"}
 
@@ -91,11 +128,9 @@ def relevant(entries: list[Entry], trigger: Entry) -> list[Entry]:
     return [entry for entry in entries if counts(entry)]
 
 
-async def _names(work: Work, entries: tuple[Entry, ...], character: Character) -> dict[UUID, str]:
-    others = {entry.character for entry in entries if entry.character is not None} - {character.id}
+async def _names(connection: AsyncConnection, work: Work, entries: tuple[Entry, ...], character: Character) -> dict[UUID, str]:
     names = {character.id: character.name}
-    async with work.log.pool.connection() as connection:
-        for other in others:
-            found = await catalog.character(connection, work.log.vault, other)
-            names[other] = found.name if found else "a former character"
+    for other in {entry.character for entry in entries if entry.character is not None} - {character.id}:
+        found = await catalog.character(connection, work.log.vault, other)
+        names[other] = found.name if found else "a former character"
     return names

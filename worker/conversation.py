@@ -58,9 +58,7 @@ async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
         # One turn that breaks us must neither block its conversation nor leave a person without a word.
         _log.error("turn broke", turn=str(turn.turn), exc_info=error)
         fault = Fault(Category.INTERNAL, technical_details=f"{type(error).__name__} in the worker")
-        event = ends.failed(
-            turn, fault, attempt=turn.attempts + 1, model=None, provider=None, attempts=turn.attempts, timing=ends.NO_TIMING
-        )
+        event = ends.failed(turn, fault, attempt=turn.attempts + 1)
         return (await ends.end(work, turn, event)).positions[0]
 
 

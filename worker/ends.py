@@ -1,20 +1,22 @@
 """How a turn ends: exactly one of completed, failed, cancelled. All share one id, so the log takes only the first."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 from engine import ids
 from engine.errors import KeyDestroyed
 from engine.events import Event, Tags, user_subject
-from engine.events.turn import Timing, TurnCancelled, TurnCompleted, TurnFailed
+from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnFailed, Usage
 from engine.fault import Fault
 from engine.store import Appended, NewEvent
 from projections.turns import Turn
+from worker.answer import Answer
 from worker.providers.chat import Completion
 from worker.work import Work
 
 NO_TIMING = Timing()
-Why = Literal["message deleted", "superseded", "user erased", "too late"]
+Why = Literal["message deleted", "superseded", "user erased", "too late", "already told"]
 
 
 def stream(turn: UUID) -> str:
@@ -39,32 +41,68 @@ def new(turn: Turn, event: Event, event_id: UUID, causation: UUID | None = None)
     )
 
 
-def completed(turn: Turn, completion: Completion, **more: Any) -> TurnCompleted:
-    """`more`: attempt, model, provider, timing and whatever else TurnCompleted has."""
-    fields: dict[str, Any] = {
-        "finish_reason": completion.finish_reason or "unknown",
-        "stop_sequence": completion.stop_sequence,
-        "cut_short": completion.finish_reason == "length",
-        "recovered": completion.recovered,
-        "usage": completion.usage,
-        "text": completion.text,
-        "reasoning": completion.reasoning,
-        "raw": completion.text,
-    }
-    return TurnCompleted.model_validate(_common(turn) | fields | more)
+def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: str, timing: Timing, upgrade_hint: bool) -> TurnCompleted:
+    """The end with an answer. Usage is that of all calls together."""
+    completion = answer.completion
+    return TurnCompleted.model_validate(
+        _common(turn)
+        | {
+            "attempt": answer.attempt.number,
+            "model": completion.model or answer.attempt.candidate.model.id,
+            "provider": provider,
+            "finish_reason": completion.finish_reason or "unknown",
+            "stop_sequence": completion.stop_sequence,
+            "cut_short": cut_short(completion),
+            "recovered": completion.recovered,
+            "fallback_from": answer.fallback_from,
+            "fallback_why": answer.fallback_why,
+            "guest": answer.guest,
+            "upgrade_hint": upgrade_hint,
+            "repeated": answer.repeated,
+            "calls": tuple(calls),
+            "usage": total(calls),
+            "timing": timing,
+            "text": answer.text,
+            "reasoning": answer.thinking,
+            "raw": "" if completion.text == answer.text else completion.text,
+        }
+    )
 
 
-def failed(turn: Turn, fault: Fault, *, attempt: int, model: str | None, provider: str | None, attempts: int, timing: Timing) -> TurnFailed:
+def cut_short(completion: Completion) -> bool:
+    """Whether a reply ends in the middle: the length limit was reached, or a stop sequence came within a word."""
+    if completion.finish_reason == "length":
+        return True
+    return completion.stop_sequence is not None and completion.text.rstrip()[-1:].isalnum()
+
+
+def total(calls: Sequence[Call]) -> Usage:
+    """The usage of several calls together; the cost is unknown when nobody said one."""
+    costs = [call.usage.cost for call in calls if call.usage.cost is not None]
+    return Usage(
+        prompt_tokens=sum(call.usage.prompt_tokens for call in calls),
+        completion_tokens=sum(call.usage.completion_tokens for call in calls),
+        reasoning_tokens=sum(call.usage.reasoning_tokens for call in calls),
+        cached_tokens=sum(call.usage.cached_tokens for call in calls),
+        cost=sum(costs) if costs else None,
+    )
+
+
+def failed(
+    turn: Turn, fault: Fault, *, attempt: int, calls: Sequence[Call] = (), provider: str | None = None, timing: Timing = NO_TIMING
+) -> TurnFailed:
+    """The end with an error."""
     return TurnFailed.model_validate(
         _common(turn)
         | {
             "attempt": attempt,
-            "model": model,
+            "model": calls[-1].model if calls else None,
             "provider": provider,
             "category": fault.category.value,
             "status": fault.status,
             "reference": fault.reference,
-            "attempts": attempts,
+            "attempts": len(calls),
+            "calls": tuple(calls),
             "timing": timing,
             "user_message": fault.user_message,
             "said": fault.said,
@@ -90,10 +128,10 @@ async def end(work: Work, turn: Turn, event: TurnCompleted | TurnFailed, *others
     try:
         return await work.log.append(new(turn, event, ids.terminal(turn.turn), causation), *others)
     except KeyDestroyed:
-        return await cancel(work, turn, "user erased")
+        return await cancel(work, turn, "user erased", *others)
 
 
-async def cancel(work: Work, turn: Turn, why: Why) -> Appended:
+async def cancel(work: Work, turn: Turn, why: Why, *others: NewEvent) -> Appended:
     """Append the end that nobody is told of."""
     event = TurnCancelled.model_validate(_common(turn) | {"why": why})
-    return await work.log.append(new(turn, event, ids.terminal(turn.turn)))
+    return await work.log.append(new(turn, event, ids.terminal(turn.turn)), *others)

@@ -3,40 +3,47 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from engine import clock, ids, log
-from engine.errors import KeyDestroyed, StoreError
+from engine.decide.quota import of_milliseconds, to_milliseconds
+from engine.decide.spend import Refusal
+from engine.decide.turn_model import Model
+from engine.decide.turn_request import Effective
+from engine.errors import KeyDestroyed, PartialRepeat, StoreError
 from engine.events import user_subject
+from engine.events.quota import NoticeGiven, UpgradeHinted
 from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
-from engine.fault import Category, Fault
-from engine.store import Query
-from projections import history, runner
+from engine.fault import QUOTA, Category, Fault
+from engine.store import NewEvent, Query
+from projections import history, quota, runner
 from projections.turns import Turn
-from worker import context, ends
-from worker.answer import ask
+from worker import context, ends, spend
+from worker.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused, answer
 from worker.context import Context, Missing
 from worker.prompt import assemble
-from worker.prompt.assemble import Ingredients, Prompt
+from worker.prompt.assemble import DoesNotFit, Ingredients, Prompt
 from worker.prompt.situation import Situation
-from worker.providers.chat import Completion
 from worker.providers.failure import ProviderFailed
+from worker.spend import Payer
 from worker.streaming import Drafts
 from worker.work import Work
 
-MAX_ATTEMPTS = 5
-"""Workers that may die over one turn before it is given up."""
+MOST_CALLS = 24
+"""Calls that may be begun for one turn, over the lives of all workers that died over it."""
 CATCH_UP_SECONDS = 10.0
+READ = ("history", "catalog", "quota", "models", "keys", "windows")
+"""Read models a turn looks at; they must have reached its request."""
 _log = log.get("generate")
 
 
 class Behind(StoreError):
-    """The read models have not reached the turn yet."""
+    """The read models have not reached the turn yet, or another worker has it now."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Clock:
     """Milliseconds since the worker took the turn up."""
 
@@ -51,104 +58,125 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
 
     Raises a StoreError or psycopg's errors when Postgres is away, Behind when the read models are late: then nothing has ended.
     """
-    watch = Clock(clock.monotonic())
-    ended, attempt = await _past(work, turn)
+    watch, ledger = Clock(clock.monotonic()), Ledger()
+    ended, number = await _past(work, turn)
     if ended:
         return ended
     with work.deletions.of(turn.message_id) as deleted:
         try:
-            return await _attempt(work, turn, attempt, watch, deleted, lost)
+            return await _answered(work, turn, number, watch, ledger, deleted, lost)
         except KeyDestroyed:
-            return (await ends.cancel(work, turn, "user erased")).positions[0]
+            return (await ends.cancel(work, turn, "user erased", *ledger.settled)).positions[0]
         except Missing as missing:
-            return await _missing(work, turn, attempt, missing, watch)
+            return await _missing(work, turn, number, missing)
+        except Refused as refused:
+            return await _refused(work, turn, number, refused.refusal, watch, ledger)
         except ProviderFailed as failure:
-            return await _fail(work, turn, attempt, failure.fault, watch)
+            return await _failed(work, turn, number, failure.fault, watch, ledger)
 
 
 async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
-    """(position of the end if there is one, number of the attempt that comes now)."""
-    attempt = 1
+    """(position of the end if there is one, number of the call that comes now)."""
+    number = 1
     async for row in work.log.rows(Query(stream=ends.stream(turn.turn))):
         if row.id == ids.terminal(turn.turn):
-            return row.position, attempt
-        attempt += row.type == "turn.generation_started"
-    return None, attempt
+            return row.position, number
+        number += row.type == "turn.generation_started"
+    return None, number
 
 
-async def _attempt(work: Work, turn: Turn, attempt: int, watch: Clock, deleted: asyncio.Event, lost: asyncio.Event) -> int:
-    if attempt > MAX_ATTEMPTS:
-        raise ProviderFailed(Fault(Category.INTERNAL, technical_details=f"{attempt - 1} workers died over this turn"))
+async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: Ledger, deleted: asyncio.Event, lost: asyncio.Event) -> int:
+    if number > MOST_CALLS:
+        raise ProviderFailed(Fault(Category.INTERNAL, technical_details=f"{number - 1} calls without an end: workers died over this turn"))
     found = await _context(work, turn)
-    prompt = assemble.assemble(_ingredients(turn, found))
-    started = await _start(work, turn, attempt, found, prompt)
+    who = await spend.payer(work, turn.user_id, turn.guild, turn.venue, turn.turn)
     drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
     try:
         sent = watch.ms()
-        completion = await _while_wanted(ask(work, found.preset, prompt, drafts.grow, str(turn.turn)), deleted, lost)
-        if completion is None or await _is_deleted(work, turn):
-            return (await ends.cancel(work, turn, "message deleted")).positions[0]
+        given = await _while_wanted(answer(work, _brief(work, turn, number, found, who, drafts), ledger), deleted, lost)
+        if given is None or await _is_deleted(work, turn):
+            return (await ends.cancel(work, turn, "message deleted", *ledger.settled)).positions[0]
         timing = Timing(request_sent=sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())
-        failpoint("turn.before_append")
-        event = ends.completed(
-            turn, completion, attempt=attempt, model=completion.model or found.preset.model, provider=work.endpoint.name, timing=timing
-        )
-        appended = await ends.end(work, turn, event, causation=started)
-        failpoint("turn.after_append")
-        _log.info("completed", turn=str(turn.turn), model=event.model, ms=timing.finished, repeated=appended.repeated)
-        return appended.positions[0]
+        return await _complete(work, turn, given, timing, ledger)
     finally:
         await drafts.end()
 
 
 async def _context(work: Work, turn: Turn) -> Context:
-    if not await runner.wait_for(work.log.pool, ("history", "catalog"), turn.position, seconds=CATCH_UP_SECONDS):
+    if not await runner.wait_for(work.log.pool, READ, turn.position, seconds=CATCH_UP_SECONDS):
         raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
     async with work.log.pool.connection() as connection:
-        standing = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
         if await history.is_gone(connection, turn.message_id):
             raise Missing("message")
-    return await context.read(work, turn, standing["history"])
+    return await context.read(work, turn)
 
 
-def _ingredients(turn: Turn, found: Context) -> Ingredients:
-    window = found.preset.window
-    trigger = found.entries[-1]
-    present = sorted({entry.author_name for entry in found.entries if entry.kind == "message" and not entry.erased})
-    reserve = found.preset.parameters.max_tokens or 4096
-    return Ingredients(
+def _brief(work: Work, turn: Turn, number: int, found: Context, who: Payer, drafts: Drafts) -> Brief:
+    ingredients = Ingredients(
         character=turn.character,
         description=found.character.description,
-        entries=found.entries[-window.max_messages - 1 :],
+        entries=found.entries,
         names=found.names,
-        situation=Situation(now=trigger.sent_at, venue=turn.venue, present=present),
-        budget=max(window.context_tokens - reserve, 1000),
+        situation=Situation(now=found.entries[-1].sent_at, venue=turn.venue),
+        limit=found.preset.window.max_messages,
+        begin=found.begin,
+    )
+
+    def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
+        window = min(found.preset.window.context_tokens, model.context_tokens)
+        try:
+            return assemble.assemble(ingredients, max(window - min(chosen.reserve, window // 2), 0), thin=thin)
+        except DoesNotFit as error:
+            raise ProviderFailed(Fault(Category.CONTEXT_LENGTH, technical_details=f"{model.id}: {error}")) from None
+
+    def record(attempt: Attempt) -> NewEvent:
+        return _started(work, turn, found, attempt)
+
+    return Brief(
+        turn=turn.turn,
+        name=found.character.name,
+        candidates=_candidates(work, who, found),
+        payer=who,
+        earlier=found.earlier,
+        first_number=number,
+        prompt=prompt,
+        record=record,
+        drafts=drafts,
+        seconds=work.seconds,
     )
 
 
-async def _start(work: Work, turn: Turn, attempt: int, found: Context, prompt: Prompt) -> UUID:
+def _candidates(work: Work, who: Payer, found: Context) -> list[Candidate]:
+    """The preset's own models; for somebody without a key those of the free preset as well."""
+    without_key = (who.own_key is None or not who.own_key.usable) and not who.trusted and work.endpoint.api_key is not None
+    return [candidate for candidate in found.candidates if without_key or candidate.preset is found.preset]
+
+
+def _started(work: Work, turn: Turn, found: Context, attempt: Attempt) -> NewEvent:
     event = GenerationStarted(
         turn_id=turn.turn,
-        attempt=attempt,
+        attempt=attempt.number,
         character_id=turn.character,
-        preset_id=found.preset.id,
-        model=found.preset.model,
+        preset_id=attempt.candidate.preset.id,
+        model=attempt.candidate.model.id,
         provider=work.endpoint.name,
-        parameters=found.preset.parameters.model_dump(mode="json", exclude_defaults=True),
+        parameters=attempt.effective.body,
+        left_out=tuple(map(str, attempt.effective.left_out)),
         as_of=found.as_of,
+        catalog_as_of=found.catalog_as_of,
+        why=attempt.why,
         prompt_version=assemble.VERSION,
-        prompt_sha256=prompt.sha256,
-        prompt_tokens=prompt.tokens,
-        history_ids=prompt.history_ids,
-        dropped=prompt.dropped,
+        prompt_sha256=attempt.prompt.sha256,
+        prompt_tokens=attempt.prompt.tokens,
+        fallback_from=attempt.fallback_from,
+        history_ids=attempt.prompt.history_ids,
+        dropped=attempt.prompt.dropped,
     )
-    event_id = ids.derived("generation", turn.turn, attempt)
-    await work.log.append(ends.new(turn, event, event_id))
-    return event_id
+    return ends.new(turn, event, ids.derived("generation", turn.turn, attempt.number))
 
 
-async def _while_wanted(asking: Coroutine[Any, Any, Completion], deleted: asyncio.Event, lost: asyncio.Event) -> Completion | None:
-    """The completion; None when the message was deleted or the lease lost first: nobody pays for what nobody will read."""
+async def _while_wanted(asking: Coroutine[Any, Any, Answer], deleted: asyncio.Event, lost: asyncio.Event) -> Answer | None:
+    """The answer; None when the message was deleted, Behind when the lease was lost first: nobody pays for what nobody will read."""
     call = asyncio.create_task(asking)
     watches = [asyncio.create_task(event.wait()) for event in (deleted, lost)]
     everything: list[asyncio.Task[Any]] = [call, *watches]
@@ -169,14 +197,80 @@ async def _is_deleted(work: Work, turn: Turn) -> bool:
     return await work.log.find(ids.message_event(turn.message_id, "deleted")) is not None
 
 
-async def _missing(work: Work, turn: Turn, attempt: int, missing: Missing, watch: Clock) -> int:
+async def _complete(work: Work, turn: Turn, given: Answer, timing: Timing, ledger: Ledger) -> int:
+    hint = await _upgrade_hint(work, turn) if given.guest else None
+    failpoint("turn.before_append")
+    event = ends.completed(turn, given, ledger.calls, provider=work.endpoint.name, timing=timing, upgrade_hint=hint is not None)
+    started = ids.derived("generation", turn.turn, given.attempt.number)
+    try:
+        appended = await ends.end(work, turn, event, *ledger.settled, *([hint] if hint else []), causation=started)
+    except PartialRepeat:  # another of the person's turns gave the day's hint meanwhile
+        appended = await ends.end(work, turn, event.model_copy(update={"upgrade_hint": False}), *ledger.settled, causation=started)
+    failpoint("turn.after_append")
+    _log.info("completed", turn=str(turn.turn), model=event.model, ms=timing.finished, repeated=appended.repeated)
+    return appended.positions[0]
+
+
+async def _upgrade_hint(work: Work, turn: Turn) -> NewEvent | None:
+    now = clock.now()
+    async with work.log.pool.connection() as connection:
+        today = await quota.today(connection, now, turn.user_id, turn.guild, ())
+    if today.hinted:
+        return None
+    day = now.strftime("%Y-%m-%d")
+    event = UpgradeHinted(user_id=turn.user_id, day=day)
+    return NewEvent(event, stream=f"notices:{turn.user_id}", id=ids.derived("upgrade-hint", turn.user_id, day), tags=ends.tags(turn))
+
+
+async def _missing(work: Work, turn: Turn, number: int, missing: Missing) -> int:
     if str(missing) == "message":
         return (await ends.cancel(work, turn, "message deleted")).positions[0]
-    return await _fail(work, turn, attempt, Fault(Category.CHARACTER_GONE), watch)
+    return (await ends.end(work, turn, ends.failed(turn, Fault(Category.CHARACTER_GONE), attempt=number))).positions[0]
 
 
-async def _fail(work: Work, turn: Turn, attempt: int, fault: Fault, watch: Clock) -> int:
-    timing = Timing(finished=watch.ms())
-    event = ends.failed(turn, fault, attempt=attempt, model=None, provider=work.endpoint.name, attempts=attempt, timing=timing)
+async def _refused(work: Work, turn: Turn, number: int, refusal: Refusal, watch: Clock, ledger: Ledger) -> int:
+    """A limit stands in the way. The person is told once, and then not again before it ends."""
+    fault = Fault(refusal.category, technical_details=refusal.why)
+    notice = await _notice(work, turn, refusal)
+    if notice == "given":
+        return (await ends.cancel(work, turn, "already told", *ledger.settled)).positions[0]
+    return await _failed(work, turn, number, fault, watch, ledger, notice)
+
+
+async def _notice(work: Work, turn: Turn, refusal: Refusal) -> NewEvent | str | None:
+    """The notice to store with the failure; "given" when the person has it already; None for what has no end."""
+    if refusal.until is None:
+        return None
+    now = clock.now()
+    async with work.log.pool.connection() as connection:
+        told = await quota.told_until(connection, turn.user_id, refusal.subject)
+    if told is not None and told > now:
+        return "given"
+    # Whoever is told about the same window at the same moment makes the same id, so only one of them is.
+    window = to_milliseconds(refusal.until) // 60_000
+    event = NoticeGiven(user_id=turn.user_id, subject=refusal.subject, until_ms=max(to_milliseconds(refusal.until), to_milliseconds(now)))
+    event_id = ids.derived("notice", turn.user_id, refusal.subject, window)
+    return NewEvent(event, stream=f"notices:{turn.user_id}", id=event_id, tags=ends.tags(turn))
+
+
+async def _failed(
+    work: Work, turn: Turn, number: int, fault: Fault, watch: Clock, ledger: Ledger, notice: NewEvent | str | None = None
+) -> int:
+    if notice is None and fault.category in QUOTA and ledger.calls:
+        notice = await _notice(work, turn, _as_refusal(fault, ledger))
+        if notice == "given":
+            return (await ends.cancel(work, turn, "already told", *ledger.settled)).positions[0]
+    attempt = number + max(len(ledger.calls) - 1, 0)
+    event = ends.failed(turn, fault, attempt=attempt, calls=ledger.calls, provider=work.endpoint.name, timing=Timing(finished=watch.ms()))
     _log.warning("failed", turn=str(turn.turn), category=event.category, status=event.status, reference=event.reference)
-    return (await ends.end(work, turn, event)).positions[0]
+    also = [notice] if isinstance(notice, NewEvent) else []
+    try:
+        return (await ends.end(work, turn, event, *also, *ledger.settled)).positions[0]
+    except PartialRepeat:  # another turn told the person meanwhile
+        return (await ends.cancel(work, turn, "already told", *ledger.settled)).positions[0]
+
+
+def _as_refusal(fault: Fault, ledger: Ledger) -> Refusal:
+    call = ledger.calls[-1]
+    until = clock.now() + timedelta(seconds=max(fault.retry_after or 60.0, 1.0))
+    return Refusal(fault.category, "the provider said so", f"block:{call.scope}:{call.model}", of_milliseconds(to_milliseconds(until)))

@@ -26,7 +26,7 @@ WORD_SECONDS = 0.04
 BODY_LIMIT = 8 * 1024 * 1024
 _NAME = re.compile(r"You are ([^\n]{1,100}?)\.(?:\n|$)")
 _NOW = re.compile(r"<now>([^<]{1,80})</now>")
-_SAID = re.compile(r"<message[^>]*>\n?(.*?)\n?</message>\s*$", re.DOTALL)
+_SAID = re.compile(r"<message[^>]*>\n?(.*?)\n?</message>", re.DOTALL)
 
 
 def reply(messages: list[dict[str, Any]]) -> str:
@@ -37,7 +37,7 @@ def reply(messages: list[dict[str, Any]]) -> str:
         (found[1] for content in reversed(contents) if (found := _NOW.search(content))), time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     )
     last = contents[-1] if contents else ""
-    said = _shorten(_plain(found[1]) if (found := _SAID.search(last)) else _plain(last))
+    said = _shorten(_plain((_SAID.findall(last) or [last])[-1]))
     return (
         f"I am Tzurot's local stand-in, not a language model, so {name} cannot really answer yet. "
         f"Your message came through, though: “{said}”. It is {now}, and the prompt held {len(messages)} messages. "

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -11,6 +12,7 @@ from nats.aio.client import Client
 from engine import ids
 from engine.bus.reference import Reference
 from engine.config import Settings
+from engine.decide.spend import Block
 from engine.errors import SettingsError
 from engine.store import Log
 from worker.providers.chat import Endpoint
@@ -43,9 +45,24 @@ class Deletions:
             gone.set()
 
 
+@dataclass(slots=True)
+class Breaker:
+    """What this process learned about used-up quotas a moment ago, until the read model knows it as well."""
+
+    _until: dict[tuple[str, str], Block] = field(default_factory=dict)
+
+    def block(self, scope: str, model: str, block: Block) -> None:
+        self._until[scope, model] = block
+
+    def blocks(self, now: datetime) -> dict[tuple[str, str], Block]:
+        """What is blocked; what is over is forgotten."""
+        self._until = {key: block for key, block in self._until.items() if block.until > now}
+        return dict(self._until)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`attempt_seconds` bounds one call to a provider, `turn_seconds` all calls of a turn."""
+    """`seconds` bounds all calls of a turn together, and so each of them."""
 
     settings: Settings
     log: Log
@@ -53,8 +70,11 @@ class Work:
     endpoint: Endpoint
     nats: Client
     deletions: Deletions = field(default_factory=Deletions)
-    attempt_seconds: float = 120.0
-    turn_seconds: float = 240.0
+    breaker: Breaker = field(default_factory=Breaker)
+
+    @property
+    def seconds(self) -> float:
+        return self.settings.generation_seconds
 
 
 def endpoint(settings: Settings) -> Endpoint:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.errors import UnknownEvent
-from engine.events import channel, character, message, ops, preset, privacy, reply, turn
+from engine.events import channel, character, key, message, model, ops, preset, privacy, quota, reply, turn
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -30,6 +30,20 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.activated": (channel.CharacterActivated, 1),
         "channel.deactivated": (channel.CharacterDeactivated, 1),
         "channel.context_reset": (channel.ContextReset, 1),
+        "quota.spend_authorized": (quota.SpendAuthorized, 1),
+        "quota.payer_charged": (quota.PayerCharged, 1),
+        "quota.spend_settled": (quota.SpendSettled, 1),
+        "quota.hit": (quota.QuotaHit, 1),
+        "quota.notice_given": (quota.NoticeGiven, 1),
+        "quota.upgrade_hinted": (quota.UpgradeHinted, 1),
+        "quota.budget_set": (quota.BudgetSet, 1),
+        "quota.limits_changed": (quota.LimitsChanged, 1),
+        "key.added": (key.KeyAdded, 1),
+        "key.tested": (key.KeyTested, 1),
+        "key.removed": (key.KeyRemoved, 1),
+        "model.catalogue_fetched": (model.CatalogueFetched, 1),
+        "model.overridden": (model.ModelOverridden, 1),
+        "model.override_cleared": (model.ModelOverrideCleared, 1),
         "ops.dead_lettered": (ops.DeadLettered, 1),
         "ops.dead_letter_retried": (ops.DeadLetterRetried, 1),
         "ops.dead_letter_discarded": (ops.DeadLetterDiscarded, 1),

@@ -53,11 +53,26 @@ class DroppedPart(Part):
     tokens: Count = 0
 
 
+class Call(Part):
+    """One request that was sent for a turn. `category` is of engine.fault when it failed, `why` what it was made for."""
+
+    call_id: UUID
+    model: str
+    provider: str
+    scope: str = ""
+    key_id: UUID | None = None
+    why: Literal["first", "retry", "empty", "repetition", "fallback"] = "first"
+    category: str | None = None
+    status: int | None = None
+    ms: float = 0.0
+    usage: Usage = Usage()
+
+
 class GenerationStarted(Event):
     """A request is about to be sent to a provider.
 
-    With `as_of`, the log position of the read models used, and the ids kept here the exact prompt can be built again;
-    `prompt_sha256` proves that it was.
+    With `as_of` and `catalog_as_of`, the log positions of the read models used, and the ids kept here the exact prompt can be
+    built again; `prompt_sha256` proves that it was. `history_ids` are positions of what was said, `why` that of worker.answer.
     """
 
     turn_id: UUID
@@ -69,9 +84,12 @@ class GenerationStarted(Event):
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     as_of: Count
+    catalog_as_of: Count = 0
+    why: str = "first"
     prompt_version: Count
     prompt_sha256: str
     prompt_tokens: Count
+    fallback_from: str | None = None
     history_ids: tuple[Snowflake, ...] = ()
     memory_ids: tuple[UUID, ...] = ()
     dropped: tuple[DroppedPart, ...] = ()
@@ -95,6 +113,11 @@ class TurnCompleted(Event):
     cut_short: bool = False
     recovered: bool = False
     fallback_from: str | None = None
+    fallback_why: str | None = None
+    guest: bool = False
+    upgrade_hint: bool = False
+    repeated: bool = False
+    calls: tuple[Call, ...] = ()
     usage: Usage = Usage()
     timing: Timing = Timing()
     text: Sealed[str]
@@ -135,4 +158,4 @@ class TurnCancelled(Event):
     user_id: Snowflake
     character_id: UUID
     venue: Venue
-    why: Literal["message deleted", "superseded", "user erased", "too late"]
+    why: Literal["message deleted", "superseded", "user erased", "too late", "already told"]

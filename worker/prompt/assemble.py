@@ -1,4 +1,4 @@
-"""The order of a prompt: rules and character, then history, then the situation with the message to answer."""
+"""The order of a prompt: rules and character, then what was said, then the message to answer, and last what changes every time."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,29 +10,37 @@ import orjson
 from engine.events.character import Description
 from engine.events.turn import DroppedPart
 from projections.history import Entry
-from worker.prompt import character, history, platform, situation, tokens
+from worker.prompt import character, history, platform, situation, tokens, window
 from worker.prompt.message import Message
 from worker.prompt.situation import Situation
 
 VERSION = 1
-"""Goes up whenever the same input would give other bytes."""
+"""Goes up whenever the same ingredients would give other bytes."""
+MARGIN = 20
+"""One token in so many stays unused, because a count without the model's own vocabulary is an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """All that a prompt is made of. `entries` end with the message that is to be answered; `budget` is in tokens."""
+    """All that a prompt is made of.
+
+    `entries` end with the message to answer. `limit` is how many entries may come before it, `begin` the position the last prompt
+    of the conversation began with. `exact`: these entries in this order, as an earlier prompt had them.
+    """
 
     character: UUID
     description: Description
     entries: Sequence[Entry]
     names: Mapping[UUID, str]
     situation: Situation
-    budget: int
+    limit: int = 50
+    begin: int | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Ready to send. `history_ids` are the log positions of the entries used; what was left out stands in `dropped`."""
+    """Ready to send. `history_ids` are the log positions of the entries used, the message to answer last."""
 
     messages: tuple[Message, ...]
     tokens: int
@@ -51,20 +59,45 @@ class Prompt:
         return hashlib.sha256(self.bytes()).hexdigest()
 
 
-def assemble(ingredients: Ingredients) -> Prompt:
-    """The prompt of a turn. The same ingredients give the same bytes."""
-    entries = history.in_order(ingredients.entries[:-1])
+class DoesNotFit(ValueError):
+    """Rules, character and message alone are longer than the model's window."""
+
+
+def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Prompt:
+    """The prompt of a turn: the same ingredients give the same bytes, at most `budget` tokens long by our count of the final text.
+
+    `thin` leaves out the older 30 % of what was said. Raises DoesNotFit.
+    """
     trigger = ingredients.entries[-1]
+    past = list(ingredients.entries[:-1]) if ingredients.exact else history.in_order(ingredients.entries[:-1])
+    messages = [history.render(entry, ingredients.character, ingredients.names) for entry in past]
     head = Message("system", f"{platform.RULES}\n\n{character.render(ingredients.description, trigger.author_name)}")
-    last = history.render(trigger, ingredients.character, ingredients.names).content
-    tail = Message("user", f"{situation.render(ingredients.situation)}\n{last}")
-    past = [history.render(entry, ingredients.character, ingredients.names) for entry in entries]
-    sizes = [tokens.count(message.content) + tokens.PER_MESSAGE for message in past]
-    fixed = sum(tokens.count(message.content) + tokens.PER_MESSAGE for message in (head, tail))
-    dropped: list[DroppedPart] = []
-    while past and fixed + sum(sizes) > ingredients.budget:
-        gone = entries.pop(0)
-        past.pop(0)
-        dropped.append(DroppedPart(what=f"history:{gone.position}", why="budget", tokens=sizes.pop(0)))
-    used = tuple(entry.position for entry in (*entries, trigger))
-    return Prompt((head, *past, tail), fixed + sum(sizes), used, tuple(dropped))
+    asked = history.render(trigger, ingredients.character, ingredients.names).content
+    allowed = budget - budget // MARGIN
+    room = allowed - size(head) - size(Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past, trigger))}"))
+    if room < 0:
+        raise DoesNotFit(f"{allowed - room} tokens are needed, {allowed} are allowed")
+    first = _first(ingredients, past, messages, room)
+    first += (len(past) - first) * 3 // 10 if thin else 0
+    tail = Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past[first:], trigger))}")
+    final = (head, *messages[first:], tail)
+    dropped = [
+        DroppedPart(what=f"history:{e.position}", why="window", tokens=size(m)) for e, m in zip(past[:first], messages, strict=False)
+    ]
+    return Prompt(final, sum(map(size, final)), tuple(entry.position for entry in (*past[first:], trigger)), tuple(dropped[-100:]))
+
+
+def _first(ingredients: Ingredients, past: Sequence[Entry], messages: Sequence[Message], room: int) -> int:
+    if ingredients.exact:
+        return 0
+    positions, sizes = [entry.position for entry in past], [size(message) for message in messages]
+    return window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=room)
+
+
+def size(message: Message) -> int:
+    """Tokens of one message with what surrounds it."""
+    return tokens.count(message.content) + tokens.PER_MESSAGE
+
+
+def _present(past: Sequence[Entry], trigger: Entry) -> list[str]:
+    return sorted({entry.author_name for entry in (*past, trigger) if entry.kind == "message" and not entry.erased})

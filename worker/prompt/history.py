@@ -18,12 +18,22 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str]) -> Message:
     return Message("user", f'<message from="{attribute(name)}"{kind} at="{at}">\n{body(entry)}\n</message>')
 
 
+LONGEST = 16_000
+"""Characters of one message that reach a prompt; nobody's single message may fill a window."""
+
+
 def body(entry: Entry) -> str:
-    """Text, attachments and forwards of an entry, escaped."""
-    lines = [escape(entry.text)] if entry.text else []
-    lines += [f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}">{escape(a.text)}</attachment>' for a in entry.attachments]
-    lines += [f"<forwarded>\n{escape(forward.text)}\n</forwarded>" for forward in entry.forwards]
+    """Text, attachments and forwards of an entry, escaped and at most LONGEST characters of each."""
+    lines = [escape(_cut(entry.text))] if entry.text else []
+    lines += [
+        f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}">{escape(_cut(a.text))}</attachment>' for a in entry.attachments
+    ]
+    lines += [f"<forwarded>\n{escape(_cut(forward.text))}\n</forwarded>" for forward in entry.forwards]
     return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} [… {len(text) - LONGEST} characters left out]"
 
 
 def in_order(entries: Sequence[Entry]) -> list[Entry]:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from engine import clock
+from engine.decide.spend import Permit
 from engine.events.turn import Usage
 from engine.fault import Category, Fault, classify
 from worker.providers import sse
@@ -105,12 +106,21 @@ class Collector:
 
 
 async def complete(
-    http: Http, endpoint: Endpoint, request: Mapping[str, object], *, seconds: float, on_text: OnText | None = None, call: str = ""
+    http: Http,
+    endpoint: Endpoint,
+    permit: Permit,
+    request: Mapping[str, object],
+    *,
+    seconds: float,
+    on_text: OnText | None = None,
+    call: str = "",
 ) -> Completion:
     """Ask for one completion, streamed when the request says so; `call` names the call on both sides.
 
-    Raises ProviderFailed; its fault says what went wrong and whether to try again.
+    Raises ProviderFailed; its fault says what went wrong and whether to try again. ValueError when the permit is for another model.
     """
+    if request.get("model") != permit.model:
+        raise ValueError(f"the permit is for {permit.model}, not for {request.get('model')}")
     body = orjson.dumps(dict(request))
     collector = Collector()
     try:

@@ -1,0 +1,110 @@
+"""What a model can do, from the most particular source that says so: override > catalogue > pattern > default. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Tier = Literal["override", "catalogue", "pattern", "default"]
+
+UNKNOWN_CONTEXT = 8192
+"""Tokens a model is trusted with when nobody says how many: rather a short memory than a refused prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one source says about a model; None where it says nothing. Prices in US dollars per token."""
+
+    context_tokens: int | None = None
+    max_output: int | None = None
+    reasoning: bool | None = None
+    vision: bool | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    forbidden: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What holds for every model whose id matches (case ignored), and why. The first match that says something about a field wins."""
+
+    regex: str
+    known: Known
+    why: str = ""
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    Pattern(r"glm-4\.5-air", Known(forbidden=("frequency_penalty", "presence_penalty", "seed")), "rejects penalties and seed"),
+    Pattern(r"deepseek-r1-0528:free$", Known(forbidden=("stop",), reasoning=True), "its provider rejects stop sequences"),
+    Pattern(
+        r"^openai/(o\d|gpt-5)",
+        Known(reasoning=True, forbidden=("temperature", "top_p", "frequency_penalty", "presence_penalty", "logit_bias")),
+    ),
+    Pattern(
+        r"(deepseek-r1|qwq|/o\d|gpt-5|-thinking|:thinking|gpt-oss|magistral|glm-4\.[56]|grok-4|claude-(opus|sonnet)-4|gemini-(2\.5|3))",
+        Known(reasoning=True),
+    ),
+    Pattern(
+        r"^anthropic/",
+        Known(context_tokens=200_000, vision=True, forbidden=("seed", "min_p", "top_a", "frequency_penalty", "presence_penalty")),
+    ),
+    Pattern(r"^google/gemini", Known(context_tokens=1_000_000, vision=True)),
+    Pattern(r"^openai/gpt-4o", Known(context_tokens=128_000, vision=True)),
+    Pattern(r"^openrouter/auto$", Known(context_tokens=128_000)),
+    Pattern(r"^(tzurot|standin)/", Known(context_tokens=131_072, price_in=0.0, price_out=0.0, reasoning=False)),
+)
+"""Data, not code: a quirk is a row here, or an override at run time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as it is treated. `source` says for each field which tier it came from; `why_forbidden` where the list came from."""
+
+    id: str
+    context_tokens: int
+    max_output: int | None
+    reasoning: bool | None
+    vision: bool
+    price_in: float | None
+    price_out: float | None
+    forbidden: tuple[str, ...]
+    source: Mapping[str, Tier] = field(default_factory=dict)
+
+    @property
+    def costs_nothing(self) -> bool:
+        """Known to be free of charge. Not knowing is not free."""
+        return self.price_in == 0.0 and self.price_out == 0.0
+
+    @property
+    def known_to_cost(self) -> bool:
+        return bool(self.price_in) or bool(self.price_out)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """US dollars for so many tokens; None when a price is unknown."""
+        if self.price_in is None or self.price_out is None:
+            return None
+        return self.price_in * prompt_tokens + self.price_out * completion_tokens
+
+
+_FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "price_out", "forbidden")
+_DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=())
+
+
+def resolve(model: str, override: Known | None = None, catalogue: Known | None = None, patterns: Sequence[Pattern] = PATTERNS) -> Model:
+    """The model by the lookup order, field by field."""
+    matching = [pattern.known for pattern in patterns if re.search(pattern.regex, model, re.IGNORECASE)]
+    tiers: list[tuple[Tier, Known]] = [("override", override or Known()), ("catalogue", catalogue or Known())]
+    tiers += [("pattern", known) for known in matching]
+    tiers.append(("default", _DEFAULT))
+    values: dict[str, object] = {}
+    source: dict[str, Tier] = {}
+    for name in _FIELDS:
+        source[name], values[name] = _first(name, tiers)
+    return Model(id=model, source=source, **values)  # type: ignore[arg-type]  # the fields of Known, of the same types
+
+
+def _first(name: str, tiers: Sequence[tuple[Tier, Known]]) -> tuple[Tier, object]:
+    for tier, known in tiers:
+        if (value := getattr(known, name)) is not None:
+            return tier, value
+    return "default", None

@@ -1,0 +1,47 @@
+"""What models there are and what they can do."""
+
+from pydantic import Field
+
+from engine.events.base import Event, Part
+
+
+class Offered(Part):
+    """A model in a provider's catalogue. Prices in US dollars per token; None where the catalogue does not say."""
+
+    id: str = Field(min_length=1, max_length=200)
+    name: str = ""
+    context_tokens: int | None = None
+    max_output: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    reasoning: bool | None = None
+    vision: bool | None = None
+
+
+class CatalogueFetched(Event):
+    """A provider's whole catalogue as it was. Appended when it changed, and once a day when it did not."""
+
+    provider: str
+    sha256: str
+    models: tuple[Offered, ...]
+
+
+class ModelOverridden(Event):
+    """What an operator says about a model, above every other source. None leaves a field to the other sources."""
+
+    model: str = Field(min_length=1, max_length=200)
+    context_tokens: int | None = Field(None, ge=256)
+    max_output: int | None = Field(None, ge=1)
+    reasoning: bool | None = None
+    vision: bool | None = None
+    price_in: float | None = Field(None, ge=0)
+    price_out: float | None = Field(None, ge=0)
+    forbidden: tuple[str, ...] | None = None
+    set_by: int
+
+
+class ModelOverrideCleared(Event):
+    """The model is treated as the other sources say again."""
+
+    model: str
+    cleared_by: int

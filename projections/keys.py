@@ -1,0 +1,170 @@
+"""People's own provider keys: what is known of them, and the sealed keys themselves, which are in no event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from engine import ids, vault
+from engine.errors import TzurotError
+from engine.events import Event, Tags, user_subject
+from engine.events.key import KeyAdded, KeyRemoved
+from engine.store import Log, NewEvent, Stored
+from engine.vault import Vault
+from projections.base import Projection, clear, sql
+
+
+class NoSuchKey(TzurotError):
+    """The key was removed, or its person erased."""
+
+
+class Keys(Projection):
+    name = "keys"
+    version = 1
+    types = frozenset({"key.added", "key.tested", "key.removed", "quota.spend_authorized", "privacy.user_erased"})
+    ddl = """
+    CREATE TABLE {schema}.keys (
+        key_id uuid PRIMARY KEY,
+        user_id bigint NOT NULL,
+        provider text COLLATE "C" NOT NULL,
+        last4 text NOT NULL,
+        added_at timestamptz NOT NULL,
+        tested_at timestamptz,
+        accepted boolean,
+        category text,
+        last_used_at timestamptz,
+        calls bigint NOT NULL DEFAULT 0
+    );
+    CREATE INDEX ON {schema}.keys (user_id, provider);
+    """
+
+    async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        for row in rows:
+            data: dict[str, Any] = clear(row) | {"at": row.occurred_at}
+            for statement in _statements(row.type, data):
+                await connection.execute(sql(statement, schema), data)
+
+
+def _statements(type_: str, data: dict[str, Any]) -> Sequence[str]:
+    match type_:
+        case "key.added":
+            return (
+                "DELETE FROM {schema}.keys WHERE user_id = %(user_id)s AND provider = %(provider)s",
+                (
+                    "INSERT INTO {schema}.keys (key_id, user_id, provider, last4, added_at)"
+                    " VALUES (%(key_id)s, %(user_id)s, %(provider)s, %(last4)s, %(at)s)"
+                ),
+            )
+        case "key.tested":
+            return (
+                "UPDATE {schema}.keys SET tested_at = %(at)s, accepted = %(accepted)s, category = %(category)s WHERE key_id = %(key_id)s",
+            )
+        case "key.removed":
+            return ("DELETE FROM {schema}.keys WHERE key_id = %(key_id)s",)
+        case "privacy.user_erased":
+            return ("DELETE FROM {schema}.keys WHERE user_id = %(user_id)s",)
+        case "quota.spend_authorized":
+            if not data["scope"].startswith("key:"):
+                return ()
+            data["key_id"] = data["scope"].removeprefix("key:")
+            return ("UPDATE {schema}.keys SET last_used_at = %(at)s, calls = calls + 1 WHERE key_id = %(key_id)s",)
+        case _:
+            raise ValueError(f"keys does not know {type_}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A person's key, as it may be shown. `accepted` is None until it was tested."""
+
+    key_id: UUID
+    user_id: int
+    provider: str
+    last4: str
+    added_at: datetime
+    tested_at: datetime | None
+    accepted: bool | None
+    category: str | None
+    last_used_at: datetime | None
+    calls: int
+
+    @property
+    def usable(self) -> bool:
+        """A key that the provider refused is not tried again before it is tested anew or replaced."""
+        return self.accepted is not False
+
+
+_COLUMNS = "key_id, user_id, provider, last4, added_at, tested_at, accepted, category, last_used_at, calls"
+
+
+async def browse(connection: AsyncConnection, user_id: int | None = None, *, schema: str = "keys") -> list[Key]:
+    """A person's keys, or everybody's."""
+    statement = f"SELECT {_COLUMNS} FROM {{schema}}.keys WHERE %(user)s::bigint IS NULL OR user_id = %(user)s ORDER BY user_id, provider"
+    async with connection.cursor(row_factory=class_row(Key)) as cursor:
+        await cursor.execute(sql(statement, schema), {"user": user_id})
+        return await cursor.fetchall()
+
+
+async def of_user(connection: AsyncConnection, user_id: int, provider: str, *, schema: str = "keys") -> Key | None:
+    """The key a person's calls to a provider go with."""
+    found = [key for key in await browse(connection, user_id, schema=schema) if key.provider == provider]
+    return found[0] if found else None
+
+
+async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
+    """Seal a key and say that there is one; it replaces the person's earlier one for this provider. Raises KeyDestroyed."""
+    key_id = ids.random_id()
+    sealed = vault.seal(await log.vault.key(user_subject(user_id)), secret.encode(), _bound_to(key_id, user_id, provider))
+    async with log.pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO provider_keys (key_id, user_id, provider, sealed) VALUES (%s, %s, %s, %s)", (key_id, user_id, provider, sealed)
+        )
+    event = KeyAdded(key_id=key_id, user_id=user_id, provider=provider, last4=secret[-4:] if len(secret) >= 12 else "****")
+    await log.append(_new(event, user_id, ids.derived("key-added", key_id)))
+    async with log.pool.connection() as connection:
+        await connection.execute(
+            "DELETE FROM provider_keys WHERE user_id = %s AND provider = %s AND key_id <> %s", (user_id, provider, key_id)
+        )
+    return key_id
+
+
+async def remove(log: Log, key: Key, by: int) -> None:
+    """Say that a key is gone, and delete what was sealed."""
+    event = KeyRemoved(key_id=key.key_id, user_id=key.user_id, provider=key.provider, removed_by=by)
+    await log.append(_new(event, key.user_id, ids.derived("key-removed", key.key_id)))
+    async with log.pool.connection() as connection:
+        await connection.execute("DELETE FROM provider_keys WHERE key_id = %s", (key.key_id,))
+
+
+async def reveal(connection: AsyncConnection, keys: Vault, key_id: UUID) -> str:
+    """The key itself, for the one call it is needed for. Only a worker asks. Raises NoSuchKey, WrongKey."""
+    row = await (await connection.execute("SELECT user_id, provider, sealed FROM provider_keys WHERE key_id = %s", (key_id,))).fetchone()
+    if row is None:
+        raise NoSuchKey("the key is not there any more")
+    user_id, provider, sealed = row
+    data_key = (await keys.keys([user_subject(user_id)])).get(user_subject(user_id))
+    if data_key is None:
+        raise NoSuchKey("the person of this key was erased")
+    return vault.unseal(data_key, sealed, _bound_to(key_id, user_id, provider)).decode()
+
+
+async def purge(connection: AsyncConnection) -> int:
+    """Delete sealed keys whose person was erased: nobody can open them any more. Returns how many."""
+    cursor = await connection.execute(
+        "DELETE FROM provider_keys WHERE ('user:' || user_id::text) IN (SELECT subject FROM data_keys WHERE destroyed_at IS NOT NULL)"
+    )
+    return cursor.rowcount
+
+
+def _new(event: Event, user_id: int, event_id: UUID) -> NewEvent:
+    return NewEvent(event, stream=f"keys:{user_id}", id=event_id, tags=Tags(user=user_id))
+
+
+def _bound_to(key_id: UUID, user_id: int, provider: str) -> bytes:
+    return b"provider key" + key_id.bytes + f"{user_id}:{provider}".encode()
+
+
+KEYS = Keys()

@@ -1,0 +1,213 @@
+"""Tokens, cost and latency by day, person, character and model; how often stop sequences cut a reply."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from engine.store import Stored
+from projections.base import Projection, clear, sql
+
+
+class Usage(Projection):
+    name = "usage"
+    version = 1
+    types = frozenset({"turn.completed", "turn.failed"})
+    ddl = """
+    CREATE TABLE {schema}.calls (
+        day text COLLATE "C" NOT NULL,
+        user_id bigint NOT NULL,
+        character uuid NOT NULL,
+        model text COLLATE "C" NOT NULL,
+        scope text COLLATE "C" NOT NULL,
+        calls bigint NOT NULL,
+        failed bigint NOT NULL,
+        prompt_tokens bigint NOT NULL,
+        completion_tokens bigint NOT NULL,
+        reasoning_tokens bigint NOT NULL,
+        cached_tokens bigint NOT NULL,
+        cost double precision NOT NULL,
+        unpriced bigint NOT NULL,
+        ms double precision NOT NULL,
+        slowest_ms double precision NOT NULL,
+        PRIMARY KEY (day, user_id, character, model, scope)
+    );
+    CREATE TABLE {schema}.stops (
+        day text COLLATE "C" NOT NULL,
+        model text COLLATE "C" NOT NULL,
+        sequence text NOT NULL,
+        replies bigint NOT NULL,
+        PRIMARY KEY (day, model, sequence)
+    );
+    CREATE TABLE {schema}.replies (
+        day text COLLATE "C" NOT NULL,
+        model text COLLATE "C" NOT NULL,
+        replies bigint NOT NULL,
+        cut_short bigint NOT NULL,
+        recovered bigint NOT NULL,
+        fallbacks bigint NOT NULL,
+        failures bigint NOT NULL,
+        PRIMARY KEY (day, model)
+    );
+    """
+
+    async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        async with connection.cursor() as cursor:
+            for row in rows:
+                data: dict[str, Any] = clear(row)
+                day = row.occurred_at.strftime("%Y-%m-%d")
+                if data.get("calls"):
+                    await cursor.executemany(sql(_CALL, schema), [_call(day, data, call) for call in data["calls"]])
+                await cursor.execute(sql(_REPLY, schema), _reply(day, row.type, data))
+                if data.get("stop_sequence"):
+                    await cursor.execute(sql(_STOP, schema), {"day": day, "model": data["model"], "sequence": data["stop_sequence"]})
+
+
+_CALL = """
+INSERT INTO {schema}.calls AS c (day, user_id, character, model, scope, calls, failed, prompt_tokens, completion_tokens, reasoning_tokens,
+                                 cached_tokens, cost, unpriced, ms, slowest_ms)
+VALUES (%(day)s, %(user_id)s, %(character)s, %(model)s, %(scope)s, 1, %(failed)s, %(prompt_tokens)s, %(completion_tokens)s,
+        %(reasoning_tokens)s, %(cached_tokens)s, coalesce(%(cost)s, 0), %(unpriced)s, %(ms)s, %(ms)s)
+ON CONFLICT (day, user_id, character, model, scope) DO UPDATE SET calls = c.calls + 1, failed = c.failed + excluded.failed,
+    prompt_tokens = c.prompt_tokens + excluded.prompt_tokens, completion_tokens = c.completion_tokens + excluded.completion_tokens,
+    reasoning_tokens = c.reasoning_tokens + excluded.reasoning_tokens, cached_tokens = c.cached_tokens + excluded.cached_tokens,
+    cost = c.cost + excluded.cost, unpriced = c.unpriced + excluded.unpriced, ms = c.ms + excluded.ms,
+    slowest_ms = greatest(c.slowest_ms, excluded.slowest_ms)
+"""
+_REPLY = """
+INSERT INTO {schema}.replies AS r (day, model, replies, cut_short, recovered, fallbacks, failures)
+VALUES (%(day)s, %(model)s, %(reply)s, %(cut_short)s, %(recovered)s, %(fallback)s, %(failure)s)
+ON CONFLICT (day, model) DO UPDATE SET replies = r.replies + excluded.replies, cut_short = r.cut_short + excluded.cut_short,
+    recovered = r.recovered + excluded.recovered, fallbacks = r.fallbacks + excluded.fallbacks, failures = r.failures + excluded.failures
+"""
+_STOP = """
+INSERT INTO {schema}.stops AS s (day, model, sequence, replies) VALUES (%(day)s, %(model)s, %(sequence)s, 1)
+ON CONFLICT (day, model, sequence) DO UPDATE SET replies = s.replies + 1
+"""
+
+
+def _call(day: str, data: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    used: dict[str, Any] = call["usage"]
+    return used | {
+        "day": day,
+        "user_id": data["user_id"],
+        "character": data["character_id"],
+        "model": call["model"],
+        "scope": call["scope"],
+        "failed": int(call["category"] is not None),
+        "unpriced": int(used["cost"] is None),
+        "ms": call["ms"],
+    }
+
+
+def _reply(day: str, type_: str, data: dict[str, Any]) -> dict[str, Any]:
+    completed = type_ == "turn.completed"
+    return {
+        "day": day,
+        "model": data.get("model") or "",
+        "reply": int(completed),
+        "cut_short": int(bool(data.get("cut_short"))),
+        "recovered": int(bool(data.get("recovered"))),
+        "fallback": int(data.get("fallback_from") is not None),
+        "failure": int(not completed),
+    }
+
+
+Dimension = Literal["day", "user", "character", "model", "scope"]
+_BY: dict[Dimension, str] = {"day": "day", "user": "user_id::text", "character": "character::text", "model": "model", "scope": "scope"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Usage of one value of a dimension. `unpriced` calls have no known cost; `ms` is the mean of a call."""
+
+    key: str
+    calls: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+    cost: float
+    unpriced: int
+    ms: float
+    slowest_ms: float
+
+
+async def summary(
+    connection: AsyncConnection,
+    by: Dimension,
+    *,
+    since: str = "",
+    user: int | None = None,
+    character: UUID | None = None,
+    limit: int = 100,
+    schema: str = "usage",
+) -> list[Line]:
+    """Usage by a dimension since a day (YYYY-MM-DD), the most calls first; days in order."""
+    statement = f"""
+    SELECT {_BY[by]} AS key, sum(calls)::bigint AS calls, sum(failed)::bigint AS failed, sum(prompt_tokens)::bigint AS prompt_tokens,
+           sum(completion_tokens)::bigint AS completion_tokens, sum(reasoning_tokens)::bigint AS reasoning_tokens,
+           sum(cached_tokens)::bigint AS cached_tokens, sum(cost) AS cost, sum(unpriced)::bigint AS unpriced,
+           sum(ms) / sum(calls) AS ms, max(slowest_ms) AS slowest_ms
+    FROM {{schema}}.calls
+    WHERE day >= %(since)s AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
+      AND (%(character)s::uuid IS NULL OR character = %(character)s)
+    GROUP BY 1 ORDER BY {"1" if by == "day" else "2 DESC, 1"} LIMIT %(limit)s
+    """
+    async with connection.cursor(row_factory=class_row(Line)) as cursor:
+        await cursor.execute(sql(statement, schema), {"since": since, "user": user, "character": character, "limit": limit})
+        return await cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How many replies of a model a stop sequence ended on a day."""
+
+    day: str
+    model: str
+    sequence: str
+    replies: int
+
+
+async def stops(connection: AsyncConnection, *, since: str = "", schema: str = "usage") -> list[Stop]:
+    """Stop-sequence statistics, the latest day first."""
+    async with connection.cursor(row_factory=class_row(Stop)) as cursor:
+        await cursor.execute(
+            sql("SELECT day, model, sequence, replies FROM {schema}.stops WHERE day >= %s ORDER BY day DESC, replies DESC", schema),
+            (since,),
+        )
+        return await cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a model's turns on a day."""
+
+    day: str
+    model: str
+    replies: int
+    cut_short: int
+    recovered: int
+    fallbacks: int
+    failures: int
+
+
+async def outcomes(connection: AsyncConnection, *, since: str = "", schema: str = "usage") -> list[Outcome]:
+    """By day and model, the latest day first."""
+    async with connection.cursor(row_factory=class_row(Outcome)) as cursor:
+        await cursor.execute(
+            sql(
+                "SELECT day, model, replies, cut_short, recovered, fallbacks, failures FROM {schema}.replies WHERE day >= %s"
+                " ORDER BY day DESC, model",
+                schema,
+            ),
+            (since,),
+        )
+        return await cursor.fetchall()
+
+
+USAGE = Usage()

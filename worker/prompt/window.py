@@ -1,0 +1,36 @@
+"""How much of what was said goes into a prompt. It is given up rarely and in large pieces, so that the beginning stays the same. Pure."""
+
+from collections.abc import Sequence
+
+PIECE = 4
+"""One part in so many is given up at a time."""
+FLOOR = 20
+"""Messages that are kept as long as they fit at all."""
+
+
+def start(positions: Sequence[int], sizes: Sequence[int], *, previous: int | None, limit: int, budget: int) -> int:
+    """Index of the first entry that is kept.
+
+    `previous` is the position the last prompt of this conversation began with: it stays the beginning while there are at most
+    `limit` entries from there on and their sizes fit into `budget`. Else a quarter goes at once, but not below FLOOR entries
+    unless even those do not fit.
+    """
+    count = len(positions)
+    first = next((index for index, position in enumerate(positions) if previous is not None and position >= previous), 0)
+    if count - first > limit:
+        first = count - _kept(limit)
+    if sum(sizes[first:]) > budget:
+        first = _fitting(sizes, first, budget)
+    return first
+
+
+def _kept(limit: int) -> int:
+    return max(limit - limit // PIECE, min(limit, FLOOR))
+
+
+def _fitting(sizes: Sequence[int], first: int, budget: int) -> int:
+    count, total, target = len(sizes), sum(sizes[first:]), budget - budget // PIECE
+    while first < count and total > target and (count - first > FLOOR or total > budget):
+        total -= sizes[first]
+        first += 1
+    return first
