@@ -93,6 +93,6 @@ def headers(key: str, bucket: Bucket, now: float) -> dict[str, str]:
 def too_many(retry_after: float, scope: str) -> tuple[Json, dict[str, str]]:
     """Body and headers of a 429."""
     everywhere = scope == "global"
-    body: Json = {"message": "You are being rate limited.", "retry_after": retry_after, "global": everywhere}
+    body: Json = {"message": "You are being rate limited.", "code": 0, "retry_after": retry_after, "global": everywhere}
     extra = {"Retry-After": str(max(1, round(retry_after))), "X-RateLimit-Scope": scope, "Via": "1.1 google"}
     return body, extra | ({"X-RateLimit-Global": "true"} if everywhere else {})

@@ -1,0 +1,149 @@
+"""Discord's own OpenAPI judges what the bot sends and what the stand-in answers; the command schema is a snapshot (J5)."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.discord import cogs
+from bot.discord.client import Client
+from bot.discord.cogs.admin import AdminCog
+from bot.discord.cogs.channel import ChannelCog
+from bot.discord.cogs.character import CharacterCog, CreateCharacter
+from bot.discord.custom_ids import Modals
+from bot.discord.desk import Desk
+from bot.discord.sync import payloads, same
+from engine.config import Settings
+from tests.support.discord import StandinDiscord
+from tests.support.discord.routes import TABLE
+from tests.support.discord.validate import Spec, load, spec_path
+
+SNAPSHOT = Path(__file__).with_name("discord_commands.json")
+
+
+@pytest.fixture(scope="module")
+def spec() -> Spec:
+    path = spec_path()
+    if path is None:
+        pytest.skip("Discord's OpenAPI is not here: set TZUROT_SPECS or put it into ../shared/specs")
+    return load(path)
+
+
+@pytest.fixture
+async def discord(spec: Spec) -> AsyncIterator[StandinDiscord]:
+    async with StandinDiscord.start(spec=spec) as running:
+        yield running
+
+
+class NobodyHome:
+    """Stands for log and read models where only the shape of the commands is looked at."""
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async def up(_: Client) -> None: ...
+
+    made = Client({}, up)
+    desk = Desk(NobodyHome(), NobodyHome(), Settings(_env_file=None))  # type: ignore[arg-type]
+    for cog in (CharacterCog(desk), ChannelCog(desk), AdminCog(desk)):
+        made.add_cog(cog)
+    made.add_modal(CreateCharacter(desk))
+    yield made
+    await made.close()
+
+
+def test_every_route_of_the_stand_in_is_one_of_discords(spec: Spec) -> None:
+    """No endpoint that the real Discord does not have."""
+    unknown = [(r.method, r.template) for r in TABLE if not spec.knows(r.method, r.template)]
+    assert unknown == []
+
+
+async def test_every_kind_of_exchange_fits(discord: StandinDiscord) -> None:
+    """A walk through the routes the bot uses; requests and answers are judged."""
+    place, dm = discord.world.channel("general").id, discord.dm("alice")
+    asked = await discord.say(
+        "general", "alice", f"hi <@{discord.world.bot.id}> @everyone", files=[("a.txt", b"x", "text/plain")], extra={"sticker_items": []}
+    )
+    await discord.say("general", "bob", "a reply", reply_to=asked)
+    await discord.react("general", "bob", asked, "👍")
+    thread = await discord.thread("general", "aside")
+    hook = discord.world.add_webhook(place, "Voices", discord.world.application_id)
+    quiet: dict[str, Any] = {"allowed_mentions": {"parse": []}}
+    walk: list[tuple[str, str, Any]] = [
+        ("GET", "/users/@me", None),
+        ("GET", "/applications/@me", None),
+        ("GET", "/oauth2/applications/@me", None),
+        ("GET", "/gateway", None),
+        ("GET", "/gateway/bot", None),
+        ("GET", f"/users/{discord.user_id('alice')}", None),
+        ("GET", "/users/@me/guilds", None),
+        ("POST", "/users/@me/channels", {"recipient_id": discord.user_id("alice")}),
+        ("GET", f"/guilds/{discord.world.guild.id}", None),
+        ("GET", f"/guilds/{discord.world.guild.id}/channels", None),
+        ("GET", f"/guilds/{discord.world.guild.id}/members/{discord.user_id('alice')}", None),
+        ("GET", f"/guilds/{discord.world.guild.id}/threads/active", None),
+        ("GET", f"/guilds/{discord.world.guild.id}/webhooks", None),
+        *(("GET", f"/channels/{c}", None) for c in (place, thread, dm)),
+        ("GET", f"/channels/{place}/messages?limit=100", None),
+        ("GET", f"/channels/{place}/messages?after={asked}&limit=5", None),
+        ("GET", f"/channels/{place}/messages/{asked}", None),
+        ("POST", f"/channels/{place}/messages", quiet | {"content": "plain", "nonce": "7", "enforce_nonce": True}),
+        ("POST", f"/channels/{dm}/messages", quiet | {"content": "in a DM"}),
+        ("POST", f"/channels/{place}/typing", None),
+        ("PUT", f"/channels/{place}/messages/{asked}/reactions/%F0%9F%91%8D/@me", None),
+        ("DELETE", f"/channels/{place}/messages/{asked}/reactions/%F0%9F%91%8D/@me", None),
+        ("GET", f"/channels/{place}/webhooks", None),
+        ("POST", f"/channels/{place}/webhooks", {"name": "Tzurot"}),
+        ("POST", f"/channels/{place}/threads", {"name": "another", "type": 11}),
+        ("POST", f"/webhooks/{hook.id}/{hook.token}?wait=true", quiet | {"content": "spoken", "username": "Lilith"}),
+        ("POST", f"/webhooks/{hook.id}/{hook.token}?wait=true&thread_id={thread}", quiet | {"content": "spoken there"}),
+        ("POST", f"/webhooks/{hook.id}/{hook.token}", quiet | {"content": "x", "username": "Clyde"}),
+        ("GET", f"/applications/{discord.world.application_id}/commands", None),
+        ("DELETE", f"/channels/{place}/messages/{asked}", None),
+        ("GET", f"/channels/{place}/messages/{asked}", None),
+    ]
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {discord.token}"}) as session:
+        for method, path, body in walk:
+            async with session.request(method, discord.api_base + path, json=body):
+                pass
+    assert discord.violations == []
+    assert len(discord.recorder.exchanges) == len(walk)
+
+
+def test_the_judge_sees_what_is_wrong(spec: Spec) -> None:
+    """It refuses a wrong type, an unknown key and a missing field."""
+    template = "/webhooks/{webhook_id}/{webhook_token}"
+    assert spec.request_problems("POST", template, {"content": 7})
+    assert spec.request_problems("POST", template, {"contents": "x"})
+    assert spec.response_problems("GET", "/users/@me", 200, {"id": "1"})
+    assert spec.request_problems("POST", template, {"content": "x", "allowed_mentions": {"parse": []}}) == []
+
+
+async def test_the_command_schema_is_the_recorded_one(client: Client, spec: Spec) -> None:
+    """J5: made from the handlers' signatures. When it changes on purpose, write it anew: delete the file and run this test."""
+    made = payloads(client)
+    if not SNAPSHOT.exists():
+        SNAPSHOT.write_text(json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    assert made == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    assert spec.request_problems("PUT", "/applications/{application_id}/commands", made) == []
+
+
+async def test_the_same_commands_are_not_sent_again(client: Client) -> None:
+    """What Discord adds to a command makes it no other command; a changed description does."""
+    [*ours] = payloads(client)
+    for command in ours:
+        stored = command | {"id": "1", "version": "2", "default_member_permissions": None, "dm_permission": True}
+        assert same(command, stored)
+        assert not same(command | {"description": "other"}, stored)
+
+
+async def test_every_custom_id_has_a_handler_that_outlives_a_restart(client: Client) -> None:
+    """Incident 33: nothing is shown that nobody answers."""
+    modals = client._connection._modal_store.persistent_modals
+    registered = {modal.custom_id for modal in modals}
+    assert registered == {str(m) for m in Modals}
+    sources = [path.read_text(encoding="utf-8") for path in Path(cogs.__file__).parent.glob("*.py")]
+    assert not any('custom_id="' in text for text in sources)

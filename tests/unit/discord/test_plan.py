@@ -1,0 +1,68 @@
+"""What still has to be sent, and what already stands in the channel."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.discord.plan import Answer, Place, Standing, adopt, digest, texts
+from bot.split import LIMIT, length
+from engine.events.reply import Chunk
+
+PLACE = Place(1, 2, None, dm=False)
+
+
+def answer(*parts: str) -> Answer:
+    return Answer(UUID(int=1), 100, 7, UUID(int=2), "reply", PLACE, "Lilith", None, parts)
+
+
+def standing(*parts: str, start: int = 200) -> list[Standing]:
+    return [Standing(start + i, text) for i, text in enumerate(parts)]
+
+
+def test_what_stands_there_is_adopted_in_order() -> None:
+    """Two of three parts arrived before the crash."""
+    assert adopt(answer("a", "b", "c"), (), {}, standing("a", "b")) == {0: 200, 1: 201}
+
+
+def test_equal_parts_are_told_apart_by_their_place() -> None:
+    """Each chunk is looked for after the one before it."""
+    assert adopt(answer("x", "x", "x"), (), {0: 200}, standing("x", "x")) == {1: 201}
+    assert adopt(answer("x", "x"), (), {}, standing("x")) == {0: 200}
+
+
+def test_what_discord_changed_in_white_space_is_still_ours() -> None:
+    """Trimmed ends, carriage returns and zero-width characters do not make it another text."""
+    assert adopt(answer("one\r\n\ntwo\u200b"), (), {}, standing("one\n\ntwo")) == {0: 200}
+
+
+def test_the_intended_digest_counts_when_the_text_would_be_another_now() -> None:
+    """The character was renamed between crash and restart."""
+    before = Chunk(sha256=digest("**Old:** hi"), length=11)
+    assert adopt(answer("**New:** hi"), (before,), {}, standing("**Old:** hi")) == {0: 200}
+
+
+def test_other_texts_are_not_ours() -> None:
+    """Nothing is adopted that was not said by this answer."""
+    assert adopt(answer("a"), (), {}, standing("b", "aa")) == {}
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5), st.data())
+def test_adopting_what_arrived_leaves_exactly_the_rest(parts: list[str], data: st.DataObject) -> None:
+    """Whatever prefix arrived and however much of it was recorded: recorded and adopted together are the prefix."""
+    arrived = data.draw(st.integers(0, len(parts)))
+    recorded = data.draw(st.integers(0, arrived))
+    sent = {index: 200 + index for index in range(recorded)}
+    there = standing(*parts[:arrived])[recorded:]
+    assert sent | adopt(answer(*parts), (), sent, there) == {index: 200 + index for index in range(arrived)}
+
+
+@pytest.mark.parametrize("dm", [True, False])
+@given(text=st.text(max_size=5000), name=st.text(min_size=1, max_size=80))
+def test_every_text_fits_with_its_prefix(dm: bool, text: str, name: str) -> None:
+    """In a DM the first message says who speaks, and still fits."""
+    made = texts(text, name, dm=dm)
+    assert all(0 < length(part) <= LIMIT for part in made)
+    if dm and made:
+        assert made[0].startswith(f"**{name}:** ")
