@@ -1,13 +1,18 @@
 """What a read model is: a name, a version, its tables, and how a batch of events changes them."""
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
 
 import orjson
 from psycopg import AsyncConnection
 
-from engine.store import Stored
+from engine.store import Query, Stored, reader
+
+BATCH = 2_000
 
 
 class Projection(ABC):
@@ -15,13 +20,15 @@ class Projection(ABC):
 
     the serving set is in the schema called like the projection, a new version is built in another one beside it, and a view
     of the past in a scratch one. `ddl` creates the tables; `{schema}` stands for the schema's name. Change `version` whenever
-    `ddl` or `apply` would give other rows than before.
+    `ddl` or `apply` would give other rows than before. `late` holds the indexes that only readers need: a rebuild makes them
+    once all rows are there.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     types: ClassVar[frozenset[str]]
     ddl: ClassVar[str]
+    late: ClassVar[str] = ""
 
     @abstractmethod
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
@@ -29,6 +36,31 @@ class Projection(ABC):
 
         `rows` are those of `types`, in order of position. They are not opened: sealed parts are copied as they are.
         """
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """Bring the tables from position `after` to `until`, straight from the log, inside the caller's transaction.
+
+        The same rows as `apply` gives, however they are made: a projection with many rows does it in one statement.
+        """
+        await self.fold(connection, schema, after, until, frozenset())
+
+    async def fold(self, connection: AsyncConnection, schema: str, after: int, until: int, skipped: frozenset[int]) -> None:
+        """The same by `apply`, a batch at a time, leaving some positions out."""
+        batch: list[Stored] = []
+        async for row in reader.rows(connection, Query(after=after, until=until, types=self.types)):
+            if row.position in skipped:
+                continue
+            batch.append(row)
+            if len(batch) == BATCH:
+                await self.apply(connection, schema, batch)
+                batch = []
+        if batch:
+            await self.apply(connection, schema, batch)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two makes of the same version apart, so that a rebuild goes on only with tables like ours."""
+        return hashlib.sha256(f"{self.version}\n{self.ddl}\n{self.late}\n{sorted(self.types)}".encode()).hexdigest()[:16]
 
 
 def sql(template: str, schema: str) -> bytes:
@@ -40,3 +72,24 @@ def clear(row: Stored) -> dict[str, object]:
     """The clear fields of a row, as stored."""
     fields: dict[str, object] = orjson.loads(row.data)
     return fields
+
+
+Change = tuple[str, dict[str, Any]]
+"""A statement and its parameters."""
+
+
+async def apply_by_turn(connection: AsyncConnection, schema: str, rows: Iterable[Stored], change: Callable[[Stored], Change]) -> None:
+    """Apply one change per row. Those of one turn keep their order; those of different turns, which never meet, go out together."""
+    async with connection.cursor() as cursor:
+        for statement, parameters in waves((row.turn, change(row)) for row in rows):
+            await cursor.executemany(sql(statement, schema), parameters)
+
+
+def waves(changes: Iterable[tuple[UUID | None, Change]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Changes with their keys -> statements with many parameters. A key's first change is in the first wave, its second in the second..."""
+    counts: dict[UUID | None, int] = defaultdict(int)
+    found: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
+    for key, (statement, parameters) in changes:
+        found[counts[key], statement].append(parameters)
+        counts[key] += 1
+    return [(statement, found[wave, statement]) for wave, statement in sorted(found, key=lambda group: group[0])]

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from engine.events.reply import Chunk
 from engine.store import Stored
-from projections.base import Projection, clear, sql
+from projections.base import Projection, apply_by_turn, clear, sql
 
 
 class Deliveries(Projection):
@@ -48,10 +48,7 @@ class Deliveries(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        async with connection.cursor() as cursor:
-            for row in rows:
-                statement, parameters = _change(row)
-                await cursor.execute(sql(statement, schema), parameters)
+        await apply_by_turn(connection, schema, rows, _change)
 
 
 _DUE = """

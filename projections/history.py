@@ -10,8 +10,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from engine.events.message import Attachment, Forward
-from engine.ids import snowflake_time
-from engine.store import Stored
+from engine.ids import DISCORD_EPOCH_MS, snowflake_time
+from engine.store import Query, Stored, reader
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
 from projections.base import Projection, clear, sql
@@ -60,7 +60,6 @@ class History(Projection):
         edit_sealed bytea,
         gone boolean NOT NULL DEFAULT false
     );
-    CREATE INDEX ON {schema}.entries (channel, position);
     CREATE UNIQUE INDEX ON {schema}.entries (message_id) WHERE message_id IS NOT NULL;
     CREATE UNIQUE INDEX ON {schema}.entries (turn) WHERE turn IS NOT NULL;
     CREATE TABLE {schema}.reply_messages (
@@ -75,8 +74,22 @@ class History(Projection):
         channel bigint NOT NULL,
         character uuid
     );
+    """
+    late = """
+    CREATE INDEX ON {schema}.entries (channel, position);
     CREATE INDEX ON {schema}.resets (channel, position);
     """
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """Messages, replies and chunks by one statement each, from one rare event to the next: only those touch earlier rows."""
+        rare = [row async for row in reader.rows(connection, Query(after=after, until=until, types=_RARE, limit=MANY + 1))]
+        if len(rare) > MANY:
+            return await self.fold(connection, schema, after, until, frozenset())
+        for row in rare:
+            await _load_between(connection, schema, after, row.position - 1)
+            await self.apply(connection, schema, [row])
+            after = row.position
+        await _load_between(connection, schema, after, until)
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         pending: list[dict[str, object]] = []
@@ -95,6 +108,39 @@ class History(Projection):
 
 
 _ENTRIES = frozenset({"message.received", "turn.completed"})
+_RARE = frozenset({"message.edited", "message.deleted", "reply.failed", "channel.context_reset"})
+MANY = 100
+"""With more rare events than this in a step, going one by one costs less."""
+
+_LOAD_ENTRIES = """
+INSERT INTO {schema}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+                              reply_to, sent_at, subject, event_id, event_type, sealed)
+SELECT position, (d->>'channel_id')::bigint, (d->>'guild_id')::bigint, d->>'venue', CASE WHEN reply THEN 'reply' ELSE 'message' END,
+       CASE WHEN NOT reply THEN message_id END, CASE WHEN reply THEN turn END, CASE WHEN reply THEN character END,
+       (CASE WHEN reply THEN d->>'user_id' ELSE d->>'author_id' END)::bigint,
+       CASE WHEN reply THEN 'character' ELSE coalesce(d->>'author_kind', 'human') END,
+       CASE WHEN reply THEN message_id ELSE (d->>'reply_to')::bigint END,
+       CASE WHEN reply THEN occurred_at ELSE to_timestamp(0) + ((message_id >> 22) + %(epoch)s) * interval '1 millisecond' END,
+       subject, event_id, type, sealed
+FROM (SELECT e.*, type = 'turn.completed' AS reply, d, (d->>'message_id')::bigint AS message_id
+      FROM events e CROSS JOIN LATERAL (SELECT convert_from(e.data, 'UTF8')::jsonb AS d OFFSET 0) AS decoded
+      WHERE position > %(after)s AND position <= %(until)s AND type IN ('message.received', 'turn.completed')) AS found
+ORDER BY position
+"""
+_LOAD_CHUNKS = """
+INSERT INTO {schema}.reply_messages (message_id, turn, character, channel)
+SELECT (d->>'message_id')::bigint, turn, character, (d->>'channel_id')::bigint
+FROM events e CROSS JOIN LATERAL (SELECT convert_from(e.data, 'UTF8')::jsonb AS d OFFSET 0) AS decoded
+WHERE position > %(after)s AND position <= %(until)s AND type = 'reply.chunk_delivered'
+ORDER BY position ON CONFLICT (message_id) DO NOTHING
+"""
+
+
+async def _load_between(connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+    if until > after:
+        bounds = {"after": after, "until": until, "epoch": DISCORD_EPOCH_MS}
+        await connection.execute(sql(_LOAD_ENTRIES, schema), bounds)
+        await connection.execute(sql(_LOAD_CHUNKS, schema), bounds)
 
 
 def _entry(row: Stored) -> dict[str, object]:

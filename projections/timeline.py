@@ -39,6 +39,15 @@ _COLUMNS = (
     "model",
 )
 
+_LOAD = f"""
+INSERT INTO {{schema}}.entries ({", ".join(_COLUMNS)})
+SELECT {", ".join(_COLUMNS[:-2])}, d->>'category', d->>'model'
+FROM events e CROSS JOIN LATERAL
+     (SELECT CASE WHEN e.type = ANY(%(detailed)s) THEN convert_from(e.data, 'UTF8')::jsonb END AS d OFFSET 0) AS decoded
+WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s)
+ORDER BY position
+"""
+
 
 class Timeline(Projection):
     name = "timeline"
@@ -59,6 +68,8 @@ class Timeline(Projection):
         category text COLLATE "C",
         model text COLLATE "C"
     );
+    """
+    late = """
     CREATE INDEX ON {schema}.entries (type, position);
     CREATE INDEX ON {schema}.entries (recorded_at, position);
     CREATE INDEX ON {schema}.entries (guild, position) WHERE guild IS NOT NULL;
@@ -69,6 +80,11 @@ class Timeline(Projection):
     CREATE INDEX ON {schema}.entries (category, position) WHERE category IS NOT NULL;
     CREATE INDEX ON {schema}.entries (model, position) WHERE model IS NOT NULL;
     """
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """The same rows by one statement."""
+        known = {"after": after, "until": until, "types": sorted(self.types), "detailed": sorted(_WITH_DETAILS)}
+        await connection.execute(sql(_LOAD, schema), known)
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         async with (

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from engine.store import Stored
-from projections.base import Projection, clear, sql
+from projections.base import Projection, apply_by_turn, clear, sql
 
 
 class Turns(Projection):
@@ -54,10 +54,7 @@ class Turns(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        async with connection.cursor() as cursor:
-            for row in rows:
-                statement, parameters = _change(row)
-                await cursor.execute(sql(statement, schema), parameters)
+        await apply_by_turn(connection, schema, rows, _change)
 
 
 _REQUESTED = """
@@ -132,6 +129,11 @@ _COLUMNS = (
 async def get(connection: AsyncConnection, turn: UUID, *, schema: str = "turns") -> Turn | None:
     found = await _select(connection, schema, "turn = %(turn)s", {"turn": turn})
     return found[0] if found else None
+
+
+async def some(connection: AsyncConnection, wanted: Sequence[UUID], *, schema: str = "turns") -> list[Turn]:
+    """These turns, the latest request first."""
+    return await _select(connection, schema, "turn = ANY(%(wanted)s) ORDER BY position DESC", {"wanted": list(wanted)})
 
 
 async def by_reference(connection: AsyncConnection, reference: str, *, schema: str = "turns") -> Turn | None:
