@@ -9,7 +9,7 @@ from uuid import UUID
 
 from engine import clock, ids
 from engine.decide.spend import Refusal
-from engine.decide.turn_model import Model
+from engine.decide.turn_model import Model, resolve
 from engine.decide.turn_request import Effective, effective
 from engine.events.preset import Parameters
 from engine.events.turn import Call, Usage
@@ -233,7 +233,8 @@ def _judge(brief: Brief, attempt: Attempt, completion: Completion, allowed: Allo
     text = artifacts.clean(split.text, brief.name) if split.text.strip() else ""
     if not text:
         raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="nothing but thoughts"))
-    repeated = repetition.repeats(text, brief.earlier)
+    may_repeat = attempt.candidate.model.may_repeat or resolve(completion.model).may_repeat
+    repeated = not may_repeat and repetition.repeats(text, brief.earlier)
     if repeated and not final:
         return None
     thoughts = "\n".join(part for part in (completion.reasoning.strip(), split.thinking) if part)

@@ -13,7 +13,10 @@ UNKNOWN_CONTEXT = 8192
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What one source says about a model; None where it says nothing. Prices in US dollars per token."""
+    """What one source says about a model; None where it says nothing. Prices in US dollars per token.
+
+    `may_repeat`: it is no language model, so saying the same again is no fault.
+    """
 
     context_tokens: int | None = None
     max_output: int | None = None
@@ -22,6 +25,7 @@ class Known:
     price_in: float | None = None
     price_out: float | None = None
     forbidden: tuple[str, ...] | None = None
+    may_repeat: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(r"^google/gemini", Known(context_tokens=1_000_000, vision=True)),
     Pattern(r"^openai/gpt-4o", Known(context_tokens=128_000, vision=True)),
     Pattern(r"^openrouter/auto$", Known(context_tokens=128_000)),
-    Pattern(r"^(tzurot|standin)/", Known(context_tokens=131_072, price_in=0.0, price_out=0.0, reasoning=False)),
+    Pattern(r"^(tzurot|standin)/", Known(context_tokens=131_072, price_in=0.0, price_out=0.0, reasoning=False, may_repeat=True)),
 )
 """Data, not code: a quirk is a row here, or an override at run time."""
 
@@ -68,6 +72,7 @@ class Model:
     price_in: float | None
     price_out: float | None
     forbidden: tuple[str, ...]
+    may_repeat: bool
     source: Mapping[str, Tier] = field(default_factory=dict)
 
     @property
@@ -86,8 +91,8 @@ class Model:
         return self.price_in * prompt_tokens + self.price_out * completion_tokens
 
 
-_FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "price_out", "forbidden")
-_DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=())
+_FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "price_out", "forbidden", "may_repeat")
+_DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=(), may_repeat=False)
 
 
 def resolve(model: str, override: Known | None = None, catalogue: Known | None = None, patterns: Sequence[Pattern] = PATTERNS) -> Model:

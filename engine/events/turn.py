@@ -142,6 +142,7 @@ class TurnFailed(Event):
     status: Count | None = None
     reference: str
     attempts: Count = 0
+    calls: tuple[Call, ...] = ()
     timing: Timing = Timing()
     user_message: Sealed[str]
     said: Sealed[str] = ""

@@ -16,9 +16,11 @@ class Frozen(BaseModel):
 
 
 class Reach(Frozen):
-    """How much of a neighbouring turn's evidence counts for a turn. `back`: turns before it, `forward`: after it, nearest first.
-    `answer` replaces back[0] when the turn before asks a question: the answer's words stand in the question."""
+    """How much of the evidence around a row counts for it. A turn is what one speaker says before another does: `same` for the other
+    messages of its own turn, `back` for the turns before, `forward` for those after, nearest first. `answer` replaces back[0] when
+    the turn before asks something: the words that find an answer often stand in its question."""
 
+    same: float = 0.8
     back: tuple[float, ...] = (0.8, 0.5)
     forward: tuple[float, ...] = (0.6, 0.3)
     answer: float = 1.1
@@ -38,7 +40,7 @@ class Dense(Frozen):
 
     weight: float = 2.0
     centred: bool = True
-    reach: Reach | None = Reach(back=(0.3, 0.15), forward=(0.25, 0.1), answer=0.6)
+    reach: Reach | None = Reach(same=0.3, back=(0.3, 0.15), forward=(0.25, 0.1), answer=0.6)
 
 
 class Late(Frozen):

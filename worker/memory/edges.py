@@ -34,7 +34,7 @@ def waypoints(index: Index, view: View, memory: str, most: int = 20) -> list[Way
     at = [int(view.position[key[-1]]) for key in entry.keys]
     found: dict[tuple[str, str], Waypoint] = {}
     for p, q, label in ((at[0], at[0] - 1, "before"), (at[-1], at[-1] + 1, "after")):
-        if 0 <= q < len(view) and view.linked[0][min(p, q)]:
+        if 0 <= q < len(view) and view.talk[view.turn[p]] == view.talk[view.turn[q]]:
             found[view.ids[q], label] = Waypoint(view.ids[q], "time", label, 1.0)
     for name in sorted({name for key in entry.keys for name in index.rows[key[-1]].entities}):
         for other, weight in _sharing(index, view, name):

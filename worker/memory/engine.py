@@ -12,7 +12,7 @@ from worker.memory import edges, openmemory, passages, sectors, stages, times, t
 from worker.memory import view as views
 from worker.memory.ask import Ask, Query
 from worker.memory.config import RecallConfig
-from worker.memory.embed import Embedder
+from worker.memory.embed import Embedded, Embedder
 from worker.memory.index import Floats, Index, Memory, Prepared, Row
 from worker.memory.view import View
 from worker.memory.words import clean, terms
@@ -50,11 +50,16 @@ class Engine:
         self.config = config or RecallConfig()
         self._unavailable = unavailable
 
-    def prepare(self, memory: Memory) -> Prepared:
-        """The slow half: words, traits and vectors of one memory."""
+    def spoken(self, memory: Memory) -> list[str]:
+        """The passages of a memory as they are indexed and embedded: the speaker's name before each."""
+        before = f"{memory.speaker}: " if memory.speaker else ""
+        return [clean(before + part) for part in passages.split(memory.text)]
+
+    def prepare(self, memory: Memory, known: Sequence[Embedded] | None = None) -> Prepared:
+        """The slow half: words, traits and vectors of one memory. `known`: what this embedder made of `spoken(memory)` before."""
         texts = [clean(part) for part in passages.split(memory.text)]
-        spoken = [f"{memory.speaker}: {text}" if memory.speaker else text for text in texts]
-        embedded = self.embedder.embed(spoken) if self.embedder else [None] * len(texts)
+        spoken = self.spoken(memory)
+        embedded = self._embedded(spoken, known)
         rows = tuple(
             Row(
                 terms=Counter(terms(said, self.config.language)),
@@ -66,6 +71,11 @@ class Engine:
             for text, said, found in zip(texts, spoken, embedded, strict=True)
         )
         return Prepared(memory.id, memory.at.timestamp(), memory.speaker, memory.thread, sectors.classify(memory.text), rows)
+
+    def _embedded(self, spoken: Sequence[str], known: Sequence[Embedded] | None) -> Sequence[Embedded | None]:
+        if known is not None and len(known) == len(spoken):
+            return known
+        return self.embedder.embed(spoken) if self.embedder else [None] * len(spoken)
 
     def recall(self, index: Index, query: Query, k: int = 10, rerank: Rerank | None = None) -> Recalled:
         """The k best memories of an index for a question."""

