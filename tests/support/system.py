@@ -19,23 +19,27 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.cli.supervisor.parts import Module, Ready
+from bot.cli.supervisor.parts import Ended, Module, Ready
 from bot.cli.supervisor.plan import module
-from engine import embedded, seed
+from engine import embedded, ids, seed
 from engine.clock import monotonic
 from engine.embedded import shim
+from engine.events.quota import LimitsChanged
 from engine.migrate import migrate
-from engine.store import open_log
+from engine.store import NewEvent, open_log
 from engine.vault import MasterKey
 from tests.support.discord.server import StandinDiscord
 from tests.support.discord.validate import Spec
 from tests.support.proxy import Inspector, Proxy
+from tests.support.stage import MODEL
 
 MODULES = {"projections": "projections", "worker": "worker", "worker2": "worker", "console": "bot.console", "bot": "bot.discord"}
 SERVERS = ("postgres", "nats")
 START_S = 40.0
+GENEROUS = LimitsChanged(user_per_minute=10_000, guild_per_minute=100_000)
+"""What a crowd on one server needs; the limits themselves have tests of their own."""
 MASTER_KEY = "5a" * 32
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+_KEPT = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,12 @@ class Tzurot:
         command = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", "-", str(self.folder)]
         log = self.folder / "logs" / f"{part}.log"
         made = self.parts[part] = Module(part, command + module(MODULES[part]), self._environment(fail), log)
-        async with asyncio.timeout(START_S):
-            self.ready[part] = await made.start()
+        try:
+            async with asyncio.timeout(START_S):
+                self.ready[part] = await made.start()
+        except Ended as error:
+            # The folder goes when the block ends, and with it the log the sentence speaks of.
+            raise Ended(f"{error}\n{self.log_of(part)[-2000:]}", error.exit_code) from error
 
     async def kill(self, part: str) -> None:
         """SIGKILL."""
@@ -143,7 +151,7 @@ class Tzurot:
     def _environment(self, fail: str) -> dict[str, str]:
         found = {name: os.environ[name] for name in _KEPT if name in os.environ}
         found |= {"TZUROT_DATA": str(self.folder / "data"), "DATABASE_URL": self._dsn_of_parts(), "NATS_URL": self.nats.url}
-        found |= {"MASTER_KEY": MASTER_KEY, "CONSOLE_PORT": "0", "LOG_FORMAT": "json", "PROVIDER_API_KEY": "stand-in"}
+        found |= {"MASTER_KEY": MASTER_KEY, "CONSOLE_PORT": "0", "LOG_FORMAT": "json"}
         if self.shape.provider:
             found["PROVIDER_BASE_URL"] = self.shape.provider
         if self._discord is not None:
@@ -168,7 +176,8 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
         nats = await stack.enter_async_context(embedded.nats(folder / "data"))
         await migrate(postgres.dsn)
         async with open_log(postgres.dsn, MasterKey.of(bytes.fromhex(MASTER_KEY))) as log:
-            await seed.plant(log, "stage/echo")
+            await seed.plant(log, MODEL)
+            await log.append(NewEvent(GENEROUS, stream="limits", id=ids.derived("limits", "of a rig")))
         tzurot = Tzurot(folder, shape, postgres, nats)
         if shape.proxied or shape.inspect:
             tzurot.proxy = await stack.enter_async_context(Proxy.start(postgres.port, shape.inspect))

@@ -41,7 +41,7 @@ class Bare(nextcord.Client):
         await typing
 
     async def _ask(self, messages: list[dict[str, str]]) -> str:
-        body = {"model": "stage/echo", "stream": True, "messages": [{"role": "system", "content": "You are Wren Halloway."}, *messages]}
+        body = {"model": "standin/stage", "stream": True, "messages": [{"role": "system", "content": "You are Wren Halloway."}, *messages]}
         text = ""
         async with self._web.stream("POST", f"{self._provider}/chat/completions", json=body) as answer:
             async for line in answer.aiter_lines():
