@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,14 +31,15 @@ Pool = AsyncConnectionPool[AsyncConnection]
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """32 bytes and their fingerprint. The fingerprint is stored; the bytes never are."""
+    """32 bytes and their fingerprint. The fingerprint is stored; the bytes never are. `file` is where they were read, if anywhere."""
 
     secret: bytes
     id: str
+    file: Path | None = None
 
     @classmethod
-    def of(cls, secret: bytes) -> "MasterKey":
-        return cls(secret, hashlib.sha256(b"tzurot master key" + secret).hexdigest()[:16])
+    def of(cls, secret: bytes, file: Path | None = None) -> "MasterKey":
+        return cls(secret, hashlib.sha256(b"tzurot master key" + secret).hexdigest()[:16], file)
 
     def __repr__(self) -> str:
         return f"MasterKey(id={self.id!r})"
@@ -49,27 +51,58 @@ def load_master_key(settings: Settings) -> MasterKey:
         return MasterKey.of(bytes.fromhex(settings.master_key.get_secret_value()))
     path = settings.tzurot_data / "master.key"
     try:
-        return MasterKey.of(bytes.fromhex(path.read_text().strip()))
+        return read_master_key(path)
     except FileNotFoundError:
-        return _create_master_key(path)
+        return create_master_key(path)
     except (ValueError, OSError) as error:
-        raise SettingsError(f"{path} cannot be used as master key ({type(error).__name__}). Restore it from your backup; without it stored texts cannot be read.") from None
+        raise SettingsError(
+            f"{path} cannot be used as master key ({type(error).__name__})."
+            " Restore it from your backup; without it stored texts cannot be read."
+        ) from None
 
 
-def _create_master_key(path: Path) -> MasterKey:
+def read_master_key(path: Path) -> MasterKey:
+    """The key in a file. Raises OSError, ValueError."""
+    return MasterKey.of(bytes.fromhex(path.read_text().strip()), path)
+
+
+def create_master_key(path: Path) -> MasterKey:
+    """A new key in a file of mode 600, on disk before this returns; the one that is there when somebody was faster."""
+    secret = secrets.token_bytes(32)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return MasterKey.of(bytes.fromhex(path.read_text().strip()))
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secret.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(part, path)  # the whole key at once, or not at all
+        part.unlink()
+        sync_folder(path.parent)
     except OSError as error:
-        raise SettingsError(f"The data folder {path.parent} cannot be written ({error.strerror}). Choose another with TZUROT_DATA.") from None
-    secret = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return MasterKey.of(secret)
+        raise SettingsError(
+            f"The data folder {path.parent} cannot be written ({error.strerror}). Choose another with TZUROT_DATA."
+        ) from None
+    return read_master_key(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def ring(path: Path) -> list[MasterKey]:
+    """All master keys that lie beside a key file, it first: while a rotation runs there are two."""
+    found = []
+    for file in [path, *sorted(path.parent.glob(f"{path.name}.next"))]:
+        with suppress(OSError, ValueError):
+            found.append(read_master_key(file))
+    return found
 
 
 def seal(key: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
@@ -151,7 +184,8 @@ class Vault:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
                 "INSERT INTO data_keys AS k (subject, wrapped, master_key_id, destroyed_at) VALUES (%s, NULL, %s, now())"
-                " ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = now() WHERE k.destroyed_at IS NULL RETURNING (xmax <> 0)",
+                " ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = now()"
+                " WHERE k.destroyed_at IS NULL RETURNING (xmax <> 0)",
                 (subject, self._master.id),
             )
             row = await cursor.fetchone()
@@ -162,21 +196,50 @@ class Vault:
         async with self._pool.connection() as connection:
             found = await self._select(connection, subjects)
             if create and (absent := subjects - found.keys()):
-                await self._insert(connection, absent)
-                found |= await self._select(connection, absent)
+                found |= await self._create(connection, absent)
         expires = time.monotonic() + CACHE_SECONDS
         self._cache.update({subject: (key, expires) for subject, key in found.items()})
         self._trim()
         return found
 
+    async def _create(self, connection: AsyncConnection, absent: set[str]) -> dict[str, AESGCM | None]:
+        await self._insert(connection, absent)
+        found = await self._select(connection, absent)
+        if absent - found.keys():  # our master key was rotated away meanwhile
+            self._look_again(retired=self._master.id)
+            await self._insert(connection, absent)
+            found = await self._select(connection, absent)
+        if absent - found.keys():
+            raise WrongKey(
+                f"Master key {self._master.id} was rotated away. Give this process the new one: set MASTER_KEY or restore master.key."
+            )
+        return found
+
+    def _look_again(self, *, retired: str = "") -> None:
+        """Read the key files once more: a rotation may have put a new one there."""
+        if self._master.file is not None:
+            found = ring(self._master.file)
+            self._masters |= {key.id: key for key in found}
+            if self._master.id == retired:
+                self._master = next((key for key in found if key.id != retired), self._master)
+
     async def _select(self, connection: AsyncConnection, subjects: set[str]) -> dict[str, AESGCM | None]:
-        cursor = await connection.execute("SELECT subject, wrapped, master_key_id FROM data_keys WHERE subject = ANY(%s)", (list(subjects),))
-        return {subject: self._unwrap(subject, wrapped, master_id) for subject, wrapped, master_id in await cursor.fetchall()}
+        cursor = await connection.execute(
+            "SELECT subject, wrapped, master_key_id FROM data_keys WHERE subject = ANY(%s)", (list(subjects),)
+        )
+        rows = await cursor.fetchall()
+        if {master_id for _, wrapped, master_id in rows if wrapped is not None} - self._masters.keys():
+            self._look_again()
+        return {subject: self._unwrap(subject, wrapped, master_id) for subject, wrapped, master_id in rows}
 
     async def _insert(self, connection: AsyncConnection, subjects: set[str]) -> None:
         rows = [(subject, self._wrap(subject, AESGCM.generate_key(256)), self._master.id) for subject in sorted(subjects)]
         async with connection.cursor() as cursor:
-            await cursor.executemany("INSERT INTO data_keys (subject, wrapped, master_key_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", rows)
+            await cursor.executemany(
+                "INSERT INTO data_keys (subject, wrapped, master_key_id) SELECT %s, %s, id FROM (VALUES (%s)) AS master (id)"
+                " WHERE NOT EXISTS (SELECT FROM retired_master_keys WHERE master_key_id = id) ON CONFLICT DO NOTHING",
+                rows,
+            )
 
     def _wrap(self, subject: str, data_key: bytes) -> bytes:
         return wrap(self._master, subject, data_key)

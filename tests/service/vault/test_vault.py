@@ -1,0 +1,172 @@
+"""Data keys on a real database: rotation of the master key through kills, erasure, and what a wrong key is told."""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine import erasure, ids, rotation, vault
+from engine.errors import KeyDestroyed, WrongKey
+from engine.events.base import Tags, user_subject
+from engine.events.message import MessageReceived
+from engine.store import Log, NewEvent, open_log
+from engine.vault import MasterKey, create_master_key, read_master_key
+
+CANARY = "canary-7f3a"
+
+
+def said(number: int, user: int, text: str = "hello") -> NewEvent:
+    event = MessageReceived(message_id=number, channel_id=1, author_id=user, venue="playground", text=text, author_name="Ann")
+    return NewEvent(event, "channel:1", ids.message_event(number, "received"), Tags(channel=1, user=user), user_subject(user))
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "master.key"
+    create_master_key(path)
+    return path
+
+
+@pytest.fixture
+async def log(dsn: str, key_file: Path) -> AsyncIterator[Log]:
+    async with open_log(dsn, read_master_key(key_file)) as opened:
+        yield opened
+
+
+async def texts(log: Log) -> list[str]:
+    return [r.event.text async for r in log.read() if isinstance(r.event, MessageReceived)]
+
+
+async def wrapped_by(log: Log) -> set[str]:
+    async with log.pool.connection() as connection:
+        return {row[0] for row in await (await connection.execute("SELECT DISTINCT master_key_id FROM data_keys")).fetchall()}
+
+
+async def test_rotation_wraps_every_key_anew(log: Log, dsn: str, key_file: Path) -> None:
+    """The new file opens everything, the old key nothing, and an event says so."""
+    await asyncio.gather(*(log.append(said(n, user=n)) for n in range(1, 30)))
+    old = read_master_key(key_file)
+    done = await rotation.rotate_file(log, key_file)
+    new = read_master_key(key_file)
+    assert (done.from_key_id, done.to_key_id, done.keys) == (old.id, new.id, 29)
+    assert await wrapped_by(log) == {new.id}
+    async with open_log(dsn, new) as fresh:
+        assert await texts(fresh) == ["hello"] * 29
+    async with open_log(dsn, MasterKey.of(old.secret)) as stale:
+        with pytest.raises(WrongKey, match=new.id):
+            await texts(stale)
+
+
+async def test_running_processes_follow_a_rotation(log: Log, dsn: str, key_file: Path) -> None:
+    """One that was started with the old file reads on, and wraps new keys with the new one."""
+    await log.append(said(1, user=1))
+    async with open_log(dsn, read_master_key(key_file)) as other:
+        assert await texts(other) == ["hello"]
+        await rotation.rotate_file(log, key_file)
+        other.vault.forget(user_subject(1))
+        await other.append(said(2, user=2))
+        assert await texts(other) == ["hello", "hello"]
+    assert await wrapped_by(log) == {read_master_key(key_file).id}
+
+
+async def test_a_process_without_the_file_is_told(log: Log, dsn: str, key_file: Path) -> None:
+    """A master key from the environment that was rotated away wraps nothing any more."""
+    stale = MasterKey.of(read_master_key(key_file).secret)
+    await rotation.rotate_file(log, key_file)
+    async with open_log(dsn, stale) as other:
+        with pytest.raises(WrongKey, match="rotated away"):
+            await other.append(said(2, user=2))
+
+
+ROTATE = """
+import asyncio, sys
+from pathlib import Path
+from engine import rotation
+from engine.store import open_log
+from engine.vault import read_master_key
+
+async def main() -> None:
+    path = Path(sys.argv[2])
+    rotation.BATCH = 7
+    async with open_log(sys.argv[1], read_master_key(path)) as log:
+        await rotation.rotate_file(log, path)
+
+asyncio.run(main())
+"""
+
+
+async def test_rotation_survives_kills(log: Log, dsn: str, key_file: Path) -> None:
+    """Killed after each kind of step and run again, it ends with every key under one master key and every text readable."""
+    await asyncio.gather(*(log.append(said(n, user=n)) for n in range(1, 30)))
+    for failpoint in ("rotation.after_batch:kill:1", "rotation.after_batch:kill:2", "rotation.before_replace:kill", ""):
+        environment = os.environ | {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": failpoint}
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", ROTATE, dsn, str(key_file), env=environment)
+        assert (await child.wait() == 0) == (failpoint == "")
+        async with open_log(dsn, read_master_key(key_file)) as anybody:
+            assert await texts(anybody) == ["hello"] * 29
+    assert await wrapped_by(log) == {read_master_key(key_file).id}
+    assert not list(key_file.parent.glob("*.next"))
+
+
+async def test_erasure_makes_texts_unreadable_and_keeps_the_rest(log: Log) -> None:
+    """The erased person's texts are blank, others' stay, the events stay, and nobody can seal for the person again."""
+    await log.append(said(1, user=1, text=CANARY))
+    await log.append(said(2, user=2, text="mine"))
+    would = await erasure.preview(log, 1)
+    assert (would.had_key, would.events) == (True, 1)
+    done = await erasure.erase(log, 1, requested_by=1)
+    assert done.had_key
+    assert await texts(log) == ["[erased]", "mine"]
+    with pytest.raises(KeyDestroyed):
+        await log.append(said(3, user=1))
+    again = await erasure.erase(log, 1, requested_by=1)
+    assert not again.had_key
+    assert await log.head() == 3
+
+
+async def test_a_seal_does_not_open_elsewhere(log: Log) -> None:
+    """A sealed part moved to another event, another type or under another key does not open."""
+    await log.append(said(1, user=1))
+    await log.append(said(2, user=1))
+    one, two = [row async for row in log.rows()]
+    with pytest.raises(WrongKey):
+        await log.open([one._replace(sealed=two.sealed)])
+    with pytest.raises(WrongKey):
+        await log.open([one._replace(type="turn.failed")])
+    assert one.sealed is not None
+    with pytest.raises(WrongKey):
+        await log.open([one._replace(sealed=one.sealed[:-1] + bytes([one.sealed[-1] ^ 1]))])
+
+
+async def test_another_process_forgets_in_time(log: Log, dsn: str, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has the key in memory stops reading once its cache is over, without being told."""
+    monkeypatch.setattr(vault, "CACHE_SECONDS", 0.05)
+    await log.append(said(1, user=1, text=CANARY))
+    async with open_log(dsn, read_master_key(key_file)) as other:
+        assert await texts(other) == [CANARY]
+        await erasure.erase(log, 1, requested_by=1)
+        async with asyncio.timeout(20):
+            while await texts(other) != ["[erased]"]:
+                await asyncio.sleep(0.01)
+
+
+def test_key_files_are_private_and_made_once(tmp_path: Path) -> None:
+    """Mode 600, no partial file left, and a second making finds the first key."""
+    path = tmp_path / "folder" / "master.key"
+    first = create_master_key(path)
+    assert create_master_key(path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["master.key"]
+    assert first.secret.hex() not in repr(first)
+
+
+def test_nonces_never_repeat() -> None:
+    """Ten thousand seals of the same bytes are ten thousand different ones, over many refills of the store."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    key = AESGCM(secrets.token_bytes(32))
+    assert len({vault.seal(key, b"same", b"")[: vault.NONCE_BYTES] for _ in range(10_000)}) == 10_000
