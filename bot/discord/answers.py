@@ -18,7 +18,7 @@ Interaction = nextcord.Interaction[nextcord.Client]
 
 async def answer(interaction: Interaction, work: Callable[[], Awaitable[str]], *, hidden: bool = True) -> None:
     """Defer, do the work, send its text. The person always gets an answer, whatever the work raises."""
-    await interaction.response.defer(ephemeral=hidden)
+    await interaction.response.defer(ephemeral=hidden, with_message=True)
     for part in split(await _text(work)):
         await interaction.followup.send(part, ephemeral=hidden, allowed_mentions=QUIET)
 

@@ -6,6 +6,7 @@
 | syncs commands by itself at connect and deletes what it does not know | `on_connect` does nothing; `bot.discord.sync` is called once |
 | prints tracebacks, which may quote people, to standard error | `on_error` and `on_application_command_error` log type and place |
 | sends presence in IDENTIFY in a shape Discord does not know | none is given; it is set after READY |
+| forgets persistent forms at every READY | they are registered after it |
 | keeps messages and members in memory | caches off |
 """
 

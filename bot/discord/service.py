@@ -1,6 +1,7 @@
 """Everything the bot is made of, built once and passed down."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.discord.cogs.character import CharacterCog, CreateCharacter
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.deliver import Deliver
 from bot.discord.desk import Desk
-from bot.discord.ingest import Ingest, until_done
+from bot.discord.ingest import Ingest
 from bot.discord.payload import Json
 from bot.discord.post import Post
 from bot.discord.rest import Busy, Refused, Rest, Unsure
@@ -24,15 +25,16 @@ from bot.discord.translate import Place, Us
 from bot.discord.typing import Typing
 from bot.discord.webhooks import Webhooks
 from engine import log, process
-from engine.bus import DISCORD, consume
+from engine.bus import DISCORD, Reference, consume
 from engine.bus.consumer import TRANSIENT
 from engine.config import Settings, require_database, require_nats
 from engine.store import Log, open_log
 from engine.vault import load_master_key
-from projections import heartbeats, turns
+from projections import heartbeats, runner, turns
 
 SWEEP_S, SWEEP_OLDER_S = 5.0, 3.0
 DELIVERIES = 8
+READ_MODELS = ("history", "catalog", "channels", "turns", "deliveries")
 _log = log.get("discord")
 
 
@@ -49,7 +51,7 @@ class Service:
         self.deliver = Deliver(log, Post(rest, Webhooks(rest, us.application_id), us), self.typing.end)
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
-        self._told = False
+        self._told = self._tables_exist = False
 
     def make_client(self) -> Client:
         """A new connection's client, with all commands."""
@@ -63,38 +65,49 @@ class Service:
         client = self.client = Client(raw, self._up)
         for cog in (CharacterCog(self.desk), ChannelCog(self.desk), AdminCog(self.desk)):
             client.add_cog(cog)
-        client.add_modal(CreateCharacter(self.desk))
         return client
 
     def _ready(self, _: Json) -> None:
         """A new session, and events may have been missed: nothing is taken until it is known from where on to look back."""
         self.ingest.gate.clear()
-        self._preparing = asyncio.create_task(until_done(self._prepare), name="backfill")
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = asyncio.create_task(self._prepare(), name="backfill")
 
     async def _prepare(self) -> None:
-        await self.backfill.prepare()
+        await self._read_models()
+        await _at_last(self.backfill.prepare)
         self.ingest.gate.set()
+        await _at_last(self._resume_typing)
         await self.backfill.run()
 
+    async def handle(self, reference: Reference) -> None:
+        """The consumer's handler."""
+        await self._read_models()
+        await self.deliver.handle(reference)
+
+    async def _read_models(self) -> None:
+        """Until the tables that the bot reads exist: at a first start the process that makes them starts beside this one."""
+        while not self._tables_exist:
+            with suppress(*TRANSIENT):
+                self._tables_exist = await runner.wait_for(self.log.pool, READ_MODELS, 0, seconds=5.0)
+
     async def _up(self, client: Client) -> None:
-        """After READY, which unlike a resume means that events may have been missed."""
+        """After READY."""
+        client.add_modal(CreateCharacter(self.desk))
         with suppress(Refused, Unsure, Busy):
             await sync(client, self.rest, self.us.application_id)
-        await self._resume_typing()
         if not self._told:
             self._told = True
             process.ready(f"Discord: {client.user} in {len(client.guilds)} server{'s' if len(client.guilds) != 1 else ''}")
 
     async def sweep(self) -> None:
         """Deliver what no reference woke us for: at the start, and every few seconds. For ever."""
-        older = 0.0
+        await self._read_models()
+        await _at_last(self.deliver.sweep)
         while True:
-            try:
-                await self.deliver.sweep(older)
-            except TRANSIENT as error:
-                _log.warning("cannot look for answers to deliver", error=type(error).__name__)
-            older = SWEEP_OLDER_S
             await asyncio.sleep(SWEEP_S)
+            await _at_last(lambda: self.deliver.sweep(SWEEP_OLDER_S))
 
     async def beat(self) -> None:
         """Say that the bot is alive, and how it is doing."""
@@ -133,6 +146,19 @@ class Service:
             self.typing.begin(turn.channel, [turn.turn])
 
 
+async def _at_last(work: Callable[[], Awaitable[object]]) -> None:
+    """Do it, as often as it takes."""
+    while True:
+        try:
+            await work()
+            return
+        except TRANSIENT as error:
+            _log.warning("will try again", error=type(error).__name__)
+        except Exception as error:  # a bot that is deaf for one odd row would be worse than one that asks again
+            _log.error("failed, will try again", exc_info=error)
+        await asyncio.sleep(1.0)
+
+
 async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
     """Run the bot until `stop`. Raises NotLetIn when Discord refuses it for good."""
     point_at(settings.discord_api_base)
@@ -145,7 +171,7 @@ async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
             return
         service = Service(settings, opened, rest, us)
         stack.push_async_callback(service.close)
-        consumer = consume(require_nats(settings), opened, DISCORD, service.deliver.handle, concurrency=DELIVERIES)
+        consumer = consume(require_nats(settings), opened, DISCORD, service.handle, concurrency=DELIVERIES)
         await stack.enter_async_context(consumer)
         await _run(service, token, stop)
 

@@ -9,8 +9,11 @@ from bot.discord.answers import Interaction, answer
 from bot.discord.custom_ids import Modals
 from bot.discord.desk import Desk
 from bot.discord.limits import CHOICES
+from engine import log
 from engine.decide.character import LIMITS
 from projections.catalog import Character
+
+_log = log.get("discord.commands")
 
 
 class CharacterCog(nextcord.ClientCog):
@@ -79,6 +82,10 @@ class CreateCharacter(nextcord.ui.Modal):
             return f"**{made.description.name}** is there. Call it with `{char}{made.slug}`. It is private: only you can use it."
 
         await answer(interaction, work)
+
+    async def on_error(self, error: Exception, interaction: Interaction) -> None:
+        """nextcord would print the traceback, which may quote the form."""
+        _log.error("a form failed outside its work", exc_info=error)
 
 
 def submitted(interaction: Interaction) -> dict[str, str]:

@@ -74,9 +74,7 @@ class Rig:
             service = Service(self.settings, self.log, rest, Us(int(world.bot.id), int(world.application_id)))
             self.service = service
             before = self.discord.gateway.identifies
-            async with consume(
-                config.require_nats(self.settings), self.log, DISCORD, service.deliver.handle, concurrency=4, drain_seconds=1.0
-            ):
+            async with consume(config.require_nats(self.settings), self.log, DISCORD, service.handle, concurrency=4, drain_seconds=1.0):
                 tasks = [asyncio.create_task(stay_connected(self.discord.token, service.make_client)), asyncio.create_task(service.sweep())]
                 try:
                     await self.discord.wait_for(lambda: self.discord.gateway.identifies > before, what="connection")

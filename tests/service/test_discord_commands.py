@@ -1,0 +1,170 @@
+"""Slash commands: made, looked at, activated, and who may do what."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.discord.service import Service
+from engine.config import Settings
+from tests.support.discord import StandinDiscord
+from tests.support.discord.client import NEXTCORD_WARNING
+from tests.support.discord.harness import Rig, rig
+from tests.support.discord.validate import load, spec_path
+
+pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
+WREN = {"name": "Wren Halloway", "info": "Keeps a lighthouse.", "traits": "Dry humour."}
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[StandinDiscord]:
+    path = spec_path()
+    async with StandinDiscord.start(spec=load(path) if path else None) as running:
+        yield running
+        assert running.violations == []
+        assert running.recorder.pings == []
+
+
+@pytest.fixture
+async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Rig]:
+    owners = settings.model_copy(update={"owner_ids": (int(discord.user_id("boss")),)})
+    async with rig(owners, discord, lambda turn: f"answer to {turn.message_id}") as running:
+        await running.character("Lilith")
+        yield running
+
+
+@pytest.fixture
+async def bot(stage: Rig) -> AsyncIterator[Service]:
+    async with stage.bot() as service:
+        yield service
+
+
+async def test_a_character_is_made_with_a_form_and_answers_its_owner_only(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """`/character create` opens a form; what it makes is private (A2)."""
+    opened = await discord.answered(await discord.slash("general", "alice", "character create"))
+    assert opened.modal is not None
+    made = await discord.answered(await discord.submit(opened, "alice", WREN))
+    assert "@wren-halloway" in made.text
+    assert made.ephemeral
+    asked = await discord.say("general", "alice", "@Wren Halloway, how is the sea?")
+    [reply] = await discord.wait_reply("general", asked)
+    assert reply["author"]["username"] == "Wren Halloway"
+    await discord.say("general", "bob", "@wren-halloway hello")
+    await discord.say("general", "bob", "me too", reply_to=reply["id"])
+    last = await discord.say("general", "bob", "@Lilith?")
+    await discord.wait_reply("general", last)
+    assert [str(t.message_id) for t in stage.requested] == [asked, last]
+
+
+async def test_a_form_opened_before_a_restart_still_arrives(stage: Rig, discord: StandinDiscord) -> None:
+    """Incident 33: the handler belongs to the custom_id, not to the process that showed the form."""
+    async with stage.bot():
+        opened = await discord.answered(await discord.slash("general", "alice", "character create"))
+    async with stage.bot():
+        made = await discord.answered(await discord.submit(opened, "alice", WREN))
+    assert "@wren-halloway" in made.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": "???"}, "needs a name with a letter"),
+        ({"name": "Lilith"}, "There is a character called lilith already"),
+        ({"slug": "No Good"}, "small letters, digits and hyphens"),
+        ({"info": "", "traits": ""}, "at least in one sentence"),
+    ],
+)
+async def test_a_form_that_breaks_a_rule_says_which(
+    stage: Rig, bot: Service, discord: StandinDiscord, fields: dict[str, str], words: str
+) -> None:
+    """One sentence with what to change; nothing is made."""
+    before = await stage.count("character.created")
+    opened = await discord.answered(await discord.slash("general", "alice", "character create"))
+    made = await discord.answered(await discord.submit(opened, "alice", WREN | fields))
+    assert words in made.text
+    assert await stage.count("character.created") == before
+
+
+async def test_characters_are_listed_and_shown_to_those_who_may_use_them(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """A private one does not exist for others."""
+    await stage.character("Secret", owner=int(discord.user_id("alice")), visibility="private")
+    mine = await discord.answered(await discord.slash("general", "alice", "character list"))
+    others = await discord.answered(await discord.slash("general", "bob", "character list"))
+    assert "@secret" in mine.text
+    assert "@secret" not in others.text
+    assert "@lilith" in others.text
+    shown = await discord.answered(await discord.slash("general", "alice", "character view", {"character": "Secret"}))
+    hidden = await discord.answered(await discord.slash("general", "bob", "character view", {"character": "secret"}))
+    assert "This is Secret." in shown.text
+    assert "There is no such character" in hidden.text
+
+
+async def test_names_are_suggested_while_they_are_typed(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """Autocomplete gives at most 25 of those the person may use."""
+    for number in range(30):
+        await stage.character(f"Extra {number}")
+    typed = await discord.answered(await discord.autocomplete("general", "alice", "character view", "character", "lil"))
+    assert typed.choices == [{"name": "Lilith (lilith)", "value": "lilith"}]
+    many = await discord.answered(await discord.autocomplete("general", "alice", "character view", "character", "extra"))
+    assert many.choices is not None
+    assert len(many.choices) == 25
+
+
+async def test_activation_has_its_rules(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """Not twice, not unknown, five at most, and nothing to deactivate where nobody is active."""
+    for number in range(5):
+        await stage.character(f"Extra {number}")
+
+    async def run(command: str, **options: str) -> str:
+        return (await discord.answered(await discord.slash("general", "alice", f"channel {command}", options))).text
+
+    assert "Nobody is activated" in await run("deactivate")
+    assert "Lilith" in await run("activate", character="lilith")
+    assert "already" in await run("activate", character="lilith")
+    assert "There is no such character" in await run("activate", character="nobody")
+    for number in range(4):
+        await run("activate", character=f"extra-{number}")
+    assert "5 characters" in await run("activate", character="extra-4")
+    assert "1 character deactivated" in await run("deactivate", character="lilith")
+    assert "4 characters deactivated" in await run("deactivate")
+
+
+async def test_who_may_not_manage_messages_may_not_activate(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """Checked by us, whatever Discord shows."""
+    interaction = await discord.slash("general", "alice", "channel activate", {"character": "lilith"})
+    await discord.answered(interaction)
+    weak = dict(interaction.payload)
+    weak |= {"id": discord.world.ids.new(), "token": "weak", "member": weak["member"] | {"permissions": "2048"}}
+    refused = type(interaction)(weak["id"], "weak", weak, interaction.channel_id, interaction.user_id)
+    discord.interactions[refused.id] = refused
+    await discord.gateway.dispatch("INTERACTION_CREATE", weak)
+    assert "may manage messages" in (await discord.answered(refused)).text
+
+
+async def test_health_is_for_owners_and_answers_although_things_are_dead(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """F7: under three seconds, also without NATS."""
+    refused = await discord.answered(await discord.slash("general", "alice", "admin health"))
+    assert "Only the bot's owners" in refused.text
+    told = await discord.answered(await discord.slash("general", "boss", "admin health"))
+    assert "✅ Postgres" in told.text
+    assert "✅ NATS" in told.text
+    bot.desk.settings = bot.desk.settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
+    async with asyncio.timeout(3):
+        told = await discord.answered(await discord.slash("general", "boss", "admin health"))
+    assert "❌ NATS" in told.text
+    assert "✅ Postgres" in told.text
+
+
+async def test_a_command_that_breaks_is_answered_with_a_reference(
+    stage: Rig, bot: Service, discord: StandinDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person never sees an interaction that failed, nor what it said inside."""
+
+    async def broken(_: int) -> list[object]:
+        raise RuntimeError("inner words")
+
+    monkeypatch.setattr(bot.roster, "usable_by", broken)
+    told = await discord.answered(await discord.slash("general", "alice", "character list"))
+    assert told.text.startswith("**Something broke**")
+    assert "reference" in told.text
+    assert "inner words" not in told.text
