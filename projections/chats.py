@@ -1,4 +1,7 @@
-"""A conversation as it is shown on a page: what was said and has become visible, and what is still being answered. Reads several read models, owns none."""
+"""A conversation as it is shown on a page: what has become visible, and what is still being answered.
+
+Reads several read models, owns none.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,8 +91,9 @@ WHERE e.channel = %(channel)s AND NOT e.gone AND e.position < %(before)s ORDER B
 """
 _FAILED = """
 SELECT d.done_position AS seen, 'error' AS kind, (SELECT min(c.message_id) FROM deliveries.chunks c WHERE c.turn = t.turn) AS message_id,
-       t.turn, t.character, t.user_id AS author_id, t.message_id AS reply_to, t.ended_at AS sent_at, NULL::text, NULL::uuid, NULL::text, NULL::bytea,
-       NULL::uuid, NULL::bytea, t.category, t.reference
+       t.turn, t.character, t.user_id AS author_id, t.message_id AS reply_to, t.ended_at AS sent_at, NULL::text AS subject,
+       NULL::uuid AS event_id, NULL::text AS event_type, NULL::bytea AS sealed, NULL::uuid AS edit_id, NULL::bytea AS edit_sealed,
+       t.category, t.reference
 FROM turns.turns t JOIN deliveries.deliveries d ON d.turn = t.turn AND d.status = 'delivered'
 WHERE t.channel = %(channel)s AND t.status = 'failed' AND t.position < %(before)s AND t.position > coalesce(
     (SELECT min(p.position) FROM (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s
@@ -134,8 +138,10 @@ async def waiting(connection: AsyncConnection, channel: int) -> list[Waiting]:
     """The turns of a channel whose answer nobody has seen yet, in the order in which answers will appear."""
     statement = b"""
     SELECT t.turn, t.character, t.message_id, t.status, t.attempts, t.requested_at
-    FROM (SELECT * FROM turns.turns WHERE channel = %s ORDER BY position DESC LIMIT 50) AS t LEFT JOIN deliveries.deliveries d ON d.turn = t.turn
-    WHERE t.status = 'pending' OR (t.status <> 'cancelled' AND (d.status IS NULL OR d.status IN ('due', 'intended'))) ORDER BY t.message_id, t.slot
+    FROM (SELECT * FROM turns.turns WHERE channel = %s ORDER BY position DESC LIMIT 50) AS t
+    LEFT JOIN deliveries.deliveries d ON d.turn = t.turn
+    WHERE t.status = 'pending' OR (t.status <> 'cancelled' AND (d.status IS NULL OR d.status IN ('due', 'intended')))
+    ORDER BY t.message_id, t.slot
     """
     async with connection.cursor(row_factory=class_row(Waiting), binary=True) as cursor:
         await cursor.execute(statement, (channel,))
@@ -148,7 +154,8 @@ async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venu
     SELECT s.channel, s.character, s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed
     FROM (SELECT * FROM channels.sessions WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s) AS s
     JOIN channels.seen n ON n.channel = s.channel
-    JOIN LATERAL (SELECT * FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone ORDER BY h.position LIMIT 1) AS e ON true
+    JOIN LATERAL (SELECT * FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone
+                  ORDER BY h.position LIMIT 1) AS e ON true
     ORDER BY s.position DESC
     """
     rows = await (await connection.execute(statement, (user_id, venue, limit))).fetchall()

@@ -11,7 +11,7 @@ from projections.runner import Progress
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What Postgres knows. `head` is the newest event's position, `relayed` the last one published to NATS, `size` bytes of the database."""
+    """What Postgres knows. `head`: the newest event's position; `relayed`: the last one published; `size`: bytes of the database."""
 
     server: str
     size: int
@@ -26,8 +26,10 @@ class Standing:
 
 
 _NUMBERS = b"""
-SELECT current_setting('server_version'), pg_database_size(current_database()), (SELECT position FROM log_head), (SELECT position FROM relay),
-       (SELECT count(*) FROM turns.turns WHERE status = 'pending'), (SELECT count(*) FROM deliveries.deliveries WHERE status IN ('due', 'intended')),
+SELECT current_setting('server_version'), pg_database_size(current_database()), (SELECT position FROM log_head),
+       (SELECT position FROM relay),
+       (SELECT count(*) FROM turns.turns WHERE status = 'pending'),
+       (SELECT count(*) FROM deliveries.deliveries WHERE status IN ('due', 'intended')),
        (SELECT count(DISTINCT character) FROM channels.activations), (SELECT count(*) FROM catalog.characters WHERE NOT deleted)
 """
 

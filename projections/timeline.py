@@ -231,7 +231,8 @@ async def values(connection: AsyncConnection, column: str, *, limit: int = 100, 
     WITH RECURSIVE hop(value) AS (
         (SELECT {column} FROM {{schema}}.entries WHERE {column} IS NOT NULL ORDER BY {column} LIMIT 1)
         UNION ALL
-        SELECT (SELECT {column} FROM {{schema}}.entries WHERE {column} > hop.value ORDER BY {column} LIMIT 1) FROM hop WHERE hop.value IS NOT NULL
+        SELECT (SELECT {column} FROM {{schema}}.entries WHERE {column} > hop.value ORDER BY {column} LIMIT 1)
+        FROM hop WHERE hop.value IS NOT NULL
     )
     SELECT value FROM hop WHERE value IS NOT NULL LIMIT %s
     """
@@ -305,7 +306,8 @@ def _arms(test: _Test, columns: str, parameters: dict[str, object]) -> str:
         name = f"{test.column}_{number}"
         parameters[name] = value
         arms.append(
-            f"(SELECT {columns} FROM {{schema}}.entries WHERE {test.column} = %({name})s AND {_BETWEEN} ORDER BY position DESC LIMIT %(size)s)"
+            f"(SELECT {columns} FROM {{schema}}.entries WHERE {test.column} = %({name})s AND {_BETWEEN}"
+            " ORDER BY position DESC LIMIT %(size)s)"
         )
     return " UNION ALL ".join(arms)
 

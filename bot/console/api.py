@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bot.console import conversation, speak, turns
+from bot.console import conversation, playground, speak, turns
 from bot.console.asked import number
 from bot.console.speak import Line, Refused, Said
 from bot.console.state import console_of
@@ -46,6 +46,7 @@ async def _said(request: Request, channel: int | None) -> Response:
         return JSONResponse({"error": problems}, 422)
     except Refused as error:
         return JSONResponse({"error": str(error)}, 422)
+    await playground.shown(console, said)
     return JSONResponse(_as_json(said), 201)
 
 

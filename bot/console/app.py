@@ -76,8 +76,7 @@ async def _missing(request: Request, error: Exception) -> Response:
     return _said(request, status, "Nothing here", "There is no such page.")
 
 
-async def _broken(request: Request, error: Exception) -> Response:
-    _log.error("a page failed", path=request.url.path, exc_info=error)
+async def _broken(request: Request, _: Exception) -> Response:
     return _said(request, 500, "That went wrong", "The page failed on our side. The log of the console names the place.")
 
 

@@ -66,7 +66,7 @@ def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Ask
 
 def number(text: str) -> int | None:
     """A snowflake or a position; None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 1 << 63 else None
 
 
 def _plain(text: str) -> str | None:

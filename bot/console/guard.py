@@ -1,11 +1,10 @@
-"""What stands before every page: which host names and origins are ours, who is logged in, how large a request may be, and which headers go out.
+"""What stands before every page: which hosts and origins are ours, who is logged in, how large a request may be, which headers go out.
 
 Without a password the console only answers to loopback names, so that a page of somebody else's cannot reach it by pointing
 its own name at 127.0.0.1 (DNS rebinding). A POST must come from our own pages (Origin), or be JSON from something that is no browser.
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, urlsplit
@@ -16,15 +15,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.console.sessions import COOKIE, Signer
-from engine import clock
+from engine import clock, log
 
+_log = log.get("console")
 BODY_BYTES = 256 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -113,7 +114,7 @@ def _basic(header: str | None, signer: Signer) -> bool:
         return False
     try:
         _, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return False
     return signer.right(password)
 
@@ -131,7 +132,10 @@ class Guarded:
         visit = _visit(scope)
         verdict = self.guard.judge(visit)
         target = self.app if verdict is Verdict.ALLOW else _refusal(verdict, visit)
-        await target(scope, receive, _with_headers(send, visit.path))
+        try:
+            await target(scope, receive, _with_headers(send, visit.path))
+        except Exception as error:  # the person has been told already; uvicorn would log it again, without the path
+            _log.error("a page failed", path=visit.path, exc_info=error)
 
 
 def _visit(scope: Scope) -> Visit:

@@ -125,7 +125,9 @@ def roles(found: Standing, *, discord: bool) -> list[Probe]:
     alive = {beat.process for beat in found.processes}
     wanted = {role: consequence for role, consequence in _ROLES.items() if discord or role != "bot"}
     probes = [
-        Probe("Discord" if role == "bot" else role.capitalize(), role in alive, "Running." if role in alive else f"Not running. {consequence}")
+        Probe(
+            "Discord" if role == "bot" else role.capitalize(), role in alive, "Running." if role in alive else f"Not running. {consequence}"
+        )
         for role, consequence in wanted.items()
     ]
     if not discord:

@@ -30,7 +30,9 @@ def text_of(report: Report) -> bytes:
         "tzurot_up", "1 when the dependency or part answers", {(probe.name.lower(),): float(probe.ok) for probe in report.probes}, ("part",)
     )
     gauge("tzurot_console_uptime_seconds", "Time since the console started", {(): report.uptime_s})
-    memory: dict[tuple[str, ...], float] = {(p.name, str(p.pid)): float(p.memory_bytes) for p in report.processes if p.memory_bytes is not None}
+    memory: dict[tuple[str, ...], float] = {
+        (p.name, str(p.pid)): float(p.memory_bytes) for p in report.processes if p.memory_bytes is not None
+    }
     gauge("tzurot_process_memory_bytes", "Resident memory", memory, ("process", "pid"))
     gauge(
         "tzurot_projection_lag_events",

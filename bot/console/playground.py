@@ -49,7 +49,7 @@ async def start(request: Request) -> Response:
         said = await begin(console, field(form, "character"), _line(form))
     except Refused as error:
         return await _choice(request, chosen=field(form, "character"), refused=str(error), typed=field(form, "text"), status=422)
-    await _shown(console, said)
+    await shown(console, said)
     return _remembering(go(f"/chats/{said.channel}"), _line(form))
 
 
@@ -62,7 +62,7 @@ async def post(request: Request) -> Response:
         if by_script(request):
             return HTMLResponse(fragment("_refused.html", sentence=str(error)), 422)
         return problem(request, 422, "That was not sent", str(error))
-    await _shown(console, said)
+    await shown(console, said)
     notice = f"{len(said.turns)} characters answer one message at most; {said.left_out} more were named." if said.left_out else ""
     return (
         HTMLResponse(fragment("_refused.html", sentence=notice))
@@ -71,7 +71,8 @@ async def post(request: Request) -> Response:
     )
 
 
-async def _shown(console: Console, said: Said) -> None:
+async def shown(console: Console, said: Said) -> None:
+    """Wait, not for ever, until pages show what was said; and tell those that are open."""
     await runner.wait_for(console.log.pool, ("history", "channels", "turns"), said.position, seconds=2.0)
     console.feed.touch({said.channel})
 
@@ -103,6 +104,6 @@ async def chat(request: Request) -> Response:
     views, after = await conversation.lines(console, channel, called, before=before)
     older = await conversation.older_than(console, channel, before)
     host = await conversation.host(console, channel)
-    shown = {"heading": host.name, "host": host, "lines": views, "after": after, "older": older, "refused": "", "typed": ""}
+    here = {"heading": host.name, "host": host, "lines": views, "after": after, "older": older, "refused": "", "typed": ""}
     live = await conversation.writing(console, channel, called)
-    return page(request, "playground.html", await _frame(request, console, channel) | shown | {"drafts": live}, section="Playground")
+    return page(request, "playground.html", await _frame(request, console, channel) | here | {"drafts": live}, section="Playground")

@@ -39,4 +39,5 @@ def face(identity: UUID) -> str:
     x, y = 12 + (bits >> 24) % 40, 16 + (bits >> 32) % 28
     turn = (0, 45, 90, 180)[(bits >> 40) % 4]
     shapes = back.format(x=x, y=y, t=turn, c=figure) + front.format(t=turn, c=light)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img" aria-hidden="true"><rect width="64" height="64" fill="{ground}"/>{shapes}</svg>'
+    back_ground = f'<rect width="64" height="64" fill="{ground}"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">{back_ground}{shapes}</svg>'

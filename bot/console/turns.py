@@ -99,9 +99,7 @@ async def inspect(request: Request) -> Response:
     called = await conversation.names(console)
     outcome = record.outcome.event if record.outcome else None
     notice = error_notice(outcome, await _own_words(console, outcome.character_id)) if isinstance(outcome, TurnFailed) else ""
-    return page(
-        request, "turn.html", {"flight": record, "called": called, "operator": OPERATOR, "notice": notice}, section="Turns"
-    )
+    return page(request, "turn.html", {"flight": record, "called": called, "operator": OPERATOR, "notice": notice}, section="Turns")
 
 
 async def find(console: Console, key: str) -> Turn | None:

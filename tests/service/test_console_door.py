@@ -1,0 +1,154 @@
+"""The console's door over real HTTP: who gets in, and what every answer carries."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from bot.console.__main__ import CannotListen, address_of, door, is_loopback, listening
+from bot.console.guard import BODY_BYTES, HEADERS
+from bot.console.sessions import COOKIE
+from engine.config import Settings
+from engine.errors import SettingsError
+from engine.process import NEEDS_A_PERSON
+from engine.vault import load_master_key
+from tests.support.site import Site, site
+
+
+@pytest.fixture
+async def here(settings: Settings) -> AsyncIterator[Site]:
+    async with site(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def locked(settings: Settings) -> AsyncIterator[Site]:
+    async with site(settings.model_copy(update={"console_password": SecretStr("open sesame")})) as opened:
+        yield opened
+
+
+async def test_every_answer_carries_the_policy(here: Site) -> None:
+    """Pages, pictures, errors and probes; pages are never kept by a cache."""
+    for path in ("/", "/timeline", "/static/console.css", "/healthz", "/nope", "/avatars/00000000-0000-0000-0000-000000000001.svg"):
+        response = await here.http.get(path)
+        for name, value in HEADERS.items():
+            assert response.headers[name] == value, path
+    assert (await here.http.get("/")).headers["cache-control"] == "no-store"
+
+
+async def test_another_name_for_this_machine_gets_nothing(here: Site) -> None:
+    """DNS rebinding ends at the Host header."""
+    response = await here.http.get("/timeline", headers={"host": "evil.example"})
+    assert response.status_code == 421
+    assert "localhost" in response.text
+    assert "<html" not in response.text
+
+
+async def test_a_form_of_another_site_changes_nothing(here: Site) -> None:
+    """Cross-site posts are refused before anything is read."""
+    for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {}, {"sec-fetch-site": "cross-site"}):
+        response = await here.http.post("/chats", data={"character": "wren", "text": "hi"}, headers=headers)
+        assert response.status_code == 403
+    assert not await here.events(["message.received"])
+
+
+async def test_a_huge_body_is_refused(here: Site) -> None:
+    """Before it is read, or without saying how long it is."""
+    response = await here.form("/chats", {"text": "x" * (BODY_BYTES + 1)})
+    assert response.status_code == 413
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"text=x"
+
+    chunked = await here.http.post("/chats", content=endless(), headers={"origin": here.address})
+    assert chunked.status_code == 413
+
+
+async def test_without_the_password_there_is_only_the_login_page(locked: Site) -> None:
+    """Pages lead there; programs and streams get 401; probes answer."""
+    response = await locked.http.get("/turns/abc")
+    assert (response.status_code, response.headers["location"]) == (303, "/login?next=/turns/abc")
+    for path in ("/api/chats/1/messages", "/metrics"):
+        assert (await locked.http.get(path)).status_code == 401
+    assert (await locked.http.post("/api/chats", json={"text": "hi", "character": "wren"})).status_code == 401
+    assert (await locked.http.get("/healthz")).status_code == 200
+    assert (await locked.http.get("/login")).status_code == 200
+
+
+async def test_the_password_opens_a_session(locked: Site) -> None:
+    """In a cookie that scripts and other sites do not see; logging out drops it."""
+    wrong = await locked.form("/login", {"password": "open sesam", "next": "/turns"})
+    assert wrong.status_code == 401
+    assert COOKIE not in wrong.cookies
+    right = await locked.form("/login", {"password": "open sesame", "next": "/turns"})
+    assert (right.status_code, right.headers["location"]) == (303, "/turns")
+    cookie = right.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert (await locked.http.get("/turns")).status_code == 200
+    out = await locked.form("/logout", {})
+    assert out.headers["location"] == "/login"
+    assert (await locked.http.get("/turns")).status_code == 303
+
+
+async def test_programs_may_send_the_password_each_time(locked: Site) -> None:
+    """As Prometheus does."""
+    assert (await locked.http.get("/metrics", auth=httpx.BasicAuth("x", "open sesame"))).status_code == 200
+    assert (await locked.http.get("/metrics", auth=httpx.BasicAuth("x", "guess"))).status_code == 401
+
+
+async def test_guessing_is_stopped_for_a_while(locked: Site) -> None:
+    """Also for whoever finds the right one then."""
+    answers = [(await locked.form("/login", {"password": f"guess {n}"})).status_code for n in range(6)]
+    assert answers == [401] * 5 + [429]
+    assert (await locked.form("/login", {"password": "open sesame"})).status_code == 429
+
+
+def test_the_door_never_stands_open(settings: Settings) -> None:
+    """Binding where others can reach it needs a password; the sentence says what to do."""
+    master = load_master_key(settings)
+    for host in ("0.0.0.0", "::", "192.168.1.5", "tzurot.example"):
+        exposed = settings.model_copy(update={"console_host": host})
+        with pytest.raises(SettingsError, match="CONSOLE_PASSWORD"):
+            door(exposed, master)
+        assert door(exposed.model_copy(update={"console_password": SecretStr("x")}), master) is not None
+    assert door(settings, master) is None
+    assert is_loopback("127.8.9.1")
+    assert is_loopback("::1")
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    """With the setting that helps."""
+    with listening("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert address_of(taken) == f"http://127.0.0.1:{port}"
+        with pytest.raises(CannotListen, match="CONSOLE_PORT"), listening("127.0.0.1", port):
+            pass
+    with pytest.raises(CannotListen, match="CONSOLE_HOST"), listening("no.such.host.invalid", 0):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sentence"), [({"CONSOLE_HOST": "0.0.0.0"}, NEEDS_A_PERSON, "CONSOLE_PASSWORD"), ({}, 69, "CONSOLE_PORT")]
+)
+def test_the_process_ends_with_a_sentence_and_its_own_code(settings: Settings, change: dict[str, str], code: int, sentence: str) -> None:
+    """69 for a taken port, 78 for settings that only a person can correct; no stack either way."""
+    with listening("127.0.0.1", 0) as taken:
+        taken.listen()
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "DATABASE_URL": str(settings.database_url),
+            "TZUROT_DATA": str(settings.tzurot_data),
+            "MASTER_KEY": "00" * 32,
+            "CONSOLE_PORT": str(taken.getsockname()[1]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "bot.console"], env=environment | change, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

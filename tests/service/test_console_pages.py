@@ -1,0 +1,183 @@
+"""Timeline, turns and health as pages: what they show, and that they show it with anything broken."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from bot.console.health import look
+from engine import embedded
+from engine.config import Settings
+from engine.migrate import migrate
+from tests.support.site import Site, site
+
+
+@pytest.fixture
+async def here(settings: Settings) -> AsyncIterator[Site]:
+    async with site(settings) as opened:
+        yield opened
+
+
+async def test_the_timeline_shows_and_filters_what_happened(here: Site) -> None:
+    """By type, character, person, channel, turn, category, model; alone and together."""
+    said = await here.say("Both, @Ottoline?", character="wren")
+    await here.complete(said.turns[0], "Yes.")
+    await here.fail(said.turns[1], "timeout", "Too slow.")
+    await here.lines(said.channel, 3)
+    await here.settled()
+    page = (await here.http.get("/timeline")).text
+    for label in ("Message received", "Turn requested", "Turn completed", "Turn failed", "Reply delivered", "Character created"):
+        assert label in page
+    expected = {
+        "type=turn.failed": 1,
+        "type=turn": 4,
+        "category=timeout": 1,
+        "model=test%2Fmodel": 2,
+        f"turn={said.turns[0]}": 5,
+        "character=ottoline&type=turn.requested": 1,
+        f"channel={said.channel}&type=message.received&user=1": 1,
+        "user=999": 0,
+        "since=2999-01-01T00:00": 0,
+        "before=2000-01-01T00:00": 0,
+    }
+    for query, count in expected.items():
+        rows = (await here.http.get(f"/timeline?{query}", headers={"hx-request": "true"})).text
+        assert rows.count('class="event ') == count, query
+
+
+@pytest.mark.parametrize("value", ["%", "_", "'", "' OR 1=1;--", "\\", "x" * 10_000, "-1", "99999999999999999999", "<b>", "\x00", "%00"])
+async def test_hostile_filters_find_nothing_and_break_nothing(here: Site, value: str) -> None:
+    """R40: no filter's value is ever part of a statement or a pattern."""
+    for name in ("type", "character", "user", "channel", "guild", "turn", "category", "model", "since", "before", "before_position"):
+        for page in ("/timeline", "/turns"):
+            response = await here.http.get(page, params={name: value})
+            assert response.status_code == 200, (page, name)
+            assert response.text.count('class="event ') == (3 if (page, name) == ("/timeline", "before_position") else 0), (page, name)
+
+
+async def test_the_timeline_is_live(here: Site) -> None:
+    """What is recorded appears on open pages, if it matches their filter."""
+    await here.settled()
+    after = await here.console.log.head()
+    async with here.http.stream("GET", f"/timeline/stream?after={after}&type=turn.requested") as response:
+        lines = response.aiter_lines()
+        await here.say("Hello.", character="wren")
+        async with asyncio.timeout(15), aclosing(lines):  # type: ignore[type-var]
+            text = ""
+            async for line in lines:
+                text += line
+                if "Turn requested" in text:
+                    break
+    assert "Turn requested" in text
+    assert "Message received" not in text
+
+
+async def test_pages_of_the_timeline_follow_each_other(here: Site) -> None:
+    """By position, so that new events do not shift them."""
+    for number in range(20):
+        await here.say(f"Line {number}", character="wren")
+    await here.settled()
+    first = (await here.http.get("/timeline?type=message.received&type=")).text
+    assert first.count('class="event ') == 50
+    older = first.split("before_position=")[1].split('"')[0]
+    rest = (await here.http.get(f"/timeline?before_position={older}", headers={"hx-request": "true"})).text
+    assert rest.count('class="event ') == await here.console.log.head() - 50
+
+
+async def test_an_event_is_opened_for_the_owner(here: Site) -> None:
+    """Clear fields, tags, what caused it, and the sealed text; after an erasure that is gone."""
+    said = await here.say("A secret between us.", character="wren")
+    await here.settled()
+    position = await here.console.log.head()
+    requested = (await here.http.get(f"/events/{position}")).text
+    assert "Turn requested" in requested
+    assert str(said.turns[0]) in requested
+    received = (await here.http.get(f"/events/{position - 1}")).text
+    assert "A secret between us." in received
+    assert (await here.http.get("/events/999999")).status_code == 404
+    assert (await here.http.get("/events/not-an-id")).status_code == 404
+    await here.console.log.vault.destroy("user:1")
+    erased = (await here.http.get(f"/events/{position - 1}")).text
+    assert "A secret between us." not in erased
+    assert "erased" in erased
+    assert (await here.http.get(f"/chats/{said.channel}")).status_code == 200
+    assert "A secret" not in (await here.http.get(f"/turns/{said.turns[0]}")).text
+
+
+async def test_a_turn_is_found_by_id_reference_and_message(here: Site) -> None:
+    """And the search box leads there."""
+    said = await here.say("Hello.", character="wren")
+    reference = await here.fail(said.turns[0], "server_error", "The provider has a problem.", "502 Bad Gateway <html>")
+    await here.lines(said.channel, 2)
+    await here.settled()
+    for key in (str(said.turns[0]), reference, reference.upper(), str(said.message_id)):
+        page = await here.http.get(f"/turns/{key}")
+        assert page.status_code == 200, key
+        assert "Provider in trouble" in page.text
+        assert "502 Bad Gateway &lt;html&gt;" in page.text
+        assert "test/model" in page.text
+    assert (await here.http.get("/turns", params={"find": reference})).headers["location"] == f"/turns/{said.turns[0]}"
+    assert "There is no turn" in (await here.http.get("/turns?find=nonsense")).text
+    assert (await here.http.get("/turns/nonsense")).status_code == 404
+
+
+async def test_turns_are_listed_by_what_became_of_them(here: Site) -> None:
+    """Running ones too, as long as nothing is asked that only an end can tell."""
+    said = await here.say("Both, @Ottoline?", character="wren")
+    await here.complete(said.turns[0], "Yes.")
+    await here.settled()
+    expected = {
+        "": 2,
+        "?status=completed": 1,
+        "?status=failed": 0,
+        "?model=test/model": 1,
+        "?category=timeout": 0,
+        "?character=ottoline": 1,
+    }
+    for query, count in expected.items():
+        page = (await here.http.get(f"/turns{query}")).text
+        assert page.count('class="turn-row"') == count, query
+
+
+async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> None:
+    """For people, for programs and for Prometheus. Here no worker and no projections process runs."""
+    await here.settled()
+    report = (await here.http.get("/healthz")).json()
+    probes = {probe["name"]: probe["ok"] for probe in report["probes"]}
+    assert probes["Postgres"]
+    assert not probes["Worker"]
+    assert report["status"] == "degraded"
+    assert set(report["projection_lag"].values()) == {0}
+    assert report["memory_bytes"] > 1_000_000
+    assert (await here.http.get("/readyz")).status_code == 200
+    page = (await here.http.get("/health")).text
+    assert "Nobody answers." in page
+    assert "timeline" in page
+    metrics = (await here.http.get("/metrics")).text
+    assert 'tzurot_projection_lag_events{projection="timeline"} 0.0' in metrics
+    assert 'tzurot_up{part="postgres"} 1.0' in metrics
+
+
+async def test_health_answers_while_everything_is_away(settings: Settings, nats_server: embedded.Nats) -> None:
+    """F7: a dead Postgres and a dead NATS are told, not waited for; pages say so; both are found again."""
+    async with embedded.temporary_postgres(durable=False) as postgres:
+        await migrate(postgres.dsn)
+        async with site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
+            nats_server.kill()
+            postgres.kill()
+            await nats_server.wait()
+            await postgres.wait()
+            async with asyncio.timeout(10):
+                report = (await here.http.get("/healthz")).json()
+                ready = await here.http.get("/readyz")
+            assert {probe["name"]: probe["ok"] for probe in report["probes"]} == {"Postgres": False, "NATS": False}
+            assert ready.status_code == 503
+            assert (await here.http.get("/health")).status_code == 200
+            assert (await here.http.get("/timeline")).status_code == 503
+            await postgres.start()
+            await nats_server.start()
+            async with asyncio.timeout(30):
+                while not all(probe.ok for probe in (await look(here.console)).probes if probe.name in {"Postgres", "NATS"}):
+                    await asyncio.sleep(0.1)
+            assert (await here.http.get("/timeline")).status_code == 200

@@ -1,0 +1,284 @@
+"""The playground against a real database: what is typed runs the pipeline, and what comes back is seen."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from html import unescape
+
+import httpx
+import pytest
+
+from bot.console import deliver
+from bot.console.state import OPERATOR
+from engine import seed
+from engine.config import Settings
+from engine.events.character import CharacterCreated
+from engine.events.message import MessageReceived
+from engine.events.reply import ChunkDelivered, ReplyDelivered
+from engine.events.turn import TurnRequested
+from tests.support.site import Site, site
+
+
+@pytest.fixture
+async def here(settings: Settings) -> AsyncIterator[Site]:
+    async with site(settings) as opened:
+        yield opened
+
+
+async def ticks(here: Site, channel: int, after: int = 0) -> AsyncGenerator[str, None]:
+    """The HTML of a chat's stream, event by event."""
+    async with here.http.stream("GET", f"/chats/{channel}/stream?after={after}") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        data: list[str] = []
+        async for line in response.aiter_lines():
+            if line.startswith("data:"):
+                data.append(line[5:].strip())
+            elif not line and data:
+                yield unescape("\n".join(data))
+                data = []
+
+
+async def seen(stream: AsyncIterator[str], wanted: str) -> str:
+    """The first event that holds the text."""
+    async with asyncio.timeout(15):
+        async for html in stream:
+            if wanted in html:
+                return html
+    raise AssertionError(f"the stream ended without {wanted!r}")
+
+
+async def test_two_characters_are_there_at_the_first_start_and_not_twice(here: Site) -> None:
+    """The first chat needs no form; starting again adds nothing."""
+    created = await here.events(["character.created"])
+    assert sorted(event.slug for event in created if isinstance(event, CharacterCreated)) == ["ottoline", "wren"]
+    assert await seed.plant(here.console.log, "another/model") is False
+    page = (await here.http.get("/")).text
+    assert "Wren Halloway" in page
+    assert "Ottoline" in page
+
+
+async def test_a_line_runs_the_same_pipeline_as_on_discord(here: Site) -> None:
+    """One append: the message and a turn for whoever is to answer; then delivery by events."""
+    said = await here.say("Good evening.", character="wren")
+    await here.complete(said.turns[0], "Evening. Wind's from the west.")
+    lines = await here.lines(said.channel, 2)
+    assert [line["kind"] for line in lines] == ["message", "reply"]
+    assert lines[1]["text"] == "Evening. Wind's from the west."
+    assert lines[1]["who"] == "Wren Halloway"
+    await here.settled()
+    events = [event["type"] for event in (await here.http.get(f"/api/turns/{said.turns[0]}")).json()["events"]]
+    assert events == ["turn.requested", "turn.completed", "reply.intended", "reply.chunk_delivered", "reply.delivered"]
+    (message,) = [event for event in await here.events(["message.received"]) if isinstance(event, MessageReceived)]
+    assert (message.venue, message.author_id, message.text) == ("playground", OPERATOR, "Good evening.")
+
+
+async def test_text_is_seen_as_it_comes_and_then_as_it_is_delivered(here: Site) -> None:
+    """Typing, growing text, and the reply: each on the stream of the page."""
+    said = await here.say("Tell me a story.", character="ottoline")
+    async with aclosing(ticks(here, said.channel)) as stream:
+        await seen(stream, "is writing")
+        await here.write(said.turns[0], said.channel, "Once upon a tide")
+        await here.console.feed.on_draft(said.channel, said.turns[0])
+        await seen(stream, "Once upon a tide")
+        await here.complete(said.turns[0], "Once upon a tide there was a jar.")
+        final = await seen(stream, "there was a jar.")
+    assert final.index("beforeend:#lines") < final.index("there was a jar.")
+
+
+async def test_a_stream_goes_on_where_it_stopped(here: Site) -> None:
+    """What the browser has is not sent again after a lost connection."""
+    said = await here.say("One.", character="wren")
+    await here.complete(said.turns[0], "First answer.")
+    await here.lines(said.channel, 2)
+    after = (await here.http.get(f"/api/chats/{said.channel}/messages")).json()["after"]
+    again = await here.say("Two.", channel=said.channel)
+    await here.complete(again.turns[0], "Second answer.")
+    async with aclosing(ticks(here, said.channel, after)) as stream:
+        html = await seen(stream, "Two.")
+        html += "" if "Second answer." in html else await seen(stream, "Second answer.")
+    assert "First answer." not in html
+
+
+async def test_answers_appear_in_the_order_of_their_triggers(here: Site) -> None:
+    """Whoever finishes first waits for whoever was called first."""
+    said = await here.say("You both, @Ottoline, what is it?", character="wren")
+    assert len(said.turns) == 2
+    await here.complete(said.turns[1], "From the second.")
+    await here.settled()
+    assert await deliver.deliver(here.console, said.message_id) == 0
+    await here.complete(said.turns[0], "From the first.")
+    lines = await here.lines(said.channel, 3)
+    assert [line["text"] for line in lines[1:]] == ["From the first.", "From the second."]
+
+
+async def test_a_failed_sibling_does_not_hold_the_others_up(here: Site) -> None:
+    """Its notice takes its place in the order."""
+    said = await here.say("Both, @Ottoline?", character="wren")
+    await here.complete(said.turns[1], "I am here.")
+    await here.fail(said.turns[0], "timeout", "The model took too long.")
+    lines = await here.lines(said.channel, 3)
+    assert [line["kind"] for line in lines] == ["message", "error", "reply"]
+
+
+async def test_delivering_again_changes_nothing(here: Site) -> None:
+    """A redelivery, a sweep and a second console are all the same delivery."""
+    said = await here.say("Hello.", character="wren")
+    await here.complete(said.turns[0], "Hello yourself.")
+    await here.lines(said.channel, 2)
+    await here.settled()
+    assert [await deliver.deliver(here.console, said.message_id) for _ in range(3)] == [0, 0, 0]
+    delivered = await here.events(["reply.chunk_delivered", "reply.delivered"])
+    assert [type(event) for event in delivered] == [ChunkDelivered, ReplyDelivered]
+
+
+async def test_what_no_broker_told_of_is_delivered_at_the_next_start(settings: Settings) -> None:
+    """A turn that ended while the console was away is shown when it is back, and the conversation is still there."""
+    async with site(settings) as first:
+        said = await first.say("Are you there?", character="wren")
+    async with site(settings.model_copy(update={"nats_url": None})) as second:
+        await second.complete(said.turns[0], "I never left.")
+        lines = await second.lines(said.channel, 2)
+        assert lines[1]["text"] == "I never left."
+        assert "Are you there?" in (await second.http.get("/?new=1")).text
+        assert (await second.http.get("/")).headers["location"] == f"/chats/{said.channel}"
+
+
+async def test_an_error_shows_its_category_its_sentence_and_a_way_to_the_turn(here: Site) -> None:
+    """And nothing of what the provider said."""
+    said = await here.say("Hm?", character="wren")
+    reference = await here.fail(said.turns[0], "rate_limit", "The model is asked too often right now.", "secret detail of the provider")
+    lines = await here.lines(said.channel, 2)
+    assert (lines[1]["kind"], lines[1]["reference"]) == ("error", reference)
+    page = (await here.http.get(f"/chats/{said.channel}")).text
+    assert "Too many requests" in page
+    assert "asked too often" in page
+    assert f'href="/turns/{reference}"' in page
+    assert "secret detail" not in page
+    await here.settled()
+    turn = (await here.http.get(f"/turns/{reference}")).text
+    assert "secret detail of the provider" in turn
+    assert "502" in turn
+
+
+async def test_a_reply_reaches_the_character_that_is_replied_to(here: Site) -> None:
+    """Not the one the chat was begun with."""
+    said = await here.say("Both, @Ottoline?", character="wren")
+    for turn in said.turns:
+        await here.complete(turn, "Yes.")
+    lines = await here.lines(said.channel, 3)
+    await here.settled()
+    to_ottoline = int(next(line["message_id"] for line in lines if line["who"] == "Ottoline"))
+    again = await here.say("You I mean.", channel=said.channel, reply_to=to_ottoline)
+    (asked,) = [e for e in await here.events(["turn.requested"]) if isinstance(e, TurnRequested) and e.message_id == again.message_id]
+    assert (asked.character_id, asked.trigger) == (seed.character_id("ottoline"), "reply")
+    await here.settled()
+    assert "Ottoline: Yes." in (await here.http.get(f"/chats/{said.channel}")).text
+
+
+async def test_a_new_character_can_be_talked_to_at_once(here: Site) -> None:
+    """The form makes it, private and the operator's, and leads on to a chat with it."""
+    answer = await here.form("/characters", {"name": "Ada the Smith", "info": "A smith.", "greeting": "Mind the sparks."})
+    assert answer.headers["location"] == "/?character=ada-the-smith"
+    page = (await here.http.get(answer.headers["location"])).text
+    assert "Mind the sparks." in page
+    said = await here.form("/chats", {"character": "ada-the-smith", "text": "Hello Ada", "author": "Bo"})
+    assert said.status_code == 303
+    (requested,) = [event for event in await here.events(["turn.requested"]) if isinstance(event, TurnRequested)]
+    (created,) = [event for event in await here.events(["character.created"]) if isinstance(event, CharacterCreated) and event.owner_id]
+    assert requested.character_id == created.character_id
+    assert (created.owner_id, created.visibility) == (OPERATOR, "private")
+
+
+async def test_a_bad_form_keeps_what_was_typed_and_says_what_is_wrong(here: Site) -> None:
+    """Also when the short name is taken."""
+    answer = await here.form("/characters", {"name": "Wren", "slug": "wren", "info": "Another one."})
+    assert answer.status_code == 422
+    assert "already" in answer.text
+    assert "Another one." in answer.text
+    assert len(await here.events(["character.created"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [({"text": "  "}, "Write something"), ({"text": "x" * 4001}, "4,000"), ({"text": "x", "character": "nobody"}, "Choose")],
+)
+async def test_a_line_that_cannot_be_sent_is_refused_with_a_sentence(here: Site, fields: dict[str, str], sentence: str) -> None:
+    """Nothing reaches the log."""
+    answer = await here.form("/chats", {"character": "wren", **fields})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert not await here.events(["message.received"])
+
+
+async def test_a_conversation_that_does_not_exist_is_a_404(here: Site) -> None:
+    """For pages, streams and posts alike."""
+    assert (await here.http.get("/chats/123")).status_code == 404
+    assert (await here.http.get("/chats/123/stream")).status_code == 404
+    assert (await here.form("/chats/123/messages", {"text": "x"})).status_code == 422
+    assert (await here.http.post("/api/chats/123/messages", json={"text": "x"})).status_code == 422
+
+
+async def test_names_and_texts_are_only_ever_text(here: Site) -> None:
+    """R40: a script in a name, a message, a model's answer or an error reaches the page escaped, everywhere."""
+    nasty = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
+    await here.form("/characters", {"name": nasty[:90], "slug": "nasty", "info": nasty, "greeting": nasty, "tone": nasty})
+    said = await here.say(nasty, character="nasty")
+    await here.complete(said.turns[0], nasty)
+    await here.lines(said.channel, 2)
+    again = await here.say(nasty, channel=said.channel)
+    await here.fail(again.turns[0], nasty, nasty, nasty)
+    await here.lines(said.channel, 4)
+    await here.settled()
+    position = await here.console.log.head()
+    paths = [
+        "/",
+        "/?new=1",
+        "/characters",
+        f"/chats/{said.channel}",
+        "/timeline",
+        "/turns",
+        f"/turns/{said.turns[0]}",
+        f"/turns/{again.turns[0]}",
+        "/health",
+    ]
+    paths += [f"/events/{p}" for p in range(1, position + 1)]
+    paths += [
+        "/timeline?character=%3Cscript%3E",
+        "/turns?find=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/events/%3Cscript%3E",
+        "/turns/%3Cscript%3E",
+    ]
+    for path in paths:
+        response = await here.http.get(path)
+        assert "<script>document" not in response.text, path
+        assert "<script>alert" not in response.text, path
+        assert "<img src=x" not in response.text, path
+        assert "script-src 'self'" in response.headers["content-security-policy"]
+
+
+async def test_the_json_interface_names_what_is_wrong(here: Site) -> None:
+    """With a status and a sentence, never with a stack."""
+    for body in ("", "[]", "{", json.dumps({"text": 1}), json.dumps({"text": "x", "nonsense": 1})):
+        answer = await here.http.post("/api/chats", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+        assert answer.json()["error"]
+
+
+async def test_pages_work_without_script(here: Site) -> None:
+    """A plain form posts, and the browser is sent back to the conversation, where the line stands."""
+    said = await here.form("/chats", {"character": "wren", "text": "No script here", "author": "Ann"})
+    path = said.headers["location"]
+    again = await here.form(f"{path}/messages", {"text": "And again", "author": "Ann"})
+    assert (again.status_code, again.headers["location"]) == (303, path)
+    page = (await here.http.get(path)).text
+    assert page.index("No script here") < page.index("And again")
+
+
+async def test_too_many_open_streams_are_refused(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forgotten script must not eat the process."""
+    monkeypatch.setattr("bot.console.stream.LIMIT", 0)
+    said = await here.say("x", character="wren")
+    await here.settled()
+    answer: httpx.Response = await here.http.get(f"/chats/{said.channel}/stream")
+    assert answer.status_code == 503

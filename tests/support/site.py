@@ -1,0 +1,158 @@
+"""The console as people use it: a real web server on a real database, its read models running, and a hand that plays the worker.
+
+async with site(settings) as here:
+    said = await here.say("Hello", character="wren")
+    await here.complete(said.turns[0], "Good evening.")
+    await here.lines(said.channel, 2)
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from bot.console.__main__ import address_of, door, listening, serving, working
+from bot.console.state import OPERATOR, Console
+from engine import ids
+from engine.bus import relay
+from engine.clock import monotonic
+from engine.config import Settings
+from engine.events import Event, Tags, user_subject
+from engine.events.turn import Timing, TurnCompleted, TurnFailed, TurnRequested, Usage
+from engine.store import NewEvent, Query, open_log
+from engine.vault import load_master_key
+from projections import drafts, resume, runner
+from projections.registry import ALL
+
+WAIT_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said: where, and which turns it caused."""
+
+    channel: int
+    message_id: int
+    turns: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """An open console. `http` is a client that follows no redirects and says nothing about itself."""
+
+    console: Console
+    address: str
+    http: httpx.AsyncClient
+
+    async def say(self, text: str, *, character: str | None = None, channel: int | None = None, reply_to: int | None = None) -> Said:
+        """Say something through the JSON interface."""
+        body = {"text": text} | ({"character": character} if character else {}) | ({"reply_to": reply_to} if reply_to else {})
+        answer = await self.http.post("/api/chats" if channel is None else f"/api/chats/{channel}/messages", json=body)
+        assert answer.status_code == 201, answer.text
+        found = answer.json()
+        return Said(int(found["channel"]), int(found["message_id"]), tuple(map(UUID, found["turns"])))
+
+    async def form(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
+        """Send a form as a page of ours does."""
+        return await self.http.post(path, data=fields, headers={"origin": self.address, **headers})
+
+    async def write(self, turn: UUID, channel: int, text: str) -> None:
+        """Stream: the turn's draft is this now."""
+        subject = user_subject(OPERATOR)
+        await drafts.put(self.console.log.pool, await self.console.log.vault.key(subject), turn, channel, subject, text)
+
+    async def complete(self, turn: UUID, text: str) -> None:
+        """End a turn well, as a worker does."""
+        requested = await self._request(turn)
+        common = requested.model_dump(include={"turn_id", "message_id", "channel_id", "user_id", "character_id", "venue"})
+        usage, timing = Usage(prompt_tokens=100, completion_tokens=20, cost=0.001), Timing(request_sent=10, first_token=200, finished=900)
+        await self._end(
+            TurnCompleted(
+                **common, attempt=1, model="test/model", provider="test", finish_reason="stop", usage=usage, timing=timing, text=text
+            ),
+            requested,
+        )
+
+    async def fail(self, turn: UUID, category: str, sentence: str, details: str = "") -> str:
+        """End a turn badly; returns the reference."""
+        requested, reference = await self._request(turn), ids.reference()
+        common = requested.model_dump(include={"turn_id", "message_id", "channel_id", "user_id", "character_id", "venue"})
+        failed = TurnFailed(
+            **common,
+            attempt=1,
+            model="test/model",
+            provider="test",
+            category=category,
+            status=502,
+            reference=reference,
+            attempts=3,
+            user_message=sentence,
+            technical_details=details,
+        )
+        await self._end(failed, requested)
+        return reference
+
+    async def lines(self, channel: int, count: int) -> list[dict[str, Any]]:
+        """The visible lines of a chat, once there are so many."""
+        deadline = monotonic() + WAIT_SECONDS
+        while len(found := (await self.http.get(f"/api/chats/{channel}/messages")).json()["lines"]) < count:
+            assert monotonic() < deadline, f"only {len(found)} of {count} lines became visible"
+            await asyncio.sleep(0.02)
+        return list(found)
+
+    async def settled(self) -> None:
+        """Until every read model shows everything."""
+        assert await runner.wait_for(self.console.log.pool, [p.name for p in ALL], await self.console.log.head(), seconds=WAIT_SECONDS)
+
+    async def events(self, types: Sequence[str] = ()) -> list[Event]:
+        """What the log holds of these types."""
+        return [recorded.event async for recorded in self.console.log.read(Query(types=frozenset(types)))]
+
+    async def _request(self, turn: UUID) -> TurnRequested:
+        recorded = await self.console.log.find(ids.derived("turn-requested", turn))
+        assert recorded is not None
+        assert isinstance(recorded.event, TurnRequested)
+        return recorded.event
+
+    async def _end(self, outcome: TurnCompleted | TurnFailed, requested: TurnRequested) -> None:
+        tags = Tags(None, requested.channel_id, requested.user_id, requested.character_id, requested.turn_id)
+        await self.console.log.append(
+            NewEvent(
+                outcome,
+                stream=f"turn:{requested.turn_id}",
+                id=ids.terminal(requested.turn_id),
+                tags=tags,
+                subject=user_subject(requested.user_id),
+                correlation=ids.message_event(requested.message_id, "received"),
+                causation=ids.derived("turn-requested", requested.turn_id),
+            )
+        )
+
+
+@asynccontextmanager
+async def site(settings: Settings) -> AsyncIterator[Site]:
+    """A console with its read models, for as long as the block lasts."""
+    settings = settings.model_copy(update={"console_port": 0})
+    master = load_master_key(settings)
+    signer = door(settings, master)
+    assert settings.database_url is not None
+    with listening(settings.console_host, 0) as listener:
+        address = address_of(listener)
+        async with open_log(settings.database_url, master, pool_size=8) as log, working(settings, log, signer) as console:
+            models = [asyncio.create_task(runner.run(settings.database_url, projection)) for projection in ALL]
+            if settings.nats_url is not None:
+                models.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(log.pool))))
+            try:
+                async with serving(console, listener), httpx.AsyncClient(base_url=address, timeout=20) as http:
+                    here = Site(console, address, http)
+                    await here.settled()
+                    yield here
+                    console.feed.close()
+            finally:
+                for model in models:
+                    model.cancel()
+                await asyncio.gather(*models, return_exceptions=True)

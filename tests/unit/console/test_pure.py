@@ -1,0 +1,177 @@
+"""The console's small pure functions: words, faces, filters, forms, and how a turn's time is cut into steps."""
+
+import hashlib
+import re
+import xml.etree.ElementTree as ElementTree
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bot.console
+from bot.console import words
+from bot.console.asked import FIELDS, number, understand
+from bot.console.characters import LIMITS, check, created_from, slug_of
+from bot.console.render import ENVIRONMENT
+from bot.console.shapes import face
+from bot.console.turns import steps
+from engine.events import all_types
+from engine.events.turn import Timing
+
+HERE = Path(bot.console.__file__).parent
+SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
+NASTY = st.sampled_from(
+    [
+        "%",
+        "_",
+        "'",
+        ";--",
+        "' OR 1=1 --",
+        "\x00",
+        "<script>",
+        "10" * 5000,
+        "-1",
+        "²",
+        "٣",
+        "2026-13-45",
+        "9999-12-31T23:59:59-23:00",
+        "\ud800",
+    ]
+)
+
+
+def test_every_event_type_has_words_and_can_be_filtered_for() -> None:
+    """Also one that was added yesterday."""
+    for name, _ in all_types():
+        assert words.kind(name).label
+        assert words.types_of(name) == {name}
+        assert name in words.types_of(name.partition(".")[0])
+    assert words.types_of("") == words.types_of("turn.%") == frozenset()
+    assert sum(map(len, words.kinds().values())) == len(list(all_types()))
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [(None, "–"), (0, "0 ms"), (999.4, "999 ms"), (2300, "2.3 s"), (59_949, "59.9 s"), (59_960, "1 min 0 s"), (185_000, "3 min 5 s")],
+)
+def test_durations_read_well(milliseconds: float | None, expected: str) -> None:
+    """From milliseconds to minutes."""
+    assert words.duration(milliseconds) == expected
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=900)))
+def test_how_long_ago_is_always_said(passed: timedelta) -> None:
+    """Never empty, never negative."""
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    assert words.ago(now - passed, now)
+    assert "-" not in words.ago(now - passed, now)
+    assert "-" not in words.span(passed.total_seconds())
+
+
+@given(st.uuids())
+def test_a_face_is_a_picture_and_always_the_same(identity: UUID) -> None:
+    """Well-formed SVG that loads nothing and runs nothing."""
+    picture = face(identity)
+    assert picture == face(identity)
+    root = ElementTree.fromstring(picture)
+    assert root.tag.endswith("svg")
+    assert not {element.tag.rpartition("}")[2] for element in root.iter()} - {"svg", "rect", "circle", "path"}
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), st.one_of(NASTY, st.text(max_size=40)), max_size=10))
+def test_any_address_is_understood_or_named_as_wrong(parameters: dict[str, str]) -> None:
+    """Hostile filters never fail; what is not understood is said, not ignored."""
+    asked = understand(parameters, {})
+    assert set(asked.wrong) <= set(FIELDS)
+    assert all(len(value) <= 200 for value in asked.values.values())
+    understood = [
+        asked.wanted.guild,
+        asked.wanted.channel,
+        asked.wanted.user,
+        asked.wanted.turn,
+        asked.wanted.since,
+        asked.wanted.before,
+        asked.wanted.model,
+    ]
+    given_ = [asked.values[name] for name in ("guild", "channel", "user", "turn", "since", "before", "model")]
+    assert sum(value is not None for value in understood) + len(set(asked.wrong) - {"type", "character", "category"}) == sum(
+        map(bool, given_)
+    )
+
+
+def test_a_character_goes_by_name_or_id() -> None:
+    """Whatever the case of the letters."""
+    wren = UUID(int=7)
+    assert understand({"character": "wReN"}, {wren: "Wren"}).wanted.character == wren
+    assert understand({"character": str(wren)}, {}).wanted.character == wren
+    assert "character" in understand({"character": "Nobody"}, {wren: "Wren"}).wrong
+
+
+def test_times_are_utc_unless_they_say_otherwise() -> None:
+    """As the page promises."""
+    assert understand({"since": "2026-01-31T18:00"}, {}).wanted.since == datetime(2026, 1, 31, 18, tzinfo=UTC)
+    assert understand({"since": "2026-01-31T18:00+02:00"}, {}).wanted.since == datetime(2026, 1, 31, 16, tzinfo=UTC)
+
+
+@given(st.text(max_size=30))
+def test_a_number_fits_into_a_column(text: str) -> None:
+    """Or is none."""
+    found = number(text)
+    assert found is None or 0 <= found < 1 << 63
+
+
+@given(st.text(max_size=120))
+def test_every_name_makes_a_slug(name: str) -> None:
+    """In any script."""
+    assert SLUG.fullmatch(slug_of(name))
+
+
+@given(st.fixed_dictionaries({name: st.text(max_size=60) for name in LIMITS}))
+def test_a_form_without_complaints_makes_a_character(values: dict[str, str]) -> None:
+    """What the form lets through can be stored; the rest is complained about by field."""
+    draft = check(values)
+    assert set(draft.wrong) <= set(LIMITS)
+    if not draft.wrong:
+        created = created_from(draft.values)
+        assert created.slug == draft.values["slug"]
+        assert created.visibility == "private"
+
+
+def test_a_form_names_what_is_wrong() -> None:
+    """Empty, too long, ill-formed: each at its field."""
+    assert set(check({}).wrong) == {"name", "info"}
+    assert set(check({"name": "Ann", "info": "x", "slug": "No Spaces!"}).wrong) == {"slug"}
+    assert set(check({"name": "A" * 101, "info": "x", "slug": "ann"}).wrong) == {"name"}
+    assert set(check({"name": "!!!", "info": "x"}).wrong) == {"name"}
+    assert check({"name": "Wren Halloway", "info": "x"}).values["slug"] == "wren-halloway"
+
+
+@given(st.floats(0, 1e6), st.one_of(st.none(), st.floats(0, 1e6)), st.floats(0, 1e6))
+def test_the_steps_of_a_turn_add_up(sent: float, first: float | None, finished: float) -> None:
+    """Whatever order the clock readings come in, the bar is full and nothing sticks out."""
+    found = steps(Timing(request_sent=sent, first_token=first, finished=finished))
+    assert sum(step.milliseconds for step in found) == pytest.approx(finished)
+    assert all(step.milliseconds >= 0 and 0 <= step.start <= 1000.1 for step in found)
+    assert sum(step.width for step in found) == pytest.approx(1000 if finished else 0, abs=0.1)
+
+
+def test_vendored_files_are_the_published_ones() -> None:
+    """Checksums as written beside them."""
+    folder = HERE / "static" / "vendor"
+    listed = re.findall(r"\| ([\w.-]+\.js) \|.*\| ([0-9a-f]{64}) \|", (folder / "VENDORED.md").read_text())
+    assert {name for name, _ in listed} == {path.name for path in folder.glob("*.js")}
+    for name, checksum in listed:
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum
+
+
+def test_templates_compile_and_hold_nothing_the_policy_forbids() -> None:
+    """No inline script, style or handler, nothing marked safe, nothing from elsewhere."""
+    for path in (HERE / "templates").glob("*.html"):
+        ENVIRONMENT.get_template(path.name)
+        source = path.read_text()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|<style|\son\w+=|\|\s*safe|https?://(?!www\.w3\.org)|autoescape", source), (
+            path.name
+        )
