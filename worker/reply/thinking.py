@@ -54,8 +54,9 @@ def _orphan(text: str) -> tuple[str, list[str]]:
         return text, []
     before = text[: found.end()].rstrip()
     before = before[: before.rfind("</")]
+    opened = re.search(rf"<{found[1]}\b", before, re.IGNORECASE) is not None
     fenced = len(_FENCE.findall(before)) % 2 == 1
-    if fenced or len(before.strip()) < ORPHAN_MINIMUM or not text[found.end() :].strip():
+    if opened or fenced or len(before.strip()) < ORPHAN_MINIMUM or not text[found.end() :].strip():
         return text, []
     return text[found.end() :], [before.strip()]
 
