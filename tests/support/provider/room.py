@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from engine import clock, ids, seed
 from engine.bus import relay
 from engine.config import Settings
-from engine.events import Event, Tags, user_subject
+from engine.events import SYSTEM_SUBJECT, Event, Tags, user_subject
 from engine.events.message import MessageReceived
+from engine.events.preset import Parameters, PresetCreated
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Recorded, open_log
 from engine.vault import load_master_key
@@ -31,6 +33,7 @@ class Person:
     channel: int = 777
     guild: int | None = None
     name: str = "Alice"
+    venue: Literal["discord", "playground"] = "playground"
     snowflakes: ids.Snowflakes = field(default_factory=ids.Snowflakes)
 
     def message(self, text: str) -> MessageReceived:
@@ -39,7 +42,7 @@ class Person:
             channel_id=self.channel,
             author_id=self.user,
             channel_kind="dm",
-            venue="playground",
+            venue=self.venue,
             text=text,
             author_name=self.name,
         )
@@ -66,7 +69,7 @@ class Person:
             channel_id=self.channel,
             user_id=self.user,
             character_id=character,
-            venue="playground",
+            venue=self.venue,
             trigger="playground",
             reason="test",
             slot=slot,
@@ -83,6 +86,27 @@ class Person:
             await asyncio.sleep(0.005)
         assert isinstance(found.event, TurnCompleted | TurnFailed | TurnCancelled)
         return found.event
+
+    async def preset(self, model: str, *fallbacks: str, free: bool = False, **parameters: object) -> UUID:
+        """Make a global preset the default, or the one for people without a key."""
+        preset = ids.random_id()
+        event = PresetCreated(
+            preset_id=preset,
+            owner_id=None,
+            model=model,
+            fallback_models=fallbacks,
+            is_global=True,
+            is_default=not free,
+            is_free_default=free,
+            parameters=Parameters.model_validate(parameters),
+            name="Test",
+        )
+        await self.log.append(NewEvent(event, stream=f"preset:{preset}", id=ids.derived("preset created", preset), subject=SYSTEM_SUBJECT))
+        return preset
+
+    async def tell(self, event: Event, stream: str) -> None:
+        """Append an event of an operator."""
+        await self.log.append(NewEvent(event, stream=stream, id=ids.random_id()))
 
     async def events(self, turn: UUID) -> list[Recorded[Event]]:
         return await self.log.stream(f"turn:{turn}")

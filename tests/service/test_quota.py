@@ -1,0 +1,278 @@
+"""Quota, fallback, guests, budgets, keys: whole turns against a provider that says no."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from engine import clock, seed
+from engine.config import Settings
+from engine.decide.quota import counts
+from engine.events.model import ModelOverridden
+from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized
+from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
+from engine.store import Query
+from projections import keys, quota, runner, usage
+from projections.quota import QUOTA
+from tests.support.provider.room import End, Person, room, with_provider
+from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply, Status
+
+CHARACTER = seed.samples()[0].character_id
+SYSTEM_KEY = "sk-system-canary-000000000000"
+LONG = Reply("Something nobody has said before in quite this way, number {}.")
+
+
+@asynccontextmanager
+async def talking(settings: Settings, provider: FaultServer, *, key: str | None = SYSTEM_KEY, **more: object) -> AsyncIterator[Person]:
+    from pydantic import SecretStr
+
+    found = with_provider(settings, provider.address, provider_api_key=SecretStr(key) if key else None, **more)
+    async with room(found) as person:
+        yield person
+
+
+async def one(person: Person, text: str = "Tell me something, please", seconds: float = 30) -> End:
+    [turn] = await person.say(text, CHARACTER)
+    return await person.end(turn, seconds=seconds)
+
+
+async def hits(person: Person) -> list[QuotaHit]:
+    found = [e.event async for e in person.log.read(Query(types=frozenset({"quota.hit"})))]
+    return [event for event in found if isinstance(event, QuotaHit)]
+
+
+async def test_a_quota_hit_moves_the_turn_to_the_fallback_and_the_next_turn_skips_the_model(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.per_model["a/first"] = Status(429, "slow down", retry_after="600")
+        await person.preset("a/first", "b/second")
+        first = await one(person)
+        assert isinstance(first, TurnCompleted)
+        assert (first.fallback_from, first.fallback_why) == ("a/first", "rate_limit")
+        assert [(call.model, call.category) for call in first.calls] == [("a/first", "rate_limit"), ("b/second", None)]
+        provider.per_model["b/second"] = Reply("And now for something completely different from all before.")
+        second = await one(person, "And another thing, if I may")
+        assert isinstance(second, TurnCompleted)
+        assert second.fallback_from == "a/first"
+        assert Counter(asked.model for asked in provider.journal) == {"a/first": 1, "b/second": 2}
+        [hit] = await hits(person)
+        assert (hit.model, hit.scope, hit.category, hit.told_by_provider) == ("a/first", "system", "rate_limit", True)
+        assert second.timing.request_sent < 5000
+
+
+async def test_at_most_two_hops(settings: Settings) -> None:
+    async with FaultServer.running(Status(404, "no such model")) as provider, talking(settings, provider) as person:
+        await person.preset("a/1", "b/2", "c/3")
+        end = await one(person)
+        assert isinstance(end, TurnFailed)
+        assert end.category == "model_not_found"
+        assert [call.model for call in end.calls] == ["a/1", "b/2", "c/3"]
+
+
+async def test_without_a_fallback_a_person_is_told_once_per_window(settings: Settings) -> None:
+    async with FaultServer.running(Status(429, "slow", retry_after="900")) as provider, talking(settings, provider) as person:
+        await person.preset("a/only")
+        ends = [await one(person, f"Message number {n}") for n in range(4)]
+        assert [type(end) for end in ends] == [TurnFailed, TurnCancelled, TurnCancelled, TurnCancelled]
+        assert len(provider.journal) == 1
+        assert len(await hits(person)) == 1
+
+
+async def test_a_storm_of_429_costs_few_calls_and_every_one_is_counted(settings: Settings) -> None:
+    allowed = 20
+
+    async with FaultServer.running() as provider:
+
+        def storm(asked: Asked) -> Behaviour:
+            if len(provider.journal) <= allowed:
+                return Reply(f"Answer {len(provider.journal)} that is unlike {asked.call} and any other answer before.", before=0.05)
+            return Status(429, "storm", retry_after="120")
+
+        provider.decide = storm
+        async with talking(settings, provider, generation_seconds=60.0) as person:
+            await person.preset("a/stormy")
+            await person.tell(LimitsChanged(user_per_minute=1000), "limits")
+            people = [Person(person.log, user=5000 + n, channel=8000 + n) for n in range(100)]
+            turns = [turn for speaker in people for turn in await speaker.say("Hello there, everybody", CHARACTER)]
+            ends = await asyncio.gather(*(person.end(turn, seconds=90) for turn in turns))
+        refused = provider.answered[429]
+        assert len(provider.journal) <= 2 * allowed
+        assert len(await _recount(settings)) == refused
+        assert sum(isinstance(end, TurnCompleted) for end in ends) == allowed
+        assert all(isinstance(end, TurnCompleted | TurnFailed) for end in ends)
+
+
+async def _recount(settings: Settings) -> list[QuotaHit]:
+    from engine.store import open_log
+    from engine.vault import load_master_key
+
+    assert settings.database_url is not None
+    async with open_log(settings.database_url, load_master_key(settings)) as log:
+        found = [e.event async for e in log.read(Query(types=frozenset({"quota.hit"})))]
+    return [event for event in found if isinstance(event, QuotaHit)]
+
+
+async def test_a_guest_is_answered_by_the_free_preset_and_hinted_once_a_day(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.decide = lambda asked: Reply(f"A reply that differs every time: {len(provider.journal)} of {asked.model}.")
+        await person.preset("paid/model", "paid/other")
+        await person.preset("kind/model:free", free=True)
+        guest = Person(person.log, user=99, channel=99, venue="discord")
+        first, second = await one(guest), await one(guest, "And what about tomorrow then?")
+        assert isinstance(first, TurnCompleted)
+        assert isinstance(second, TurnCompleted)
+        assert (first.guest, first.upgrade_hint, second.upgrade_hint) == (True, True, False)
+        assert first.fallback_from == "paid/model"
+        assert {asked.model for asked in provider.journal} == {"kind/model:free"}
+
+
+async def test_a_guest_without_a_free_preset_is_refused_without_a_call(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        await person.preset("paid/model")
+        end = await one(Person(person.log, user=99, channel=99, venue="discord"))
+        assert isinstance(end, TurnFailed)
+        assert end.category == "not_allowed"
+        assert provider.journal == []
+
+
+async def test_the_free_day_is_shared_fairly_and_never_overdrawn(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.decide = lambda asked: Reply(f"Free answer {len(provider.journal)}: {asked.call} says something new again.")
+        await person.preset("kind/model:free", free=False)
+        await person.tell(LimitsChanged(free_daily=6, free_minimum=2, user_per_minute=100), "limits")
+        guests = [Person(person.log, user=60 + n, channel=60 + n, venue="discord") for n in range(4)]
+        turns = [turn for _ in range(4) for guest in guests for turn in await guest.say("Give me another one, will you", CHARACTER)]
+        ends = await asyncio.gather(*(person.end(turn, seconds=60) for turn in turns))
+        answered = Counter(end.user_id for end in ends if isinstance(end, TurnCompleted))
+        assert sum(answered.values()) == len(provider.journal) == 6
+        assert {end.category for end in ends if isinstance(end, TurnFailed)} == {"free_limit"}
+
+
+async def test_one_person_cannot_make_more_calls_than_the_bucket_holds(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider, key=None) as person:
+        provider.decide = lambda asked: Reply(f"Number {len(provider.journal)} for {asked.call}, unlike the others before it.")
+        await person.tell(LimitsChanged(user_per_minute=1), "limits")
+        channels = [Person(person.log, user=7, channel=70 + n) for n in range(12)]
+        turns = [turn for speaker in channels for turn in await speaker.say("Flooding the place with words", CHARACTER)]
+        started = clock.monotonic()
+        ends = await asyncio.gather(*(person.end(turn, seconds=60) for turn in turns))
+        assert clock.monotonic() - started < 55
+        assert len(provider.journal) == 1
+        assert sum(isinstance(end, TurnFailed) for end in ends) == 1
+        assert sum(isinstance(end, TurnCancelled) for end in ends) == 10
+
+
+async def test_a_budget_is_never_overdrawn_however_many_ask_at_once(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.decide = lambda asked: Reply(
+            f"Costly answer {len(provider.journal)} {asked.call}", usage={"prompt_tokens": 10, "completion_tokens": 10, "cost": 0.3}
+        )
+        await person.preset("a/costly", max_tokens=1000)
+        await person.tell(ModelOverridden(model="a/costly", price_in=0.0, price_out=0.0003, set_by=1), "model")
+        await person.tell(BudgetSet(scope="system", daily=1.0, set_by=1), "budget")
+        people = [Person(person.log, user=500 + n, channel=500 + n) for n in range(10)]
+        turns = [turn for speaker in people for turn in await speaker.say("Spend it all, now or never", CHARACTER)]
+        ends = await asyncio.gather(*(person.end(turn, seconds=60) for turn in turns))
+        assert len(provider.journal) == 3
+        assert {end.category for end in ends if isinstance(end, TurnFailed)} == {"budget"}
+
+
+async def test_an_own_key_pays_and_is_seen_by_nobody(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    secret = "sk-own-canary-1234567890abcd"
+    async with FaultServer.running(Reply("Paid for by its owner, thank you.")) as provider, talking(settings, provider) as person:
+        await person.preset("paid/model")
+        user = Person(person.log, user=99, channel=99, venue="discord")
+        key = await keys.add(person.log, 99, "local", secret)
+        end = await one(user)
+        assert isinstance(end, TurnCompleted)
+        assert not end.guest
+        assert end.calls[0].key_id == key
+        assert {asked.key for asked in provider.journal} == {secret}
+        stored = [row async for row in person.log.rows()]
+        assert not any(secret.encode() in row.data + (row.sealed or b"") for row in stored)
+        async with person.log.pool.connection() as connection:
+            [shown] = await keys.browse(connection, 99)
+        assert (shown.last4, shown.calls, shown.last_used_at is not None) == ("abcd", 1, True)
+    out, err = capfd.readouterr()
+    assert secret not in out + err
+    assert SYSTEM_KEY not in out + err
+
+
+async def test_a_key_the_provider_refuses_is_not_used_again(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.decide = lambda asked: Status(401, "User not found") if "own" in asked.key else Reply("Free words for everybody.")
+        await person.preset("paid/model")
+        await person.preset("kind/model:free", free=True)
+        await keys.add(person.log, 99, "local", "sk-own-key-1234567890")
+        user = Person(person.log, user=99, channel=99, venue="discord")
+        first = await one(user)
+        assert isinstance(first, TurnFailed)
+        assert first.category == "authentication"
+        second = await one(user, "Once more with feeling, please")
+        assert isinstance(second, TurnCompleted)
+        assert second.guest
+
+
+async def test_a_removed_key_is_deleted_and_cannot_be_revealed(settings: Settings) -> None:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        key_id = await keys.add(person.log, 99, "local", "sk-own-key-1234567890")
+        head = await person.log.head()
+        assert await runner.wait_for(person.log.pool, ("keys",), head)
+        async with person.log.pool.connection() as connection:
+            assert await keys.reveal(connection, person.log.vault, key_id) == "sk-own-key-1234567890"
+            [key] = await keys.browse(connection, 99)
+        await keys.remove(person.log, key, by=99)
+        async with person.log.pool.connection() as connection:
+            with pytest.raises(keys.NoSuchKey):
+                await keys.reveal(connection, person.log.vault, key_id)
+
+
+async def test_an_empty_answer_is_asked_again_and_never_delivered(settings: Settings) -> None:
+    behaviours = [Reply(""), Reply("<think>only thoughts</think>"), Reply("Words at last, after two tries.")]
+    async with FaultServer.running(*behaviours) as provider, talking(settings, provider, key=None) as person:
+        end = await one(person)
+        assert isinstance(end, TurnCompleted)
+        assert end.text == "Words at last, after two tries."
+        assert [asked.body.get("frequency_penalty") for asked in provider.journal] == [None, 0.5, 0.5]
+        assert len([e async for e in person.log.read(Query(types=frozenset({"quota.spend_authorized"})))]) == 3
+
+
+async def test_a_repetition_is_asked_again_with_changed_sampling(settings: Settings) -> None:
+    same = Reply("I have nothing new to say about the weather in this town today.")
+    behaviours = [same, same, same, Reply("But the harbour was full of birds this morning.")]
+    async with FaultServer.running(*behaviours) as provider, talking(settings, provider, key=None) as person:
+        await one(person)
+        end = await one(person, "Tell me more about the town, will you?")
+        assert isinstance(end, TurnCompleted)
+        assert end.text == "But the harbour was full of birds this morning."
+        assert not end.repeated
+        assert [call.why for call in end.calls] == ["first", "repetition", "repetition"]
+
+
+async def test_the_quota_read_model_equals_a_recount_and_a_rebuild(settings: Settings) -> None:
+    async with FaultServer.running(Status(429, "slow", retry_after="900")) as provider, talking(settings, provider) as person:
+        await person.preset("a/1", "b/2")
+        for _ in range(3):
+            await one(person)
+        head = await person.log.head()
+        assert await runner.wait_for(person.log.pool, ("quota", "usage"), head)
+        since = clock.now() - timedelta(days=7)
+        async with person.log.pool.connection() as connection:
+            live = counts(await quota.hits(connection, since=since), clock.now())
+            recounted = Counter(hit.model for hit in await hits(person))
+            assert {model: windows["1h"] for model, windows in live.items()} == recounted
+            async with connection.transaction(force_rollback=True):
+                await runner.create_tables(connection, QUOTA, "quota_again")
+                rows = [row async for row in person.log.rows(Query(types=QUOTA.types))]
+                await QUOTA.apply(connection, "quota_again", rows)
+                for table in ("hits", "days", "buckets", "notices", "guests"):
+                    one, two = f"TABLE quota.{table}", f"TABLE quota_again.{table}"
+                    statement = f"({one} EXCEPT {two}) UNION ALL ({two} EXCEPT {one})"
+                    difference = await connection.execute(statement.encode())
+                    assert await difference.fetchall() == [], table
+            lines = await usage.summary(connection, "model")
+        authorized = [e.event async for e in person.log.read(Query(types=frozenset({"quota.spend_authorized"})))]
+        assert sum(line.calls for line in lines) == len(authorized) == len(provider.journal)
+        assert all(isinstance(event, SpendAuthorized) for event in authorized)
