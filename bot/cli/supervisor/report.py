@@ -34,12 +34,19 @@ class Line:
     pid: int | None = None
 
 
+class Patient(Console):
+    """Falls silent when nobody reads any more, where rich would end the program with all its parts still running."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Report:
     """Writes lines to standard output: rich on a terminal, plain elsewhere, JSON when asked."""
 
     def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
         self._json = as_json
-        self._console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._console = console or Patient(file=sys.stdout, highlight=False, soft_wrap=True)
 
     def say(self, line: Line) -> None:
         # Nobody may be reading any more (a closed terminal, a pipe into head); the parts must be stopped all the same.

@@ -1,0 +1,79 @@
+"""The command line as a whole: complete, explained, readable by programs, and plain when something fails."""
+
+import json
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from bot.cli import main
+from engine.errors import SettingsError, StoreUnavailable
+
+LASTING = {"worker", "projections", "console", "bot", "standin-provider", "discord-standin"}
+"""Commands that run until stopped: what they say is their log, which has LOG_FORMAT=json."""
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for name, command in group.commands.items():
+        found += _commands(command, (*path, name)) if hasattr(command, "commands") else [((*path, name), command)]
+    return found
+
+
+ALL = _commands(typer.main.get_command(main.build()))
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_every_command_says_what_it_does_and_speaks_json(path: tuple[str, ...], command: Any) -> None:
+    """--help from its docstring; --json unless it runs until stopped."""
+    assert command.help
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert "--json" in options or path[-1] in LASTING
+    for parameter in command.params:
+        assert parameter.help, f"{parameter.name} is not explained"
+
+
+def test_a_package_that_is_absent_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An installation without the tests has no bench, and says so."""
+    absent = EntryPoint("bench", "not_there.bench.commands:register", main.GROUP)
+    monkeypatch.setattr(main, "entry_points", lambda group: [absent])
+    monkeypatch.setattr(sys, "argv", ["tzurot", "--help"])
+    with pytest.raises(SystemExit):
+        main.main()
+    assert "Left out" in (said := capsys.readouterr().out)
+    assert "bench" in said
+
+
+def test_a_package_that_is_broken_is_not_taken_for_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A missing import inside of it is a fault to be seen."""
+    (tmp_path / "broken_room.py").write_text("import not_there_at_all\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
+        main._add(typer.Typer(), EntryPoint("x", "broken_room:register", main.GROUP))
+
+
+@pytest.mark.parametrize(("error", "code"), [(SettingsError("Set THAT."), 78), (StoreUnavailable("Postgres does not answer."), 1)])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_error_is_one_sentence_and_an_exit_code(
+    error: Exception, code: int, as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Out of a task group too; on standard error for a person, as JSON on standard output for a program."""
+    app = typer.Typer()
+
+    def fails(json: bool = False) -> None:
+        raise ExceptionGroup("tasks", [error])
+
+    app.command()(fails)
+    monkeypatch.setattr(main, "build", lambda: app)
+    monkeypatch.setattr(sys, "argv", ["tzurot", *(["--json"] if as_json else [])])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == code
+    if as_json:
+        assert json.loads(out) == {"error": str(error)}
+    else:
+        assert (out, err) == ("", f"Error: {error}\n")
