@@ -89,7 +89,8 @@ async def _sealed_rows(connection: AsyncConnection, subject: str) -> dict[str, i
     cursor = await connection.execute(
         "SELECT table_schema, table_name FROM information_schema.columns"
         " WHERE column_name = 'subject' AND table_schema IN (SELECT schema_name FROM projections)"
-        "   AND (table_schema, table_name) IN (SELECT table_schema, table_name FROM information_schema.columns WHERE column_name = 'sealed')"
+        "   AND (table_schema, table_name) IN"
+        "       (SELECT table_schema, table_name FROM information_schema.columns WHERE column_name = 'sealed')"
     )
     found = {}
     for schema, table in await cursor.fetchall():

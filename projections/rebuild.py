@@ -218,7 +218,7 @@ async def switch_back(connection: AsyncConnection, projection: Projection) -> No
 
 
 async def _level(connection: AsyncConnection, projection: Projection, role: str) -> bool:
-    """Bring waiting tables to exactly where the serving ones stand, whose runner is held up for that long. False when that would take long."""
+    """Bring waiting tables to exactly where the serving ones stand, holding their runner up. False when that would take long."""
     await connection.execute("SET LOCAL lock_timeout = '10s'")
     standing = await _positions(connection, projection)
     target = max(standing.get("live", 0), standing[role])

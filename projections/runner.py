@@ -1,7 +1,7 @@
 """Keeps read models in step with the log: checkpoint and rows move in one transaction, or not at all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -92,12 +92,27 @@ async def _advance(connection: AsyncConnection, projection: Projection, before: 
         raise TakenOver(f"projection {projection.name} is not at position {before}")
 
 
+Work = Callable[[str, AsyncConnection, Projection], Awaitable[None]]
+
+
 async def run(dsn: str, projection: Projection) -> None:
     """Follow the log for ever. After poison it stands still until `resume` or `skip`; the other projections go on."""
     while True:
+        await _patiently(dsn, projection, _follow)
+
+
+async def bring_up(dsn: str, projection: Projection, *, stopped: bool = False) -> None:
+    """Tables, version and position as they should be, near the head of the log. `stopped`: it waits for an operator first."""
+    if stopped:
+        await _resumed(dsn, projection)
+    await _patiently(dsn, projection, _prepare)
+
+
+async def _patiently(dsn: str, projection: Projection, work: Work) -> None:
+    while True:
         try:
-            async with await connect.connect(dsn, application=f"tzurot {projection.name}") as connection:
-                await _follow(dsn, connection, projection)
+            async with await connect.connect(dsn, application=f"tzurot {projection.name}", derived=True) as connection:
+                return await work(dsn, connection, projection)
         except TakenOver as error:
             _log.warning("taken over, will look again", projection=projection.name, reason=str(error))
             await asyncio.sleep(1.0)
@@ -113,17 +128,21 @@ async def run(dsn: str, projection: Projection) -> None:
             await asyncio.sleep(5.0)
 
 
-async def _follow(dsn: str, connection: AsyncConnection, projection: Projection) -> None:
+async def _prepare(dsn: str, connection: AsyncConnection, projection: Projection) -> None:
     after = await install(connection, projection)
     if await _outdated(connection, projection):
         _log.info("building a new version beside the serving one", projection=projection.name, version=projection.version)
         await rebuild.rebuild(dsn, [projection])
         after = await install(connection, projection)
+    await _catch_up(connection, projection, after)
+
+
+async def _follow(dsn: str, connection: AsyncConnection, projection: Projection) -> None:
+    await _prepare(dsn, connection, projection)
     skipped = await rebuild.skips(connection, projection.name, 0, 2**62)
-    after = await _catch_up(connection, projection, after)
-    async with aclosing(tail.follow(dsn, after)) as batches:
+    async with aclosing(tail.follow(dsn, await install(connection, projection))) as batches:
         async for rows in batches:
-            await _digest(connection, projection, rows, skipped)
+            await digest(connection, projection, rows, skipped)
 
 
 async def _outdated(connection: AsyncConnection, projection: Projection) -> bool:
@@ -137,7 +156,7 @@ async def _outdated(connection: AsyncConnection, projection: Projection) -> bool
     return bool(row and row[0] < projection.version)
 
 
-async def _catch_up(connection: AsyncConnection, projection: Projection, after: int) -> int:
+async def _catch_up(connection: AsyncConnection, projection: Projection, after: int) -> None:
     """A long way behind, go in big steps. What cannot be digested so is left to the small ones, which find the culprit."""
     head = await reader.head(connection)
     while head - after > FAR:
@@ -150,9 +169,8 @@ async def _catch_up(connection: AsyncConnection, projection: Projection, after: 
             raise
         except Exception as error:
             _log.warning("going in small steps", projection=projection.name, after=after, error=type(error).__name__)
-            return after
+            return
         after = until
-    return after
 
 
 async def _resumed(dsn: str, projection: Projection) -> None:
@@ -183,7 +201,8 @@ async def skip(connection: AsyncConnection, name: str, reason: str) -> int:
     async with connection.transaction():
         row = await (
             await connection.execute(
-                "SELECT (problem->>'position')::bigint FROM projections WHERE name = %s AND role = 'live' AND status = 'stopped' FOR UPDATE",
+                "SELECT (problem->>'position')::bigint FROM projections"
+                " WHERE name = %s AND role = 'live' AND status = 'stopped' FOR UPDATE",
                 (name,),
             )
         ).fetchone()
@@ -194,7 +213,8 @@ async def skip(connection: AsyncConnection, name: str, reason: str) -> int:
         return int(row[0])
 
 
-async def _digest(connection: AsyncConnection, projection: Projection, rows: Sequence[Stored], skipped: frozenset[int]) -> None:
+async def digest(connection: AsyncConnection, projection: Projection, rows: Sequence[Stored], skipped: frozenset[int]) -> None:
+    """A batch in one transaction, or row by row to find the poison. Raises Stopped, TakenOver."""
     try:
         await apply(connection, projection, rows, skipped=skipped)
     except (psycopg.OperationalError, psycopg.InterfaceError, TakenOver):
@@ -204,7 +224,7 @@ async def _digest(connection: AsyncConnection, projection: Projection, rows: Seq
             await _stop(connection, projection, rows[0], error)
             raise Stopped(projection.name) from error
         for row in rows:
-            await _digest(connection, projection, [row], skipped)
+            await digest(connection, projection, [row], skipped)
 
 
 async def _stop(connection: AsyncConnection, projection: Projection, row: Stored, error: Exception) -> None:
@@ -231,17 +251,14 @@ async def progress(connection: AsyncConnection) -> list[Progress]:
 
 async def wait_for(pool: Pool, names: Sequence[str], position: int, *, seconds: float = 10.0) -> bool:
     """Wait until these serving projections have digested `position`; False when they have not in time."""
-    deadline, pause = clock.monotonic() + seconds, 0.001
-    while True:
-        async with pool.connection() as connection:
-            row = await (
-                await connection.execute(
-                    "SELECT count(*) FROM projections WHERE role = 'live' AND name = ANY(%s) AND position >= %s", (list(names), position)
-                )
-            ).fetchone()
-        if row and row[0] == len(names):
-            return True
-        if clock.monotonic() >= deadline:
-            return False
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
+    deadline, pause = clock.monotonic() + seconds, 0.002
+    statement = "SELECT count(*) FROM projections WHERE role = 'live' AND name = ANY(%s) AND position >= %s"
+    async with pool.connection() as connection:
+        while True:
+            row = await (await connection.execute(statement, (list(names), position))).fetchone()
+            if row and row[0] == len(names):
+                return True
+            if clock.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.05)

@@ -5,6 +5,8 @@ defaults. It is for programs that go through millions of events; everybody else 
 """
 
 import asyncio
+import functools
+import operator
 import types
 import typing
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -152,5 +154,5 @@ def _translate(annotation: Any) -> Any:
         return _translate(arguments[0])
     translated = tuple(argument if argument is ... else _translate(argument) for argument in arguments)
     if origin in (typing.Union, types.UnionType):
-        return typing.Union[translated]
+        return functools.reduce(operator.or_, translated)
     return origin[translated]

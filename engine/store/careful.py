@@ -50,9 +50,10 @@ async def append(connection: AsyncConnection, units: Sequence[Unit], element_oid
 async def heads(connection: AsyncConnection, streams: Sequence[str]) -> dict[str, int]:
     """The version of each stream's newest event; 0 for one that has none."""
     cursor = await connection.execute(
-        "SELECT s, coalesce((SELECT version FROM events WHERE stream = s ORDER BY version DESC LIMIT 1), 0) FROM unnest(%s::text[]) AS s", (list(streams),)
+        "SELECT s, coalesce((SELECT version FROM events WHERE stream = s ORDER BY version DESC LIMIT 1), 0) FROM unnest(%s::text[]) AS s",
+        (list(streams),),
     )
-    return {stream: version for stream, version in await cursor.fetchall()}
+    return dict(await cursor.fetchall())
 
 
 async def _look(connection: AsyncConnection, units: Sequence[Unit]) -> _Batch:

@@ -41,7 +41,7 @@ class Lead:
 @asynccontextmanager
 async def lead(dsn: str) -> AsyncIterator[Lead]:
     """Wait until no other process relays, then be the one for as long as the block lasts. Raises StoreUnavailable."""
-    async with await connect.connect(dsn, application="tzurot relay") as connection:
+    async with await connect.connect(dsn, application="tzurot relay", derived=True) as connection:
         while not await _locked(connection):
             await asyncio.sleep(STANDBY_SECONDS)
         yield Lead(connection)

@@ -1,5 +1,6 @@
 """Connections to Postgres that notice a dead peer and never hang."""
 
+import select
 from typing import Any
 
 import psycopg
@@ -31,14 +32,29 @@ def pool(dsn: str, *, size: int = 4, application: str = "tzurot") -> Pool:
         max_size=size,
         open=False,
         timeout=10.0,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         kwargs=OPTIONS | {"application_name": application, "autocommit": True},
     )
 
 
-async def connect(dsn: str, *, application: str = "tzurot", guarded: bool = False) -> AsyncConnection:
-    """One connection in autocommit, with GUARDS when it is `guarded`. Raises StoreUnavailable."""
-    options = OPTIONS | {"options": GUARDS} if guarded else OPTIONS
+async def _check(connection: AsyncConnection) -> None:
+    """Ask the server only when the socket has something to say: an idle connection is silent unless its peer is gone.
+
+    Asking every time is a round trip before every query, some thirty in a turn.
+    """
+    silent = select.poll()
+    silent.register(connection.pgconn.socket, select.POLLIN | select.POLLERR | select.POLLHUP)
+    if silent.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+async def connect(dsn: str, *, application: str = "tzurot", guarded: bool = False, derived: bool = False) -> AsyncConnection:
+    """One connection in autocommit, with GUARDS when it is `guarded`. Raises StoreUnavailable.
+
+    `derived`: what it writes can be made again from the log, so that its commits do not wait for the disk.
+    """
+    settings = " ".join(([GUARDS] if guarded else []) + (["-c synchronous_commit=off"] if derived else []))
+    options = OPTIONS | {"options": settings} if settings else OPTIONS
     try:
         return await AsyncConnection.connect(dsn, autocommit=True, application_name=application, **options)
     except psycopg.OperationalError as error:

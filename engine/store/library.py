@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -42,7 +42,8 @@ from engine.vault import MasterKey, unwrap
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _INSERT = """
-SELECT append_events(array_agg(ROW(id, now(), topic, 0, stream, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, state, NULL, version)::new_event ORDER BY n))
+SELECT append_events(array_agg(
+    ROW(id, now(), topic, 0, stream, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, state, NULL, version)::new_event ORDER BY n))
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int4[], %s::bytea[]) WITH ORDINALITY AS e (id, topic, stream, version, state, n)
 """
 
@@ -53,7 +54,12 @@ class Datastore:
     def __init__(self, dsn: str, size: int = 8) -> None:
         self.dsn = dsn
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            dsn, min_size=0, max_size=size, open=True, timeout=30.0, kwargs=connect.OPTIONS | {"autocommit": True, "application_name": "eventsourcing"}
+            dsn,
+            min_size=0,
+            max_size=size,
+            open=True,
+            timeout=30.0,
+            kwargs=connect.OPTIONS | {"autocommit": True, "application_name": "eventsourcing"},
         )
 
     @contextmanager
@@ -86,7 +92,9 @@ class LogAggregateRecorder(AggregateRecorder):
     def select_events(
         self, originator_id: UUID | str, *, gt: int | None = None, lte: int | None = None, desc: bool = False, limit: int | None = None
     ) -> Sequence[StoredEvent]:
-        words, values = _range("SELECT version, topic, state FROM library_aggregates WHERE purpose = %s AND originator = %s", gt, lte, desc, limit)
+        words, values = _range(
+            "SELECT version, topic, state FROM library_aggregates WHERE purpose = %s AND originator = %s", gt, lte, desc, limit
+        )
         with self.datastore.connection() as connection:
             found = connection.execute(words, [self.purpose, str(originator_id), *values], binary=True).fetchall()
         return [StoredEvent(originator_id, version, topic, state) for version, topic, state in found]
@@ -106,7 +114,7 @@ class LogApplicationRecorder(ApplicationRecorder):
         self.datastore, self.text_ids = datastore, text_ids
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Positions of the events. When the answer to a commit is lost they are looked for, so that a success is never reported as a conflict."""
+        """Positions of the events. When the answer to a commit is lost they are looked for: a success is never reported as a conflict."""
         if not stored_events and not kwargs.get("tracking"):
             return []
         ids_ = [_event_id(e) for e in stored_events]
@@ -127,7 +135,9 @@ class LogApplicationRecorder(ApplicationRecorder):
     def _find(self, stored_events: Sequence[StoredEvent], ids_: Sequence[UUID]) -> Sequence[int] | None:
         with self.datastore.connection() as connection:
             connection.execute("SELECT 1 FROM log_head FOR UPDATE")  # waits for a lost transaction to end
-            rows = connection.execute("SELECT event_id, position, data FROM events WHERE event_id = ANY(%s)", (list(ids_),), binary=True).fetchall()
+            rows = connection.execute(
+                "SELECT event_id, position, data FROM events WHERE event_id = ANY(%s)", (list(ids_),), binary=True
+            ).fetchall()
         found = {event_id: (position, data) for event_id, position, data in rows}
         if any(id_ not in found or found[id_][1] != e.state for e, id_ in zip(stored_events, ids_, strict=True)):
             return None
@@ -281,13 +291,15 @@ class Factory(InfrastructureFactory[LogTrackingRecorder]):
         return LogAggregateRecorder(self.datastore, purpose, text_ids=self._text_ids)
 
     def application_recorder(self) -> ApplicationRecorder:
-        return self._recorder(self.APPLICATION_RECORDER_TOPIC, LogApplicationRecorder)
+        return cast("ApplicationRecorder", self._recorder(self.APPLICATION_RECORDER_TOPIC, LogApplicationRecorder))
 
     def process_recorder(self) -> ProcessRecorder:
-        return self._recorder(self.PROCESS_RECORDER_TOPIC, LogProcessRecorder)
+        return cast("ProcessRecorder", self._recorder(self.PROCESS_RECORDER_TOPIC, LogProcessRecorder))
 
     def tracking_recorder(self, tracking_recorder_class: type[LogTrackingRecorder] | None = None) -> LogTrackingRecorder:
-        chosen = tracking_recorder_class or resolve_topic(self.env.get(self.TRACKING_RECORDER_TOPIC) or "engine.store.library:LogTrackingRecorder")
+        chosen = tracking_recorder_class or resolve_topic(
+            self.env.get(self.TRACKING_RECORDER_TOPIC) or "engine.store.library:LogTrackingRecorder"
+        )
         return chosen(self.datastore)
 
     def _recorder(self, topic: str, default: type[Any]) -> Any:

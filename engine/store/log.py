@@ -101,6 +101,11 @@ class Log:
         async with self.pool.connection() as connection:
             return await reader.head(connection)
 
+    async def stats(self) -> reader.Stats:
+        """Counts per type and space used."""
+        async with self.pool.connection() as connection:
+            return await reader.stats(connection)
+
     def follow(self, after: int) -> AsyncGenerator[list[Stored]]:
         """Batches of rows after a position, for ever."""
         return tail.follow(self.dsn, after)

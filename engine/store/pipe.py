@@ -122,14 +122,13 @@ class Pipe:
             answer, value_or_error = self._due.popleft()[0], self._value
             self._value = 0
             _answer(answer, value_or_error)
-        elif status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED):
-            if not isinstance(self._value, psycopg.Error):
-                self._value = psycopg.errors.error_from_result(result)
+        elif status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED) and not isinstance(self._value, psycopg.Error):
+            self._value = psycopg.errors.error_from_result(result)
 
     def _check(self) -> None:
         self._watch = None
         if not self._due or self.broken:
-            return
+            return None
         waited = self._loop.time() - self._due[0][1]
         if waited >= ANSWER_SECONDS:
             return self._lost(psycopg.OperationalError("no answer in time"))

@@ -1,6 +1,7 @@
 """Reading the log: by position, stream, tags, type and time, as a stream with constant memory."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -76,3 +77,31 @@ async def head(connection: AsyncConnection) -> int:
     """Position of the newest event; 0 for an empty log."""
     row = await (await connection.execute("SELECT position FROM log_head")).fetchone()
     return int(row[0]) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """`events` stored, `head` the newest position, `bytes` of table and indexes, `subjects` with a living key, events per type."""
+
+    events: int
+    head: int
+    bytes: int
+    subjects: int
+    types: dict[str, int]
+
+
+async def stats(connection: AsyncConnection) -> Stats:
+    """One look at the whole log; it reads every row's type."""
+    async with connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        types: dict[str, int] = dict(
+            await (await connection.execute("SELECT type, count(*) FROM events GROUP BY type ORDER BY 2 DESC")).fetchall()
+        )
+        row = await (
+            await connection.execute(
+                "SELECT (SELECT position FROM log_head), pg_total_relation_size('events'),"
+                " (SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL)"
+            )
+        ).fetchone()
+    assert row is not None
+    return Stats(sum(types.values()), int(row[0]), int(row[1]), int(row[2]), types)

@@ -132,5 +132,3 @@ class Unit:
     """An answer was lost: the unit may be in the log already, by this very call."""
     alone: bool = False
     """Something in its batch was refused by Postgres; find out whether it is this."""
-
-

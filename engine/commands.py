@@ -1,0 +1,331 @@
+"""What the log's room adds to the command line: looking at the log, dead letters, backups, erasure, keys."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from engine import access, config
+from engine.errors import SettingsError, StoreError
+from engine.events.base import Tags
+from engine.store import Query, Stored
+from engine.terminal import Json, Yes, bars, say, table
+
+LogLimit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many events.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    log = typer.Typer(no_args_is_help=True, help="Look at the log.")
+    log.command("tail")(log_tail)
+    log.command("show")(log_show)
+    log.command("stats")(log_stats)
+    app.add_typer(log, name="log")
+    dlq = typer.Typer(no_args_is_help=True, help="Deliveries that no handler could digest.")
+    dlq.command("list")(dlq_list)
+    dlq.command("show")(dlq_show)
+    dlq.command("retry")(dlq_retry)
+    dlq.command("discard")(dlq_discard)
+    app.add_typer(dlq, name="dlq")
+    app.command("replay")(replay)
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+    app.command("erase")(erase)
+    app.command("rotate-key")(rotate_key)
+
+
+def _run[T](work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _clear(row: Stored) -> dict[str, object]:
+    """The clear columns of a row: what may be shown without asking anybody."""
+    shown = {name: value for name, value in row._asdict().items() if name not in {"data", "sealed"} and value is not None}
+    return shown | {"sealed_bytes": len(row.sealed or b"")}
+
+
+def log_tail(
+    limit: LogLimit = 20,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only this event type; may be repeated.")] = None,
+    channel: Annotated[int | None, typer.Option(help="Only this channel.")] = None,
+    user: Annotated[int | None, typer.Option(help="Only this user.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only what happened at or after this moment (UTC).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """The newest events: clear columns only, no text. With --json one object per line."""
+
+    async def work() -> None:
+        moment = since.astimezone() if since else None
+        query = Query(types=frozenset(type_ or ()), tags=Tags(channel=channel, user=user), since=moment, backwards=True, limit=limit)
+        async with access.log(config.settings()) as log:
+            rows = [row async for row in log.rows(query)][::-1]
+            _show_rows(rows, json=json)
+            if follow:
+                async for batch in log.follow(await log.head()):
+                    _show_rows([row for row in batch if _wanted(row, query)], json=json)
+
+    _run(work())
+
+
+def _wanted(row: Stored, query: Query) -> bool:
+    tags = query.tags
+    return (not query.types or row.type in query.types) and tags.channel in (None, row.channel) and tags.user in (None, row.user)
+
+
+def _show_rows(rows: list[Stored], *, json: bool) -> None:
+    for row in rows:
+        words = f"{row.position:>9}  {row.recorded_at:%Y-%m-%d %H:%M:%S}  {row.type:<26}  {row.stream}@{row.version}"
+        say(_clear(row), json=json, words=words)
+
+
+def log_show(
+    which: Annotated[str, typer.Argument(help="A position or an event id.")],
+    open_: Annotated[bool, typer.Option("--open", help="Show the sealed fields too. They are people's words: mind who looks on.")] = False,
+    json: Json = False,
+) -> None:
+    """One event with its clear fields."""
+
+    async def work() -> None:
+        async with access.log(config.settings()) as log:
+            found = await log.at([int(which)]) if which.isdigit() else [await log.find(_uuid(which))]
+            if not found or found[0] is None:
+                raise StoreError(f"the log has no event {which}")
+            recorded = found[0]
+            hidden = set() if open_ else set(type(recorded.event).SEALED)
+            fields = recorded.event.model_dump(mode="json", exclude=hidden)
+            value = _clear(recorded.row) | {"erased": recorded.erased, "data": fields, "hidden": sorted(hidden)}
+            say(value, json=json, words="\n".join(f"{name:>14}  {item}" for name, item in value.items()))
+
+    _run(work())
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise StoreError(f"{text} is neither a position nor an event id") from None
+
+
+def log_stats(json: Json = False) -> None:
+    """How many events of which type, how much space, and whether positions are without gaps."""
+
+    async def work() -> None:
+        async with access.log(config.settings()) as log:
+            found = await log.stats()
+        say(asdict(found), json=json)
+        if not json:
+            typer.echo(f"{found.events:,} events up to position {found.head:,}, {found.bytes / 1e6:,.1f} MB, {found.subjects:,} data keys")
+            table(("type", "events"), [(name, f"{count:,}") for name, count in found.types.items()])
+        if found.events != found.head:
+            raise StoreError(f"the log has {found.events} events but its head stands at {found.head}: restore a backup")
+
+    _run(work())
+
+
+def replay(
+    after: Annotated[int, typer.Option(help="Begin after this position.")] = 0,
+    until: Annotated[int | None, typer.Option(help="End at this position; default: the newest.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Go through the log from the beginning as a rebuild would, changing nothing: no key, no provider, no Discord.
+
+    Proves that every event is of a known type and version, brought to today's schema, in order and without gaps. To build the
+    read models anew from it, use `tzurot rebuild`.
+    """
+    from engine.store.check import walk
+
+    async def work() -> None:
+        with bars() as shown:
+            async with access.log(config.settings()) as log:
+                found = await walk(log, after, until, lambda done, total: shown.show("replay", done, total))
+        say(
+            asdict(found),
+            json=json,
+            words=f"{found.events:,} events in {found.seconds:.1f} s ({found.rate:,.0f}/s), {len(found.problems)} problems",
+        )
+        if found.problems:
+            raise StoreError("the log has problems: " + "; ".join(found.problems[:5]))
+
+    _run(work())
+
+
+def dlq_list(json: Json = False) -> None:
+    """Dead letters that wait for a decision."""
+    from engine.bus import deadletters
+
+    async def work() -> None:
+        async with access.log(config.settings()) as log:
+            letters = await deadletters.waiting(log)
+        say([asdict(letter) for letter in letters], json=json)
+        if not json:
+            rows = [(letter.id, letter.consumer, letter.subject, letter.error, letter.why, letter.at) for letter in letters]
+            table(("id", "consumer", "subject", "error", "why", "at"), rows)
+
+    _run(work())
+
+
+def _letter(work: Any, which: str) -> None:
+    from engine.bus import deadletters
+
+    async def find() -> None:
+        async with access.log(config.settings()) as log:
+            letters = [letter for letter in await deadletters.waiting(log) if which == "all" or str(letter.id).startswith(which)]
+            if not letters:
+                raise StoreError(f"no dead letter {which} is waiting; see `tzurot dlq list`")
+            for letter in letters:
+                await work(log, letter)
+
+    _run(find())
+
+
+Which = Annotated[str, typer.Argument(help="Id of the dead letter, its beginning, or `all`.")]
+
+
+def dlq_show(which: Which, json: Json = False) -> None:
+    """One dead letter, and the event it was about (clear columns)."""
+
+    async def work(log: Any, letter: Any) -> None:
+        rows = [_clear(r.row) for r in await log.at([letter.log_position])] if letter.log_position else []
+        value = asdict(letter) | {"event": rows[0] if rows else None}
+        say(value, json=json, words="\n".join(f"{name:>14}  {item}" for name, item in value.items()))
+
+    _letter(work, which)
+
+
+def dlq_retry(which: Which, json: Json = False) -> None:
+    """Send the reference on its way again."""
+    from engine.bus import deadletters
+
+    settings = config.settings()
+    url = config.require_nats(settings)
+
+    async def work(log: Any, letter: Any) -> None:
+        await deadletters.retry(log, url, letter)
+        say({"id": letter.id, "retried": True}, json=json, words=f"{letter.id} is on its way again")
+
+    _letter(work, which)
+
+
+def dlq_discard(which: Which, json: Json = False) -> None:
+    """Close a dead letter without doing anything."""
+    from engine.bus import deadletters
+
+    async def work(log: Any, letter: Any) -> None:
+        await deadletters.discard(log, letter)
+        say({"id": letter.id, "discarded": True}, json=json, words=f"{letter.id} is closed")
+
+    _letter(work, which)
+
+
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="Where to; default: backups/ in the data folder.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Write a backup of the database while it is in use. The master key is NOT in it: keep that elsewhere."""
+    from engine import backup as backups
+    from engine import clock
+    from engine.vault import load_master_key
+
+    settings = config.settings()
+    target = file or settings.tzurot_data / "backups" / backups.default_name(clock.now())
+
+    async def work() -> None:
+        async with access.database(settings) as dsn:
+            made = await backups.backup(dsn, target, load_master_key(settings), lambda line: typer.echo(line, err=True))
+        words = f"{target}: {made.events:,} events, {made.bytes / 1e6:,.1f} MB. Its texts need master key {made.master_key_id}."
+        say({"file": str(target)} | asdict(made), json=json, words=words)
+
+    _run(work())
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="The backup; its .json must lie beside it.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Also when the database holds events; it is kept under another name.")] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of the database. Stop Tzurot first."""
+    from engine import backup as backups
+    from engine.vault import load_master_key
+
+    settings = config.settings()
+
+    async def work() -> None:
+        found = await backups.inspect(file)
+        if not yes:
+            words = f"{file} is whole: {found.events:,} events, made {found.made_at}. Say --yes to restore it."
+            return say({"would_restore": asdict(found)}, json=json, words=words)
+        async with access.database(settings, migrated=False) as dsn:
+            done = await backups.restore(dsn, file, load_master_key(settings), lambda line: typer.echo(line, err=True), replace=replace)
+        kept = f" The database from before is kept as {done.kept}." if done.kept else ""
+        return say(asdict(done), json=json, words=f"Restored up to position {done.position:,}.{kept}")
+
+    _run(work())
+
+
+def erase(
+    user: Annotated[int, typer.Argument(help="The person's Discord id.")],
+    requested_by: Annotated[int, typer.Option(help="Who asked; default: the person.", show_default=False)] = 0,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Make everything a person wrote unreadable for good: log, read models, vectors, later backups. Cannot be undone."""
+    from engine import erasure
+
+    async def work() -> None:
+        async with access.log(config.settings()) as log:
+            if not yes:
+                would = await erasure.preview(log, user)
+                words = f"This would shut {would.events:,} events of user {user} for good. Say --yes to do it."
+                return say({"would_erase": asdict(would)}, json=json, words=words)
+            done = await erasure.erase(log, user, requested_by or user)
+        return say(
+            asdict(done),
+            json=json,
+            words=f"Done. Within {done.everywhere_after_s:.0f} s no process can read {done.events:,} events any more.",
+        )
+
+    _run(work())
+
+
+def rotate_key(
+    yes: Yes = False,
+    keep_old: Annotated[bool, typer.Option(help="Keep the old key as master.key.<id>, for backups from before.")] = True,
+    json: Json = False,
+) -> None:
+    """Wrap all data keys with a new master key, while everything runs. May be repeated after an interruption.
+
+    With MASTER_KEY in the environment, give the new one in NEW_MASTER_KEY, then restart everything with it as MASTER_KEY.
+    """
+    from engine import rotation
+    from engine.vault import MasterKey, load_master_key
+
+    settings = config.settings()
+    new = os.environ.get("NEW_MASTER_KEY", "")
+    if settings.master_key is not None and len(new) != 64:
+        raise SettingsError("MASTER_KEY is set: give the new key, 64 hexadecimal digits, in NEW_MASTER_KEY.")
+    if not yes:
+        return say(
+            {"would_rotate": True}, json=json, words="This makes a new master key and wraps all data keys with it. Say --yes to do it."
+        )
+
+    async def work() -> None:
+        master = load_master_key(settings)
+        with bars() as shown:
+            tell = lambda done, total: shown.show("keys", done, total)  # noqa: E731
+            async with access.log(settings) as log:
+                if master.file is None:
+                    done = await rotation.rotate(log, master, MasterKey.of(bytes.fromhex(new)), tell)
+                else:
+                    done = await rotation.rotate_file(log, master.file, tell, keep_old=keep_old)
+        advice = " Now restart everything with the new MASTER_KEY." if master.file is None else ""
+        say(asdict(done), json=json, words=f"{done.keys:,} data keys are wrapped by master key {done.to_key_id} now.{advice}")
+
+    return _run(work())

@@ -1,0 +1,229 @@
+"""What the read models' room adds to the command line: rebuild, verify, time travel, and the way on after poison."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from psycopg import AsyncConnection
+from psycopg import sql as composed
+from psycopg.rows import dict_row
+
+from engine import access, config
+from engine.errors import StoreError
+from engine.store.codec import open_fields
+from engine.terminal import Json, Yes, bars, say, table
+from engine.vault import Vault
+from projections import rebuild as rebuilding
+from projections import runner
+from projections import verify as verifying
+from projections.base import Projection
+from projections.registry import ALL, named
+
+Names = Annotated[list[str] | None, typer.Argument(help="Read models; default: all.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("projections")(run_projections)
+    app.command("rebuild")(rebuild)
+    app.command("verify")(verify)
+    app.command("as-of")(as_of)
+    models = typer.Typer(no_args_is_help=True, help="How the read models stand, and the way on when one has stopped.")
+    models.command("list")(models_list)
+    models.command("resume")(models_resume)
+    models.command("skip")(models_skip)
+    app.add_typer(models, name="models")
+
+
+def run_projections() -> None:
+    """Keep the read models in step with the log and relay it, until stopped. `tzurot run` starts one of these by itself."""
+    from engine import process
+    from projections.__main__ import main
+
+    process.run(main, service="projections")
+
+
+def _chosen(names: Sequence[str] | None) -> list[Projection]:
+    try:
+        return [named(name) for name in names] if names else list(ALL)
+    except KeyError as error:
+        raise StoreError(f"there is no read model {error}; there are {', '.join(p.name for p in ALL)}") from None
+
+
+def rebuild(
+    names: Names = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the old tables, so that --switch-back is possible.")] = False,
+    switch_back: Annotated[bool, typer.Option("--switch-back", help="Serve the kept tables again instead.")] = False,
+    at_once: Annotated[int, typer.Option(min=1, max=16, help="How many at the same time.")] = 2,
+    preview: Annotated[bool, typer.Option("--preview", help="Only show what would be done.")] = False,
+    json: Json = False,
+) -> None:
+    """Build read models anew from the log beside the serving ones, then switch at once. Goes on where an interrupted one was."""
+    chosen = _chosen(names)
+
+    async def work() -> None:
+        async with access.database(config.settings()) as dsn:
+            if preview:
+                return await _preview(dsn, chosen, json=json)
+            if switch_back:
+                return await _switch_back(dsn, chosen, json=json)
+            with bars() as shown:
+                tell = lambda report: shown.show(report.name, report.position, report.head)  # noqa: E731
+                reports = await rebuilding.rebuild(dsn, chosen, tell, at_once=at_once, keep=keep)
+        say([asdict(report) for report in reports], json=json)
+        if not json:
+            table(
+                ("read model", "events", "seconds", "events/s"),
+                [(r.name, r.head, f"{r.seconds:.1f}", f"{r.rate or 0:,.0f}") for r in reports],
+            )
+        return None
+
+    asyncio.run(work())
+
+
+async def _preview(dsn: str, chosen: Sequence[Projection], *, json: bool) -> None:
+    async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
+        row = await (await connection.execute("SELECT position FROM log_head")).fetchone()
+        standing = {(entry.name, entry.role): entry.position for entry in await runner.progress(connection)}
+    head = int(row[0]) if row else 0
+    found = [{"name": p.name, "from": standing.get((p.name, "building"), 0), "to": head, "version": p.version} for p in chosen]
+    words = "\n".join(f"{item['name']}: events {item['from']:,} to {item['to']:,}, then switch" for item in found)
+    say(found, json=json, words=words)
+
+
+async def _switch_back(dsn: str, chosen: Sequence[Projection], *, json: bool) -> None:
+    async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
+        for projection in chosen:
+            await rebuilding.switch_back(connection, projection)
+            say({"name": projection.name, "switched_back": True}, json=json, words=f"{projection.name} serves its earlier tables again")
+
+
+def verify(names: Names = None, json: Json = False) -> None:
+    """Prove that every read model equals a fold of the log from zero, table by table. Exit code 1 when one does not."""
+
+    async def work() -> list[verifying.Verdict]:
+        async with access.database(config.settings()) as dsn:
+            return await verifying.verify(dsn, _chosen(names))
+
+    verdicts = asyncio.run(work())
+    say([asdict(verdict) | {"equal": verdict.equal} for verdict in verdicts], json=json)
+    if not json:
+        rows = [
+            (v.name, t, values["rows"], v.position, "equal" if t not in v.different else "DIFFERENT")
+            for v in verdicts
+            for t, values in v.tables.items()
+        ]
+        table(("read model", "table", "rows", "position", ""), rows)
+    wrong = [f"{v.name}.{t}" for v in verdicts for t in v.different]
+    if wrong:
+        raise StoreError(
+            f"{', '.join(wrong)} differ from the log. Build them anew: tzurot rebuild {' '.join(v.name for v in verdicts if v.different)}"
+        )
+
+
+def as_of(
+    position: Annotated[int, typer.Argument(min=0, help="The log position.")],
+    name: Annotated[str, typer.Argument(help="The read model.")],
+    channel: Annotated[int | None, typer.Option(help="Only rows of this channel.")] = None,
+    user: Annotated[int | None, typer.Option(help="Only rows of this user.")] = None,
+    character: Annotated[str | None, typer.Option(help="Only rows of this character.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows per table, the latest.")] = 50,
+    open_: Annotated[bool, typer.Option("--open", help="Open sealed texts too. They are people's words: mind who looks on.")] = False,
+    json: Json = False,
+) -> None:
+    """A read model as it was at a position, without disturbing the live one."""
+    projection = _chosen([name])[0]
+    wanted = {"channel": channel, "user_id": user, "author_id": user, "character": character}
+
+    async def work() -> dict[str, list[dict[str, Any]]]:
+        settings = config.settings()
+        async with access.log(settings) as log, verifying.as_of(log.dsn, projection, position) as (connection, schema):
+            tables = {}
+            for found in await verifying.hashes(connection, schema):
+                rows = await _rows(connection, schema, found, wanted, limit)
+                tables[found] = [await _opened(row, log.vault if open_ else None) for row in rows]
+            return tables
+
+    tables = asyncio.run(work())
+    say({"position": position, "name": name, "tables": tables}, json=json)
+    if not json:
+        for found, rows in tables.items():
+            typer.echo(f"\n{found}")
+            table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+
+
+async def _rows(connection: AsyncConnection, schema: str, name: str, wanted: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+    cursor = await connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+        (schema, name),
+    )
+    columns = [row[0] for row in await cursor.fetchall()]
+    used = {column: value for column, value in wanted.items() if value is not None and column in columns}
+    if {"user_id", "author_id"} <= used.keys():
+        del used["author_id"]
+    clauses = [composed.SQL("{} = {}").format(composed.Identifier(column), composed.Literal(value)) for column, value in used.items()]
+    where = composed.SQL(" WHERE ") + composed.SQL(" AND ").join(clauses) if clauses else composed.SQL("")
+    order = composed.Identifier("position" if "position" in columns else columns[0])
+    statement = composed.SQL("SELECT * FROM {}{} ORDER BY {} DESC LIMIT {}").format(
+        composed.Identifier(schema, name), where, order, composed.Literal(limit)
+    )
+    async with connection.cursor(row_factory=dict_row) as rows:
+        await rows.execute(statement)
+        return (await rows.fetchall())[::-1]
+
+
+async def _opened(row: dict[str, Any], vault: Vault | None) -> dict[str, Any]:
+    """The row with its sealed part opened, or left out."""
+    shown = {name: value for name, value in row.items() if not isinstance(value, bytes)}
+    needed = {"sealed", "subject", "event_id", "event_type"}
+    if vault is None or not needed <= row.keys():
+        return shown
+    key = (await vault.keys([row["subject"]])).get(row["subject"])
+    return shown | {"text": open_fields(row["sealed"], key, row["event_id"], row["event_type"]) if key else "[erased]"}
+
+
+def models_list(json: Json = False) -> None:
+    """Where every read model stands, and what stopped it."""
+
+    async def work() -> tuple[int, list[runner.Progress]]:
+        async with access.log(config.settings()) as log, log.pool.connection() as connection:
+            return await log.head(), await runner.progress(connection)
+
+    head, found = asyncio.run(work())
+    say([asdict(entry) | {"lag": head - entry.position} for entry in found], json=json)
+    if not json:
+        rows = [(e.name, e.role, e.version, e.position, head - e.position, e.status, e.problem or "") for e in found]
+        table(("read model", "role", "version", "position", "lag", "status", "problem"), rows)
+
+
+Name = Annotated[str, typer.Argument(help="The read model.")]
+
+
+def models_resume(name: Name, json: Json = False) -> None:
+    """Let a stopped read model try its event again, after the program was mended."""
+
+    async def work() -> bool:
+        async with access.log(config.settings()) as log, log.pool.connection() as connection:
+            return await runner.resume(connection, _chosen([name])[0].name)
+
+    if not asyncio.run(work()):
+        raise StoreError(f"{name} is not stopped")
+    say({"name": name, "resumed": True}, json=json, words=f"{name} goes on")
+
+
+def models_skip(name: Name, reason: Annotated[str, typer.Option(help="Why; it is kept.")], yes: Yes = False, json: Json = False) -> None:
+    """Leave out the event a stopped read model stands before: now, in every rebuild and in every verification."""
+
+    async def work() -> int | None:
+        async with access.log(config.settings()) as log, log.pool.connection() as connection:
+            if yes:
+                return await runner.skip(connection, _chosen([name])[0].name, reason)
+            problems = {entry.name: entry.problem for entry in await runner.progress(connection) if entry.role == "live"}
+            say({"would_skip": problems.get(name)}, json=json, words=f"This would leave out {problems.get(name)}. Say --yes to do it.")
+            return None
+
+    position = asyncio.run(work())
+    if position is not None:
+        say({"name": name, "skipped": position}, json=json, words=f"{name} goes on after position {position}")
