@@ -1,15 +1,23 @@
-"""What was said while the bot was away (R04): fetched per known channel, idempotent, answered only while it is fresh."""
+"""What was said while the bot was away (R04): fetched per channel, idempotent, answered only while it is fresh.
+
+Channels that the log knows are caught up from the last message known. Of the others Discord tells, with GUILD_CREATE, the newest
+message's id: where that is fresh, somebody may have addressed a character there for the first time while nobody listened.
+"""
+
+import asyncio
 
 from bot.discord import limits, translate
-from bot.discord.ingest import Ingest
+from bot.discord.ingest import STALE_S, Ingest
+from bot.discord.payload import Json
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.translate import Place, Us
-from engine import ids, log
+from engine import clock, ids, log
 from engine.events.base import Tags
 from engine.events.message import MessageReceived
 from engine.store import Log, Query
 from projections import channels
 
+PAUSES_S = (0.5, 2.0, 5.0, 10.0)
 _log = log.get("discord.backfill")
 
 
@@ -26,10 +34,19 @@ class Backfill:
         async with self._log.pool.connection() as connection:
             self._seen = {seen.channel: seen for seen in await channels.seen(connection, venue="discord")}
             active = await channels.all_active(connection)
-        self._since = {channel: await self._activated(channel) for channel in active.keys() - self._seen.keys()}
+        self._since |= {channel: await self._activated(channel) for channel in active.keys() - self._seen.keys()}
         self._ingest.behind |= self._seen.keys() | {channel for channel, since in self._since.items() if since}
         self._ingest.catch_up = self.channel
         return len(self._ingest.behind)
+
+    def noticed(self, guild: Json) -> None:
+        """GUILD_CREATE: channels and threads with a fresh message are behind, too."""
+        fresh = int((clock.now().timestamp() - STALE_S) * 1000 - ids.DISCORD_EPOCH_MS) << 22
+        for place in (*guild.get("channels", ()), *guild.get("threads", ())):
+            channel_id, newest = int(place["id"]), int(place.get("last_message_id") or 0)
+            if newest > fresh:
+                self._since.setdefault(channel_id, fresh)
+                self._ingest.behind.add(channel_id)
 
     async def _activated(self, channel_id: int) -> int:
         """For a channel on Discord where nothing was said since: the earliest id that can be newer than its activation; else 0."""
@@ -41,25 +58,35 @@ class Backfill:
 
     async def run(self) -> None:
         """Catch up with every channel that is still behind, the most recently used first."""
-        order = sorted(self._ingest.behind, key=lambda c: -self._last(c))
-        for channel_id in order:
+        while self._ingest.behind:
+            channel_id = max(self._ingest.behind, key=self._last)
             await self._ingest.catch(channel_id)
+            self._ingest.behind.discard(channel_id)
 
     async def channel(self, channel_id: int) -> None:
-        """Fetch and take what is newer than the last message known of this channel. Discord's refusals end it quietly."""
-        query = {"limit": str(limits.HISTORY_PAGE)}
-        try:
-            found = await self._rest.call("GET", f"/channels/{channel_id}/messages", query=query) or []
-        except (Refused, Unsure, Busy) as error:
-            _log.warning("cannot look back", channel=channel_id, error=type(error).__name__)
-            return
+        """Fetch and take what is newer than the last message known of this channel. A refusal ends it quietly."""
         taken = 0
-        for payload in sorted(found, key=lambda m: int(m["id"])):
+        for payload in sorted(await self._newest(channel_id), key=lambda m: int(m["id"])):
             if int(payload["id"]) > self._last(channel_id):
                 message = translate.message(payload, self._place(channel_id), self._us)
                 taken += isinstance(message, MessageReceived) and await self._ingest.store(message)
         if taken:
             _log.info("caught up", channel=channel_id, messages=taken)
+
+    async def _newest(self, channel_id: int) -> list[Json]:
+        """Up to 100 messages; tried a few times while Discord does not answer."""
+        query = {"limit": str(limits.HISTORY_PAGE)}
+        for pause in PAUSES_S:
+            try:
+                found: list[Json] = await self._rest.call("GET", f"/channels/{channel_id}/messages", query=query) or []
+                return found
+            except Refused as error:
+                _log.info("may not look back", channel=channel_id, status=error.status)
+                return []
+            except (Unsure, Busy) as error:
+                _log.warning("cannot look back yet", channel=channel_id, error=type(error).__name__)
+            await asyncio.sleep(pause)
+        return []
 
     def _last(self, channel_id: int) -> int:
         return self._seen[channel_id].last_message if channel_id in self._seen else self._since.get(channel_id, 0)

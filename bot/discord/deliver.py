@@ -7,7 +7,6 @@ others are sent.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -20,6 +19,7 @@ from bot.discord.rest import Busy, Refused, Unsure
 from bot.notices import error_notice
 from engine import clock, ids, log
 from engine.bus import Reference, Retry
+from engine.bus.consumer import TRANSIENT
 from engine.events.base import Event
 from engine.events.message import MessageReceived
 from engine.events.reply import Chunk, ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered
@@ -28,7 +28,7 @@ from engine.failpoints import failpoint
 from engine.store import Log, Recorded
 from projections import catalog, deliveries, history, runner, turns
 
-TRIES = 3
+TRIES, GIVE_UP = 3, 5
 TURN_WAIT_S = 600.0
 """How long an answer waits for those before it to the same message."""
 MUTE_AFTER, MUTE_S = 3, 600.0
@@ -53,6 +53,7 @@ class Deliver:
     def __init__(self, log: Log, post: Post, on_start: Callable[[UUID], None] = lambda _: None) -> None:
         self._log, self._post, self._on_start = log, post, on_start
         self._busy: set[UUID] = set()
+        self._odd: dict[int, int] = {}
         self._sweeping = asyncio.Semaphore(8)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._forbidden: dict[int, tuple[int, float]] = {}
@@ -70,9 +71,18 @@ class Deliver:
         return len(old)
 
     async def _swept(self, position: int) -> None:
+        if self._odd.get(position, 0) >= GIVE_UP:
+            return
         async with self._sweeping:
-            with suppress(Retry):
+            try:
                 await self.deliver(position)
+            except Retry:
+                return
+            except TRANSIENT:
+                raise
+            except Exception as error:  # one answer that cannot be digested must not stop the others
+                self._odd[position] = self._odd.get(position, 0) + 1
+                _log.error("an answer could not be delivered", position=position, exc_info=error)
 
     async def deliver(self, position: int) -> None:
         """Make the answer at this position of the log visible. Returns at once when it is, or when it is being delivered."""

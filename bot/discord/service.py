@@ -51,12 +51,14 @@ class Service:
         self.deliver = Deliver(log, Post(rest, Webhooks(rest, us.application_id), us), self.typing.end)
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
+        self._more = asyncio.Event()
         self._told = self._tables_exist = False
 
     def make_client(self) -> Client:
         """A new connection's client, with all commands."""
         raw: dict[str, Raw] = {
             "READY": self._ready,
+            "GUILD_CREATE": self._guild,
             "MESSAGE_CREATE": self.ingest.message_create,
             "MESSAGE_UPDATE": self.ingest.message_update,
             "MESSAGE_DELETE": self.ingest.message_delete,
@@ -74,12 +76,20 @@ class Service:
             self._preparing.cancel()
         self._preparing = asyncio.create_task(self._prepare(), name="backfill")
 
+    def _guild(self, payload: Json) -> None:
+        """A server is there: at the start of a session, or because the bot was invited."""
+        self.backfill.noticed(payload)
+        self._more.set()
+
     async def _prepare(self) -> None:
         await self._read_models()
         await _at_last(self.backfill.prepare)
         self.ingest.gate.set()
         await _at_last(self._resume_typing)
-        await self.backfill.run()
+        while True:
+            self._more.clear()
+            await self.backfill.run()
+            await self._more.wait()
 
     async def handle(self, reference: Reference) -> None:
         """The consumer's handler."""
@@ -99,7 +109,9 @@ class Service:
             await sync(client, self.rest, self.us.application_id)
         if not self._told:
             self._told = True
-            process.ready(f"Discord: {client.user} in {len(client.guilds)} server{'s' if len(client.guilds) != 1 else ''}")
+            process.ready(
+                f"Discord: {client.user.name if client.user else ''} in {len(client.guilds)} server{'s' if len(client.guilds) != 1 else ''}"
+            )
 
     async def sweep(self) -> None:
         """Deliver what no reference woke us for: at the start, and every few seconds. For ever."""

@@ -36,6 +36,10 @@ class Typing:
             if not turns:
                 self._stop(channel_id)
 
+    def is_on(self, channel_id: int) -> bool:
+        """Whether it is shown there."""
+        return channel_id in self._tasks
+
     def close(self) -> None:
         """Stop all of it."""
         for channel_id in list(self._waiting):

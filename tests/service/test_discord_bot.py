@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot import requests
 from bot.discord.service import Service
 from engine.config import Settings
+from engine.events.message import MessageDeleted
 from engine.events.turn import TurnRequested
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
@@ -228,6 +230,50 @@ async def test_a_message_deleted_before_its_answer_gets_none(stage: Rig, bot: Se
     late = await discord.say("general", "alice", "@Ada hello")
     await discord.wait_for(lambda: len(stage.requested) == 2, what="another turn")
     await discord.delete("general", late)
+    assert discord.replies("general") == []
+
+
+async def test_a_first_call_while_the_bot_was_away_is_not_missed(stage: Rig, discord: StandinDiscord) -> None:
+    """R04: in a channel that the log has never heard of, Discord's last_message_id tells that there is something to look at."""
+    idle = await discord.say("general", "alice", "nothing for you")
+    asked = await discord.say("general", "alice", "@Lilith hello")
+    async with stage.bot():
+        await discord.wait_reply("general", asked)
+    await stage.settle()
+    assert [t.message_id for t in stage.requested] == [int(asked)]
+    assert await stage.count("message") == 1
+    assert int(idle) < int(asked)
+
+
+async def test_a_gateway_that_drops_and_replays_and_forgets_loses_and_doubles_nothing(
+    stage: Rig, bot: Service, discord: StandinDiscord
+) -> None:
+    """R26: socket loss, op 7, op 9, in the middle of talk."""
+    asked = []
+    for number in range(24):
+        asked.append(int(await discord.say("general", "alice", f"@Lilith number {number}")))
+        match number % 6:
+            case 1:
+                await discord.gateway.cut()
+            case 3:
+                await discord.gateway.reconnect()
+            case 5 if number == 11:
+                await discord.gateway.invalidate()
+    await discord.wait_for(lambda: len(discord.replies("general")) >= len(asked), timeout=60, what="all answers")
+    await stage.settle()
+    assert [t.message_id for t in stage.requested] == asked
+    assert sorted(int(m["content"].split()[-1]) for m in discord.replies("general")) == asked
+
+
+async def test_an_answer_to_a_message_that_is_gone_is_not_shown(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """R30: deleted before, answered after."""
+    stage.write = lambda turn: None
+    asked = await discord.say("general", "alice", "@Lilith hello")
+    await discord.wait_for(lambda: stage.requested, what="a turn")
+    [turn] = stage.requested
+    await stage.log.append(requests.deleted(MessageDeleted(message_id=int(asked), channel_id=turn.channel_id, venue="discord"), None))
+    await stage.log.append(ended(turn, "too late"))
+    await eventually(stage, "reply.failed")
     assert discord.replies("general") == []
 
 
