@@ -20,7 +20,7 @@ class Reach(Frozen):
     messages of its own turn, `back` for the turns before, `forward` for those after, nearest first. `answer` replaces back[0] when
     the turn before asks something: the words that find an answer often stand in its question."""
 
-    same: float = 0.8
+    same: float = 0.5
     back: tuple[float, ...] = (0.8, 0.5)
     forward: tuple[float, ...] = (0.6, 0.3)
     answer: float = 1.1
@@ -29,7 +29,7 @@ class Reach(Frozen):
 class Lexical(Frozen):
     """BM25 (Robertson and Zaragoza 2009) with each term's weight spread over neighbouring turns; scaled to the best a question can get."""
 
-    weight: float = 3.5
+    weight: float = 4.0
     k1: float = Field(0.9, ge=0)
     b: float = Field(0.3, ge=0, le=1)
     reach: Reach | None = Reach()
@@ -38,7 +38,7 @@ class Lexical(Frozen):
 class Dense(Frozen):
     """Cosine of text vectors. Centred: the mean memory is taken away from both sides, so what all have in common decides nothing."""
 
-    weight: float = 2.0
+    weight: float = 1.5
     centred: bool = True
     reach: Reach | None = Reach(same=0.3, back=(0.3, 0.15), forward=(0.25, 0.1), answer=0.6)
 
@@ -47,16 +47,16 @@ class Late(Frozen):
     """MaxSim over token vectors (Khattab and Zaharia 2020), each question token weighted by its rarity, for the best candidates.
     `weight` for evidence spread over neighbours, `own` for the turn's own words."""
 
-    weight: float = 7.0
-    own: float = 2.0
-    candidates: int = Field(128, ge=1, le=4096)
+    weight: float = 10.0
+    own: float = 2.5
+    candidates: int = Field(64, ge=1, le=4096)
     reach: Reach = Reach()
 
 
 class Signs(Frozen):
     """Traits of a memory whatever the question (`question`, `first_person`), and those a question calls for (`names`, `number`, `when`)."""
 
-    speaker: float = 0.8
+    speaker: float = 1.0
     question: float = -0.4
     first_person: float = 0.2
     names: float = 0.4

@@ -93,7 +93,9 @@ def _make(index: Index, gap: float) -> View:
 def _turns(index: Index, times: NDArray[np.float64], gap: float) -> tuple[Ints, Ints, Ints]:
     """(turn of each row, first row of each turn, conversation of each turn). A turn is what one speaker says before another does;
     a conversation ends with its thread or with a pause longer than `gap`."""
-    turn, starts, talk = np.zeros(len(times), np.int32), [], []
+    turn = np.zeros(len(times), np.int32)
+    starts: list[int] = []
+    talk: list[int] = []
     before: tuple[str, str] | None = None
     number = -1
     for at, key in enumerate(index.keys):

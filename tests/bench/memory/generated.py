@@ -8,9 +8,19 @@ from typing import Final
 from worker.memory.index import Memory
 
 _PEOPLE: Final = ("Ilse", "Bram", "Noor", "Teo", "Wanda", "Yuki", "Omar", "Greta")
-_THINGS: Final = ["kayak", "guitar", "telescope", "bakery", "harbour", "orchard", "museum", "bicycle", "lighthouse", "greenhouse", "piano", "tent", "workshop", "canyon", "library", "ferry", "market", "compass", "sculpture", "vineyard", "observatory", "aquarium", "theatre", "sailboat", "quilt", "garden", "violin", "camera", "kettle", "lantern", "pottery", "chess", "mountain"]
-_DOINGS: Final = ["repaired", "visited", "painted", "bought", "lost", "found", "sold", "borrowed", "cleaned", "photographed", "described", "built", "rented", "carried", "measured", "admired", "forgot"]
-_PLACES: Final = ["Lisbon", "Bergen", "Kyoto", "Quito", "Tartu", "Galway", "Oaxaca", "Hobart", "Tromso", "Split", "Ghent", "Perth", "Cusco", "Turku", "Bari", "Leeds"]
+_THINGS: Final = (
+    "kayak", "guitar", "telescope", "bakery", "harbour", "orchard", "museum", "bicycle", "lighthouse", "greenhouse", "piano",
+    "tent", "workshop", "canyon", "library", "ferry", "market", "compass", "sculpture", "vineyard", "observatory", "aquarium",
+    "theatre", "sailboat", "quilt", "garden", "violin", "camera", "kettle", "lantern", "pottery", "chess", "mountain",
+)  # fmt: skip
+_DOINGS: Final = (
+    "repaired", "visited", "painted", "bought", "lost", "found", "sold", "borrowed", "cleaned", "photographed", "described",
+    "built", "rented", "carried", "measured", "admired", "forgot",
+)  # fmt: skip
+_PLACES: Final = (
+    "Lisbon", "Bergen", "Kyoto", "Quito", "Tartu", "Galway", "Oaxaca", "Hobart", "Tromso", "Split", "Ghent", "Perth", "Cusco",
+    "Turku", "Bari", "Leeds",
+)  # fmt: skip
 _WHENS: Final = ("yesterday", "last week", "two weeks ago", "last Friday", "on 3 May", "in June", "last year", "this morning")
 _MOODS: Final = (
     "which was calming",
