@@ -173,6 +173,22 @@ def test_a_killed_part_is_started_again(stubs: Callable[..., Running], part: str
     assert running.end() == 0
 
 
+def test_children_learn_a_new_address_of_the_database(stubs: Callable[..., Running], tmp_path: Path) -> None:
+    """Its old port was taken while it was down: the children are started again with the new one, which is no failure of theirs."""
+    running = stubs("worker=steady")
+    worker = running.event("ready", "worker")["pid"]
+    running.event("up", "tzurot")
+    port = embedded.free_port()
+    (tmp_path / "data" / "postgres" / "port").write_text(str(port))
+    os.kill(next(line["pid"] for line in running.lines if line["part"] == "postgres"), signal.SIGKILL)
+    assert f"port {port}" in running.event("ready", "postgres")["detail"]
+    again = running.event("ready", "worker")["pid"]
+    assert again != worker
+    assert f"port={port}" in Path(f"/proc/{again}/environ").read_text()
+    assert not [line for line in running.lines if line["event"] == "died" and line["part"] == "worker"]
+    assert running.end() == 0
+
+
 def test_a_part_that_fails_once_is_tried_again(stubs: Callable[..., Running]) -> None:
     """Not everything is ready at the same moment on every machine."""
     running = stubs("worker=second_time")
