@@ -1,13 +1,13 @@
 # make run     set up if needed, then start everything (Ctrl-C stops it)
 # make test    set up if needed, then run all tests;  make test ARGS="-k relay"
 # make setup   prepare only
-# The rest: make lint, make lock, make clean
+# The rest: make lint, make lock, make schema, make clean
 
 ARGS ?=
 BIN = .venv/bin
 export PYTHON
 
-.PHONY: run test setup lint lock clean
+.PHONY: run test setup lint lock schema clean
 
 run: setup
 	@$(BIN)/tzurot run $(ARGS)
@@ -28,6 +28,9 @@ lint: setup
 
 lock: setup
 	@.ci/lock $(ARGS)
+
+schema: setup
+	@$(BIN)/python -m engine.embedded.dump
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
