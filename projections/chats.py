@@ -151,7 +151,9 @@ async def waiting(connection: AsyncConnection, channel: int) -> list[Waiting]:
 async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venue: str, limit: int = 40) -> list[Chat]:
     """A person's conversations, the latest first."""
     statement = b"""
-    SELECT s.channel, s.character, s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed
+    SELECT s.channel,
+           coalesce((SELECT a.character FROM channels.activations a WHERE a.channel = s.channel ORDER BY a.position LIMIT 1), s.character),
+           s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed
     FROM (SELECT * FROM channels.sessions WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s) AS s
     JOIN channels.seen n ON n.channel = s.channel
     JOIN LATERAL (SELECT * FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone

@@ -1,0 +1,289 @@
+"""The console in a real browser, with real processes behind it: what a person does, and what they see."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from selenium.webdriver.common.keys import Keys
+
+from engine import ids
+from engine.events import Tags, user_subject
+from engine.events.turn import TurnFailed, TurnRequested
+from engine.store import NewEvent, Query, open_log
+from engine.vault import MasterKey
+from tests.support.browser import PHONE, Browser, opened, require
+from tests.support.stage import Stage
+from tests.support.system import Shape, Tzurot, running
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(300)]
+
+PAGES = ("/?new=1", "/characters", "/characters/new", "/timeline", "/turns", "/health")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Stage]:
+    require()
+    async with Stage.start(pace=0.15) as provider:
+        yield provider
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tzurot(stage: Stage) -> AsyncIterator[Tzurot]:
+    shape = Shape(parts=("projections", "worker", "console"), discord=False, provider=stage.address)
+    async with running(shape) as system:
+        yield system
+
+
+@pytest.fixture
+def browser(tzurot: Tzurot) -> Iterator[Browser]:
+    with opened(tzurot.console) as window:
+        yield window
+
+
+def begin(browser: Browser, text: str) -> None:
+    """Say the first line of a new chat to the character that is chosen already."""
+    browser.go("/?new=1&character=wren")
+    send(browser, text)
+    browser.until(lambda: "/chats/" in browser.driver.current_url, "the new chat")
+
+
+def send(browser: Browser, text: str) -> None:
+    browser.one("#text").send_keys(text + Keys.ENTER)
+
+
+def replied(browser: Browser, word: str) -> str:
+    """The text of the delivered reply that holds the word."""
+
+    def look() -> str | None:
+        text = browser.text("#lines .theirs:last-child .text")
+        return text if word in text and "I heard it." in text else None
+
+    return browser.until(look, f"a reply about {word}")
+
+
+async def test_a_message_is_answered_while_one_watches(tzurot: Tzurot, stage: Stage, browser: Browser) -> None:
+    """Typing, text that grows, the reply in its place, and the way into the turn."""
+    stage.hold("ping-first")
+    await asyncio.to_thread(begin, browser, "Hello there, ping-first")
+    await stage.held("ping-first")
+    partial = await asyncio.to_thread(browser.until, lambda: browser.text("#live .draft"), "text that is being written")
+    assert "You said ping-first, and I heard it.".startswith(partial)
+    assert "I heard it." not in browser.text("main")
+    stage.release("ping-first")
+    assert await asyncio.to_thread(replied, browser, "ping-first") == "You said ping-first, and I heard it."
+    await asyncio.to_thread(browser.until, lambda: not browser.all("#live article"), "an empty place where text was written")
+    assert len(browser.all("#lines .theirs:not(.intro)")) == 1
+    browser.one("#lines .theirs:last-child a[href^='/turns/']").click()
+    await asyncio.to_thread(browser.until, lambda: "Wren Halloway answered" in browser.text("h1"), "the turn")
+    record = browser.text(".recorder")
+    for part in ("Trigger", "Attempt 1", "Answer", "Delivery", "Reply delivered", "SHA-256"):
+        assert part in record
+    assert browser.complaints() == []
+
+
+async def test_the_page_is_not_left_for_the_next_line(browser: Browser) -> None:
+    """The second line comes into the open page, its answer grows there word by word; the composer is empty and ready again."""
+    await asyncio.to_thread(begin, browser, "One, ping-one")
+    await asyncio.to_thread(replied, browser, "ping-one")
+    browser.run(f"window.same = true; {WATCHING}")
+    await asyncio.to_thread(send, browser, "Two, ping-two")
+    final = await asyncio.to_thread(replied, browser, "ping-two")
+    seen = list(dict.fromkeys(browser.run("return window.seen")))
+    assert len(seen) >= 3, seen
+    assert all(final.startswith(text) for text in seen)
+    assert seen == sorted(seen, key=len)
+    assert browser.run("return window.same && document.activeElement.id === 'text' && document.activeElement.value === ''")
+    assert [line.split("\n")[0] for line in browser.text("#lines .mine .text").splitlines()] == ["One, ping-one", "Two, ping-two"]
+    assert browser.complaints() == []
+
+
+async def test_a_reply_is_made_by_a_click_and_shown_as_one(browser: Browser) -> None:
+    """The composer says whom one answers; Escape takes it back."""
+    await asyncio.to_thread(begin, browser, "Listen, ping-listen")
+    await asyncio.to_thread(replied, browser, "ping-listen")
+    browser.one("#lines .theirs:last-child [data-reply]").click()
+    assert browser.text("#quoting") == "Replying to Wren Halloway"
+    browser.one("#text").send_keys(Keys.ESCAPE)
+    assert not browser.one("#quoting").is_displayed()
+    browser.one("#lines .theirs:last-child [data-reply]").click()
+    await asyncio.to_thread(send, browser, "That one, ping-quote")
+    await asyncio.to_thread(replied, browser, "ping-quote")
+    assert "Wren Halloway: You said ping-listen" in browser.text("#lines .mine:nth-last-child(2)")
+    assert not browser.one("#quoting").is_displayed()
+
+
+async def test_conversations_outlive_a_reload_and_a_restart(tzurot: Tzurot, browser: Browser) -> None:
+    """An open page goes on by itself when the console is back on its port; the list is as it was."""
+    await asyncio.to_thread(begin, browser, "Remember ping-stay")
+    await asyncio.to_thread(replied, browser, "ping-stay")
+    path = browser.driver.current_url.removeprefix(browser.address)
+    await tzurot.kill("console")
+    await tzurot.start("console")
+    browser.address = tzurot.console
+    browser.go("/")
+    await asyncio.to_thread(browser.until, lambda: "You said ping-stay" in browser.text("#lines"), "the conversation")
+    assert browser.driver.current_url == browser.address + path
+    assert "Remember ping-stay" in browser.text(".chats li a[aria-current]")
+
+
+async def test_a_failed_turn_shows_a_notice_that_leads_to_it(tzurot: Tzurot, browser: Browser) -> None:
+    """Category, sentence and reference come into the open page; the turn page has what the provider said."""
+    await tzurot.stop("worker")
+    try:
+        await asyncio.to_thread(begin, browser, "This one fails")
+        await asyncio.to_thread(browser.until, lambda: browser.all("#live .typing"), "typing")
+        reference = await fail_the_last(tzurot)
+        notice = await asyncio.to_thread(browser.until, lambda: browser.text("#lines .notice"), "the notice")
+        assert notice.split("\n")[0] == "Too many requests"
+        assert "asked too often" in notice
+        assert "only the owner" not in browser.text("body")
+        browser.one(".notice .reference a").click()
+        await asyncio.to_thread(browser.until, lambda: "could not answer" in browser.text("h1"), "the turn")
+        assert reference in browser.text(".recorder")
+        assert "only the owner reads this" in browser.text(".recorder")
+    finally:
+        await tzurot.start("worker")
+
+
+async def fail_the_last(tzurot: Tzurot) -> str:
+    """End the newest turn as a worker would whose provider refuses; returns the reference."""
+    async with open_log(tzurot.dsn, MasterKey.of(bytes.fromhex("5a" * 32))) as log:
+        newest = await anext(r.event async for r in log.read(Query(types=frozenset({"turn.requested"}), backwards=True, limit=1)))
+        assert isinstance(newest, TurnRequested)
+        failed = TurnFailed(
+            **newest.model_dump(include={"turn_id", "message_id", "channel_id", "user_id", "character_id", "venue"}),
+            attempt=1,
+            category="rate_limit",
+            status=429,
+            reference=ids.reference(),
+            user_message="The model is asked too often right now.",
+            technical_details="only the owner reads this",
+        )
+        tags = Tags(None, newest.channel_id, newest.user_id, newest.character_id, newest.turn_id)
+        new = NewEvent(failed, f"turn:{newest.turn_id}", ids.terminal(newest.turn_id), tags, user_subject(newest.user_id))
+        await log.append(new)
+        return failed.reference
+
+
+async def test_the_timeline_grows_while_one_looks(browser: Browser) -> None:
+    """A row appears at the top of the open page, and none that the filter leaves out."""
+    await asyncio.to_thread(begin, browser, "Before, ping-before")
+    await asyncio.to_thread(replied, browser, "ping-before")
+    chat = browser.driver.current_url
+    browser.go("/timeline?type=message.received")
+    count = len(browser.all("#events .event"))
+    browser.run("window.same = true")
+    first = browser.driver.current_window_handle
+    browser.driver.switch_to.new_window("window")
+    browser.driver.get(chat)
+    await asyncio.to_thread(send, browser, "Now, ping-now")
+    await asyncio.to_thread(replied, browser, "ping-now")
+    browser.driver.switch_to.window(first)
+    await asyncio.to_thread(browser.until, lambda: len(browser.all("#events .event")) == count + 1, "the new row")
+    assert browser.run("return window.same")
+    assert set(browser.text("#events .label").splitlines()) == {"Message received"}
+    browser.one("#events .event .label").click()
+    await asyncio.to_thread(browser.until, lambda: "Now, ping-now" in browser.text(".sealed"), "the opened event")
+    assert browser.complaints() == []
+
+
+async def test_scripts_in_names_and_texts_never_run(browser: Browser) -> None:
+    """R40: hostile names on every page, and nothing happens."""
+    nasty = "</title><script>window.owned=1</script><img src=x onerror='window.owned=1'>"
+    browser.go("/characters/new")
+    for field, value in {"name": nasty[:100], "slug": "nasty", "info": nasty, "greeting": nasty, "tone": nasty}.items():
+        browser.one(f"[name={field}]").send_keys(value)
+    browser.one("form.fields button[type=submit]").click()
+    await asyncio.to_thread(browser.until, lambda: "character=nasty" in browser.driver.current_url, "the chat with it")
+    await asyncio.to_thread(send, browser, f"{nasty} ping-nasty")
+    await asyncio.to_thread(replied, browser, "ping-nasty")
+    chat = browser.driver.current_url.removeprefix(browser.address)
+    turn = str(browser.one("#lines .theirs:last-child a[href^='/turns/']").get_attribute("href")).removeprefix(browser.address)
+    for path in (chat, turn, *PAGES):
+        browser.go(path)
+        assert browser.run("return typeof window.owned") == "undefined", path
+        assert browser.run("return document.querySelectorAll('img[src=x]').length") == 0, path
+    assert browser.complaints() == []
+
+
+async def test_every_page_looks_right_in_light_and_dark_and_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """Nothing sticks out at 360 pixels, text stands out from its ground, every control has a name, and the switch is remembered."""
+    await asyncio.to_thread(begin, browser, "Look at me, ping-look " + "wide" * 60)
+    await asyncio.to_thread(replied, browser, "ping-look")
+    chat = browser.driver.current_url.removeprefix(browser.address)
+    for path in (chat, *PAGES):
+        grounds = set()
+        for dark in (False, True):
+            browser.shape(PHONE, dark=dark)
+            browser.go(path)
+            browser.picture(tmp_path / f"phone-{dark}.png")
+            assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0], path
+            grounds.add(browser.run("return getComputedStyle(document.documentElement).backgroundColor"))
+            assert browser.run(CONTRAST) >= 4.5, (path, dark)
+            assert browser.run(NAMELESS) == [], path
+        assert len(grounds) == 2, path
+    browser.one("#theme").click()
+    chosen = browser.run("return document.documentElement.dataset.theme")
+    browser.go("/timeline")
+    assert browser.run("return document.documentElement.dataset.theme") == chosen == "light"
+    assert browser.complaints() == []
+
+
+async def test_one_can_do_without_a_mouse(browser: Browser) -> None:
+    """Tab reaches a character, the arrow keys choose, the composer sends."""
+    browser.go("/?new=1")
+    browser.run("document.querySelector('input[name=character]').focus()")
+    before = browser.run("return document.querySelector('input[name=character]:checked').value")
+    browser.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    chosen = browser.run("return document.querySelector('input[name=character]:checked').value")
+    assert chosen != before
+    await asyncio.to_thread(send, browser, "By keys, ping-keys")
+    await asyncio.to_thread(replied, browser, "ping-keys")
+    assert browser.run("return document.querySelector('#lines').getAttribute('role')") == "log"
+
+
+WATCHING = """
+window.seen = [];
+new MutationObserver(() => {
+  const text = document.querySelector('#live .draft')?.innerText;
+  if (text) window.seen.push(text);
+}).observe(document.querySelector('#live'), { childList: true, subtree: true, characterData: true });
+"""
+"""Writes down every text that was seen while an answer was being written."""
+
+CONTRAST = """
+const parse = (colour) => {
+  const canvas = document.createElement('canvas').getContext('2d');
+  canvas.fillStyle = colour;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3)
+    .map((value) => value / 255).map((value) => value <= .03928 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4);
+};
+const light = (colour) => { const [r, g, b] = parse(colour); return .2126 * r + .7152 * g + .0722 * b; };
+const ground = (element) => {
+  for (; element; element = element.parentElement) {
+    const colour = getComputedStyle(element).backgroundColor;
+    if (!/, 0\\)$|transparent/.test(colour)) return colour;
+  }
+  return getComputedStyle(document.documentElement).backgroundColor;
+};
+let worst = 21;
+const texts = 'main p, main h1, main h2, main a, main span, main label, main dt, main dd, main td, main button, nav a';
+for (const element of document.querySelectorAll(texts)) {
+  const visible = element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true });
+  if (!element.innerText?.trim() || !visible || element.children.length) continue;
+  const [a, b] = [light(getComputedStyle(element).color), light(ground(element))].sort((x, y) => y - x);
+  worst = Math.min(worst, (a + .05) / (b + .05));
+}
+return worst;
+"""
+"""The lowest contrast of any text with its ground (WCAG 2.2, 1.4.3: at least 4.5)."""
+
+NAMELESS = """
+const named = (element) => element.textContent.trim() || element.ariaLabel || element.labels?.length || element.title;
+return [...document.querySelectorAll('button, a, input:not([type=hidden]), textarea, select')]
+  .filter((element) => !named(element)).map((element) => element.outerHTML.slice(0, 120));
+"""
+"""Controls that a screen reader could not name."""
