@@ -11,6 +11,7 @@ from engine.config import Settings
 from engine.store import open_log
 from engine.vault import load_master_key
 from projections import heartbeats, resume
+from worker import catalogue
 from worker.conversation import handle
 from worker.providers.http import Http
 from worker.sweep import sweep
@@ -40,7 +41,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
         beat = process.beat(lambda: heartbeats.beat(log.pool, "worker", {"provider": provider.name}))
         standby = relay.run(settings, lambda: resume.unfinished(log.pool))
-        await stack.enter_async_context(_running(sweep(work), beat, standby))
+        await stack.enter_async_context(_running(sweep(work), catalogue.keep(work), beat, standby))
 
         async def wake(reference: Reference) -> None:
             await handle(work, reference)

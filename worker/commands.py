@@ -1,17 +1,33 @@
-"""What the worker's room adds to the command line."""
+"""What the worker's room adds to the command line: its processes, turns, models, quotas, keys, usage."""
 
 import os
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, get_args
 
 import typer
 
-from engine import process
+from engine import config, process
+from engine.decide.turn_request import effective
+from engine.events.model import ModelOverridden, ModelOverrideCleared
+from engine.events.preset import Effort, Parameters, Reasoning
+from engine.fault import for_admin
+from engine.store import Log
+from engine.terminal import Json, say, table
+from projections import inspector, models
+from worker import money
+from worker.terminal import OPERATOR, NotFound, tell, with_log
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("worker")(run_worker)
     app.command("standin-provider")(run_standin)
+    for name, (help_, commands) in (GROUPS | money.GROUPS).items():
+        group = typer.Typer(no_args_is_help=True, help=help_)
+        for command, function in commands.items():
+            group.command(command)(function)
+        app.add_typer(group, name=name)
 
 
 def run_worker() -> None:
@@ -28,3 +44,164 @@ def run_standin(port: Annotated[int, typer.Option(min=0, max=65535, help="Port t
     os.environ["STANDIN_PORT"] = str(port)
     typer.echo("Press Ctrl-C to stop.", err=True)
     process.run(standin.main, service="standin-provider")
+
+
+def turn_show(
+    ref: Annotated[str, typer.Argument(help="Error reference, turn id, or the id or link of a message.")],
+    prompt: Annotated[bool, typer.Option("--prompt", help="Build the exact prompt again and show it.")] = False,
+    json: Json = False,
+) -> None:
+    """Everything about a turn: why it happened, what was asked, what came back, how it was delivered."""
+    from worker.prompt.rebuild import rebuild
+
+    async def work(log: Log) -> None:
+        found = await inspector.find(log, ref)
+        if not found:
+            raise NotFound(f"Nothing is known about {ref}. It takes an error reference, a turn id, or the id of a message.")
+        for turn in found:
+            record = await inspector.record(log, turn)
+            prompts = [await rebuild(log, started) for started in record.generations] if prompt else []
+            _show_record(record, json=json, prompts=[(again.prompt.as_json(), again.equal) for again in prompts])
+
+    with_log(work)
+
+
+def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[list[dict[str, str]], bool]]) -> None:
+    end = record.end.model_dump(mode="json") if record.end else None
+    if json:
+        shown = asdict(record) | {
+            "request": record.request.model_dump(mode="json") if record.request else None,
+            "generations": [started.model_dump(mode="json") for started in record.generations],
+            "end": end,
+        }
+        return say(shown | ({"prompts": [{"messages": m, "equal": e} for m, e in prompts]} if prompts else {}), json=True)
+    turn = record.turn
+    table(("", ""), [(name, value) for name, value in asdict(turn).items() if value is not None])
+    table(("position", "event", "at"), [(step.position, step.type, step.at) for step in record.steps])
+    calls = end.get("calls", []) if end else []
+    table(
+        ("call", "model", "why", "ended", "ms"), [(n, c["model"], c["why"], c["category"] or "ok", c["ms"]) for n, c in enumerate(calls, 1)]
+    )
+    for started in record.generations:
+        typer.echo(f"call {started.attempt}: {started.prompt_tokens} tokens, {started.parameters}, left out {list(started.left_out)}")
+    if end and "category" in end:
+        typer.echo(for_admin(end))
+    elif end and "text" in end:
+        typer.echo(f"\n{end['text']}")
+    for messages, equal in prompts:
+        typer.echo(f"\n--- the prompt, {'byte for byte as sent' if equal else 'NOT as sent: something of it was erased or is missing'} ---")
+        for message in messages:
+            typer.echo(f"[{message['role']}]\n{message['content']}\n")
+    return None
+
+
+def model_browse(
+    search: Annotated[str, typer.Argument(help="Words that id or name must contain.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 25,
+    json: Json = False,
+) -> None:
+    """List models of the provider's catalogue, free ones first."""
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            found = await models.browse(connection, search, limit=limit)
+        say([asdict(offer) for offer in found], json=json)
+        if not json:
+            columns = ("model", "context", "$/M in", "$/M out", "reasoning", "vision")
+            table(columns, [(o.model, o.context_tokens, _million(o.price_in), _million(o.price_out), o.reasoning, o.vision) for o in found])
+
+    with_log(work)
+
+
+def _million(price: float | None) -> str:
+    return "?" if price is None else f"{price * 1e6:g}"
+
+
+def model_view(
+    model: Annotated[str, typer.Argument(help="The model's id.")],
+    effort: Annotated[
+        str | None, typer.Option(help=f"Show the effective parameters for this effort: {', '.join(get_args(Effort))}.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="... and this max_tokens.")] = None,
+    json: Json = False,
+) -> None:
+    """What is known of a model, from which source, and what a preset would send to it."""
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            found = (await models.known(connection, [model]))[model]
+            fetched = await models.fetched(connection)
+        chosen = effective(
+            Parameters.model_validate({"max_tokens": max_tokens, "reasoning": Reasoning.model_validate({"effort": effort})}), found
+        )
+        shown = asdict(found) | {
+            "sends": chosen.body,
+            "left_out": [str(left) for left in chosen.left_out],
+            "max_tokens": chosen.max_tokens,
+            "max_tokens_source": chosen.max_tokens_source,
+            "warnings": chosen.warnings,
+            "catalogues": [asdict(fetch) for fetch in fetched],
+        }
+        say(shown, json=json)
+        if not json:
+            table(("", "", "source"), [(name, value, found.source.get(name, "")) for name, value in shown.items() if name != "source"])
+
+    with_log(work)
+
+
+def model_override(
+    model: Annotated[str, typer.Argument(help="The model's id.")],
+    context_tokens: Annotated[int | None, typer.Option(min=256)] = None,
+    max_output: Annotated[int | None, typer.Option(min=1)] = None,
+    reasoning: Annotated[bool | None, typer.Option("--reasoning/--no-reasoning", show_default=False)] = None,
+    vision: Annotated[bool | None, typer.Option("--vision/--no-vision", show_default=False)] = None,
+    price_in: Annotated[float | None, typer.Option(min=0, help="US dollars per token.")] = None,
+    price_out: Annotated[float | None, typer.Option(min=0, help="US dollars per token.")] = None,
+    forbid: Annotated[list[str] | None, typer.Option(help="Parameter that must not be sent; may be repeated.")] = None,
+    json: Json = False,
+) -> None:
+    """Say what holds for a model, above every other source. Effective with the next turn."""
+    event = ModelOverridden(
+        model=model,
+        context_tokens=context_tokens,
+        max_output=max_output,
+        reasoning=reasoning,
+        vision=vision,
+        price_in=price_in,
+        price_out=price_out,
+        forbidden=tuple(forbid) if forbid is not None else None,
+        set_by=OPERATOR,
+    )
+    with_log(lambda log: tell(log, event, f"model:{model}"))
+    say(event.model_dump(mode="json"), json=json, words=f"{model} is treated so from now on.")
+
+
+def model_clear(model: Annotated[str, typer.Argument(help="The model's id.")], json: Json = False) -> None:
+    """Take an override back."""
+    with_log(lambda log: tell(log, ModelOverrideCleared(model=model, cleared_by=OPERATOR), f"model:{model}"))
+    say({"model": model}, json=json, words=f"{model} is treated as catalogue and patterns say.")
+
+
+def model_refresh(json: Json = False) -> None:
+    """Fetch the provider's catalogue now."""
+    from worker.catalogue import refresh
+    from worker.providers.http import Http
+    from worker.work import Work, endpoint
+
+    async def work(log: Log) -> None:
+        settings = config.settings()
+        async with Http() as http:
+            count = await refresh(Work(settings, log, http, endpoint(settings), None))
+        say({"models": count}, json=json, words=f"{count} models.")
+
+    with_log(work)
+
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "turn": ("Explain a turn.", {"show": turn_show}),
+    "model": (
+        "Models: what there is, what is known of them, what you say instead.",
+        {"browse": model_browse, "view": model_view, "override": model_override, "clear": model_clear, "refresh": model_refresh},
+    ),
+}
+"""Name of a group of commands -> (its help, its commands)."""

@@ -51,4 +51,5 @@ class Drafts:
             await drafts.put(self._work.log.pool, self._key, turn.turn, turn.channel, user_subject(turn.user_id), text)
         except Exception as error:  # a lost draft is a slower picture, nothing else
             _log.warning("draft not written", turn=str(turn.turn), error=type(error).__name__)
-        await hints.draft_grew(self._work.nats, turn.venue, turn.channel, turn.turn)
+        if self._work.nats is not None:
+            await hints.draft_grew(self._work.nats, turn.venue, turn.channel, turn.turn)

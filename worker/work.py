@@ -62,13 +62,13 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`seconds` bounds all calls of a turn together, and so each of them."""
+    """`seconds` bounds all calls of a turn together, and so each of them. Without `nats` nobody is told of drafts."""
 
     settings: Settings
     log: Log
     http: Http
     endpoint: Endpoint
-    nats: Client
+    nats: Client | None
     deletions: Deletions = field(default_factory=Deletions)
     breaker: Breaker = field(default_factory=Breaker)
 

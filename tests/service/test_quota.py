@@ -151,10 +151,11 @@ async def test_the_free_day_is_shared_fairly_and_never_overdrawn(settings: Setti
 
 
 async def test_one_person_cannot_make_more_calls_than_the_bucket_holds(settings: Settings) -> None:
-    async with FaultServer.running() as provider, talking(settings, provider, key=None) as person:
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
         provider.decide = lambda asked: Reply(f"Number {len(provider.journal)} for {asked.call}, unlike the others before it.")
+        await person.preset("kind/model:free")
         await person.tell(LimitsChanged(user_per_minute=1), "limits")
-        channels = [Person(person.log, user=7, channel=70 + n) for n in range(12)]
+        channels = [Person(person.log, user=7, channel=70 + n, venue="discord") for n in range(12)]
         turns = [turn for speaker in channels for turn in await speaker.say("Flooding the place with words", CHARACTER)]
         started = clock.monotonic()
         ends = await asyncio.gather(*(person.end(turn, seconds=60) for turn in turns))
@@ -268,8 +269,8 @@ async def test_the_quota_read_model_equals_a_recount_and_a_rebuild(settings: Set
                 rows = [row async for row in person.log.rows(Query(types=QUOTA.types))]
                 await QUOTA.apply(connection, "quota_again", rows)
                 for table in ("hits", "days", "buckets", "notices", "guests"):
-                    one, two = f"TABLE quota.{table}", f"TABLE quota_again.{table}"
-                    statement = f"({one} EXCEPT {two}) UNION ALL ({two} EXCEPT {one})"
+                    served, again = f"TABLE quota.{table}", f"TABLE quota_again.{table}"
+                    statement = f"({served} EXCEPT {again}) UNION ALL ({again} EXCEPT {served})"
                     difference = await connection.execute(statement.encode())
                     assert await difference.fetchall() == [], table
             lines = await usage.summary(connection, "model")

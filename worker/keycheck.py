@@ -1,0 +1,40 @@
+"""Whether a provider takes a key: asked for without buying anything."""
+
+from engine import clock, ids
+from engine.events import Tags
+from engine.events.key import KeyTested
+from engine.fault import Category
+from engine.store import NewEvent
+from projections import keys
+from worker.providers.chat import Endpoint, fault_of
+from worker.providers.failure import ProviderFailed
+from worker.work import Work
+
+SECONDS = 30.0
+
+
+async def check(work: Work, key: keys.Key) -> str | None:
+    """None when the provider takes the key, else the category of its answer. Recorded, unless the provider cannot be reached.
+
+    Asks for `/key` (OpenRouter), and for the list of models where there is no such thing. Raises ProviderFailed, NoSuchKey.
+    """
+    async with work.log.pool.connection() as connection:
+        secret = await keys.reveal(connection, work.log.vault, key.key_id)
+    category = await _ask(work, Endpoint(work.endpoint.name, work.endpoint.base_url, secret))
+    event = KeyTested(key_id=key.key_id, user_id=key.user_id, provider=key.provider, accepted=category is None, category=category)
+    event_id = ids.derived("key-tested", key.key_id, clock.now().isoformat())
+    await work.log.append(NewEvent(event, stream=f"keys:{key.user_id}", id=event_id, tags=Tags(user=key.user_id)))
+    return category
+
+
+async def _ask(work: Work, endpoint: Endpoint) -> str | None:
+    for path in ("key", "models"):
+        answer = await work.http.request("GET", endpoint.url(path), headers=endpoint.headers(), seconds=SECONDS, limit=8 * 1024 * 1024)
+        if answer.status < 300:
+            return None
+        fault = fault_of(answer.status, {}, answer.headers)
+        if fault.category is Category.SERVER_ERROR:
+            raise ProviderFailed(fault)
+        if answer.status != 404:
+            return fault.category.value
+    return Category.MODEL_NOT_FOUND.value

@@ -1,0 +1,217 @@
+"""Commands about what calls cost: quotas, budgets, keys, usage."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, get_args
+
+import typer
+
+from engine import clock, config
+from engine.decide.quota import counts
+from engine.events.quota import BudgetSet, LimitsChanged
+from engine.store import Log
+from engine.terminal import Json, Yes, say, table
+from projections import keys, quota, usage
+from worker.terminal import OPERATOR, NotFound, tell, with_log
+
+User = Annotated[int, typer.Option("--user", help="Discord id of the person.")]
+
+
+def quota_show(json: Json = False) -> None:
+    """Quota hits by model, what is blocked until when, today's calls and dollars, limits and budgets."""
+
+    async def work(log: Log) -> None:
+        now = clock.now()
+        async with log.pool.connection() as connection:
+            hits = await quota.hits(connection, since=now - timedelta(days=7))
+            today = await quota.days(connection, day=now.strftime("%Y-%m-%d"))
+            limits, budgets = await quota.limits_now(connection)
+        blocked = sorted({(hit.scope, hit.model): hit for hit in hits if hit.reset > now}.items())
+        shown = {
+            "hits": counts(hits, now),
+            "blocked": [{"scope": s, "model": m, "until": hit.reset, "category": hit.category} for (s, m), hit in blocked],
+            "today": [asdict(line) for line in today],
+            "limits": limits.model_dump(),
+            "budgets": budgets,
+        }
+        say(shown, json=json)
+        if not json:
+            table(("model", "hits 1 h", "24 h", "7 d"), [(model, *windows.values()) for model, windows in counts(hits, now).items()])
+            table(("blocked for", "model", "until"), [(s, m, f"{hit.reset:%Y-%m-%d %H:%M:%S}Z") for (s, m), hit in blocked])
+            table(("today", "calls", "free", "$"), [(d.subject, d.calls, d.free_calls, f"{d.dollars:.4f}") for d in today])
+            table(
+                ("limit", ""), [*limits.model_dump().items(), *((f"budget of {scope}", f"${daily:g}") for scope, daily in budgets.items())]
+            )
+
+    with_log(work)
+
+
+def quota_budget(
+    scope: Annotated[str, typer.Argument(help="system, key:ID or user:ID.")],
+    daily: Annotated[float | None, typer.Argument(help="US dollars a UTC day; leave out to take the budget away.")] = None,
+    json: Json = False,
+) -> None:
+    """Set or take away a daily budget."""
+    if scope != "system" and not scope.startswith(("key:", "user:")):
+        raise NotFound("A budget is for `system`, `key:ID` or `user:ID`.")
+    with_log(lambda log: tell(log, BudgetSet(scope=scope, daily=daily, set_by=OPERATOR), "budgets"))
+    say({"scope": scope, "daily": daily}, json=json, words=f"{scope}: {'no budget' if daily is None else f'${daily:g} a day'}.")
+
+
+def quota_limits(
+    user_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
+    guild_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
+    free_daily: Annotated[int | None, typer.Option(min=0, help="Free calls a UTC day, all guests together.")] = None,
+    free_minimum: Annotated[int | None, typer.Option(min=0, help="Free calls every guest gets at least.")] = None,
+    free_model: Annotated[list[str] | None, typer.Option(help="Model that counts as free; may be repeated; replaces the list.")] = None,
+    guests_may_spend: Annotated[bool | None, typer.Option("--guests-may-spend/--guests-may-not-spend", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Change limits; what is not named stays."""
+    given = {
+        "user_per_minute": user_per_minute,
+        "guild_per_minute": guild_per_minute,
+        "free_daily": free_daily,
+        "free_minimum": free_minimum,
+        "free_models": tuple(free_model) if free_model is not None else None,
+        "guests_may_spend": guests_may_spend,
+    }
+
+    async def work(log: Log) -> LimitsChanged:
+        async with log.pool.connection() as connection:
+            limits, _ = await quota.limits_now(connection)
+        changed = limits.model_copy(update={name: value for name, value in given.items() if value is not None} | {"changed_by": OPERATOR})
+        await tell(log, LimitsChanged.model_validate(changed.model_dump()), "limits")
+        return changed
+
+    say(with_log(work).model_dump(), json=json, words="Changed.")
+
+
+def keys_set(user: User, provider: Annotated[str, typer.Option(help="Name of the provider.")] = "openrouter", json: Json = False) -> None:
+    """Store a person's key, read from standard input so that it is in no history of a shell."""
+    secret = (typer.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if len(secret) < 8:
+        raise NotFound("That is too short for a key.")
+    key_id = with_log(lambda log: keys.add(log, user, provider, secret))
+    say({"key_id": str(key_id)}, json=json, words=f"Stored as {key_id}.")
+
+
+def keys_browse(user: Annotated[int | None, typer.Option("--user", help="Only this person's.")] = None, json: Json = False) -> None:
+    """List keys: last four characters, last use, whether the provider took them."""
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            found = await keys.browse(connection, user)
+        say([asdict(key) for key in found], json=json)
+        if not json:
+            columns = ("person", "provider", "ends in", "accepted", "last used", "calls", "id")
+            table(columns, [(k.user_id, k.provider, k.last4, k.accepted, k.last_used_at, k.calls, k.key_id) for k in found])
+
+    with_log(work)
+
+
+async def _key(log: Log, user: int, provider: str) -> keys.Key:
+    async with log.pool.connection() as connection:
+        found = await keys.of_user(connection, user, provider)
+    if found is None:
+        raise NotFound(f"{user} has no key for {provider}.")
+    return found
+
+
+def keys_remove(user: User, provider: str = "openrouter", yes: Yes = False, json: Json = False) -> None:
+    """Delete a person's key."""
+
+    async def work(log: Log) -> keys.Key:
+        key = await _key(log, user, provider)
+        if yes:
+            await keys.remove(log, key, OPERATOR)
+        return key
+
+    key = with_log(work)
+    words = "Deleted." if yes else f"This would delete the key of {user} that ends in {key.last4}. Repeat with --yes."
+    say({"key_id": str(key.key_id), "deleted": yes}, json=json, words=words)
+
+
+def keys_test(user: User, provider: str = "openrouter", json: Json = False) -> None:
+    """Ask the provider whether it takes a person's key. Nothing is bought."""
+    from worker.keycheck import check
+    from worker.providers.http import Http
+    from worker.work import Work, endpoint
+
+    async def work(log: Log) -> str | None:
+        settings = config.settings()
+        async with Http() as http:
+            return await check(Work(settings, log, http, endpoint(settings), None), await _key(log, user, provider))
+
+    category = with_log(work)
+    say({"accepted": category is None, "category": category}, json=json, words="Accepted." if category is None else f"Refused: {category}.")
+    if category is not None:
+        raise typer.Exit(1)
+
+
+def usage_show(
+    by: Annotated[str, typer.Option(help=f"One of {', '.join(get_args(usage.Dimension))}.")] = "model",
+    days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 30,
+    json: Json = False,
+) -> None:
+    """Calls, tokens, cost and latency by day, person, character, model or payer."""
+    dimension = next((name for name in get_args(usage.Dimension) if name == by), None)
+    if dimension is None:
+        raise NotFound(f"--by is one of {', '.join(get_args(usage.Dimension))}.")
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            lines = await usage.summary(connection, dimension, since=_since(days))
+        say([asdict(line) for line in lines], json=json)
+        if not json:
+            columns = (by, "calls", "failed", "prompt", "completion", "cached", "$", "unpriced", "mean ms")
+            rows = [
+                (
+                    x.key,
+                    x.calls,
+                    x.failed,
+                    x.prompt_tokens,
+                    x.completion_tokens,
+                    x.cached_tokens,
+                    f"{x.cost:.4f}",
+                    x.unpriced,
+                    f"{x.ms:.0f}",
+                )
+                for x in lines
+            ]
+            table(columns, rows)
+
+    with_log(work)
+
+
+def usage_stops(days: Annotated[int, typer.Option(min=1)] = 30, json: Json = False) -> None:
+    """Which stop sequences ended replies, and how many replies were cut short, by day and model."""
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            stops, outcomes = await usage.stops(connection, since=_since(days)), await usage.outcomes(connection, since=_since(days))
+        say({"stops": [asdict(stop) for stop in stops], "outcomes": [asdict(outcome) for outcome in outcomes]}, json=json)
+        if not json:
+            table(("day", "model", "sequence", "replies"), [(s.day, s.model, repr(s.sequence), s.replies) for s in stops])
+            table(
+                ("day", "model", "replies", "cut short", "failed"), [(o.day, o.model, o.replies, o.cut_short, o.failures) for o in outcomes]
+            )
+
+    with_log(work)
+
+
+def _since(days: int) -> str:
+    return (clock.now() - timedelta(days=days - 1)).strftime("%Y-%m-%d")
+
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "quota": (
+        "What ran out, what is blocked, limits and budgets.",
+        {"show": quota_show, "budget": quota_budget, "limits": quota_limits},
+    ),
+    "keys": ("People's own provider keys.", {"set": keys_set, "browse": keys_browse, "remove": keys_remove, "test": keys_test}),
+    "usage": ("Tokens, cost and latency.", {"show": usage_show, "stops": usage_stops}),
+}
+"""Name of a group of commands -> (its help, its commands)."""
