@@ -9,7 +9,7 @@ from tests.chaos.run import Run
 from tests.chaos.scene import Said, Scene, scene
 from tests.support.system import until
 
-HELD_AT_ONCE = 5
+HELD_AT_ONCE = 10
 ACK_WAIT_S = 40.0
 """Longer than the broker waits for a dead consumer's acknowledgement."""
 FAIL_AFTER_APPEND = "turn.after_append:kill:1"

@@ -7,12 +7,18 @@ from typing import Annotated
 import typer
 
 from bot.cli import output
+from engine import log
 
 
 def register(app: typer.Typer) -> None:
     app.command()(smoke)
     app.command()(chaos)
     app.command("discord-standin")(discord_standin)
+
+
+def quietly() -> None:
+    """Only errors of this process itself are logged, to standard error: what it breaks on purpose is not news."""
+    log.configure("tests", "error", "json")
 
 
 def smoke(json: output.Json = False) -> None:
@@ -22,6 +28,7 @@ def smoke(json: output.Json = False) -> None:
     """
     from tests.support.smoke import smoke as run
 
+    quietly()
     result = asyncio.run(run(lambda line: print(line, file=sys.stderr)))
     if json:
         output.as_json(result)
@@ -54,6 +61,7 @@ def chaos(
             ("row", "trials", "what"), [(t["row"], str(t["trials"]), t["title"]) for t in found]
         )
         return
+    quietly()
     result = asyncio.run(run_row(row, trials, events))
     if json:
         output.as_json(result)

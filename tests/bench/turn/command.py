@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import output
+from engine import log
 from tests.bench.turn.measure import Turn, bare, ours
 
 
@@ -16,6 +17,7 @@ def turn(turns: Annotated[int, typer.Option(min=1, help="Turns of each, one afte
 
     `ours` is a whole Tzurot; `bare` is nextcord, the same provider and the same webhook post with no storage at all.
     """
+    log.configure("tests", "error", "json")
     report = asyncio.run(_measure(turns))
     if json:
         output.as_json(report)
