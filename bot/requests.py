@@ -21,6 +21,11 @@ def turn_stream(turn_id: UUID) -> str:
     return f"turn:{turn_id}"
 
 
+def request_id(turn_id: UUID) -> UUID:
+    """Id of the event that requested a turn."""
+    return ids.derived("turn-requested", turn_id)
+
+
 def received(message: MessageReceived, triggers: Sequence[Trigger]) -> tuple[NewEvent, ...]:
     """MessageReceived first, so that its id makes a repeat of the whole append a no-op; then one TurnRequested per trigger."""
     message_event = ids.message_event(message.message_id, "received")
@@ -54,8 +59,7 @@ def requested(message: MessageReceived, trigger: Trigger, slot: int = 0, epoch: 
         epoch=epoch,
     )
     tags = Tags(message.guild_id, message.channel_id, message.author_id, trigger.character, turn_id)
-    request_id = ids.derived("turn-requested", turn_id)
-    return NewEvent(event, stream=turn_stream(turn_id), id=request_id, tags=tags, correlation=cause, causation=cause)
+    return NewEvent(event, stream=turn_stream(turn_id), id=request_id(turn_id), tags=tags, correlation=cause, causation=cause)
 
 
 def deleted(message: MessageDeleted, user_id: int | None) -> NewEvent:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from bot import requests
 from bot.discord import limits, plan
 from bot.discord.names import avatar, legal
 from bot.discord.plan import Answer
@@ -23,10 +24,11 @@ from engine.bus.consumer import TRANSIENT
 from engine.events.base import Event
 from engine.events.message import MessageReceived
 from engine.events.reply import Chunk, ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered
-from engine.events.turn import TurnCompleted, TurnFailed
+from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
 from engine.failpoints import failpoint
 from engine.store import Log, Recorded
 from projections import catalog, deliveries, history, runner, turns
+from projections.catalog import Character
 
 TRIES, GIVE_UP = 3, 5
 TURN_WAIT_S = 600.0
@@ -92,15 +94,15 @@ class Deliver:
             return
         self._busy.add(event.turn_id)
         try:
-            await self._deliver(event, erased=recorded.erased)
+            await self._deliver(event, position, erased=recorded.erased)
         finally:
             self._busy.discard(event.turn_id)
 
-    async def _deliver(self, event: Ended, *, erased: bool) -> None:
+    async def _deliver(self, event: Ended, position: int, *, erased: bool) -> None:
         progress = await self._progress(event.turn_id)
         if progress.done:
             return
-        await self._wait_for_earlier(event)
+        await self._wait_for_earlier(event, position)
         self._on_start(event.turn_id)
         lock = self._locks.setdefault(event.channel_id, asyncio.Lock())
         async with lock:
@@ -170,7 +172,8 @@ class Deliver:
 
     async def _standing(self, answer: Answer) -> list[plan.Standing]:
         """Our messages after the trigger that belong to no answer yet. Waits until the read model knows all that the log does."""
-        await runner.wait_for(self._log.pool, ["history"], await self._log.head())
+        if not await runner.wait_for(self._log.pool, ["history"], await self._log.head()):
+            raise Retry(1.0)  # without it another turn's message might be taken for ours
         messages = await self._post.standing(answer)
         async with self._log.pool.connection() as connection:
             return [m for m in messages if await history.speaker_of(connection, m.id) is None]
@@ -200,24 +203,25 @@ class Deliver:
                     pass
         return progress
 
-    async def _wait_for_earlier(self, event: Ended) -> None:
+    async def _wait_for_earlier(self, event: Ended, position: int) -> None:
         """Answers to one message appear in the order of their slots (A3). Raises Retry while an earlier one is not visible."""
+        asked = await self._log.find(requests.request_id(event.turn_id))
+        mine = asked.event if asked is not None else None
+        if not isinstance(mine, TurnRequested) or mine.slot == 0 or _age(asked) > TURN_WAIT_S:
+            return
+        if not await runner.wait_for(self._log.pool, ["turns", "deliveries"], position, seconds=5.0):
+            raise Retry(1.0)
         async with self._log.pool.connection() as connection:
-            same = await turns.by_message(connection, event.message_id)
-            mine = next((t for t in same if t.turn == event.turn_id), None)
-            if mine is None or mine.slot == 0 or (clock.now() - mine.requested_at).total_seconds() > TURN_WAIT_S:
-                return
-            for turn in same:
+            for turn in await turns.by_message(connection, event.message_id):
                 if turn.slot < mine.slot and turn.epoch == mine.epoch and turn.status != "cancelled":
                     delivery = await deliveries.get(connection, turn.turn)
                     if turn.status == "pending" or delivery is None or delivery.status in ("due", "intended"):
                         raise Retry(0.25)
 
     async def _answer(self, event: Ended) -> Answer:
-        said = await self._log.find(ids.message_event(event.message_id, "received"))
+        received = self._log.find(ids.message_event(event.message_id, "received"))
+        said, character = await asyncio.gather(received, self._character(event.character_id))
         place = _place(event, said)
-        async with self._log.pool.connection() as connection:
-            character = await catalog.character(connection, self._log.vault, event.character_id)
         name = legal(character.name if character else "")
         own_words = character.description.error_message if character else ""
         text = event.text if isinstance(event, TurnCompleted) else error_notice(event, own_words)
@@ -233,6 +237,10 @@ class Deliver:
             texts=plan.texts(text, name, dm=place.dm),
         )
 
+    async def _character(self, character_id: UUID) -> Character | None:
+        async with self._log.pool.connection() as connection:
+            return await catalog.character(connection, self._log.vault, character_id)
+
     def _is_muted(self, channel: int) -> bool:
         times, last = self._forbidden.get(channel, (0, 0.0))
         return times >= MUTE_AFTER and clock.monotonic() - last < MUTE_S
@@ -247,6 +255,10 @@ class Deliver:
             return "channel muted"
         gone = await self._log.find(ids.message_event(event.message_id, "deleted"))
         return "message deleted" if gone is not None else None
+
+
+def _age(recorded: Recorded[Event] | None) -> float:
+    return (clock.now() - recorded.row.recorded_at).total_seconds() if recorded is not None else 0.0
 
 
 def _place(event: Ended, said: Recorded[Event] | None) -> plan.Place:

@@ -17,7 +17,7 @@ from bot.discord.payload import Json
 from bot.discord.roster import Roster
 from bot.discord.translate import Ignored, Place, Us
 from bot.discord.typing import Typing
-from bot.triggers import resolve
+from bot.triggers import is_triggerable, resolve
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.errors import KeyDestroyed
@@ -52,7 +52,7 @@ class Ingest:
     """Takes raw payloads in the order of the gateway and keeps that order within a channel.
 
     Nothing is taken while `gate` is closed. `behind` holds channels that must catch up before anything new of theirs is taken;
-    `catch_up` does that.
+    `catch_up` does that. `on_lost` is called for a DM that reaches nobody.
     """
 
     def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], Place]) -> None:
@@ -64,6 +64,7 @@ class Ingest:
         self.gate = asyncio.Event()
         self.behind: set[int] = set()
         self.catch_up: CatchUp | None = None
+        self.on_lost: Callable[[MessageReceived], None] = lambda _: None
         self.counts = Counts()
 
     def message_create(self, payload: Json) -> None:
@@ -101,8 +102,8 @@ class Ingest:
         if not triggers and message.channel_kind != "dm" and not state.active:
             self.counts.unaddressed += 1
             return False
-        if (clock.now() - ids.snowflake_time(message.message_id)).total_seconds() > STALE_S:
-            triggers = []
+        fresh = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds() <= STALE_S
+        triggers = triggers if fresh else []
         events = requests.received(message, triggers)
         try:
             appended = await self._log.append(*events)
@@ -114,6 +115,8 @@ class Ingest:
             wanted = [e.event.turn_id for e in events if isinstance(e.event, TurnRequested)]
             self.counts.turns += len(wanted)
             self._typing.begin(message.channel_id, wanted)
+            if not triggers and fresh and message.channel_kind == "dm" and is_triggerable(message):
+                self.on_lost(message)
         return True
 
     def _place(self, payload: Json) -> Place:

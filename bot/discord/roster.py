@@ -41,14 +41,16 @@ class Roster:
         return sorted((c for c in await self.characters() if c.usable_by(user_id)), key=lambda c: c.name.casefold())
 
     async def state(self, message: MessageReceived) -> State:
-        """What holds for this message now."""
-        await self.characters()
+        """What holds for this message now. Most talk in a server concerns nobody here: that costs one statement."""
         async with self._log.pool.connection() as connection:
             active = await channels.active_in(connection, message.channel_id)
             if not active and message.parent_channel_id is not None:
                 active = await channels.active_in(connection, message.parent_channel_id)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
+        if not (active or replied_to or session or message.mentions_bot or self._mention_char in message.text):
+            return State(characters=())
+        await self.characters()
         return State(
             characters=self._candidates,
             active=active,

@@ -15,6 +15,7 @@ from bot.discord.cogs.character import CharacterCog, CreateCharacter
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.deliver import Deliver
 from bot.discord.desk import Desk
+from bot.discord.guidance import Guidance
 from bot.discord.ingest import Ingest
 from bot.discord.payload import Json
 from bot.discord.post import Post
@@ -49,6 +50,8 @@ class Service:
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.deliver = Deliver(log, Post(rest, Webhooks(rest, us.application_id), us), self.typing.end)
+        self.guidance = Guidance(rest, self.roster, settings.bot_mention_char)
+        self.ingest.on_lost = self.guidance.show
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
@@ -140,6 +143,7 @@ class Service:
             self._preparing.cancel()
         await self.ingest.drain(5.0)
         self.typing.close()
+        self.guidance.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 

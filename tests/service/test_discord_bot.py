@@ -127,6 +127,19 @@ async def test_a_dm_goes_on_with_the_last_character(stage: Rig, bot: Service, di
     assert stage.requested[-1].trigger == "dm"
 
 
+async def test_a_dm_that_reaches_nobody_is_told_how_to_begin(
+    stage: Rig, bot: Service, discord: StandinDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The help names characters, goes away by itself, and is no part of the conversation."""
+    monkeypatch.setattr("bot.discord.guidance.SHOWN_S", 0.2)
+    dm = discord.dm("alice")
+    await discord.say(dm, "alice", "hello?")
+    [told] = await discord.wait_reply(dm)
+    assert "`@lilith`" in told["content"]
+    await discord.wait_for(lambda: not discord.replies(dm), what="the help to go")
+    assert await stage.count("reply") == 0
+
+
 async def test_a_thread_is_served_through_its_parent(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """One webhook per channel (A5)."""
     thread = await discord.thread("general", "aside", "alice")
