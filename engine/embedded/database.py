@@ -104,6 +104,7 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             await self._initialise()
         self._check_version()
+        self._remove_stale_locks()
         self.port = kept_port(self.folder / "port")
         _rotate(self.log)
         offset = self.log.stat().st_size if self.log.exists() else 0
@@ -143,6 +144,13 @@ class Postgres:
         found = (self.data / "PG_VERSION").read_text().strip()
         if found != MAJOR:
             raise EmbeddedError(f"{self.data} was made by Postgres {found}, but {MAJOR} is here. Restore a backup into a new data folder.")
+
+    def _remove_stale_locks(self) -> None:
+        # After a crash of the machine or a container the ids in these files may belong to anybody by now, and Postgres would
+        # refuse to start. That nobody runs here is known better: the folder is claimed and holds no Postgres process.
+        if Path("/proc/self").exists():
+            for file in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
+                file.unlink(missing_ok=True)
 
     async def _initialise(self) -> None:
         """initdb beside the final place, so that an interrupted one is never taken for a database."""

@@ -88,6 +88,25 @@ async def test_what_was_committed_survives_a_killed_postmaster(server: embedded.
     assert await _value(server.dsn, "SELECT n FROM kept") == 1
 
 
+async def test_a_stale_lock_that_names_a_living_stranger_is_no_obstacle(tmp_path: Path) -> None:
+    """After a crash of the machine, or in a container started anew, the process id in the lock belongs to somebody else."""
+    async with embedded.postgres(tmp_path) as server:
+        folder, locks = server.data, [server.data / "postmaster.pid", server.data / f".s.PGSQL.{server.port}.lock"]
+        contents = [lock.read_text() for lock in locks]
+    owner = folder.stat().st_uid
+    stranger = subprocess.Popen(["sleep", "600"], user=owner if os.geteuid() == 0 else None)
+    try:
+        for lock, content in zip(locks, contents, strict=True):
+            lock.write_text("\n".join([str(stranger.pid), *content.splitlines()[1:]]) + "\n")
+            os.chown(lock, owner, -1)
+        async with embedded.postgres(tmp_path) as server:
+            assert await _value(server.dsn, "SELECT 1") == 1
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 async def test_a_folder_is_started_again_with_its_data(tmp_path: Path) -> None:
     """Stop and start, as two runs of the program do."""
     for expected in (0, 1):
