@@ -9,7 +9,7 @@ are whole numbers under 2^24, exact in float32 in any order of summation.
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +24,7 @@ from worker.memory.traits import Traits
 SCALE: Final = 2048
 
 Floats = NDArray[np.float32]
+_NOTHING: Final = np.zeros(0, np.float32)
 Ints = NDArray[np.int32]
 
 
@@ -108,7 +109,7 @@ class Postings:
 
 
 class Slots:
-    """Per-row arrays that grow by doubling; freed slots are used again."""
+    """Per-row arrays that grow by a quarter; freed slots are used again."""
 
     def __init__(self) -> None:
         self.lengths = np.zeros(0, np.int32)
@@ -121,7 +122,7 @@ class Slots:
     def take(self) -> int:
         if not self.free:
             held = len(self.lengths)
-            self._grow(max(64, held * 2))
+            self._grow(max(64, held + held // 4))
             self.free = list(range(len(self.lengths) - 1, held - 1, -1))
         slot = self.free.pop()
         self.high = max(self.high, slot + 1)
@@ -204,7 +205,7 @@ class Index:
         length = row.terms.total()
         self.total_length += sign * length
         if sign > 0:
-            self.rows[slot] = row
+            self.rows[slot] = replace(row, embedded=replace(row.embedded, vector=_NOTHING)) if row.embedded else row
             self.postings.add(slot, row.terms)
             self.entities.add(slot, Counter(row.entities))
             self.slots.lengths[slot], self.slots.traits[slot], self.slots.times[slot] = length, row.traits, at
@@ -231,8 +232,15 @@ class Index:
     def prepared(self) -> Iterator[Prepared]:
         """Everything in it, in order of id: what `storage.save` writes."""
         for name, entry in sorted(self.entries.items()):
-            rows = tuple(self.rows[key[-1]] for key in entry.keys)
+            rows = tuple(self._whole(key[-1]) for key in entry.keys)
             yield Prepared(name, entry.at, entry.speaker, entry.thread, entry.sector, rows)
+
+    def _whole(self, slot: int) -> Row:
+        """A row with its vector again, which only the slots hold; SCALE is a power of two, so it comes to the same whole numbers."""
+        row = self.rows[slot]
+        if row.embedded is None or self.slots.vectors is None:
+            return row
+        return replace(row, embedded=replace(row.embedded, vector=self.slots.vectors[slot] / np.float32(SCALE)))
 
 
 def fill(index: Index, many: Sequence[Prepared]) -> Index:

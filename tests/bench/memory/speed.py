@@ -42,6 +42,7 @@ def report(count: int, asked: int, embedder: OnnxEmbedder, with_postgres: bool, 
     questions = list(generated.questions(asked + 20))
     for text in questions[:20]:
         engine.recall(index, Query(text))
+    cpu = [_milliseconds(lambda text=text: engine.recall(index, Query(text)), time.process_time) for text in questions[20:]]  # type: ignore[misc]  # bound now
     whole = [_milliseconds(lambda text=text: engine.recall(index, Query(text))) for text in questions[20:]]  # type: ignore[misc]  # bound now
     alone = [_milliseconds(lambda text=text: embedder.embed([text])) for text in questions[20:]]  # type: ignore[misc]  # bound now
     found: dict[str, object] = {
@@ -49,6 +50,8 @@ def report(count: int, asked: int, embedder: OnnxEmbedder, with_postgres: bool, 
         "questions": asked,
         "p50_ms": percentile(whole, 50),
         "p95_ms": percentile(whole, 95),
+        "cpu_p50_ms": percentile(cpu, 50),
+        "cpu_p95_ms": percentile(cpu, 95),
         "embedding_p50_ms": percentile(alone, 50),
         "embedding_p95_ms": percentile(alone, 95),
         "scoring_p50_ms": round(percentile(whole, 50) - percentile(alone, 50), 3),
@@ -73,10 +76,11 @@ def _build(prepared: Sequence[Prepared]) -> tuple[Index, float]:
     return index, time.perf_counter() - start
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _milliseconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """By the wall's clock, or by the process's own: the second does not see what else the machine is doing."""
+    start = clock()
     call()
-    return (time.perf_counter() - start) * 1000
+    return (clock() - start) * 1000
 
 
 def _changes(index: Index, prepared: Sequence[Prepared]) -> list[float]:
@@ -101,7 +105,7 @@ def size(index: Index) -> int:
         total += 100 * (len(row.terms) * 2 + 4) + 72 * len(row.spans) + 60 * len(row.entities)
         if row.embedded is not None:
             held = row.embedded
-            total += held.tokens.nbytes + held.scales.nbytes + held.token_ids.nbytes + held.vector.nbytes + 4 * 112
+            total += held.tokens.nbytes + held.scales.nbytes + held.token_ids.nbytes + 3 * 112
     return total + 200 * len(index.entries)
 
 
