@@ -24,6 +24,7 @@ from engine.errors import KeyDestroyed
 from engine.events.base import Tags, user_subject
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled, TurnRequested
+from engine.failpoints import failpoint
 from engine.store import Log, NewEvent
 from projections import history, turns
 
@@ -52,7 +53,7 @@ class Ingest:
     """Takes raw payloads in the order of the gateway and keeps that order within a channel.
 
     Nothing is taken while `gate` is closed. `behind` holds channels that must catch up before anything new of theirs is taken;
-    `catch_up` does that. `on_lost` is called for a DM that reaches nobody.
+    `catch_up` does that. `on_turns` is called for a message that will be answered, `on_lost` for a DM that reaches nobody.
     """
 
     def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], Place]) -> None:
@@ -64,6 +65,7 @@ class Ingest:
         self.gate = asyncio.Event()
         self.behind: set[int] = set()
         self.catch_up: CatchUp | None = None
+        self.on_turns: Callable[[MessageReceived], None] = lambda _: None
         self.on_lost: Callable[[MessageReceived], None] = lambda _: None
         self.counts = Counts()
 
@@ -105,6 +107,7 @@ class Ingest:
         fresh = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds() <= STALE_S
         triggers = triggers if fresh else []
         events = requests.received(message, triggers)
+        failpoint("ingest.before_append")
         try:
             appended = await self._log.append(*events)
         except KeyDestroyed:
@@ -115,6 +118,8 @@ class Ingest:
             wanted = [e.event.turn_id for e in events if isinstance(e.event, TurnRequested)]
             self.counts.turns += len(wanted)
             self._typing.begin(message.channel_id, wanted)
+            if wanted:
+                self.on_turns(message)
             if not triggers and fresh and message.channel_kind == "dm" and is_triggerable(message):
                 self.on_lost(message)
         return True

@@ -29,6 +29,7 @@ from engine import log, process
 from engine.bus import DISCORD, Reference, consume
 from engine.bus.consumer import TRANSIENT
 from engine.config import Settings, require_database, require_nats
+from engine.events.message import MessageReceived
 from engine.store import Log, open_log
 from engine.vault import load_master_key
 from projections import heartbeats, runner, turns
@@ -49,8 +50,11 @@ class Service:
         self.typing = Typing(rest, self._still_pending)
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.backfill = Backfill(log, rest, self.ingest, us)
-        self.deliver = Deliver(log, Post(rest, Webhooks(rest, us.application_id), us), self.typing.end)
+        self.webhooks = Webhooks(rest, us.application_id)
+        self.deliver = Deliver(log, Post(rest, self.webhooks, us), self.typing.end)
         self.guidance = Guidance(rest, self.roster, settings.bot_mention_char)
+        self.ingest.on_turns = self._expect
+        self._early: set[asyncio.Task[None]] = set()
         self.ingest.on_lost = self.guidance.show
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
@@ -139,13 +143,20 @@ class Service:
 
     async def close(self) -> None:
         """Finish what was accepted."""
-        if self._preparing is not None:
-            self._preparing.cancel()
+        for task in (*self._early, *([self._preparing] if self._preparing else [])):
+            task.cancel()
         await self.ingest.drain(5.0)
         self.typing.close()
         self.guidance.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
+
+    def _expect(self, message: MessageReceived) -> None:
+        """An answer will be needed here: have the webhook ready by then."""
+        if message.channel_kind != "dm":
+            task = asyncio.create_task(self.webhooks.prepare(message.channel_id, message.parent_channel_id))
+            self._early.add(task)
+            task.add_done_callback(self._early.discard)
 
     def _place(self, channel_id: int) -> Place:
         return self.client.place(channel_id) if self.client is not None else Place()
