@@ -78,7 +78,9 @@ def app() -> Starlette:
 
 
 async def _models(_: Request) -> Response:
-    return JSONResponse({"data": [_model()]})
+    return JSONResponse(
+        {"data": [_model()], "total_count": 1, "links": {"next": None}}
+    )
 
 
 def _model() -> dict[str, object]:
@@ -119,11 +121,11 @@ async def _completions(request: Request) -> Response:
         "total_tokens": len(body) // 4 + len(text) // 4,
         "cost": 0.0,
     }
-    head = {"id": f"standin-{time.time_ns()}", "created": int(time.time()), "model": MODEL, "system_fingerprint": None}
+    head = {"id": f"standin-{time.time_ns()}", "created": int(time.time()), "model": MODEL}
     if not asked.get("stream"):
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-        return JSONResponse(head | {"object": "chat.completion", "choices": [choice], "usage": usage})
+        return JSONResponse(head | {"object": "chat.completion", "system_fingerprint": None, "choices": [choice], "usage": usage})
     return StreamingResponse(
         _streamed(head | {"object": "chat.completion.chunk"}, text, usage, pace(str(asked.get("model", "")))),
         media_type="text/event-stream",

@@ -56,6 +56,8 @@ def effective(parameters: Parameters, model: Model) -> Effective:
     """The parameters for this model."""
     body: dict[str, Any] = {name: value for name, value in parameters.extra.items() if name not in RESERVED_NAMES}
     body |= parameters.model_dump(mode="json", exclude_defaults=True, exclude={"extra", "reasoning", "max_tokens"})
+    if "response_format" in body:
+        body["response_format"] = {"type": body["response_format"]}
     reasoning, left_out = _reasoning(parameters, model)
     if reasoning:
         body["reasoning"] = reasoning

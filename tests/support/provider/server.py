@@ -95,7 +95,7 @@ def event(document: object) -> bytes:
 
 def chunk(text: str, **more: Any) -> dict[str, Any]:
     """One document of a stream that adds text."""
-    head = {"id": "fault-1", "object": "chat.completion.chunk", "created": 1, "model": "fault/model", "system_fingerprint": None}
+    head = {"id": "fault-1", "object": "chat.completion.chunk", "created": 1, "model": "fault/model"}
     return head | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}]} | more
 
 
