@@ -5,8 +5,7 @@
 
 Both objects have `pid`, `kill()` (SIGKILL), `stop()`, `start()`, `restart()` and `wait()`. `temporary_postgres()` and
 `temporary_nats()` give the same in a folder that is removed afterwards; `attached(folder)` gives commands the database of a
-folder whether or not it runs already. The servers end when the process that started
-them does, even by SIGKILL; start them from a thread that lives as long as they shall.
+folder whether or not it runs already. The servers end when the thread that started them does, even by SIGKILL of its process.
 """
 
 from engine.embedded.broker import Nats, nats
