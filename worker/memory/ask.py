@@ -66,7 +66,7 @@ def analyse(query: Query, index: Index, latest: float, config: RecallConfig, emb
     anchor = query.at or datetime.fromtimestamp(latest, UTC)
     return Ask(
         terms=weights,
-        embedded=embedder.embed([searched])[0] if embedder else None,
+        embedded=embedder.embed([searched[-config.longest :]])[0] if embedder else None,
         wants=traits.wants(text),
         speaker=named_speaker(text, list(index.speakers), query.speaker),
         spans=tuple(times.spans(text, anchor)) if config.dates.weight else (),

@@ -74,7 +74,7 @@ class Dates(Frozen):
 class Widen(Frozen):
     """A message with few content words is searched together with the user's turns before it."""
 
-    below: int = Field(3, ge=0, description="Content words under which the query is widened; 0 never widens.")
+    below: int = Field(6, ge=0, description="Content words under which a statement is widened (a question: 2); 0 never widens.")
     turns: int = Field(3, ge=0)
     share: float = Field(0.5, ge=0, le=1, description="Weight of the turns before against the message itself.")
 
@@ -82,6 +82,8 @@ class Widen(Frozen):
 class RecallConfig(Frozen):
     strategy: Literal["linear", "rrf", "openmemory"] = "linear"
     language: Language = "english"
+    longest: int = Field(1200, ge=100, description="Characters of a question that are embedded, counted from its end.")
+    most_terms: int = Field(48, ge=1, description="Terms, and tokens, of a question that are searched for: the rarest.")
     lexical: Lexical = Lexical()
     dense: Dense = Dense()
     late: Late = Late()

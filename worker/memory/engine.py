@@ -115,7 +115,7 @@ def linear(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str
     """All parts, weighted: the cheap ones for every row, late interaction for the best of those."""
     parts: dict[str, Floats] = {}
     if config.lexical.weight:
-        parts["lexical"] = stages.lexical(index, view, ask, config.lexical) * np.float32(config.lexical.weight)
+        parts["lexical"] = stages.lexical(index, view, ask, config.lexical, config.most_terms) * np.float32(config.lexical.weight)
     if config.dense.weight and ask.embedded is not None:
         parts["dense"] = stages.dense(index, view, ask, config.dense) * np.float32(config.dense.weight)
     parts |= stages.signs(view, ask, config.signs)
@@ -141,7 +141,7 @@ def _fuse(parts: dict[str, Floats], config: RecallConfig) -> dict[str, Floats]:
 
 def _late(index: Index, view: View, ask: Ask, scores: Floats, config: RecallConfig) -> dict[str, Floats]:
     candidates = np.sort(stages.top(scores, config.late.candidates))
-    spread, own = stages.late(index, view, ask, candidates, config.late)
+    spread, own = stages.late(index, view, ask, candidates, config.late, config.most_terms)
     found = {"late": np.zeros(len(view), np.float32), "late_own": np.zeros(len(view), np.float32)}
     found["late"][candidates] = spread * np.float32(config.late.weight)
     found["late_own"][candidates] = own * np.float32(config.late.own)

@@ -11,7 +11,7 @@ from worker.memory import view as views
 from worker.memory.ask import Ask
 from worker.memory.config import Dates, Dense, Late, Lexical, Signs
 from worker.memory.embed import Embedded
-from worker.memory.index import SCALE, Floats, Index
+from worker.memory.index import SCALE, Floats, Index, Ints
 from worker.memory.view import Share, View
 
 
@@ -29,15 +29,25 @@ def _spread(view: View, values: Floats, shares: list[Share]) -> Floats:
     return best
 
 
-def lexical(index: Index, view: View, ask: Ask, config: Lexical) -> Floats:
+def _rarest(index: Index, ask: Ask, rows: int, most: int) -> list[tuple[str, float, tuple[Ints, Floats] | None]]:
+    """(term, weight times rarity, postings) of the terms worth most, those that occur first, in the question's order."""
+    found = []
+    for term, weight in ask.terms.items():
+        held = index.postings.get(term)
+        found.append((term, weight * idf(len(held[0]) if held else 0, rows), held))
+    if len(found) <= most:
+        return found
+    kept = {term for term, _, _ in sorted(found, key=lambda one: (one[2] is None, -one[1], one[0]))[:most]}
+    return [one for one in found if one[0] in kept]
+
+
+def lexical(index: Index, view: View, ask: Ask, config: Lexical, most: int = 48) -> Floats:
     """BM25 over rows; 1 is a row that holds every term of the question many times."""
     rows = len(view)
     total = np.zeros(rows, np.float32)
     shares = views.shares(view, config.reach) if config.reach else []
     best = 0.0
-    for term, weight in ask.terms.items():
-        held = index.postings.get(term)
-        rarity = weight * idf(len(held[0]) if held else 0, rows)
+    for _, rarity, held in _rarest(index, ask, rows, most):
         best += rarity
         if held is None:
             continue
@@ -128,11 +138,22 @@ def _weighted(values: Floats, weights: list[float]) -> Floats:
     return total / np.float32(max(sum(weights), 1e-9))
 
 
-def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], config: Late) -> tuple[Floats, Floats]:
+def _rarest_tokens(index: Index, question: Embedded, most: int) -> tuple[Embedded, list[float]]:
+    """The question with its rarest tokens only, and their weights."""
+    rarity = [idf(index.token_rows.get(token, 0), index.vector_count) for token in question.token_ids.tolist()]
+    if len(rarity) <= most:
+        return question, rarity
+    unknown = np.array([index.token_rows[token] == 0 for token in question.token_ids.tolist()])
+    kept = np.sort(np.lexsort((-np.array(rarity), unknown))[:most])
+    fewer = Embedded(question.vector, question.token_ids[kept], question.tokens[kept], question.scales[kept])
+    return fewer, [rarity[i] for i in kept.tolist()]
+
+
+def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], config: Late, most: int = 48) -> tuple[Floats, Floats]:
     """Late interaction for the candidate positions: (with neighbours' evidence, own), each [candidates] in 0..1."""
-    question = ask.embedded
-    if question is None or not len(question.tokens) or not len(candidates):
+    if ask.embedded is None or not len(ask.embedded.tokens) or not len(candidates):
         return np.zeros(len(candidates), np.float32), np.zeros(len(candidates), np.float32)
+    question, rarity = _rarest_tokens(index, ask.embedded, most)
     shares = views.shares(view, config.reach)
     turns = np.unique(np.concatenate([view.turn[candidates], *(share.of[candidates] for share in shares)]))
     ends = np.append(view.turn_starts[1:], len(view))
@@ -146,7 +167,6 @@ def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], conf
     for share in shares:
         columns = np.searchsorted(turns, share.of[candidates])
         np.maximum(spread, by_turn[:, columns] * share.weight[candidates], out=spread)
-    rarity = [idf(index.token_rows.get(token, 0), index.vector_count) for token in question.token_ids.tolist()]
     return _weighted(spread, rarity), _weighted(own, rarity)
 
 

@@ -265,3 +265,12 @@ def test_reaches_are_values() -> None:
     """Equal configurations are equal keys: what is worked out for one serves the other."""
     assert Reach() == Reach()
     assert hash(RecallConfig().lexical) == hash(Lexical())
+
+
+def test_an_endless_question_is_cut_to_its_rarest_words() -> None:
+    """A pasted page asks in bounded time, and its rare word still finds the memory."""
+    common = " ".join(f"unheard{i}" for i in range(3000))
+    config = RecallConfig(most_terms=8)
+    found = ask(f"{common} violin", config)
+    assert ids(found)[0] == "m0900"
+    assert ask(f"{common} violin", config) == found
