@@ -18,7 +18,7 @@ from engine.events.message import MessageReceived
 from engine.events.reply import ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered
 from engine.events.turn import GenerationStarted, Timing, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Recorded
-from projections import catalog, timeline, turns
+from projections import catalog, inspector, timeline, turns
 from projections.timeline import Filter
 from projections.turns import Turn
 
@@ -103,15 +103,11 @@ async def inspect(request: Request) -> Response:
 
 
 async def find(console: Console, key: str) -> Turn | None:
-    """The turn that a person means by this key."""
-    async with console.log.pool.connection() as connection:
-        if (message := number(key)) is not None and len(key) > 12:
-            found = await turns.by_message(connection, message)
-            return found[0] if found else None
-        try:
-            return await turns.get(connection, UUID(key))
-        except ValueError:
-            return await turns.by_reference(connection, key) if key.isascii() and key.isalnum() else None
+    """The turn that a person means by an id, an error's reference, or the id or link of a message."""
+    if not (key.isprintable() and key.isascii()):
+        return None
+    found = await inspector.find(console.log, key)
+    return found[0] if found else None
 
 
 async def load(console: Console, turn: Turn) -> Flight:

@@ -140,6 +140,20 @@ async def test_turns_are_listed_by_what_became_of_them(here: Site) -> None:
         assert page.count('class="turn-row"') == count, query
 
 
+async def test_usage_is_told_by_day_model_character_and_payer(here: Site) -> None:
+    """Nothing at first; then what the calls of a turn came to, and the limits that hold."""
+    empty = (await here.http.get("/usage")).text
+    assert "Nothing was used" in empty
+    assert "turns a minute" in empty
+    said = await here.say("Hello.", character="wren")
+    await here.complete(said.turns[0], "Yes.")
+    await here.settled()
+    for query in ("", "?days=7", "?days=nonsense"):
+        page = (await here.http.get(f"/usage{query}")).text
+        for text in ("test/model", "Wren Halloway", "you", "system", "$0.0010"):
+            assert text in page, text
+
+
 async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> None:
     """For people, for programs and for Prometheus. Here no worker and no projections process runs."""
     await here.settled()

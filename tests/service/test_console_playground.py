@@ -240,6 +240,7 @@ async def test_names_and_texts_are_only_ever_text(here: Site) -> None:
         "/turns",
         f"/turns/{said.turns[0]}",
         f"/turns/{again.turns[0]}",
+        "/usage",
         "/health",
     ]
     paths += [f"/events/{p}" for p in range(1, position + 1)]

@@ -22,7 +22,7 @@ from engine.bus import relay
 from engine.clock import monotonic
 from engine.config import Settings
 from engine.events import Event, Tags, user_subject
-from engine.events.turn import Timing, TurnCompleted, TurnFailed, TurnRequested, Usage
+from engine.events.turn import Call, Timing, TurnCompleted, TurnFailed, TurnRequested, Usage
 from engine.store import NewEvent, Query, open_log
 from engine.vault import load_master_key
 from projections import drafts, resume, runner
@@ -69,13 +69,21 @@ class Site:
         """End a turn well, as a worker does."""
         requested = await self._request(turn)
         common = requested.model_dump(include={"turn_id", "message_id", "channel_id", "user_id", "character_id", "venue"})
-        usage, timing = Usage(prompt_tokens=100, completion_tokens=20, cost=0.001), Timing(request_sent=10, first_token=200, finished=900)
-        await self._end(
-            TurnCompleted(
-                **common, attempt=1, model="test/model", provider="test", finish_reason="stop", usage=usage, timing=timing, text=text
-            ),
-            requested,
+        usage = Usage(prompt_tokens=100, completion_tokens=20, cost=0.001)
+        call = Call(call_id=ids.derived("call", turn), model="test/model", provider="test", scope="system", ms=900, usage=usage)
+        timing = Timing(request_sent=10, first_token=200, finished=900)
+        done = TurnCompleted(
+            **common,
+            attempt=1,
+            model="test/model",
+            provider="test",
+            finish_reason="stop",
+            calls=(call,),
+            usage=usage,
+            timing=timing,
+            text=text,
         )
+        await self._end(done, requested)
 
     async def fail(self, turn: UUID, category: str, sentence: str, details: str = "") -> str:
         """End a turn badly; returns the reference."""

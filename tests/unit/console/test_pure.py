@@ -3,7 +3,7 @@
 import hashlib
 import re
 import xml.etree.ElementTree as ElementTree
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -18,8 +18,10 @@ from bot.console.characters import LIMITS, check, created_from, slug_of
 from bot.console.render import ENVIRONMENT
 from bot.console.shapes import face
 from bot.console.turns import steps
+from bot.console.usage import bars, totals
 from engine.events import all_types
 from engine.events.turn import Timing
+from projections.usage import Line
 
 HERE = Path(bot.console.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
@@ -156,6 +158,37 @@ def test_the_steps_of_a_turn_add_up(sent: float, first: float | None, finished: 
     assert sum(step.milliseconds for step in found) == pytest.approx(finished)
     assert all(step.milliseconds >= 0 and 0 <= step.start <= 1000.1 for step in found)
     assert sum(step.width for step in found) == pytest.approx(1000 if finished else 0, abs=0.1)
+
+
+LINES = st.lists(
+    st.builds(
+        Line,
+        key=st.dates(date(2026, 1, 1), date(2026, 4, 30)).map(date.isoformat),
+        calls=st.integers(1, 1000),
+        failed=st.integers(0, 5),
+        prompt_tokens=st.integers(0, 10**9),
+        completion_tokens=st.integers(0, 10**6),
+        reasoning_tokens=st.just(0),
+        cached_tokens=st.just(0),
+        cost=st.floats(0, 100),
+        unpriced=st.integers(0, 5),
+        ms=st.floats(0, 1e5),
+        slowest_ms=st.floats(0, 1e5),
+    ),
+    max_size=40,
+    unique_by=lambda line: line.key,
+)
+
+
+@given(LINES, st.sampled_from([7, 30, 90]))
+def test_the_plot_has_a_column_for_every_day_and_none_sticks_out(lines: list[Line], days: int) -> None:
+    """Quiet days too; what is summed is what was listed."""
+    today = date(2026, 4, 30)
+    columns = bars(lines, today, days)
+    assert [column.day for column in columns] == [today - timedelta(days=days - 1 - n) for n in range(days)]
+    assert all(0 <= column.height <= 150 and column.x >= 0 and column.x + column.width <= 1000 for column in columns)
+    assert all((column.height > 0) <= (column.line is not None) for column in columns)
+    assert totals(lines).calls == sum(line.calls for line in lines)
 
 
 def test_vendored_files_are_the_published_ones() -> None:
