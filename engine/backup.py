@@ -184,32 +184,32 @@ async def _events(dsn: str) -> int:
 
 async def _dumped_position(file: Path) -> int:
     """The head as it stands in the dump itself: events may have been added since we looked."""
-    program = await asyncio.create_subprocess_exec(
-        _program("pg_restore"), "--data-only", "--table=log_head", "--file=-", str(file), stdout=asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        program("pg_restore"), "--data-only", "--table=log_head", "--file=-", str(file), stdout=asyncio.subprocess.PIPE
     )
-    out, _ = await program.communicate()
+    out, _ = await process.communicate()
     lines = out.decode().splitlines()
     start = next((n for n, line in enumerate(lines) if line.startswith("COPY public.log_head")), None)
-    if program.returncode or start is None:
+    if process.returncode or start is None:
         raise BackupError("The dump cannot be read back. Is there enough disk space?")
     return int(lines[start + 1].split("\t")[1])
 
 
-async def _run(dsn: str, program: str, *words: str, out: int | None = None) -> None:
+async def _run(dsn: str, name: str, *words: str, out: int | None = None) -> None:
     """Run one of Postgres' programs against a database; the password goes by the environment, not the command line."""
     parts = urlsplit(dsn)
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "PGPASSWORD": parts.password or ""}
     bare = parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@", 1) if parts.password else parts.netloc).geturl()
     process = await asyncio.create_subprocess_exec(
-        _program(program), f"--dbname={bare}", *words, stdout=out, stderr=asyncio.subprocess.PIPE, env=environment
+        program(name), f"--dbname={bare}", *words, stdout=out, stderr=asyncio.subprocess.PIPE, env=environment
     )
     _, errors = await process.communicate()
     if process.returncode:
         lines = [line for line in errors.decode(errors="replace").splitlines() if "error:" in line] or ["it said nothing"]
-        raise BackupError(f"{program} failed: {lines[0].split('error:')[-1].strip()}")
+        raise BackupError(f"{name} failed: {lines[0].split('error:')[-1].strip()}")
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """From the wheel, else from the PATH."""
     bundled = installation() / "bin" / name
     found = str(bundled) if bundled.exists() else shutil.which(name)

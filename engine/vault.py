@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
@@ -21,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from engine.config import Settings
 from engine.errors import KeyDestroyed, SettingsError, WrongKey
+from engine.patience import impatient
 
 NONCE_BYTES = 12
 CACHE_SECONDS = 20.0
@@ -193,14 +195,25 @@ class Vault:
         return bool(row and row[0])
 
     async def _fetch(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
-        async with self._pool.connection() as connection:
-            found = await self._select(connection, subjects)
-            if create and (absent := subjects - found.keys()):
-                found |= await self._create(connection, absent)
+        found = await self._ask(subjects, create)
         expires = time.monotonic() + CACHE_SECONDS
         self._cache.update({subject: (key, expires) for subject, key in found.items()})
         self._trim()
         return found
+
+    async def _ask(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
+        """From the database; once more on another connection when one has died or fallen silent."""
+        try:
+            return await self._ask_once(subjects, create)
+        except psycopg.OperationalError:
+            return await self._ask_once(subjects, create)
+
+    async def _ask_once(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
+        async with self._pool.connection() as connection:
+            found = await impatient(connection, self._select(connection, subjects))
+            if create and (absent := subjects - found.keys()):
+                found |= await impatient(connection, self._create(connection, absent))
+            return found
 
     async def _create(self, connection: AsyncConnection, absent: set[str]) -> dict[str, AESGCM | None]:
         await self._insert(connection, absent)

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from engine.errors import StorageFull, StoreError, StoreUnavailable
+from engine.patience import CHECK_SECONDS, impatient
 from engine.vault import Pool
 
 OPTIONS: dict[str, Any] = {
@@ -45,7 +46,7 @@ async def _check(connection: AsyncConnection) -> None:
     silent = select.poll()
     silent.register(connection.pgconn.socket, select.POLLIN | select.POLLERR | select.POLLHUP)
     if silent.poll(0):
-        await AsyncConnectionPool.check_connection(connection)
+        await impatient(connection, AsyncConnectionPool.check_connection(connection), CHECK_SECONDS)
 
 
 async def connect(dsn: str, *, application: str = "tzurot", guarded: bool = False, derived: bool = False) -> AsyncConnection:

@@ -47,6 +47,11 @@ class Log:
         """False while Postgres is away; appends wait then."""
         return self._writer.available
 
+    @property
+    def waiting(self) -> int:
+        """Events that are not stored yet: bounded, see engine.store.queue."""
+        return self._writer.queue.events + self._writer.queue.taken
+
     async def read(self, query: Query = EVERYTHING) -> AsyncGenerator[Recorded[Event]]:
         """Typed events in order of position, texts opened, constant memory."""
         async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
@@ -114,11 +119,12 @@ class Log:
 @asynccontextmanager
 async def open_log(dsn: str, master: MasterKey, *, older: Sequence[MasterKey] = (), pool_size: int = 4) -> AsyncIterator[Log]:
     """Connect and run the writer for as long as the block lasts."""
-    async with connect.pool(dsn, size=pool_size) as pool:
+    # Keys are fetched in the middle of reading: from the same pool, as many readers as it has connections would wait for one another.
+    async with connect.pool(dsn, size=pool_size) as pool, connect.pool(dsn, size=2, application="tzurot keys") as keys:
         writer = Writer(dsn)
         running = asyncio.create_task(writer.run(), name="log writer")
         try:
-            yield Log(dsn, pool, Vault(pool, master, older), writer)
+            yield Log(dsn, pool, Vault(keys, master, older), writer)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

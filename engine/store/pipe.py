@@ -11,11 +11,10 @@ from contextlib import suppress
 import psycopg
 from psycopg import AsyncConnection, pq
 
+from engine.patience import ANSWER_SECONDS
 from engine.store import connect
 
 Answer = "asyncio.Future[int]"
-ANSWER_SECONDS = 10.0
-"""An answer that takes longer will not come: the connection is given up, and the events are looked for before they are written again."""
 _NAME, _TEXT = b"append", b"SELECT append_events($1)"
 
 

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from engine import log
 from engine.errors import Conflict, StoreError, StoreUnavailable
+from engine.patience import ANSWER_SECONDS, impatient
 from engine.store import careful, connect, wire
 from engine.store.pipe import Pipe
 from engine.store.queue import Queue, Slot
@@ -21,9 +22,8 @@ from engine.store.rows import Appended, NewEvent, Unit
 BATCH_EVENTS = 1024
 BATCH_BYTES = 256 * 1024
 FLIGHTS = 2
-CAREFUL_SECONDS = 8.0
 _HEADS = 50_000
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable, TimeoutError)
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
 _log = log.get("store")
 
 
@@ -187,7 +187,7 @@ class Writer:
         """Let what was sent arrive, then refuse the rest."""
         self._held = True
         if self._answers:
-            await asyncio.wait(self._answers, timeout=CAREFUL_SECONDS)
+            await asyncio.wait(self._answers, timeout=ANSWER_SECONDS)
         self.queue.close()
         await self._disconnect()
 
@@ -223,8 +223,8 @@ class Writer:
         elif self.queue.slots[0].unit.careful:
             await self._write_carefully(self._pipe.element_oid)
         elif unknown := self._unknown_streams():
-            async with asyncio.timeout(CAREFUL_SECONDS):
-                self._heads.update(await careful.heads(await self._plainly(), unknown))
+            plain = await self._plainly()
+            self._heads.update(await impatient(plain, careful.heads(plain, unknown)))
         elif self._elsewhere(self.queue.slots[0].unit):
             self.queue.slots[0].unit.careful = True
         else:
@@ -244,8 +244,8 @@ class Writer:
         events = sum(len(slot.unit.events) for slot in batch)
         self._forget(batch)
         try:
-            async with asyncio.timeout(CAREFUL_SECONDS):
-                outcomes = await careful.append(await self._plainly(), [slot.unit for slot in batch], element_oid)
+            plain = await self._plainly()
+            outcomes = await impatient(plain, careful.append(plain, [slot.unit for slot in batch], element_oid))
         except psycopg.errors.DiskFull as error:
             _refuse(batch, connect.translate(error))
         except (*_AWAY, asyncio.CancelledError):

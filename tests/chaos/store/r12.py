@@ -1,0 +1,67 @@
+"""R12: many writers on one stream, and many processes with transactions of mixed length beside a tailing reader that misses nothing."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from engine.events.base import Event
+from engine.store import Log, NewEvent, Query, Recorded
+from engine.store.contend import update
+from tests.chaos.store import lab
+
+PROCESSES = 4
+
+
+async def run(trials: int = 1, events: int = 1_000_000) -> dict[str, object]:
+    """`events` are written by four processes of 32 producers each; a tenth of them to one shared stream."""
+    async with lab.database() as server:
+        most = 0
+        for trial in range(trials):
+            most = max(most, await _race(server.dsn, trial))
+        async with lab.opened(server.dsn) as log:
+            before = await log.head()
+            command = (sys.executable, "-m", "tests.chaos.store.producer", server.dsn)
+            share = str(events // PROCESSES)
+            children = [await asyncio.create_subprocess_exec(*command, str(n), share) for n in range(PROCESSES)]
+            seen, gaps = await _tail(log, before, events // PROCESSES * PROCESSES, children)
+            codes = [await child.wait() for child in children]
+            head = await log.head()
+            shared = [row.version async for row in log.rows(Query(stream="shared"))]
+        found = await lab.faults(server.dsn, {})
+    missed = head - before - seen
+    contiguous = shared == list(range(1, len(shared) + 1))
+    passed = not missed and not gaps and not any(found.values()) and contiguous and most <= 5 and not any(codes)
+    return {"trials": trials, "events": head - before, "missed": missed, "reader_gaps": gaps, "tries_max": most, **found, "passed": passed}
+
+
+async def _race(dsn: str, trial: int) -> int:
+    """16 appends at once to one stream, each with the version it expects, from 16 connections; the most tries anyone needed."""
+    async with lab.opened(dsn) as one, lab.opened(dsn) as two:
+        tries = await asyncio.gather(*(_insist((one, two)[n % 2], trial * 100 + n, 1_000 + trial) for n in range(16)))
+        blind = await asyncio.gather(*((one, two)[n % 2].append(lab.message(50_000 + trial * 100 + n, channel=9)) for n in range(16)))
+    assert len({found.positions for found in blind}) == 16
+    return max(tries)
+
+
+async def _insist(log: Log, number: int, channel: int) -> int:
+    """Read, decide, append with the version read; how often it had to be decided."""
+    tries = 0
+
+    def decide(seen: Sequence[Recorded[Event]]) -> list[NewEvent]:
+        nonlocal tries
+        tries += 1
+        return [lab.message(40_000 + number, channel=channel)]
+
+    await update(log, f"channel:{channel}", decide)
+    return tries
+
+
+async def _tail(log: Log, after: int, wanted: int, children: list[asyncio.subprocess.Process]) -> tuple[int, int]:
+    seen = gaps = 0
+    async for rows in log.follow(after):
+        for row in rows:
+            gaps += row.position != after + 1
+            after, seen = row.position, seen + 1
+        if seen >= wanted or any(child.returncode for child in children):
+            break
+    return seen, gaps

@@ -1,0 +1,83 @@
+"""R38: a person is erased while everybody talks: no copy of their words can be found or opened, others keep theirs, nothing comes back."""
+
+import asyncio
+import secrets
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from engine import backup, erasure
+from engine.errors import KeyDestroyed
+from engine.events.message import MessageReceived
+from engine.store import Log
+from projections import rebuild, runner, verify
+from projections.registry import ALL
+from tests.chaos.store import lab
+
+LIMIT_SECONDS = 60.0
+
+
+async def run(trials: int = 10) -> dict[str, object]:
+    """Every trial writes a canary as somebody, erases them under load, and looks for it in dumps, read models and rebuilt ones."""
+    hits = resurrected = others_changed = accepted = 0
+    slowest = 0.0
+    async with lab.database() as server, lab.opened(server.dsn) as log, lab.opened(server.dsn) as other:
+        followers = [asyncio.create_task(runner.run(server.dsn, projection)) for projection in ALL]
+        load = lab.Load(log, 50.0, first=5_000_000).start()
+        for trial in range(trials):
+            canary, user = f"canary-{secrets.token_hex(8)}", 10_000 + trial
+            for n in range(5):
+                await log.append(lab.message(trial * 100 + n, channel=7, user=user, text=f"my secret is {canary}"))
+            assert await _readable(other, user) == 5
+            before = await _texts_of_others(log, user)
+            began = time.monotonic()
+            await erasure.erase(log, user, user)
+            while await _readable(other, user) or await _readable(log, user):
+                await asyncio.sleep(0.25)
+            slowest = max(slowest, time.monotonic() - began)
+            accepted += await _accepted(log, trial * 100 + 50, user)
+            others_changed += not (await _texts_of_others(log, user)).items() >= before.items()
+            hits += await _found(server.dsn, canary)
+        await load.stop()
+        await rebuild.rebuild(server.dsn, ALL)
+        resurrected = sum([await _readable(log, 10_000 + trial) for trial in range(trials)])
+        unequal = [verdict.name for verdict in await verify.verify(server.dsn, ALL) if not verdict.equal]
+        for task in followers:
+            task.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
+        faults = await lab.faults(server.dsn, load.acked)
+    figures = {"hits": hits, "readable_after_rebuild": resurrected, "others_changed": others_changed, "sealed_afterwards": accepted}
+    passed = not any(figures.values()) and not unequal and slowest <= LIMIT_SECONDS and not any(faults.values()) and not load.errors
+    return {"trials": trials, **figures, "folds_differ": unequal, "unreadable_after_max_s": round(slowest, 2), **faults, "passed": passed}
+
+
+async def _readable(log: Log, user: int) -> int:
+    found = [r async for r in log.read() if isinstance(r.event, MessageReceived) and r.event.author_id == user]
+    return sum(recorded.event.text != "[erased]" for recorded in found if isinstance(recorded.event, MessageReceived))
+
+
+async def _texts_of_others(log: Log, user: int) -> dict[int, str]:
+    found = [r async for r in log.read() if isinstance(r.event, MessageReceived) and r.event.author_id == 5]
+    return {r.position: r.event.text for r in found if isinstance(r.event, MessageReceived)}
+
+
+async def _accepted(log: Log, number: int, user: int) -> bool:
+    """Whether anything can be sealed for an erased person; the other writer may still have the key in memory, this one has not."""
+    try:
+        await log.append(lab.message(number, channel=7, user=user))
+    except KeyDestroyed:
+        return False
+    return True
+
+
+async def _found(dsn: str, canary: str) -> int:
+    """Occurrences in a dump of every table as plain SQL, with bytes in hex, and in a backup file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "later.dump"
+        await backup.backup(dsn, file, lab.MASTER)
+        plain = await asyncio.to_thread(
+            subprocess.run, [backup.program("pg_restore"), "--file=-", str(file)], capture_output=True, check=True
+        )
+        haystack = plain.stdout + await asyncio.to_thread(file.read_bytes)
+    return haystack.count(canary.encode()) + haystack.count(canary.encode().hex().encode())

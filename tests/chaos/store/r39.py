@@ -1,0 +1,117 @@
+"""R39: the master key is rotated and killed midway again and again: every text opens; a wrong binding or a stolen dump opens nothing."""
+
+import asyncio
+import os
+import random
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from engine import vault
+from engine.errors import WrongKey
+from engine.store import Log, open_log
+from engine.vault import MasterKey, create_master_key, read_master_key
+from tests.chaos.store import lab
+
+_ROTATE = """
+import asyncio, sys
+from pathlib import Path
+from engine import rotation
+from engine.store import open_log
+from engine.vault import read_master_key
+
+async def main() -> None:
+    path = Path(sys.argv[2])
+    rotation.BATCH = 50
+    async with open_log(sys.argv[1], read_master_key(path)) as log:
+        await rotation.rotate_file(log, path, keep_old=False)
+
+asyncio.run(main())
+"""
+
+
+async def run(trials: int = 50, events: int = 10_000) -> dict[str, object]:
+    """`events` texts of as many people; each trial starts (or goes on with) a rotation and kills it at some step."""
+    killed = unreadable = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "master.key"
+        first = create_master_key(path)
+        async with lab.database() as server:
+            async with open_log(server.dsn, first) as log:
+                await _write(log, events)
+            for trial in range(trials):
+                killed += await _rotate(server.dsn, path, random.choice(_POINTS)) != 0
+                if trial % 10 == 9 or trial == trials - 1:
+                    unreadable += await _unreadable(server.dsn, path, events)
+            last = await _rotate(server.dsn, path, "")
+            unreadable += await _unreadable(server.dsn, path, events)
+            async with open_log(server.dsn, read_master_key(path)) as log:
+                opened = await _wrongly_opened(log, first)
+                masters = await _masters(log)
+            faults = await lab.faults(server.dsn, {})
+    passed = not unreadable and not opened and last == 0 and masters == 1 and not any(faults.values())
+    return {
+        "trials": trials,
+        "killed": killed,
+        "undecryptable": unreadable,
+        "wrongly_opened": opened,
+        "master_keys_in_use": masters,
+        **faults,
+        "passed": passed,
+    }
+
+
+_POINTS = (*(f"rotation.after_batch:kill:{n}" for n in (1, 2, 5, 20, 60)), "rotation.before_replace:kill")
+
+
+async def _write(log: Log, events: int) -> None:
+    for first in range(0, events, 500):
+        await asyncio.gather(*(log.append(lab.message(n, channel=n % 50, user=n)) for n in range(first, min(first + 500, events))))
+
+
+async def _rotate(dsn: str, path: Path, failpoint: str) -> int | None:
+    environment = os.environ | {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": failpoint}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _ROTATE, dsn, str(path), env=environment)
+    return await process.wait()
+
+
+async def _unreadable(dsn: str, path: Path, events: int) -> int:
+    async with open_log(dsn, read_master_key(path)) as log:
+        found = 0
+        async for page in log.replay():
+            found += sum(not replayed.erased for replayed in page if replayed.type == "message.received")
+    return events - found
+
+
+async def _masters(log: Log) -> int:
+    async with log.pool.connection() as connection:
+        row = await (await connection.execute("SELECT count(DISTINCT master_key_id) FROM data_keys")).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _wrongly_opened(log: Log, first: MasterKey) -> int:
+    """What must not open: a data key bound to somebody else, one under a retired master key, a seal moved to another event."""
+    async with log.pool.connection() as connection:
+        rows = await (await connection.execute("SELECT subject, wrapped FROM data_keys LIMIT 100")).fetchall()
+    events = [row async for row in log.rows()][:100]
+    opened = 0
+    for (subject, wrapped), (other, _) in pairwise(rows):
+        opened += _opens(first, subject, wrapped) + _opens(MasterKey.of(bytes(32)), subject, wrapped) + _opens(first, other, wrapped)
+    for one, two in pairwise(events):
+        try:
+            await log.open([one._replace(sealed=two.sealed)])
+        except WrongKey:
+            continue
+        opened += 1
+    return opened
+
+
+def _opens(master: MasterKey, subject: str, wrapped: bytes) -> bool:
+    try:
+        vault.unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode())
+    except WrongKey:
+        return False
+    return True
