@@ -27,7 +27,7 @@ class Roster:
 
     async def characters(self) -> list[Character]:
         """All characters, by slug."""
-        async with self._log.pool.connection() as connection, self._lock:
+        async with self._lock, self._log.pool.connection() as connection:
             revision = await catalog.revision(connection)
             if revision != self._revision or clock.monotonic() - self._read_at > FRESH_S:
                 found = await catalog.characters(connection, self._log.vault)
