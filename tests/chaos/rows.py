@@ -55,7 +55,7 @@ ROWS = {
 def titles() -> list[dict[str, Any]]:
     """`[{row, trials, title}]` of every row that can be run."""
     own = [{"row": row.id, "trials": row.full, "title": row.title} for row in ROWS.values()]
-    stored = [{"row": name, "trials": None, "title": _first_line(found)} for name, found in store_rows().items()]
+    stored = [{"row": name, "trials": _default(found), "title": _first_line(found)} for name, found in store_rows().items()]
     return sorted(own + stored, key=lambda entry: str(entry["row"]))
 
 
@@ -89,4 +89,9 @@ def store_rows() -> dict[str, ModuleType]:
 
 
 def _first_line(module: ModuleType) -> str:
-    return (inspect.getdoc(module) or "").split("\n")[0]
+    return re.sub(r"^R\d\d: ", "", (inspect.getdoc(module) or "").split("\n")[0])
+
+
+def _default(module: ModuleType) -> object:
+    trials = inspect.signature(module.run).parameters.get("trials")
+    return trials.default if trials else None
