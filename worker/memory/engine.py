@@ -118,9 +118,9 @@ def linear(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str
         parts["lexical"] = stages.lexical(index, view, ask, config.lexical, config.most_terms) * np.float32(config.lexical.weight)
     if config.dense.weight and ask.embedded is not None:
         parts["dense"] = stages.dense(index, view, ask, config.dense) * np.float32(config.dense.weight)
-    parts |= stages.signs(view, ask, config.signs)
+    parts |= stages.signs(index, view, ask, config.signs)
     if ask.spans:
-        parts["date"] = stages.dates(view, ask, config.dates) * np.float32(config.dates.weight)
+        parts["date"] = stages.dates(index, view, ask, config.dates) * np.float32(config.dates.weight)
     if config.recency:
         parts["recency"] = stages.recency(view, ask, config.recency_days) * np.float32(config.recency)
     _fuse(parts, config)

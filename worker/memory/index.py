@@ -115,6 +115,9 @@ class Slots:
         self.lengths = np.zeros(0, np.int32)
         self.traits = np.zeros((0, len(Traits._fields)), np.int8)
         self.times = np.zeros(0, np.float64)
+        self.speakers = np.zeros(0, np.int32)
+        self.threads = np.zeros(0, np.int32)
+        self.squares = np.zeros(0, np.float32)
         self.vectors: Floats | None = None
         self.free: list[int] = []
         self.high = 0
@@ -133,6 +136,9 @@ class Slots:
         self.lengths = np.concatenate([self.lengths, np.zeros(more, np.int32)])
         self.traits = np.concatenate([self.traits, np.zeros((more, self.traits.shape[1]), np.int8)])
         self.times = np.concatenate([self.times, np.zeros(more)])
+        self.speakers = np.concatenate([self.speakers, np.zeros(more, np.int32)])
+        self.threads = np.concatenate([self.threads, np.zeros(more, np.int32)])
+        self.squares = np.concatenate([self.squares, np.zeros(more, np.float32)])
         if self.vectors is not None:
             self.vectors = np.concatenate([self.vectors, np.zeros((more, self.vectors.shape[1]), np.float32)])
 
@@ -145,6 +151,7 @@ class Slots:
         if self.vectors is None:
             self.vectors = np.zeros((len(self.lengths), len(vector)), np.float32)
         self.vectors[slot] = np.rint(vector * SCALE)
+        self.squares[slot] = self.vectors[slot] @ self.vectors[slot]
 
 
 class Index:
@@ -159,6 +166,7 @@ class Index:
         self.slots = Slots()
         self.token_rows: Counter[int] = Counter()
         self.speakers: Counter[str] = Counter()
+        self.codes: dict[str, int] = {}
         self.total_length = 0
         self.vector_sum: NDArray[np.int64] | None = None
         self.vector_count = 0
@@ -182,10 +190,15 @@ class Index:
             slot = self.slots.take()
             keys.append((prepared.thread, prepared.at, prepared.id, number, slot))
             self._count(slot, row, prepared.at, +1)
+            self.slots.speakers[slot], self.slots.threads[slot] = self._code(prepared.speaker), self._code(prepared.thread)
             insort(self.keys, keys[-1])
         self.entries[prepared.id] = Entry(prepared.at, prepared.speaker, prepared.thread, prepared.sector, keys)
         self.speakers[prepared.speaker] += 1
         self.version += 1
+
+    def _code(self, name: str) -> int:
+        """A number for a speaker or thread, compared only for being the same."""
+        return self.codes.setdefault(name, len(self.codes))
 
     def remove(self, name: str) -> bool:
         """Take one memory out; False if it is not there."""

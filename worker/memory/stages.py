@@ -80,7 +80,7 @@ def dense(index: Index, view: View, ask: Ask, config: Dense) -> Floats:
     return total
 
 
-def signs(view: View, ask: Ask, config: Signs) -> dict[str, Floats]:
+def signs(index: Index, view: View, ask: Ask, config: Signs) -> dict[str, Floats]:
     """Traits of the rows, weighted; those that answer a kind of question only when it is asked."""
     asks, first, names, number, when = (view.traits[:, i] for i in range(view.traits.shape[1]))
     found = {"question": asks * np.float32(config.question), "first_person": first * np.float32(config.first_person)}
@@ -90,15 +90,15 @@ def signs(view: View, ask: Ask, config: Signs) -> dict[str, Floats]:
         found["number"] = number * np.float32(config.number)
     if ask.wants.time:
         found["when"] = when * np.float32(config.when)
-    if ask.speaker is not None and ask.speaker in view.speakers:
-        found["speaker"] = view.speakers[ask.speaker] * np.float32(config.speaker)
+    if ask.speaker is not None:
+        found["speaker"] = views.said_by(index, view, ask.speaker) * np.float32(config.speaker)
     return found
 
 
-def dates(view: View, ask: Ask, config: Dates) -> Floats:
+def dates(index: Index, view: View, ask: Ask, config: Dates) -> Floats:
     """exp(-distance / days) between the times a question names and those of a row; wide spans (a year) count less."""
     best = np.zeros(len(view), np.float32)
-    at, starts, ends = view.spans
+    at, starts, ends = views.spans(index, view)
     for span in ask.spans:
         days = (span.end - span.start) / 86400.0
         gap = np.maximum(np.maximum(span.start - ends, starts - span.end), 0.0) / 86400.0

@@ -32,14 +32,14 @@ class View:
     """Number of the conversation each turn belongs to."""
     asking: NDArray[np.bool_]
     """Whether each turn asks something."""
-    spans: tuple[Ints, NDArray[np.float64], NDArray[np.float64]]
-    speakers: dict[str, Floats]
     centre: Floats | None
     """The mean vector, rounded."""
     spread: Floats
     """Length of each row's centred vector, by position."""
     shares: "dict[Reach, list[Share]]" = field(default_factory=dict)
     """What `shares` has worked out."""
+    spans: list[tuple[Ints, NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=list)
+    """What `spans` has worked out, once it has."""
 
     @property
     def latest(self) -> float:
@@ -67,7 +67,7 @@ def _make(index: Index, gap: float) -> View:
     position[slots] = np.arange(count, dtype=np.int32)
     traits = index.slots.traits[slots].astype(np.float32)
     times = index.slots.times[slots]
-    turn, starts, talk = _turns(index, times, gap)
+    turn, starts, talk = _turns(index, slots, times, gap)
     lengths = index.slots.lengths[slots].astype(np.float32)
     mean = np.float32(max(index.total_length / max(count, 1), 1.0))
     centre, spread = _centre(index, slots)
@@ -83,31 +83,24 @@ def _make(index: Index, gap: float) -> View:
         turn_starts=starts,
         talk=talk,
         asking=np.maximum.reduceat(traits[:, 0], starts) > 0,
-        spans=_spans(index, times),
-        speakers=_speakers(index),
         centre=centre,
         spread=spread,
     )
 
 
-def _turns(index: Index, times: NDArray[np.float64], gap: float) -> tuple[Ints, Ints, Ints]:
+def _turns(index: Index, slots: Ints, times: NDArray[np.float64], gap: float) -> tuple[Ints, Ints, Ints]:
     """(turn of each row, first row of each turn, conversation of each turn). A turn is what one speaker says before another does;
     a conversation ends with its thread or with a pause longer than `gap`."""
-    turn = np.zeros(len(times), np.int32)
-    starts: list[int] = []
-    talk: list[int] = []
-    before: tuple[str, str] | None = None
-    number = -1
-    for at, key in enumerate(index.keys):
-        speaker = index.entries[key[2]].speaker
-        together = before is not None and before[0] == key[0] and times[at] - times[at - 1] <= gap
-        number += not together
-        if not together or before is None or before[1] != speaker or at - starts[-1] >= LONGEST_TURN:
-            starts.append(at)
-            talk.append(number)
-        turn[at] = len(starts) - 1
-        before = (key[0], speaker)
-    return turn, np.array(starts, np.int32), np.array(talk, np.int32)
+    threads, speakers = index.slots.threads[slots], index.slots.speakers[slots]
+    apart = np.ones(len(slots), bool)
+    apart[1:] = (threads[1:] != threads[:-1]) | (times[1:] - times[:-1] > gap)
+    change = apart.copy()
+    change[1:] |= speakers[1:] != speakers[:-1]
+    runs = np.flatnonzero(change)
+    within = np.arange(len(slots)) - np.repeat(runs, np.diff(np.append(runs, len(slots))))
+    begins = within % LONGEST_TURN == 0
+    starts = np.flatnonzero(begins)
+    return (np.cumsum(begins) - 1).astype(np.int32), starts.astype(np.int32), np.cumsum(apart)[starts].astype(np.int32)
 
 
 def _centre(index: Index, slots: Ints) -> tuple[Floats | None, Floats]:
@@ -116,24 +109,25 @@ def _centre(index: Index, slots: Ints) -> tuple[Floats | None, Floats]:
     if vectors is None or index.vector_sum is None or not index.vector_count:
         return None, np.ones(len(slots), np.float32)
     mean = np.rint(index.vector_sum / index.vector_count).astype(np.float32)
-    squares = np.einsum("ij,ij->i", vectors, vectors) - 2 * (vectors @ mean) + np.float32(mean @ mean)
+    squares = index.slots.squares[: len(vectors)] - 2 * (vectors @ mean) + np.float32(mean @ mean)
     return mean, np.sqrt(np.maximum(squares, 1.0))[slots]
 
 
-def _spans(index: Index, times: NDArray[np.float64]) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
-    """(positions, starts, ends): the moment of every row, and the times it speaks of."""
-    where, starts, ends = list(range(len(times))), times.tolist(), times.tolist()
-    for at, key in enumerate(index.keys):
-        for span in index.rows[key[-1]].spans:
-            where.append(at)
-            starts.append(span.start)
-            ends.append(span.end)
-    return np.array(where, np.int32), np.array(starts), np.array(ends)
+def spans(index: Index, view: View) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
+    """(positions, starts, ends): the moment of every row, and the times it speaks of. Worked out when first asked for."""
+    if not view.spans:
+        told = [(at, span) for at, slot in enumerate(view.slots.tolist()) for span in index.rows[slot].spans]
+        where = np.concatenate([np.arange(len(view)), np.fromiter((at for at, _ in told), np.int64, len(told))]).astype(np.int32)
+        starts = np.concatenate([view.times, np.fromiter((span.start for _, span in told), np.float64, len(told))])
+        ends = np.concatenate([view.times, np.fromiter((span.end for _, span in told), np.float64, len(told))])
+        view.spans.append((where, starts, ends))
+    return view.spans[0]
 
 
-def _speakers(index: Index) -> dict[str, Floats]:
-    said = [index.entries[key[2]].speaker for key in index.keys]
-    return {name: np.fromiter((who == name for who in said), np.float32, len(said)) for name in sorted(set(said)) if name}
+def said_by(index: Index, view: View, speaker: str) -> Floats:
+    """1 where a row is this speaker's."""
+    said: Floats = (index.slots.speakers[view.slots] == index.codes.get(speaker, -1)).astype(np.float32)
+    return said
 
 
 @dataclass(frozen=True, slots=True)
