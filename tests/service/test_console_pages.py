@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+import psutil
 import pytest
 
 from bot.console.health import look
@@ -171,6 +172,26 @@ async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> No
     metrics = (await here.http.get("/metrics")).text
     assert 'tzurot_projection_lag_events{projection="timeline"} 0.0' in metrics
     assert 'tzurot_up{part="postgres"} 1.0' in metrics
+
+
+async def test_health_answers_while_postgres_is_frozen(settings: Settings) -> None:
+    """F7: a server that neither answers nor hangs up holds a probe, but not the report (6 s allow for a busy machine)."""
+    async with embedded.temporary_postgres(durable=False) as postgres:
+        await migrate(postgres.dsn)
+        async with site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
+            postmaster = psutil.Process(postgres.pid)
+            frozen = [postmaster, *postmaster.children()]
+            for process in frozen:
+                process.suspend()
+            try:
+                async with asyncio.timeout(6):
+                    report = (await here.http.get("/healthz")).json()
+                async with asyncio.timeout(6):
+                    assert (await here.http.get("/readyz")).status_code == 503
+            finally:
+                for process in frozen:
+                    process.resume()
+            assert not next(probe["ok"] for probe in report["probes"] if probe["name"] == "Postgres")
 
 
 async def test_health_answers_while_everything_is_away(settings: Settings, nats_server: embedded.Nats) -> None:
