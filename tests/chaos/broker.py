@@ -123,7 +123,7 @@ def _poison(number: int, canary: str) -> bytes:
         known % (1, f"unknown.{canary}", 1),
         known % (1, "turn.requested", 99),
         known % (1, "turn.requested", 1),
-        canary * 500,
+        canary * 250,
     )
     return kinds[number % len(kinds)].encode()
 
