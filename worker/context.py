@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from psycopg import AsyncConnection
 
 from engine import ids
 from engine.events.preset import Parameters, Window
@@ -53,6 +52,8 @@ async def read(work: Work, turn: Turn) -> Context:
     async with work.log.pool.connection() as connection, connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         standing = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
+        if await history.is_gone(connection, turn.message_id):
+            raise Missing("message")
         character = await catalog.character(connection, work.log.vault, turn.character)
         if character is None or character.erased:
             raise Missing("character")
@@ -69,11 +70,10 @@ async def read(work: Work, turn: Turn) -> Context:
         )
 
 
-async def _presets(connection: AsyncConnection, work: Work, character: Character) -> list[Preset]:
+async def _presets(connection: Connection, work: Work, character: Character) -> list[Preset]:
     """The preset that answers, then the one for people without a key."""
-    vault = work.log.vault
-    chosen = await catalog.preset(connection, vault, character.preset) if character.preset else None
-    known = await catalog.presets(connection, vault)
+    known = await catalog.presets(connection, work.log.vault)
+    chosen = next((preset for preset in known if preset.id == character.preset), None)
     chosen = chosen or next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
     free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]
     return [chosen or fixed(work.settings.default_model), *free]
@@ -98,7 +98,7 @@ def fixed(model: str) -> Preset:
     )
 
 
-async def _candidates(connection: AsyncConnection, presets: Sequence[Preset]) -> tuple[Candidate, ...]:
+async def _candidates(connection: Connection, presets: Sequence[Preset]) -> tuple[Candidate, ...]:
     wanted: dict[str, Preset] = {}
     for preset in presets:
         for model in (preset.model, *preset.fallback_models):
@@ -107,7 +107,7 @@ async def _candidates(connection: AsyncConnection, presets: Sequence[Preset]) ->
     return tuple(Candidate(known[model], preset) for model, preset in wanted.items())
 
 
-async def _entries(connection: AsyncConnection, work: Work, turn: Turn, until: int, window: Window) -> tuple[Entry, ...]:
+async def _entries(connection: Connection, work: Work, turn: Turn, until: int, window: Window) -> tuple[Entry, ...]:
     limit = window.max_messages + SPARE_ENTRIES
     since = ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None
     found = await history.recent(connection, work.log.vault, turn.channel, until=until, limit=limit, since=since, character=turn.character)
@@ -128,7 +128,7 @@ def relevant(entries: Sequence[Entry], trigger: Entry) -> list[Entry]:
     return [entry for entry in entries if counts(entry)]
 
 
-async def _names(connection: AsyncConnection, work: Work, entries: tuple[Entry, ...], character: Character) -> dict[UUID, str]:
+async def _names(connection: Connection, work: Work, entries: tuple[Entry, ...], character: Character) -> dict[UUID, str]:
     names = {character.id: character.name}
     for other in {entry.character for entry in entries if entry.character is not None} - {character.id}:
         found = await catalog.character(connection, work.log.vault, other)

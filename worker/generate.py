@@ -18,7 +18,7 @@ from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
 from engine.store import NewEvent, Query
-from projections import history, quota, runner
+from projections import quota, runner
 from projections.turns import Turn
 from worker import context, ends, spend
 from worker.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused, answer
@@ -105,9 +105,6 @@ async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: L
 async def _context(work: Work, turn: Turn) -> Context:
     if not await runner.wait_for(work.log.pool, READ, turn.position, seconds=CATCH_UP_SECONDS):
         raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
-    async with work.log.pool.connection() as connection:
-        if await history.is_gone(connection, turn.message_id):
-            raise Missing("message")
     return await context.read(work, turn)
 
 
