@@ -163,10 +163,16 @@ def _madial_memories(record: Record) -> Iterator[Memory]:
         yield Memory(str(key), text or json.dumps(value, ensure_ascii=False), at, thread=str(key))
 
 
+def _line(turn: object) -> str:
+    if isinstance(turn, dict):
+        return f"{turn.get('role') or turn.get('speaker') or ''}: {turn.get('content') or turn.get('text') or ''}"
+    return str(turn)
+
+
 def _madial_query(record: Record) -> Query:
     """The user's last turn before the tested one, and the user's turns before that."""
     tested = record.get("test-turn") or [len(record["dialogue"])]
-    turns = [str(turn) for turn in record["dialogue"][: int(tested[0] if isinstance(tested, list) else tested)]]
+    turns = [_line(turn) for turn in record["dialogue"][: int(tested[0] if isinstance(tested, list) else tested)]]
     spoken = [(match[1].casefold() if (match := _SPOKEN.match(turn)) else "", _SPOKEN.sub("", turn)) for turn in turns]
     machine = {"assistant", "ai", "bot", "chatbot", "system", "小助手", "助手", "机器人"}
     user = [text for who, text in spoken if who not in machine] or [""]

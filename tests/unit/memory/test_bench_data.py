@@ -1,0 +1,117 @@
+"""The benchmark reads what the public sets look like; the examples here are made up."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench.memory import data, measure
+from tests.bench.memory.data import evidence_ids, load
+
+
+def write(path: Path, value: object) -> Path:
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("raw", "ids"),
+    [
+        (["D8:6; D9:17"], ["D8:6", "D9:17"]),
+        (["D30:05"], ["D30:5"]),
+        ("D1:2,D1:3", ["D1:2", "D1:3"]),
+        (["D", "", "D:11:26"], ["D11:26"]),
+        (None, []),
+    ],
+)
+def test_evidence_ids_are_read_leniently(raw: object, ids: list[str]) -> None:
+    """The spellings that occur in the sets."""
+    assert evidence_ids(raw) == ids
+
+
+def test_locomo(tmp_path: Path) -> None:
+    """Sessions in the order of their numbers, image descriptions in the text, questions without evidence counted apart."""
+    record = {
+        "sample_id": "made-up",
+        "conversation": {
+            "speaker_a": "Ada",
+            "session_10": [{"speaker": "Ada", "dia_id": "D10:1", "text": "Bye"}],
+            "session_10_date_time": "9:05 am on 2 June, 2024",
+            "session_2": [{"speaker": "Bram", "dia_id": "D2:1", "text": "Look", "blip_caption": "a red kayak"}],
+            "session_2_date_time": "1:56 pm on 8 May, 2024",
+        },
+        "qa": [
+            {"question": "What is red?", "answer": "kayak", "evidence": ["D2:01"], "category": 4},
+            {"question": "Refuse this", "evidence": ["D10:1"], "category": 5},
+            {"question": "Nobody knows", "evidence": ["D99:1"], "category": 1},
+        ],
+    }
+    (case,) = load(write(tmp_path / "one.json", [record]), "locomo")
+    assert [(m.id, m.text, m.speaker, m.at.month) for m in case.memories] == [
+        ("D2:1", "Look [shares a red kayak]", "Bram", 5),
+        ("D10:1", "Bye", "Ada", 6),
+    ]
+    assert [(q.category, q.evidence, q.apart) for q in case.questions] == [
+        ("4", frozenset({"D2:1"}), False),
+        ("5", frozenset({"D10:1"}), True),
+    ]
+    assert case.unmatched == 1
+
+
+def test_realtalk(tmp_path: Path) -> None:
+    """Sessions beside the questions, each message with its own time; a folder of files is one set."""
+    record = {
+        "name": {"speaker_1": "Ada Long", "speaker_2": "Bram"},
+        "session_1": [
+            {"clean_text": "I ran", "speaker": "Ada Long", "date_time": "29.12.2023, 00:51:12", "dia_id": "D1:1"},
+            {"clean_text": "at dawn", "speaker": "Ada Long", "date_time": "29.12.2023, 00:51:20", "dia_id": "D1:2"},
+        ],
+        "session_1_date_time": "29.12.2023, 00:51:12",
+        "qa": [{"question": "When did Ada Long run?", "evidence": ["D1:2"], "category": 2}],
+    }
+    write(tmp_path / "a.json", record)
+    write(tmp_path / "b.json", record)
+    cases = load(tmp_path, "realtalk")
+    assert len(cases) == 2
+    assert [(m.text, m.at.second) for m in cases[0].memories] == [("I ran", 12), ("at dawn", 20)]
+
+
+def test_madial(tmp_path: Path) -> None:
+    """The user's last turn before the tested one asks; the user's turns before it are recent; memories stand beside."""
+    dialogue = {
+        "user-id": 1,
+        "dialogue": ["User: Hello", "Assistant: Hi", "User: I am nervous", "Assistant: Remember the race?"],
+        "test-turn": [3],
+        "relevant-id": [2],
+    }
+    memories = [{"1": {"time": "2023-01-05", "scene": "home", "emotion": "joy", "event": "baked bread"}}, {"2": {"event": "won a race"}}]
+    path = tmp_path / "en-dialogue.json"
+    path.write_text(json.dumps(dialogue) + "\n", encoding="utf-8")
+    (tmp_path / "en-memory.json").write_text("\n".join(json.dumps(one) for one in memories), encoding="utf-8")
+    for given in (path, tmp_path):
+        (case,) = load(given, "madial")
+        assert [m.text for m in case.memories] == ["baked bread. home. joy", "won a race"]
+        (question,) = case.questions
+        assert (question.query.text, list(question.query.recent), set(question.evidence)) == ("I am nervous", ["Hello"], {"2"})
+
+
+@pytest.mark.parametrize("content", ["", "not json", "[]", '[{"qa": []}]', '{"conversation": {}}'])
+def test_a_file_of_another_kind_is_refused_in_a_sentence(tmp_path: Path, content: str) -> None:
+    """The benchmark says what is wrong instead of printing zeros."""
+    path = tmp_path / "x.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"x\.json"):
+        load(path, "locomo")
+
+
+def test_metrics_count_evidence_not_questions() -> None:
+    """recall@k is the share of a question's evidence; the reciprocal rank takes the first."""
+    found = [
+        measure.outcome(["a", "x", "b"], frozenset("ab"), "1", False),
+        measure.outcome(["x", "y"], frozenset("c"), "1", False),
+    ]
+    assert measure.recall(found, 1) == 0.25
+    assert measure.recall(found, 5) == 0.5
+    assert measure.mrr(found) == 0.5
+    assert measure.summary([])["recall"] == {"1": 0.0, "5": 0.0, "10": 0.0, "20": 0.0}
+    assert data.moment("nonsense") is None
