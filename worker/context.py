@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-
 from engine import ids
 from engine.events.preset import Parameters, Window
+from engine.store.connect import Connection
 from projections import catalog, history, models, runner, windows
 from projections.catalog import Character, Preset
 from projections.history import Entry

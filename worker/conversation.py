@@ -3,13 +3,10 @@
 import asyncio
 from uuid import UUID
 
-import psycopg
-import psycopg_pool
-
 from engine import log
 from engine.bus import Poison, Reference, Retry
-from engine.errors import StoreError
 from engine.fault import Category, Fault
+from engine.store import connect
 from projections import leases, runner, turns
 from projections.turns import Turn
 from worker import ends
@@ -52,7 +49,7 @@ async def work_through(work: Work, channel: int, character: UUID, turn: UUID) ->
 async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
     try:
         return await generate(work, turn, lost)
-    except (StoreError, psycopg.Error, psycopg_pool.PoolTimeout):
+    except connect.TROUBLE:
         raise
     except Exception as error:
         # One turn that breaks us must neither block its conversation nor leave a person without a word.

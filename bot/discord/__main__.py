@@ -3,18 +3,30 @@
 import asyncio
 
 from engine import config, process
+from engine.config import Settings
+from engine.store import connect
+from projections import heartbeats
 
 
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = config.settings()
     if settings.discord_token is None or not (token := settings.discord_token.get_secret_value().strip()):
-        process.ready("Discord is off: no DISCORD_TOKEN")
-        await stop.wait()
+        await _idle(settings, stop)
         return
     from bot.discord.service import serve  # loads nextcord, which an idle bot can do without
 
     await serve(settings, token, stop)
+
+
+async def _idle(settings: Settings, stop: asyncio.Event) -> None:
+    """Do nothing but say so, so that health can tell a bot that is off from one that is dead."""
+    async with connect.pool(config.require_database(settings), size=1, application="tzurot bot") as pool:
+        beating = asyncio.create_task(process.beat(lambda: heartbeats.beat(pool, "bot", {"discord": "off"})))
+        process.ready("Discord is off: no DISCORD_TOKEN")
+        await stop.wait()
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,17 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from engine.errors import StorageFull, StoreError, StoreUnavailable
 from engine.patience import CHECK_SECONDS, impatient
 from engine.vault import Pool
+
+Connection = AsyncConnection
+"""What a pool lends: for the signatures of those who only pass it on."""
+
+TROUBLE: tuple[type[Exception], ...] = (StoreError, psycopg.Error, PoolTimeout)
+"""Postgres is away, full or refuses: nothing was decided, and whoever catches this tries again later."""
 
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
