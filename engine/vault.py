@@ -4,6 +4,7 @@ AES-256-GCM throughout (NIST SP 800-38D): 12-byte random nonce before the cipher
 data binds a ciphertext to the event (or key) it belongs to, so that it cannot be moved to another row.
 """
 
+import asyncio
 import hashlib
 import os
 import secrets
@@ -153,6 +154,8 @@ class Vault:
         self._master = master
         self._masters = {key.id: key for key in (*older, master)}
         self._cache: dict[str, tuple[AESGCM | None, float]] = {}
+        self._ageing: set[str] = set()
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def key(self, subject: str) -> AESGCM:
         """The subject's key, made when there is none. Raises KeyDestroyed after an erasure."""
@@ -173,9 +176,39 @@ class Vault:
         return {subject: key for subject, key in fresh.items() if key is not None}
 
     def at_hand(self, subject: str) -> AESGCM | None:
-        """The key of a subject when it is in memory, without waiting; None when `keys` has to be asked."""
+        """The key of a subject when it is in memory, without waiting; None when `keys` has to be asked.
+
+        One that is about to be too old is asked for in the background, so that a busy writer never waits for keys.
+        """
         entry = self._cache.get(subject)
-        return entry[0] if entry is not None and entry[1] > time.monotonic() else None
+        if entry is None:
+            return None
+        left = entry[1] - time.monotonic()
+        if left < CACHE_SECONDS / 2:
+            self._ageing.add(subject)
+            if self._refreshing is None or self._refreshing.done():
+                self._refreshing = asyncio.create_task(self._refresh())
+        return entry[0] if left > 0 else None
+
+    async def _refresh(self) -> None:
+        while self._ageing:
+            await asyncio.sleep(0.05)  # gather some
+            subjects, self._ageing = self._ageing, set()
+            with suppress(psycopg.OperationalError):  # then they grow too old, and whoever needs one waits
+                await self._fetch(subjects, create=False)
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
+
+    async def prefetch(self, subjects: Iterable[str]) -> None:
+        """Have the keys in memory, made where there is none, whatever became of some of them."""
+        now = time.monotonic()
+        missing = {subject for subject in subjects if (entry := self._cache.get(subject)) is None or entry[1] <= now}
+        if missing:
+            await self._fetch(missing, create=True)
 
     def forget(self, subject: str) -> None:
         """Drop what this process remembers of a subject's key."""

@@ -77,7 +77,8 @@ def pack(new: NewEvent, key: AESGCM | None) -> Packed:
         if key is None:
             raise ValueError(f"{event.TYPE} has sealed fields: name the subject whose key seals them")
         sealed = vault.seal(key, plain, id_bytes + event.TYPE.encode())
-    return Packed(new, clear, sealed, wire.body(new, id_bytes, new.occurred_at or clock.now(), clear, sealed))
+    occurred_at = new.occurred_at or clock.now()
+    return Packed(new, clear, sealed, wire.body(new, id_bytes, occurred_at, clear, sealed), occurred_at)
 
 
 def unpack(row: Stored, key: AESGCM | None) -> Recorded[Event]:

@@ -1,15 +1,21 @@
 """The log as everybody uses it: append, read, find, follow."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from engine import log as lines
 from engine.events.base import Event
 from engine.store import bulk, codec, connect, reader, tail
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Vault
+
+_log = lines.get("store")
 
 
 class Log:
@@ -20,6 +26,8 @@ class Log:
         self.pool = pool
         self.vault = vault
         self._writer = writer
+        self._gate = asyncio.Lock()
+        self._wanted: set[str] = set()
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
         """Store the events together, durably. The first event's id is the call's idempotency key.
@@ -27,20 +35,38 @@ class Log:
         A repeat writes nothing and returns the stored positions. Raises Conflict when a stream is not at the expected version
         or the condition does not hold, PartialRepeat, KeyDestroyed, StorageFull. Waits while Postgres is away.
         """
-        if len(events) == 1 and condition is None:
+        if len(events) == 1 and condition is None and not self._gate.locked():
             new = events[0]
             key = self.vault.at_hand(new.subject) if new.subject is not None else None
             if key is not None or not new.event.SEALED:
                 packed = codec.pack(new, key)
                 return await self._writer.submit(Unit((packed,), size=len(packed.body)))
-        return await self._append_all(events, condition)
+        return await self._append_in_turn(events, condition)
 
-    async def _append_all(self, events: Sequence[NewEvent], condition: Condition | None) -> Appended:
+    async def _append_in_turn(self, events: Sequence[NewEvent], condition: Condition | None) -> Appended:
+        """The way that may have to wait for keys. Whoever calls meanwhile comes after, so that the order of calls is kept."""
         if not events:
             return Appended(())
-        keys = await self.vault.keys({e.subject for e in events if e.subject is not None and e.event.SEALED}, create=True)
-        packed = tuple(codec.pack(event, keys.get(event.subject or "")) for event in events)
-        return await self._writer.submit(Unit(packed, condition, sum(len(p.body) for p in packed), careful=condition is not None))
+        subjects = {event.subject for event in events if event.subject is not None and event.event.SEALED}
+        self._wanted |= subjects
+        async with self._gate:
+            keys = await self._keys(subjects)
+            packed = tuple([codec.pack(event, keys.get(event.subject or "")) for event in events])
+            size = sum(len(one.body) for one in packed)
+            answer = self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
+        return await answer
+
+    async def _keys(self, subjects: set[str]) -> Mapping[str, AESGCM]:
+        """Theirs; on the way those of everybody who waits behind us. As long as Postgres is away, so are we."""
+        while True:
+            wanted, self._wanted = self._wanted, set()
+            try:
+                await self.vault.prefetch(wanted | subjects)
+                return await self.vault.keys(subjects, create=True)
+            except psycopg.OperationalError as error:
+                self._wanted |= wanted
+                _log.warning("no keys: postgres is away", error=type(error).__name__)
+                await asyncio.sleep(0.25)
 
     @property
     def available(self) -> bool:

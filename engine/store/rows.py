@@ -117,6 +117,7 @@ class Packed(NamedTuple):
     data: bytes
     sealed: bytes | None
     body: bytes
+    occurred_at: datetime
 
 
 @dataclass(slots=True)

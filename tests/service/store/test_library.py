@@ -7,7 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder, OperationalError, ProcessRecorder, StoredEvent, TrackingRecorder
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    OperationalError,
+    ProcessRecorder,
+    StoredEvent,
+    TrackingRecorder,
+)
 from eventsourcing.tests import persistence as cases
 from eventsourcing.utils import Environment
 
