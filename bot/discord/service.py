@@ -103,6 +103,11 @@ class Service:
         await self._read_models()
         await self.deliver.handle(reference)
 
+    async def listen(self) -> None:
+        """Deliver what references wake us for. Beside the rest: without the broker everything still works, only less promptly."""
+        async with consume(require_nats(self.settings), self.log, DISCORD, self.handle, concurrency=DELIVERIES):
+            await asyncio.Event().wait()
+
     async def _read_models(self) -> None:
         """Until the tables that the bot reads exist: at a first start the process that makes them starts beside this one."""
         while not self._tables_exist:
@@ -198,13 +203,11 @@ async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
             return
         service = Service(settings, opened, rest, us)
         stack.push_async_callback(service.close)
-        consumer = consume(require_nats(settings), opened, DISCORD, service.handle, concurrency=DELIVERIES)
-        await stack.enter_async_context(consumer)
         await _run(service, token, stop)
 
 
 async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
-    jobs = (stay_connected(token, service.make_client), service.sweep(), process.beat(service.beat), stop.wait())
+    jobs = (stay_connected(token, service.make_client), service.listen(), service.sweep(), process.beat(service.beat), stop.wait())
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -7,6 +7,7 @@ import pytest
 
 from bot.discord.service import Service
 from engine.config import Settings
+from projections.catalog import Character
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, rig
@@ -168,3 +169,22 @@ async def test_a_command_that_breaks_is_answered_with_a_reference(
     assert told.text.startswith("**Something broke**")
     assert "reference" in told.text
     assert "inner words" not in told.text
+
+
+async def test_an_answer_that_takes_its_time_is_deferred_at_once(
+    stage: Rig, bot: Service, discord: StandinDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R27: the deferral does not wait for the database; the answer comes when it can."""
+    answers = asyncio.Event()
+    usable_by = bot.roster.usable_by
+
+    async def slow(user: int) -> list[Character]:
+        await answers.wait()
+        return await usable_by(user)
+
+    monkeypatch.setattr(bot.roster, "usable_by", slow)
+    asked = await discord.slash("general", "alice", "character list")
+    await discord.wait_for(lambda: asked.callback == 5, what="the deferral")
+    assert not asked.done
+    answers.set()
+    assert "@lilith" in (await discord.answered(asked)).text

@@ -116,3 +116,14 @@ async def test_kill_9_around_the_post_gives_one_reply(stage: Rig, settings: Sett
     log = errors.decode()
     hook = next(iter(discord.world.webhooks.values()))
     assert not any(word in log for word in (secret, TOKEN, hook.token))
+
+
+async def test_without_the_broker_it_still_answers_only_later(stage: Rig, discord: StandinDiscord) -> None:
+    """NATS is away when the bot starts: it connects, takes messages, and finds what is to be delivered by looking."""
+    async with process(stage.settings, discord, NATS_URL="nats://127.0.0.1:1") as running:
+        assert (await told(running))["ready"].startswith("Discord: tzurot")
+        asked = await discord.say("general", "alice", "@Lilith hello")
+        [reply] = await discord.wait_reply("general", asked, timeout=30)
+        assert reply["content"] == f"answer to {asked}"
+        running.terminate()
+        assert await asyncio.wait_for(running.wait(), 30) == 0

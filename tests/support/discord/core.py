@@ -44,7 +44,12 @@ class Interaction:
     @property
     def done(self) -> bool:
         """Whether the user sees a final answer (a deferral alone is not one)."""
-        return bool(self.messages) or self.choices is not None or self.modal is not None or (self.source is not None and self.callback in (6, 7))
+        return (
+            bool(self.messages)
+            or self.choices is not None
+            or self.modal is not None
+            or (self.source is not None and self.callback in (6, 7))
+        )
 
     def plain(self) -> Json:
         """For the control API."""

@@ -14,7 +14,7 @@ from bot.discord.rest import Rest
 from bot.discord.service import Service
 from bot.discord.translate import Us
 from engine import config, ids, seed
-from engine.bus import DISCORD, consume, relay
+from engine.bus import relay
 from engine.config import Settings
 from engine.events.base import Tags, user_subject
 from engine.events.character import CharacterCreated, Description, Visibility
@@ -74,21 +74,19 @@ class Rig:
             service = Service(self.settings, self.log, rest, Us(int(world.bot.id), int(world.application_id)))
             self.service = service
             before = self.discord.gateway.identifies
-            async with consume(config.require_nats(self.settings), self.log, DISCORD, service.handle, concurrency=4, drain_seconds=1.0):
-                tasks = [asyncio.create_task(stay_connected(self.discord.token, service.make_client)), asyncio.create_task(service.sweep())]
-                try:
-                    await self.discord.wait_for(lambda: self.discord.gateway.identifies > before, what="connection")
-                    await self.discord.wait_for(
-                        lambda: service.client is not None and service.client.is_ready(), what="the bot to be ready"
-                    )
-                    await self.discord.wait_for(lambda: self.discord.world.commands[None], what="commands")
-                    yield service
-                finally:
-                    for task in tasks:
-                        task.cancel()
-                    await asyncio.gather(*tasks, return_exceptions=True)
-                    await service.close()
-                    self.service = None
+            jobs = (stay_connected(self.discord.token, service.make_client), service.listen(), service.sweep())
+            tasks = [asyncio.create_task(job) for job in jobs]
+            try:
+                await self.discord.wait_for(lambda: self.discord.gateway.identifies > before, what="connection")
+                await self.discord.wait_for(lambda: service.client is not None and service.client.is_ready(), what="ready")
+                await self.discord.wait_for(lambda: self.discord.world.commands[None], what="commands")
+                yield service
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await service.close()
+                self.service = None
 
     async def work(self) -> None:
         """Answer every requested turn, as a worker would, for ever."""
