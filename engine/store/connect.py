@@ -31,14 +31,19 @@ GUARDS = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_se
 """Server settings of a connection that takes the head's lock: a stopped client must not stop all others."""
 
 
-def pool(dsn: str, *, size: int = 4, application: str = "tzurot") -> Pool:
-    """A pool that opens lazily and checks a connection before lending it. Open it with `async with`."""
+def pool(dsn: str, *, size: int = 4, application: str = "tzurot", patience: float = 10.0) -> Pool:
+    """A pool that opens lazily and checks a connection before lending it. Open it with `async with`.
+
+    After `patience` seconds without a server a borrower gets psycopg_pool.PoolTimeout.
+    """
     return AsyncConnectionPool(
         dsn,
         min_size=1,
         max_size=size,
         open=False,
-        timeout=10.0,
+        timeout=patience,
+        # Its pauses between attempts double without end; given up early, the next borrower starts with short ones.
+        reconnect_timeout=min(patience, 3.0),
         check=_check,
         kwargs=OPTIONS | {"application_name": application, "autocommit": True},
     )

@@ -146,11 +146,12 @@ class Log:
 async def open_log(dsn: str, master: MasterKey, *, older: Sequence[MasterKey] = (), pool_size: int = 4) -> AsyncIterator[Log]:
     """Connect and run the writer for as long as the block lasts."""
     # Keys are fetched in the middle of reading: from the same pool, as many readers as it has connections would wait for one another.
-    async with connect.pool(dsn, size=pool_size) as pool, connect.pool(dsn, size=2, application="tzurot keys") as keys:
+    async with connect.pool(dsn, size=pool_size) as pool, connect.pool(dsn, size=2, application="tzurot keys", patience=1.5) as keys:
         writer = Writer(dsn)
         running = asyncio.create_task(writer.run(), name="log writer")
+        vault = Vault(keys, master, older)
         try:
-            yield Log(dsn, pool, Vault(keys, master, older), writer)
+            yield Log(dsn, pool, vault, writer)
         finally:
             running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await asyncio.gather(running, vault.close(), return_exceptions=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import typer
@@ -58,7 +58,7 @@ def append(
     print(json.dumps(report["ratios"], indent=2))
 
 
-async def measure(rounds: int, producers: Sequence[int], processes: int, note: Note) -> dict[str, object]:
+async def measure(rounds: int, producers: Sequence[int], processes: int, note: Note) -> dict[str, Any]:
     """Every contender once a round, in turn, so that a busy moment of the machine meets all of them."""
     runs: dict[tuple[str, int], list[Run]] = {}
     async with embedded.temporary_postgres() as server:

@@ -165,7 +165,7 @@ def test_both_directions(dsn: str) -> None:
     found = app.mapper.to_domain_event(notifications[1])
     assert isinstance(found, OurEvent)
     assert isinstance(found.event, MessageReceived)
-    assert (found.event.text, found.erased, found.originator_id) == ("good dog", False, "channel:7")
+    assert (found.event.text, found.erased, str(found.originator_id)) == ("good dog", False, "channel:7")
     app.close()
 
 
