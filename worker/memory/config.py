@@ -49,7 +49,7 @@ class Late(Frozen):
 
     weight: float = 10.0
     own: float = 2.5
-    candidates: int = Field(64, ge=1, le=4096)
+    candidates: int = Field(48, ge=1, le=4096)
     reach: Reach = Reach()
 
 
