@@ -14,6 +14,7 @@ from engine.config import Settings
 from engine.errors import StoreError
 from engine.store import Stored, tail
 from engine.store.checkpoint import Checkpoint, Lead, lead
+from engine.store.foreign import FOREIGN_VERSION
 
 ACK_SECONDS = 5.0
 WATCH_SECONDS = 2.0
@@ -119,6 +120,8 @@ async def publish(stream: JetStreamContext, rows: Sequence[Stored]) -> None:
     acknowledgements = []
     try:
         for row in rows:
+            if row.schema_version == FOREIGN_VERSION:  # an event of an `eventsourcing` application: none of ours is for it
+                continue
             reference = of_row(row)
             sent = await stream.publish_async(reference.subject, encode(reference), ACK_SECONDS, headers={"Nats-Msg-Id": str(row.id)})
             acknowledgements.append(sent)
