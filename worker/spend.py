@@ -1,13 +1,15 @@
 """Asking for the right to make a call: reads what the rule needs, applies it, and records the permit under the limits' locks."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from engine import clock, ids
+import psycopg
+import psycopg_pool
+
+from engine import clock, ids, log
 from engine.decide.quota import reset_of, to_milliseconds
 from engine.decide.spend import KEYLESS, SYSTEM, Asked, Block, OwnKey, Permit, Refusal, Spent, Standing, authorize_spend
 from engine.decide.turn_model import Model
@@ -17,12 +19,13 @@ from engine.events.key import KeyTested
 from engine.events.quota import PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
 from engine.store import NewEvent
-from projections import keys, quota
+from projections import keys, quota, runner
 from projections.quota import Today
 from worker.providers.chat import Endpoint
 from worker.work import Work
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 20.0
+_log = log.get("spend")
 
 
 class Contended(StoreError):
@@ -87,6 +90,57 @@ async def authorize(
     work: Work, who: Payer, model: Model, call_id: UUID, *, estimate: float | None, purpose: str = "reply", also: Sequence[NewEvent] = ()
 ) -> Allowed | Refusal:
     """The permit for one call, recorded together with `also`, or why not. Raises Contended, StoreError, NoSuchKey."""
+    entered: list[str] = []
+    try:
+        await _enter(work, entered, f"user:{who.user_id}")
+        found = await _authorize(work, who, model, call_id, estimate, purpose, also, entered)
+    except BaseException:
+        _leave(work, entered)
+        raise
+    if isinstance(found, Refusal):
+        _leave(work, entered)
+        return found
+    allowed, position = found
+    # The next one under the same limit may decide once the read model knows of this call; this one need not wait for that.
+    task = asyncio.create_task(_leave_when_known(work, entered, position))
+    _leaving.add(task)
+    task.add_done_callback(_leaving.discard)
+    return allowed
+
+
+_leaving: set[asyncio.Task[None]] = set()
+
+
+async def _enter(work: Work, entered: list[str], name: str) -> None:
+    if name not in entered:
+        await work.queues.enter(name)
+        entered.append(name)
+
+
+def _leave(work: Work, entered: list[str]) -> None:
+    for name in entered:
+        work.queues.leave(name)
+
+
+async def _leave_when_known(work: Work, entered: list[str], position: int) -> None:
+    try:
+        await runner.wait_for(work.log.pool, ("quota",), position, seconds=PATIENCE_SECONDS)
+    except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
+        _log.warning("limits not seen", error=type(error).__name__)
+    finally:
+        _leave(work, entered)
+
+
+async def _authorize(
+    work: Work,
+    who: Payer,
+    model: Model,
+    call_id: UUID,
+    estimate: float | None,
+    purpose: str,
+    also: Sequence[NewEvent],
+    entered: list[str],
+) -> tuple[Allowed, int] | Refusal:
     deadline = clock.monotonic() + PATIENCE_SECONDS
     while True:
         now = clock.now()
@@ -94,18 +148,21 @@ async def authorize(
         decision = authorize_spend(Asked(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
         if isinstance(decision, Refusal):
             return decision
+        if decision.locks_payer and decision.scope not in entered:
+            await _enter(work, entered, decision.scope)
+            continue
         allowed = Allowed(decision, call_id, await _endpoint(work, decision), estimate, now.strftime("%Y-%m-%d"))
         try:
             appended = await work.log.append(*_record(who, allowed, today, purpose, now), *also)
         except Conflict:
-            # Somebody else's call of the same person (or payer) came first; its record reaches the read model in a moment.
+            # Another process' call under the same limit came first, or the read model has not digested the last one.
             if clock.monotonic() > deadline:
                 raise Contended("the limits' read model is late") from None
-            await asyncio.sleep(random.uniform(0.002, 0.02))
+            await runner.wait_for(work.log.pool, ("quota",), await work.log.head(), seconds=1.0)
             continue
         if appended.repeated:
             raise Contended("another worker makes this very call")
-        return allowed
+        return allowed, appended.positions[0]
 
 
 async def _endpoint(work: Work, permit: Permit) -> Endpoint:

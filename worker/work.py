@@ -1,6 +1,7 @@
 """What a worker process has at hand. Built once in `__main__`, passed down."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,6 +61,32 @@ class Breaker:
         return dict(self._until)
 
 
+@dataclass(slots=True)
+class Queues:
+    """Lets one at a time through by name. Within a process whoever has to write under the same limit queues instead of clashing."""
+
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _users: Counter[str] = field(default_factory=Counter)
+
+    async def enter(self, name: str) -> None:
+        """Wait for one's turn."""
+        self._users[name] += 1
+        try:
+            await self._locks.setdefault(name, asyncio.Lock()).acquire()
+        except BaseException:
+            self._forget(name)
+            raise
+
+    def leave(self, name: str) -> None:
+        self._locks[name].release()
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._users[name] -= 1
+        if not self._users[name]:
+            del self._users[name], self._locks[name]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """`seconds` bounds all calls of a turn together, and so each of them. Without `nats` nobody is told of drafts."""
@@ -71,6 +98,7 @@ class Work:
     nats: Client | None
     deletions: Deletions = field(default_factory=Deletions)
     breaker: Breaker = field(default_factory=Breaker)
+    queues: Queues = field(default_factory=Queues)
 
     @property
     def seconds(self) -> float:
