@@ -16,6 +16,7 @@ from engine.store import Log
 from engine.terminal import Json, say, table
 from projections import inspector, models
 from worker import money
+from worker.memory import commands as memory_commands
 from worker.terminal import OPERATOR, NotFound, tell, with_log
 
 
@@ -28,6 +29,9 @@ def register(app: typer.Typer) -> None:
         for command, function in commands.items():
             group.command(command)(function)
         app.add_typer(group, name=name)
+    memory = typer.Typer(no_args_is_help=True, help="What characters remember.")
+    memory_commands.register(memory)
+    app.add_typer(memory, name="memory")
 
 
 def run_worker() -> None:

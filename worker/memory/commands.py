@@ -6,13 +6,13 @@ from typing import Annotated
 import orjson
 import typer
 
-from worker.memory import embed, model
-
 
 def model_command(
     json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output; progress goes to standard error.")] = False,
 ) -> None:
     """Check the embedding model's files and build its graph into the cache, once."""
+    from worker.memory import embed, model  # loads onnxruntime, which no other command needs
+
     try:
         embedder = embed.load(lambda line: print(line, file=sys.stderr))
         width = len(embedder.embed(["ready"])[0].vector)
