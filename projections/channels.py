@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from engine.store import Stored
+from engine.store import Query, Stored, reader
 from projections.base import Projection, clear, sql
 
 
@@ -45,11 +45,50 @@ class Channels(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        """Messages, sessions and activations stand in tables of their own: only within one does the order matter."""
+        changes: dict[str, list[dict[str, object]]] = {"message.received": [], "turn.requested": []}
         async with connection.cursor() as cursor:
             for row in rows:
-                await cursor.execute(sql(_STATEMENTS[row.type], schema), clear(row) | {"position": row.position})
+                values = clear(row) | {"position": row.position}
+                if row.type in changes:
+                    changes[row.type].append(values)
+                else:
+                    await cursor.execute(sql(_STATEMENTS[row.type], schema), values)
+            for type_, many in changes.items():
+                if many:
+                    await cursor.executemany(sql(_STATEMENTS[type_], schema), many)
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """The last word about each channel by one statement a table; activations, which are rare, one by one."""
+        bounds = {"after": after, "until": until}
+        await connection.execute(sql(_LOAD_SEEN, schema), bounds)
+        await connection.execute(sql(_LOAD_SESSIONS, schema), bounds)
+        rare = Query(after=after, until=until, types=frozenset({"channel.activated", "channel.deactivated"}))
+        rows = [row async for row in reader.rows(connection, rare)]
+        await self.apply(connection, schema, rows)
 
 
+_DECODED = """
+FROM events e CROSS JOIN LATERAL (SELECT convert_from(e.data, 'UTF8')::jsonb AS d OFFSET 0) AS decoded
+WHERE position > %(after)s AND position <= %(until)s AND type =
+"""
+_LOAD_SEEN = f"""
+INSERT INTO {{schema}}.seen AS s (channel, guild, venue, kind, last_message, messages, position)
+SELECT c, (array_agg((d->>'guild_id')::bigint ORDER BY position))[1], (array_agg(d->>'venue' ORDER BY position))[1],
+       (array_agg(d->>'channel_kind' ORDER BY position))[1], max((d->>'message_id')::bigint), count(*), max(position)
+FROM (SELECT (d->>'channel_id')::bigint AS c, d, position {_DECODED} 'message.received') AS found
+GROUP BY c
+ON CONFLICT (channel) DO UPDATE SET last_message = greatest(s.last_message, excluded.last_message),
+    messages = s.messages + excluded.messages, position = excluded.position
+"""
+_LOAD_SESSIONS = f"""
+INSERT INTO {{schema}}.sessions (channel, character, user_id, venue, position)
+SELECT c, (array_agg((d->>'character_id')::uuid ORDER BY position DESC))[1], (array_agg((d->>'user_id')::bigint ORDER BY position DESC))[1],
+       (array_agg(d->>'venue' ORDER BY position))[1], max(position)
+FROM (SELECT (d->>'channel_id')::bigint AS c, d, position {_DECODED} 'turn.requested') AS found
+GROUP BY c
+ON CONFLICT (channel) DO UPDATE SET character = excluded.character, user_id = excluded.user_id, position = excluded.position
+"""
 _ACTIVATED = """
 INSERT INTO {schema}.activations (channel, character, guild, venue, by_user, position)
 VALUES (%(channel_id)s, %(character_id)s, %(guild_id)s, %(venue)s, %(by_user_id)s, %(position)s)

@@ -55,15 +55,18 @@ class Usage(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        calls, replies, stops = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
+        for row in rows:
+            data: dict[str, Any] = clear(row)
+            day = row.occurred_at.strftime("%Y-%m-%d")
+            calls += [_call(day, data, call) for call in data.get("calls") or ()]
+            replies.append(_reply(day, row.type, data))
+            if data.get("stop_sequence"):
+                stops.append({"day": day, "model": data["model"], "sequence": data["stop_sequence"]})
         async with connection.cursor() as cursor:
-            for row in rows:
-                data: dict[str, Any] = clear(row)
-                day = row.occurred_at.strftime("%Y-%m-%d")
-                if data.get("calls"):
-                    await cursor.executemany(sql(_CALL, schema), [_call(day, data, call) for call in data["calls"]])
-                await cursor.execute(sql(_REPLY, schema), _reply(day, row.type, data))
-                if data.get("stop_sequence"):
-                    await cursor.execute(sql(_STOP, schema), {"day": day, "model": data["model"], "sequence": data["stop_sequence"]})
+            for statement, many in ((_CALL, calls), (_REPLY, replies), (_STOP, stops)):
+                if many:
+                    await cursor.executemany(sql(statement, schema), many)
 
 
 _CALL = """
