@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from engine.events.reply import Chunk
@@ -107,25 +108,6 @@ class Delivery:
     done_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    turn: UUID
-    venue: str
-    channel: int
-    guild: int | None
-    character: UUID
-    user_id: int
-    message_id: int
-    kind: str
-    status: str
-    position: int
-    due_at: datetime
-    webhook_id: int | None
-    chunks: list[dict[str, object]] | None
-    done_position: int | None
-    done_at: datetime | None
-
-
 _COLUMNS = "turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at, webhook_id, chunks, done_position, done_at"
 
 
@@ -148,35 +130,18 @@ async def oldest_unfinished(connection: AsyncConnection, *, schema: str = "deliv
 
 
 async def _select(connection: AsyncConnection, schema: str, where: str, parameters: dict[str, object]) -> list[Delivery]:
-    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
+    async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(sql(f"SELECT {_COLUMNS} FROM {{schema}}.deliveries WHERE {where}", schema), parameters)
         rows = await cursor.fetchall()
     statement = sql("SELECT turn, index, message_id FROM {schema}.chunks WHERE turn = ANY(%s) ORDER BY index", schema)
     sent: dict[UUID, dict[int, int]] = {}
-    for turn, index, message_id in await (await connection.execute(statement, ([row.turn for row in rows],))).fetchall():
+    for turn, index, message_id in await (await connection.execute(statement, ([row["turn"] for row in rows],))).fetchall():
         sent.setdefault(turn, {})[index] = message_id
-    return [_to_delivery(row, sent.get(row.turn, {})) for row in rows]
+    return [_to_delivery(row, sent.get(row["turn"], {})) for row in rows]
 
 
-def _to_delivery(row: _Row, sent: dict[int, int]) -> Delivery:
-    return Delivery(
-        turn=row.turn,
-        venue=row.venue,
-        channel=row.channel,
-        guild=row.guild,
-        character=row.character,
-        user_id=row.user_id,
-        message_id=row.message_id,
-        kind=row.kind,
-        status=row.status,
-        position=row.position,
-        due_at=row.due_at,
-        webhook_id=row.webhook_id,
-        chunks=tuple(Chunk.model_validate(chunk) for chunk in row.chunks or ()),
-        sent=sent,
-        done_position=row.done_position,
-        done_at=row.done_at,
-    )
+def _to_delivery(row: dict[str, Any], sent: dict[int, int]) -> Delivery:
+    return Delivery(**row | {"chunks": tuple(Chunk.model_validate(chunk) for chunk in row["chunks"] or ()), "sent": sent})
 
 
 DELIVERIES = Deliveries()

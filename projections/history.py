@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from engine.events.message import Attachment, Forward
 from engine.ids import DISCORD_EPOCH_MS, snowflake_time
@@ -230,31 +231,8 @@ class Entry:
     forwards: tuple[Forward, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    position: int
-    channel: int
-    venue: str
-    kind: Literal["message", "reply"]
-    message_id: int | None
-    turn: UUID | None
-    character: UUID | None
-    author_id: int
-    author_kind: str
-    reply_to: int | None
-    sent_at: datetime
-    subject: str
-    event_id: UUID
-    event_type: str
-    sealed: bytes
-    edit_id: UUID | None
-    edit_sealed: bytes | None
-
-
-_COLUMNS = (
-    "position, channel, venue, kind, message_id, turn, character, author_id, author_kind, reply_to, sent_at, subject, event_id,"
-    " event_type, sealed, edit_id, edit_sealed"
-)
+_CLEAR = ("position", "channel", "venue", "kind", "message_id", "turn", "character", "author_id", "author_kind", "reply_to", "sent_at")
+_COLUMNS = ", ".join((*_CLEAR, "subject", "event_id", "event_type", "sealed", "edit_id", "edit_sealed"))
 
 
 async def recent(
@@ -277,7 +255,7 @@ async def recent(
     ORDER BY position DESC LIMIT %(limit)s
     """
     parameters = {"channel": channel, "until": until, "limit": limit, "since": since, "character": character}
-    async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
+    async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
         await cursor.execute(sql(statement, schema), parameters)
         found = await cursor.fetchall()
     return await _open(vault, found[::-1])
@@ -290,7 +268,7 @@ async def by_message(connection: AsyncConnection, vault: Vault, message_id: int,
     UNION ALL
     SELECT {_COLUMNS} FROM {{schema}}.entries WHERE turn = (SELECT turn FROM {{schema}}.reply_messages WHERE message_id = %(message)s)
     """
-    async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
+    async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
         await cursor.execute(sql(statement, schema), {"message": message_id})
         found = await cursor.fetchall()
     opened = await _open(vault, found[:1])
@@ -319,37 +297,23 @@ async def is_gone(connection: AsyncConnection, message_id: int, *, schema: str =
     return bool(row and row[0])
 
 
-async def _open(vault: Vault, rows: Sequence[_Row]) -> list[Entry]:
-    keys = await vault.keys({row.subject for row in rows})
-    entries = []
-    for row in rows:
-        key = keys.get(row.subject)
-        fields: dict[str, Any] = (
-            open_fields(row.sealed, key, row.event_id, row.event_type) if key else {"text": ERASED, "author_name": ERASED}
-        )
-        if key and row.edit_sealed is not None and row.edit_id is not None:
-            fields |= open_fields(row.edit_sealed, key, row.edit_id, "message.edited")
-        entries.append(_to_entry(row, fields, erased=key is None))
-    return entries
+async def _open(vault: Vault, rows: Sequence[dict[str, Any]]) -> list[Entry]:
+    keys = await vault.keys({row["subject"] for row in rows})
+    return [_to_entry(row, keys.get(row["subject"])) for row in rows]
 
 
-def _to_entry(row: _Row, fields: dict[str, Any], *, erased: bool) -> Entry:
+def _to_entry(row: dict[str, Any], key: AESGCM | None) -> Entry:
+    fields: dict[str, Any] = {"text": ERASED, "author_name": ERASED}
+    if key is not None:
+        fields = {"author_name": ""} | open_fields(row["sealed"], key, row["event_id"], row["event_type"])
+        if row["edit_sealed"] is not None:
+            fields |= open_fields(row["edit_sealed"], key, row["edit_id"], "message.edited")
     return Entry(
-        position=row.position,
-        channel=row.channel,
-        venue=row.venue,
-        kind=row.kind,
-        message_id=row.message_id,
-        turn=row.turn,
-        character=row.character,
-        author_id=row.author_id,
-        author_kind=row.author_kind,
-        author_name=fields.get("author_name", ""),
-        reply_to=row.reply_to,
-        sent_at=row.sent_at,
+        **{name: row[name] for name in _CLEAR},
+        author_name=fields["author_name"],
         text=fields["text"],
-        edited=row.edit_id is not None,
-        erased=erased,
+        edited=row["edit_id"] is not None,
+        erased=key is None,
         attachments=tuple(Attachment.model_validate(item) for item in fields.get("attachments", ())),
         forwards=tuple(Forward.model_validate(item) for item in fields.get("forwards", ())),
     )
