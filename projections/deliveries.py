@@ -108,7 +108,9 @@ class Delivery:
     done_at: datetime | None
 
 
-_COLUMNS = "turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at, webhook_id, chunks, done_position, done_at"
+_COLUMNS = """
+turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at, webhook_id, chunks, done_position, done_at
+"""
 
 
 async def get(connection: AsyncConnection, turn: UUID, *, schema: str = "deliveries") -> Delivery | None:

@@ -85,7 +85,8 @@ class History(Projection):
         """Messages, replies and chunks by one statement each, from one rare event to the next: only those touch earlier rows."""
         rare = [row async for row in reader.rows(connection, Query(after=after, until=until, types=_RARE, limit=MANY + 1))]
         if len(rare) > MANY:
-            return await self.fold(connection, schema, after, until, frozenset())
+            await self.fold(connection, schema, after, until, frozenset())
+            return
         for row in rare:
             await _load_between(connection, schema, after, row.position - 1)
             await self.apply(connection, schema, [row])
