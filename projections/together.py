@@ -20,6 +20,8 @@ from projections.base import Projection
 from projections.runner import Stopped, TakenOver
 
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
+TOGETHER_SECONDS = 2.0
+"""At a start, how long those that are ready wait for the others: joining later costs everybody a pause."""
 Skips = Mapping[str, frozenset[int]]
 _log = log.get("projections")
 
@@ -36,6 +38,7 @@ async def run(dsn: str, projections: Sequence[Projection]) -> None:
     """Follow the log for ever with all of them. After poison one stands still until `runner.resume` or `skip`; the others go on."""
     coming = {p: asyncio.create_task(runner.bring_up(dsn, p), name=p.name) for p in projections}
     try:
+        await asyncio.wait(coming.values(), timeout=TOGETHER_SECONDS)
         while True:
             if len(coming) == len(projections):
                 await asyncio.wait(coming.values(), return_when=asyncio.FIRST_COMPLETED)

@@ -50,6 +50,8 @@ async def main(stop: asyncio.Event) -> None:
         async with open_log(config.require_database(settings), master, pool_size=10) as log, working(settings, log, signer) as console:
             async with serving(console, listener):
                 address = address_of(listener)
+                # Whoever opens the page at a first start shall find somebody to talk to.
+                await runner.wait_for(log.pool, ("catalog",), await log.head(), seconds=5.0)
                 process.ready("asks for a password" if signer else "for this machine only", address)
                 await stop.wait()
                 console.feed.close()
