@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     owner_ids: Annotated[tuple[int, ...], NoDecode] = Field((), description="Discord ids of the bot's owners, separated by commas.")
     bot_mention_char: str = Field("@", min_length=1, max_length=1, description="Character that starts a name mention in a message.")
     worker_concurrency: int = Field(16, ge=1, le=256, description="Turns one worker process generates at the same time.")
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on loopback for the worker's Prometheus metrics. Unset: none."
+    )
     generation_seconds: float = Field(120.0, gt=0, le=3600, description="Longest time one reply may take, all attempts together.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
     log_format: Literal["auto", "console", "json"] = Field(

@@ -15,6 +15,7 @@ from worker import catalogue
 from worker.conversation import handle
 from worker.providers.http import Http
 from worker.sweep import sweep
+from worker.telemetry import export_spans
 from worker.work import Deletions, Work, endpoint
 
 
@@ -39,6 +40,9 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         http = await stack.enter_async_context(Http())
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
+        export_spans()
+        if settings.worker_metrics_port:
+            work.telemetry.metrics.serve(settings.worker_metrics_port)
         beat = process.beat(lambda: heartbeats.beat(log.pool, "worker", {"provider": provider.name}))
         standby = relay.run(settings, lambda: resume.unfinished(log.pool))
         await stack.enter_async_context(_running(sweep(work), catalogue.keep(work), beat, standby))

@@ -24,6 +24,7 @@ from worker.providers.failure import ProviderFailed
 from worker.reply import artifacts, repetition, thinking
 from worker.spend import Allowed, Payer
 from worker.streaming import Drafts
+from worker.telemetry import describe
 from worker.work import Work
 
 CALLS_PER_MODEL = 3
@@ -179,27 +180,33 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
         said = True
         await brief.drafts.grow(thinking.split(text).text)
 
-    try:
-        completion = await complete(
-            work.http,
-            allowed.endpoint,
-            allowed.permit,
-            attempt.request,
-            seconds=max(deadline - started, 0.001),
-            on_text=on_text,
-            call=f"{brief.turn}",
-        )
-    except ProviderFailed as failure:
-        ledger.calls.append(_line(attempt, allowed, started, failure.fault))
-        # An answer that broke off may have been billed; one that never began was not.
-        ledger.settled.append(spend.settled(brief.payer, allowed, None if said else 0.0))
-        await spend.failed(work, brief.payer, allowed, failure.fault)
-        raise
-    usage = completion.usage
-    cost = usage.cost if usage.cost is not None else model.cost(usage.prompt_tokens, usage.completion_tokens)
-    ledger.calls.append(_line(attempt, allowed, started, None, usage.model_copy(update={"cost": cost})))
-    ledger.settled.append(spend.settled(brief.payer, allowed, cost))
+    with work.telemetry.span(model.id, allowed.endpoint.name, attempt.effective.body) as span:
+        try:
+            seconds = max(deadline - started, 0.001)
+            request, name = attempt.request, str(brief.turn)
+            completion = await complete(work.http, allowed.endpoint, allowed.permit, request, seconds=seconds, on_text=on_text, call=name)
+        except ProviderFailed as failure:
+            line = _line(attempt, allowed, started, failure.fault)
+            # An answer that broke off may have been billed; one that never began was not.
+            _enter(work, brief, ledger, allowed, line, None if said else 0.0)
+            describe(span, line)
+            await spend.failed(work, brief.payer, allowed, failure.fault)
+            raise
+        except asyncio.CancelledError:
+            ledger.settled.append(spend.settled(brief.payer, allowed, None))
+            raise
+        usage = completion.usage
+        cost = usage.cost if usage.cost is not None else model.cost(usage.prompt_tokens, usage.completion_tokens)
+        line = _line(attempt, allowed, started, None, usage.model_copy(update={"cost": cost}))
+        _enter(work, brief, ledger, allowed, line, cost)
+        describe(span, line, answered_by=completion.model, finish_reason=completion.finish_reason)
     return completion, allowed
+
+
+def _enter(work: Work, brief: Brief, ledger: Ledger, allowed: Allowed, line: Call, cost: float | None) -> None:
+    ledger.calls.append(line)
+    ledger.settled.append(spend.settled(brief.payer, allowed, cost))
+    work.telemetry.metrics.call(line)
 
 
 async def _permitted(work: Work, brief: Brief, model: Model, call_id: UUID, estimate: float | None, record: NewEvent) -> Allowed:

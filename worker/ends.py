@@ -126,7 +126,10 @@ def _common(turn: Turn) -> dict[str, Any]:
 async def end(work: Work, turn: Turn, event: TurnCompleted | TurnFailed, *others: NewEvent, causation: UUID | None = None) -> Appended:
     """Append a turn's end and what belongs to it; a repeat is a no-op. The person was erased meanwhile: it is cancelled instead."""
     try:
-        return await work.log.append(new(turn, event, ids.terminal(turn.turn), causation), *others)
+        appended = await work.log.append(new(turn, event, ids.terminal(turn.turn), causation), *others)
+        if not appended.repeated:
+            work.telemetry.metrics.turn("completed" if isinstance(event, TurnCompleted) else event.category)
+        return appended
     except KeyDestroyed:
         return await cancel(work, turn, "user erased", *others)
 

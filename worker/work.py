@@ -18,6 +18,7 @@ from engine.errors import SettingsError
 from engine.store import Log
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
+from worker.telemetry import Telemetry
 
 OPENROUTER = "https://openrouter.ai/api/v1"
 
@@ -99,6 +100,7 @@ class Work:
     deletions: Deletions = field(default_factory=Deletions)
     breaker: Breaker = field(default_factory=Breaker)
     queues: Queues = field(default_factory=Queues)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     @property
     def seconds(self) -> float:
