@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
-import psycopg_pool
-
 from engine import clock, ids, log
 from engine.decide.quota import reset_of, to_milliseconds
 from engine.decide.spend import KEYLESS, SYSTEM, Asked, Block, OwnKey, Permit, Refusal, Spent, Standing, authorize_spend
@@ -18,7 +15,7 @@ from engine.events import Event, Tags
 from engine.events.key import KeyTested
 from engine.events.quota import PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
-from engine.store import NewEvent
+from engine.store import NewEvent, connect
 from projections import keys, quota, runner
 from projections.quota import Today
 from worker.providers.chat import Endpoint
@@ -125,7 +122,7 @@ def _leave(work: Work, entered: list[str]) -> None:
 async def _leave_when_known(work: Work, entered: list[str], position: int) -> None:
     try:
         await runner.wait_for(work.log.pool, ("quota",), position, seconds=PATIENCE_SECONDS)
-    except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
+    except connect.TROUBLE as error:
         _log.warning("limits not seen", error=type(error).__name__)
     finally:
         _leave(work, entered)
