@@ -1,0 +1,77 @@
+"""Each of the store's fault rows with a few trials; `tzurot chaos R12 --events 1000000` and its like are the full runs."""
+
+import os
+
+import pytest
+
+from tests.chaos.store import r07, r08, r09, r10, r11, r12, r13, r21, r26, r33, r38, r39
+
+
+def held(result: dict[str, object]) -> None:
+    assert result["passed"], result
+
+
+async def test_r07_postmaster_killed() -> None:
+    """Nothing acknowledged is lost."""
+    held(await r07.run(trials=2))
+
+
+async def test_r08_answers_lost() -> None:
+    """Success is reported as success."""
+    held(await r08.run(trials=12))
+
+
+async def test_r09_postgres_away() -> None:
+    """Order kept, everything stored soon after."""
+    held(await r09.run(trials=1, events=2))
+
+
+async def test_r10_half_open_socket() -> None:
+    """Noticed in time."""
+    held(await r10.run(trials=1))
+
+
+async def test_r11_disk_full() -> None:
+    """Refused whole, and on again when there is room. Only root can mount the small disk: others see that it says so."""
+    if os.geteuid() == 0:
+        held(await r11.run(trials=1))
+    else:
+        with pytest.raises(Exception, match="root"):
+            await r11.run(trials=1)
+
+
+async def test_r12_many_writers() -> None:
+    """A tailing reader misses nothing."""
+    held(await r12.run(trials=1, events=2_000))
+
+
+@pytest.mark.timeout(400)
+async def test_r13_projector_killed() -> None:
+    """Checkpoint and rows move together; only the poisoned one stops."""
+    held(await r13.run(trials=2, events=1_000))
+
+
+async def test_r21_large_event() -> None:
+    """Stored whole, published as a reference."""
+    held(await r21.run(trials=1))
+
+
+async def test_r26_the_same_twice() -> None:
+    """Stored once."""
+    held(await r26.run(trials=15))
+
+
+async def test_r33_skewed_clocks() -> None:
+    """Order by position."""
+    held(await r33.run(trials=2))
+
+
+@pytest.mark.timeout(400)
+async def test_r38_erasure_under_load() -> None:
+    """Nothing left to find, nothing comes back."""
+    held(await r38.run(trials=1))
+
+
+async def test_r39_rotation_killed() -> None:
+    """Everything opens that should, nothing else does."""
+    held(await r39.run(trials=2, events=200))
