@@ -229,11 +229,11 @@ def for_user(category: str, user_message: str, reference: str, *, own: str = "",
     `own` may hold `{error}`, where the spoiler goes instead of at the end. `said` is the provider's words, as `harmless` left them.
     """
     kind = KINDS[_known(category)]
-    parts = (f"{_known(category).value} {status}" if status else _known(category).value, harmless(said), reference)
-    spoiler = f"||{' · '.join(part for part in parts if part)}||"
-    if own:
-        return own.replace("{error}", spoiler) if "{error}" in own else f"{own}\n{spoiler}"
-    return f"**{kind.title}**\n{user_message or kind.friendly}\n{spoiler}"
+    code = _known(category).value if status is None else f"{_known(category).value} · HTTP {status}"
+    spoiler = f"||{' · '.join(part for part in (code, harmless(said), f'reference {reference}') if part)}||"
+    sentence = own.strip() or user_message.strip() or kind.friendly
+    body = sentence.replace("{error}", spoiler) if "{error}" in own else f"{sentence}\n{spoiler}"
+    return f"**{kind.title}**\n{body}"
 
 
 def for_admin(fields: Mapping[str, object]) -> str:

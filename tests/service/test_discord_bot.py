@@ -170,7 +170,7 @@ async def test_a_failed_turn_is_told_with_its_reference(stage: Rig, bot: Service
     for name, friendly in (("Lilith", "Sorry."), ("Grump", "Not now!")):
         asked = await discord.say("general", "alice", f"@{name} hello")
         [notice] = await discord.wait_reply("general", asked)
-        assert notice["content"] == f"**Too many requests**\n{friendly}\n||rate_limit · HTTP 429 · said · reference ref0123456||"
+        assert notice["content"] == f"**Too many requests**\n{friendly}\n||rate_limit · HTTP 429 · busy · reference ref0123456||"
 
 
 async def test_programs_are_never_answered(stage: Rig, bot: Service, discord: StandinDiscord) -> None:

@@ -107,7 +107,14 @@ def ended(turn: TurnRequested, text: str) -> NewEvent:
     event: TurnCompleted | TurnFailed
     if text.startswith("!"):
         event = TurnFailed(
-            **common, attempt=1, category=text[1:], status=429, reference="ref0123456", user_message="Sorry.", technical_details="said"
+            **common,
+            attempt=1,
+            category=text[1:],
+            status=429,
+            reference="ref0123456",
+            user_message="Sorry.",
+            said="busy",
+            technical_details="raw body",
         )
     else:
         event = TurnCompleted(**common, attempt=1, model="m", provider="p", finish_reason="stop", text=text)

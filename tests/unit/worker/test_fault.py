@@ -71,8 +71,8 @@ def test_a_raw_body_is_never_shown(body: str) -> None:
 
 def test_a_characters_own_words_replace_the_friendly_ones_and_keep_the_spoiler() -> None:
     shown = for_user("timeout", "ignored", "abc", own="Zzz… I fell asleep.", status=408, said="timed out")
-    assert shown == "Zzz… I fell asleep.\n||timeout 408 · timed out · abc||"
-    assert for_user("timeout", "", "abc", own="Hm {error} hm") == "Hm ||timeout · abc|| hm"
+    assert shown == "**No answer in time**\nZzz… I fell asleep.\n||timeout · HTTP 408 · timed out · reference abc||"
+    assert for_user("timeout", "", "abc", own="Hm {error} hm").endswith("\nHm ||timeout · reference abc|| hm")
 
 
 def test_the_owner_sees_everything_in_lines() -> None:
