@@ -1,0 +1,90 @@
+"""The worker's commands as a person runs them, on a database in which something has happened."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from engine import seed
+from engine.config import Settings
+from engine.events.turn import TurnFailed
+from tests.support.provider.room import room, with_provider
+from tests.support.provider.server import FaultServer, Reply, Status
+
+CHARACTER = seed.samples()[0].character_id
+
+
+async def tzurot(settings: Settings, *arguments: str, text: str = "") -> tuple[int, Any, str]:
+    """Exit code, what was printed as JSON, and standard error."""
+    assert settings.database_url is not None
+    environment = {
+        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}},
+        "DATABASE_URL": settings.database_url,
+        "TZUROT_DATA": str(settings.tzurot_data),
+        "MASTER_KEY": "00" * 32,
+        "PROVIDER_BASE_URL": settings.provider_base_url or "",
+    }
+    command = [sys.executable, "-m", "bot.cli.main", *arguments, "--json"]
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, input=text, env=environment, check=False, timeout=90
+    )
+    return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
+
+
+@pytest.fixture
+async def after_two_turns(settings: Settings) -> AsyncIterator[tuple[Settings, TurnFailed]]:
+    """A reply, then a failure that is known by its reference; nothing runs any more."""
+    async with FaultServer.running(
+        Reply("A good reply, this is."), Status(402, "Insufficient credits, see https://pay.example/?u=1")
+    ) as provider:
+        provider.models = [{"id": "a/b:free", "pricing": {"prompt": "0", "completion": "0"}, "context_length": 4096}]
+        found = with_provider(settings, provider.address)
+        async with room(found) as person:
+            [good] = await person.say("First, a question", CHARACTER)
+            await person.end(good)
+            [bad] = await person.say("Then another one", CHARACTER)
+            failed = await person.end(bad)
+            assert isinstance(failed, TurnFailed)
+        yield found, failed
+
+
+async def test_a_failure_is_found_by_its_reference_with_everything_an_owner_needs(after_two_turns: tuple[Settings, TurnFailed]) -> None:
+    settings, failed = after_two_turns
+    code, shown, _ = await tzurot(settings, "turn", "show", failed.reference, "--prompt")
+    assert code == 0
+    assert shown["end"]["category"] == "quota_exceeded"
+    assert "pay.example" in shown["end"]["technical_details"]
+    assert "pay.example" not in shown["end"]["said"]
+    assert [step["type"] for step in shown["steps"]] == ["turn.requested", "turn.generation_started", "turn.failed"]
+    assert shown["prompts"][0]["equal"]
+    assert "Then another one" in shown["prompts"][0]["messages"][-1]["content"]
+    code, shown, _ = await tzurot(settings, "turn", "show", "zzzzzzzzzz")
+    assert (code, "Nothing is known" in shown["error"]) == (1, True)
+
+
+async def test_quota_usage_models_and_keys_can_be_looked_at_and_changed(after_two_turns: tuple[Settings, TurnFailed]) -> None:
+    settings, _ = after_two_turns
+    _, quota, _ = await tzurot(settings, "quota", "show")
+    assert [(blocked["scope"], blocked["category"]) for blocked in quota["blocked"]] == [("keyless", "quota_exceeded")]
+    _, usage, _ = await tzurot(settings, "usage", "show", "--by", "user")
+    assert [(line["calls"], line["failed"]) for line in usage] == [(2, 1)]
+    assert (await tzurot(settings, "model", "refresh"))[1] == {"models": 1}
+    _, offers, _ = await tzurot(settings, "model", "browse", "b free")
+    assert [offer["model"] for offer in offers] == ["a/b:free"]
+    assert (await tzurot(settings, "model", "override", "a/b:free", "--context-tokens", "9000"))[0] == 0
+    _, model, _ = await tzurot(settings, "model", "view", "a/b:free")
+    assert (model["context_tokens"], model["source"]["context_tokens"], model["source"]["price_in"]) == (9000, "override", "catalogue")
+    code, stored, err = await tzurot(settings, "keys", "set", "--user", "5", "--provider", "local", text="sk-canary-key-123456\n")
+    assert code == 0
+    assert "canary" not in json.dumps(stored) + err
+    assert (await tzurot(settings, "keys", "test", "--user", "5", "--provider", "local"))[1] == {"accepted": True, "category": None}
+    _, keys, _ = await tzurot(settings, "keys", "browse")
+    assert [(key["last4"], key["accepted"]) for key in keys] == [("3456", True)]
+    _, removed, _ = await tzurot(settings, "keys", "remove", "--user", "5", "--provider", "local", "--yes")
+    assert removed["deleted"]
+    assert (await tzurot(settings, "keys", "browse"))[1] == []
