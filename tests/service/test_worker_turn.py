@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
 from engine import clock, ids, seed
+from engine.bus import broker, consumer, relay
 from engine.config import Settings
 from engine.events import Tags
 from engine.events.message import MessageDeleted
@@ -13,6 +15,8 @@ from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, 
 from engine.store import NewEvent, Query
 from projections import drafts
 from tests.support.provider.room import Person, local_standin, room, with_provider
+from tests.support.provider.server import FaultServer, Reply
+from worker.prompt import assemble
 
 CHARACTERS = [sample.character_id for sample in seed.samples()]
 
@@ -72,10 +76,7 @@ async def test_a_draft_is_readable_while_the_reply_is_being_written_and_gone_aft
                 await asyncio.sleep(0.01)
 
 
-async def _drafts_until_the_end(person: Person, turn: object) -> list[str]:
-    from uuid import UUID
-
-    assert isinstance(turn, UUID)
+async def _drafts_until_the_end(person: Person, turn: UUID) -> list[str]:
     seen: list[str] = []
     async with person.log.pool.connection() as connection:
         while await person.log.find(ids.terminal(turn)) is None:
@@ -111,3 +112,44 @@ async def test_an_unreachable_provider_gives_one_failure_with_a_reference(settin
         assert isinstance(end, TurnFailed)
         assert (end.category, len(end.reference)) == ("network", 10)
         assert "127.0.0.1" not in end.user_message + end.said
+
+
+async def test_a_turn_whose_wake_up_was_lost_is_answered_all_the_same(standin_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(*_: object) -> None:
+        """Publishes nothing, and says it did."""
+
+    monkeypatch.setattr(relay, "publish", lost)
+    async with room(standin_settings) as person:
+        turns = [(await person.say(f"Message {n}", CHARACTERS[0]))[0] for n in range(3)]
+        ends = [await person.end(turn, seconds=60) for turn in turns]
+        assert all(isinstance(end, TurnCompleted) for end in ends)
+
+
+async def test_one_long_generation_holds_up_nobody_and_is_asked_for_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "ACK_WAIT_SECONDS", 2.0)
+    monkeypatch.setattr(consumer, "BEAT_SECONDS", 0.5)
+    async with FaultServer.running() as provider:
+        provider.decide = lambda asked: Reply(f"An answer to {asked.call}.", before=8.0 if "take your time" in str(asked.body) else 0.0)
+        async with room(with_provider(settings, provider.address)) as person:
+            [long] = await person.say("Please take your time with this", CHARACTERS[0])
+            people = [Person(person.log, user=100 + n, channel=100 + n) for n in range(40)]
+            short = [(speaker, (await speaker.say("A quick one", CHARACTERS[1]))[0]) for speaker in people]
+            await asyncio.gather(*(speaker.end(turn, seconds=60) for speaker, turn in short))
+            assert isinstance(await person.end(long, seconds=60), TurnCompleted)
+    assert set(provider.calls().values()) == {1}
+    assert len(provider.journal) == 41
+
+
+async def test_an_exception_nobody_foresaw_ends_the_turn_with_a_reference(
+    standin_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("canary: a bug that quotes what Alice wrote")
+
+    monkeypatch.setattr(assemble, "assemble", broken)
+    async with room(standin_settings) as person:
+        [turn] = await person.say("This breaks something", CHARACTERS[0])
+        end = await person.end(turn)
+        assert isinstance(end, TurnFailed)
+        assert end.category == "internal"
+        assert "canary" not in end.technical_details + end.user_message
