@@ -14,7 +14,7 @@ from engine import log
 from engine.bus import broker, deadletters, subjects
 from engine.bus.reference import Malformed, Reference, decode
 from engine.bus.subjects import Durable
-from engine.errors import StorageFull, StoreUnavailable, TzurotError, UnknownEvent
+from engine.errors import StoreError, TzurotError, UnknownEvent
 from engine.events import class_of
 from engine.store import Log
 
@@ -44,7 +44,7 @@ class Retry(TzurotError):
         super().__init__(f"to be tried again in {after:g} s")
 
 
-TRANSIENT = (StoreUnavailable, StorageFull, psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, *broker.TROUBLE)
+TRANSIENT = (StoreError, psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, *broker.TROUBLE)
 """Trouble around us, not in the reference: tried again for as long as it lasts."""
 
 
