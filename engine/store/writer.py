@@ -1,7 +1,7 @@
 """The one append path of a process: all callers meet here, and what arrives while a batch is being committed is the next batch.
 
-Two batches may be under way: while Postgres writes one, the callers of the other encode theirs. They never share a stream, so that
-the failure of one says nothing about the versions in the other. Whatever is out of the ordinary goes the careful way, alone.
+There is no timer: whoever appends alone waits for nobody. Whatever is out of the ordinary (a repeat, a conflict, a condition, a lost
+answer, a stream never seen) leaves the fast way and is dealt with by `run`, while nothing is under way.
 """
 
 import asyncio
@@ -17,11 +17,10 @@ from engine.patience import ANSWER_SECONDS, impatient
 from engine.store import careful, connect, wire
 from engine.store.pipe import Pipe
 from engine.store.queue import Queue, Slot
-from engine.store.rows import Appended, NewEvent, Unit
+from engine.store.rows import Appended, Unit
 
 BATCH_EVENTS = 1024
 BATCH_BYTES = 256 * 1024
-FLIGHTS = 2
 _HEADS = 50_000
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
 _log = log.get("store")
@@ -34,9 +33,8 @@ class Writer:
         self.available = True
         self.queue = Queue()
         self._dsn = dsn
-        self._flying: set[str] = set()  # streams with events under way
-        self._answers: set[asyncio.Future[int]] = set()
-        self._population = 1.0
+        self._answer: asyncio.Future[int] | None = None
+        self._alone = True  # the last batch was a single call: likely so is this one
         self._held = True
         self._tick_due = False
         self._heads: dict[str, int] = {}
@@ -53,12 +51,12 @@ class Writer:
         return await self._inside(unit)
 
     def _inside(self, unit: Unit) -> "asyncio.Future[Appended]":
-        queue = self.queue
-        done = queue.add(unit)
-        if len(self._answers) < FLIGHTS and queue.events * 2 >= self._population:
-            self._launch()
-        elif not self._answers:
-            self._later()
+        done = self.queue.add(unit)
+        if self._answer is None:
+            if self._alone:
+                self._launch()
+            else:
+                self._later()
         return done
 
     def _later(self) -> None:
@@ -69,30 +67,25 @@ class Writer:
 
     def _tick(self) -> None:
         self._tick_due = False
-        if not self._answers:
+        if self._answer is None:
             self._launch()
 
     def _launch(self) -> None:
         """Send the next batch if it can go the fast way; else leave it to `run`."""
-        if not self.queue.slots:
-            return None
+        if not self.queue.slots or self._answer is not None:
+            return None  # what waits is looked at again when the answer lands
         if self._held or self._pipe is None or self._pipe.broken:
             return self._wake.set()
         batch, elements = self._take()
         if not batch:
-            if self.queue.slots and not self._answers:
-                self._wake.set()
-            return None
-        self._population = max(self.queue.events + self.queue.taken, self._population * 0.98)
-        streams = {packed.new.stream for slot in batch for packed in slot.unit.events}
-        self._flying |= streams
-        answer = self._pipe.append(wire.array(elements, len(elements), self._pipe.element_oid))
-        self._answers.add(answer)
-        answer.add_done_callback(lambda done: self._landed(batch, streams, len(elements), done))
+            return self._wake.set()
+        self._alone = len(batch) == 1
+        self._answer = self._pipe.append(wire.array(elements, len(elements), self._pipe.element_oid))
+        self._answer.add_done_callback(lambda answer: self._landed(batch, len(elements), answer))
         return None
 
     def _take(self) -> tuple[list[Slot], list[bytes]]:
-        """The longest run of waiting units that can be sent now, in their order."""
+        """The longest run of waiting units that can go the fast way, in their order."""
         batch: list[Slot] = []
         elements: list[bytes] = []
         size, queue, slots = 0, self.queue, self.queue.slots
@@ -108,42 +101,23 @@ class Writer:
         return batch, elements
 
     def _encode(self, unit: Unit, elements: list[bytes]) -> bool:
-        """Add the unit's elements with their versions. False when it cannot go now, or not this way."""
-        if len(unit.events) > 1:
-            return self._encode_all(unit, elements)
-        packed = unit.events[0]
-        version = self._version(packed.new, None)
-        if version:
-            self._heads[packed.new.stream] = version
-            elements.append(wire.element(packed.body, version))
-        return version > 0
-
-    def _encode_all(self, unit: Unit, elements: list[bytes]) -> bool:
-        ahead: dict[str, int] = {}
+        """Add the unit's elements with their versions. False when a stream is unknown here, or elsewhere than expected."""
+        heads, ahead, versions = self._heads, dict[str, int](), list[int]()
         for packed in unit.events:
-            version = self._version(packed.new, ahead.get(packed.new.stream))
-            if not version:
+            stream, expect = packed.new.stream, packed.new.expect
+            head = ahead.get(stream)
+            if head is None:
+                head = heads.get(stream, 0 if expect == 0 else -1)
+            if head < 0 or (expect is not None and expect != head):
                 return False
-            ahead[packed.new.stream] = version
-        versions = {stream: self._heads.get(stream, 0) for stream in ahead}
-        for packed in unit.events:
-            versions[packed.new.stream] += 1
-            elements.append(wire.element(packed.body, versions[packed.new.stream]))
-        self._heads.update(ahead)
+            ahead[stream] = head + 1
+            versions.append(head + 1)
+        elements += [wire.element(packed.body, version) for packed, version in zip(unit.events, versions, strict=True)]
+        heads.update(ahead)
         return True
 
-    def _version(self, new: NewEvent, head: int | None) -> int:
-        """The event's version after `head`, which is looked up when None; 0 when the stream is busy, unknown or elsewhere than expected."""
-        stream, expect = new.stream, new.expect
-        if stream in self._flying:
-            return 0
-        if head is None:
-            head = self._heads.get(stream, 0 if expect == 0 else -1)
-        return head + 1 if expect is None or expect == head else 0
-
-    def _landed(self, batch: list[Slot], streams: set[str], events: int, answer: "asyncio.Future[int]") -> None:
-        self._answers.discard(answer)
-        self._flying -= streams
+    def _landed(self, batch: list[Slot], events: int, answer: "asyncio.Future[int]") -> None:
+        self._answer = None
         error = answer.exception()
         if error is None:
             _resolve(batch, answer.result())
@@ -151,8 +125,8 @@ class Writer:
             self._failed(batch, error)
         self.queue.settled(events)
         if len(self._heads) > _HEADS:
-            self._heads = {stream: head for stream, head in self._heads.items() if stream in self._flying}
-        if not self._answers and self.queue.slots:
+            self._heads.clear()
+        if self.queue.slots:
             self._later()
 
     def _failed(self, batch: Sequence[Slot], error: BaseException) -> None:
@@ -186,15 +160,15 @@ class Writer:
     async def _end(self) -> None:
         """Let what was sent arrive, then refuse the rest."""
         self._held = True
-        if self._answers:
-            await asyncio.wait(self._answers, timeout=ANSWER_SECONDS)
+        if self._answer is not None:
+            await asyncio.wait([self._answer], timeout=ANSWER_SECONDS)
         self.queue.close()
         await self._disconnect()
 
     async def _unusual(self) -> None:
         """Everything the fast way cannot do, while nothing is under way: connect, learn versions, write carefully."""
         delay = 0.05
-        while not self._answers:
+        while self._answer is None:
             try:
                 if not await self._step():
                     return
