@@ -17,7 +17,7 @@ from engine.events.quota import NoticeGiven, UpgradeHinted
 from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
-from engine.store import NewEvent, Query
+from engine.store import NewEvent, Query, connect
 from projections import quota, runner
 from projections.turns import Turn
 from worker import context, ends, spend
@@ -94,7 +94,7 @@ async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: L
     try:
         sent = watch.ms()
         given = await _while_wanted(answer(work, _brief(work, turn, number, found, who, drafts), ledger), deleted, lost)
-        if given is None or await _is_deleted(work, turn):
+        if given is None or await _is_deleted(work, turn, lost):
             return (await ends.cancel(work, turn, "message deleted", *ledger.settled)).positions[0]
         timing = Timing(request_sent=sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())
         return await _complete(work, turn, given, timing, ledger)
@@ -190,8 +190,15 @@ async def _while_wanted(asking: Coroutine[Any, Any, Answer], deleted: asyncio.Ev
         await asyncio.gather(*everything, return_exceptions=True)
 
 
-async def _is_deleted(work: Work, turn: Turn) -> bool:
-    return await work.log.find(ids.message_event(turn.message_id, "deleted")) is not None
+async def _is_deleted(work: Work, turn: Turn, lost: asyncio.Event) -> bool:
+    """Asked with a paid answer in hand: an outage of Postgres is sat out for as long as the turn is ours, not paid for again."""
+    while True:
+        try:
+            return await work.log.find(ids.message_event(turn.message_id, "deleted")) is not None
+        except connect.TROUBLE:
+            if lost.is_set():
+                raise
+            await asyncio.sleep(0.2)
 
 
 async def _complete(work: Work, turn: Turn, given: Answer, timing: Timing, ledger: Ledger) -> int:
