@@ -82,7 +82,9 @@ async def _connect(dsn: str) -> AsyncConnection:
 async def _require_vector(connection: AsyncConnection) -> None:
     row = await (await connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")).fetchone()
     if row is None:
-        raise MigrationError("This Postgres has no pgvector. Install the extension 'vector' on its server, or unset DATABASE_URL to use the embedded one.")
+        raise MigrationError(
+            "This Postgres has no pgvector. Install the extension 'vector' on its server, or unset DATABASE_URL to use the embedded one."
+        )
 
 
 async def _missing(connection: AsyncConnection, wanted: list[Migration]) -> list[Migration]:
@@ -93,7 +95,9 @@ async def _missing(connection: AsyncConnection, wanted: list[Migration]) -> list
         if number not in known:
             raise MigrationError(f"The database was made by a newer program (migration {name} is unknown here). Update the program.")
         if known[number].checksum != checksum:
-            raise MigrationError(f"Migration {name} was changed after it had been applied. Restore the file and write a new migration instead.")
+            raise MigrationError(
+                f"Migration {name} was changed after it had been applied. Restore the file and write a new migration instead."
+            )
     return [migration for migration in wanted if migration.number not in applied]
 
 
@@ -102,7 +106,8 @@ async def _apply(connection: AsyncConnection, migration: Migration) -> str:
         async with connection.transaction():
             await connection.execute(migration.text.encode())
             await connection.execute(
-                "INSERT INTO migrations (number, name, checksum) VALUES (%s, %s, %s)", (migration.number, migration.name, migration.checksum)
+                "INSERT INTO migrations (number, name, checksum) VALUES (%s, %s, %s)",
+                (migration.number, migration.name, migration.checksum),
             )
     except psycopg.Error as error:
         raise MigrationError(f"Migration {migration.name} failed: {str(error).splitlines()[0]}") from error

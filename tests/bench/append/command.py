@@ -1,6 +1,7 @@
 """`tzurot bench append`: how fast the log takes events, beside the library's own way, a bare INSERT and COPY."""
 
 import asyncio
+import gc
 import json
 import secrets
 import statistics
@@ -90,6 +91,8 @@ async def _round(dsn: str, producers: Sequence[int], runs: dict[tuple[str, int],
         first = 1_000_000
         for count in producers:
             work = messages(count, EVENTS[count] // count, first)
+            gc.collect()
+            gc.freeze()  # what was prepared is no part of what is measured, for none of the contenders
             runs.setdefault(("ours", count), []).append(await contenders.ours(log, work))
             saved = await asyncio.to_thread(contenders.application_save, app, count, SLOW_EVENTS[count] // count)
             runs.setdefault(("application_save", count), []).append(saved)

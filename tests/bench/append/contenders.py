@@ -16,7 +16,8 @@ from engine.store import Log, NewEvent
 from tests.bench.append.load import messages
 
 _INSERT = (
-    "INSERT INTO plain (position, occurred_at, event_id, version, schema_version, stream, type, correlation, guild, channel, user_id, subject, data, sealed)"
+    "INSERT INTO plain (position, occurred_at, event_id, version, schema_version, stream, type, correlation, guild, channel, user_id,"
+    " subject, data, sealed)"
     " VALUES (nextval('plain_position'), now(), %s, %s, 1, %s, 'message.received', NULL, %s, %s, %s, %s, %s, %s)"
 )
 _COPY = (

@@ -179,7 +179,10 @@ def test_every_step_belongs_to_a_known_type() -> None:
     assert all(version < TYPES[type_].VERSION for type_, version in upcast.STEPS)
 
 
-@given(st.dictionaries(st.text(max_size=3), st.integers(-(2**63), 2**63 - 1)), st.dictionaries(st.text(max_size=3), st.integers(-(2**63), 2**63 - 1)))
+NUMBERS = st.dictionaries(st.text(max_size=3), st.integers(-(2**63), 2**63 - 1))
+
+
+@given(NUMBERS, NUMBERS)
 def test_two_json_objects_are_joined(first: dict[str, int], second: dict[str, int]) -> None:
     """As if they had been one, the second winning."""
     assert orjson.loads(bulk.joined_json(orjson.dumps(first), orjson.dumps(second))) == first | second
