@@ -77,20 +77,20 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
     room = allowed - size(head) - size(Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past, trigger))}"))
     if room < 0:
         raise DoesNotFit(f"{allowed - room} tokens are needed, {allowed} are allowed")
-    first = _first(ingredients, past, messages, room)
+    sizes = [size(message) for message in messages]
+    first = _first(ingredients, past, sizes, room)
     first += (len(past) - first) * 3 // 10 if thin else 0
     tail = Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past[first:], trigger))}")
-    final = (head, *messages[first:], tail)
-    dropped = [
-        DroppedPart(what=f"history:{e.position}", why="window", tokens=size(m)) for e, m in zip(past[:first], messages, strict=False)
-    ]
-    return Prompt(final, sum(map(size, final)), tuple(entry.position for entry in (*past[first:], trigger)), tuple(dropped[-100:]))
+    dropped = [DroppedPart(what=f"history:{e.position}", why="window", tokens=n) for e, n in zip(past[:first], sizes, strict=False)]
+    total = size(head) + sum(sizes[first:]) + size(tail)
+    used = tuple(entry.position for entry in (*past[first:], trigger))
+    return Prompt((head, *messages[first:], tail), total, used, tuple(dropped[-100:]))
 
 
-def _first(ingredients: Ingredients, past: Sequence[Entry], messages: Sequence[Message], room: int) -> int:
+def _first(ingredients: Ingredients, past: Sequence[Entry], sizes: Sequence[int], room: int) -> int:
     if ingredients.exact:
         return 0
-    positions, sizes = [entry.position for entry in past], [size(message) for message in messages]
+    positions = [entry.position for entry in past]
     return window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=room)
 
 
