@@ -136,8 +136,10 @@ def _budget(data: dict[str, Any]) -> Change:
     if data["daily"] is None:
         return "DELETE FROM {schema}.budgets WHERE scope = %(scope)s", data
     return (
-        "INSERT INTO {schema}.budgets (scope, daily) VALUES (%(scope)s, %(daily)s)"
-        " ON CONFLICT (scope) DO UPDATE SET daily = excluded.daily",
+        (
+            "INSERT INTO {schema}.budgets (scope, daily) VALUES (%(scope)s, %(daily)s)"
+            " ON CONFLICT (scope) DO UPDATE SET daily = excluded.daily"
+        ),
         data,
     )
 
