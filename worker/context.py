@@ -8,9 +8,10 @@ from uuid import UUID
 from engine import ids
 from engine.events.preset import Parameters, Window
 from engine.store.connect import Connection
-from projections import catalog, history, models, runner, windows
+from projections import catalog, history, keys, models, runner, windows
 from projections.catalog import Character, Preset
 from projections.history import Entry
+from projections.snapshot import snapshot
 from projections.turns import Turn
 from worker.answer import Candidate
 from worker.work import Work
@@ -31,6 +32,7 @@ class Context:
     begin: int | None
     as_of: int
     catalog_as_of: int
+    own_key: keys.Key | None
 
     @property
     def preset(self) -> Preset:
@@ -49,8 +51,7 @@ class Missing(Exception):
 
 async def read(work: Work, turn: Turn) -> Context:
     """Raises Missing."""
-    async with work.log.pool.connection() as connection, connection.transaction():
-        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    async with work.log.pool.connection() as connection, snapshot(connection):
         standing = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
         if await history.is_gone(connection, turn.message_id):
             raise Missing("message")
@@ -67,6 +68,7 @@ async def read(work: Work, turn: Turn) -> Context:
             begin=await windows.begins(connection, turn.channel, turn.character),
             as_of=standing["history"],
             catalog_as_of=standing["catalog"],
+            own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
         )
 
 

@@ -24,9 +24,10 @@ async def handle(work: Work, reference: Reference) -> None:
         raise Poison("a requested turn without channel, character or turn")
     if not await runner.wait_for(work.log.pool, ("turns",), reference.position, seconds=CATCH_UP_SECONDS):
         raise Retry(BUSY_SECONDS)
-    while await _is_pending(work, reference.turn):
-        if not await work_through(work, reference.channel, reference.character, reference.turn):
-            raise Retry(BUSY_SECONDS)
+    if await work_through(work, reference.channel, reference.character, reference.turn):
+        return  # the read model knows this turn, so it was among those that have their end now
+    if await _is_pending(work, reference.turn):
+        raise Retry(BUSY_SECONDS)
 
 
 async def work_through(work: Work, channel: int, character: UUID, turn: UUID) -> bool:

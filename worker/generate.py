@@ -89,7 +89,7 @@ async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: L
     if number > MOST_CALLS:
         raise ProviderFailed(Fault(Category.INTERNAL, technical_details=f"{number - 1} calls without an end: workers died over this turn"))
     found = await _context(work, turn)
-    who = await spend.payer(work, turn.user_id, turn.guild, turn.venue, turn.turn)
+    who = spend.payer(work, turn, found.own_key)
     drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
     try:
         sent = watch.ms()

@@ -17,7 +17,9 @@ from engine.events.quota import PayerCharged, QuotaHit, SpendAuthorized, SpendSe
 from engine.fault import Category, Fault
 from engine.store import NewEvent, connect
 from projections import keys, quota, runner
+from projections.keys import Key
 from projections.quota import Today
+from projections.turns import Turn
 from worker.providers.chat import Endpoint
 from worker.work import Work
 
@@ -51,12 +53,10 @@ class Allowed:
     day: str = ""
 
 
-async def payer(work: Work, user_id: int, guild_id: int | None, venue: str, turn_id: UUID | None = None) -> Payer:
-    """Who pays for this person's calls."""
-    async with work.log.pool.connection() as connection:
-        key = await keys.of_user(connection, user_id, work.endpoint.name)
-    own = OwnKey(key.key_id, key.usable) if key else None
-    return Payer(user_id, guild_id, venue == "playground" or user_id in work.settings.owner_ids, own, turn_id)
+def payer(work: Work, turn: Turn, key: Key | None) -> Payer:
+    """Who pays for this turn's calls. `key` is the person's own for this provider."""
+    trusted = turn.venue == "playground" or turn.user_id in work.settings.owner_ids
+    return Payer(turn.user_id, turn.guild, trusted, OwnKey(key.key_id, key.usable) if key else None, turn.turn)
 
 
 async def standing(work: Work, who: Payer, now: datetime) -> tuple[Standing, Today]:
