@@ -145,7 +145,7 @@ async def test_openrouters_own_sdk_talks_with_both_stand_ins(bases: list[str]) -
             whole = await client.chat.send_async(messages=[{"role": "user", "content": "Hello"}], model="standin/0", stream=False)
             assert isinstance(whole, components.ChatResult)
             streamed = await client.chat.send_async(messages=[{"role": "user", "content": "Hello"}], model="standin/0", stream=True)
-            pieces = [chunk.choices[0].delta.content or "" async for chunk in streamed if chunk.choices]  # type: ignore[union-attr]
+            pieces = [chunk.choices[0].delta.content or "" async for chunk in streamed if chunk.choices]
             assert "".join(pieces) == whole.choices[0].message.content
 
 
