@@ -78,9 +78,7 @@ def app() -> Starlette:
 
 
 async def _models(_: Request) -> Response:
-    return JSONResponse(
-        {"data": [_model()], "total_count": 1, "links": {"next": None}}
-    )
+    return JSONResponse({"data": [_model()], "total_count": 1, "links": {"next": None}})
 
 
 def _model() -> dict[str, object]:
