@@ -15,16 +15,15 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 import orjson
+import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import tuple_row
 from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticUndefined
 
 from engine.errors import WrongKey
 from engine.events import class_of
-from engine.store import codec
+from engine.store import codec, connect
 from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from engine.store.upcast import upcast
 from engine.vault import NONCE_BYTES
@@ -48,50 +47,51 @@ class Replayed(NamedTuple):
     erased: bool
 
 
-async def pages(connection: AsyncConnection, after: int, until: int) -> AsyncGenerator[list[Row]]:
-    """The rows after a position up to another, PAGE at a time. Postgres looks for the next page while the caller works on one."""
-    async with connection.cursor(binary=True, row_factory=tuple_row) as plain:
-        cursor = cast("AsyncCursor[Row]", plain)
-        coming: asyncio.Task[list[Row]] | None = None
-        try:
-            for first in range(after, until, PAGE):
-                page = await (coming or _page(cursor, first, until))
-                coming = asyncio.create_task(_page(cursor, first + PAGE, until)) if first + PAGE < until else None
-                await asyncio.sleep(0)  # lets the request for it go out
-                yield page
-        finally:
-            if coming is not None and not coming.done():
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
+async def pages(dsn: str, after: int, until: int) -> AsyncGenerator[list[Row]]:
+    """The rows after a position up to another, PAGE at a time. The next page is fetched while the caller works on one.
+
+    By a thread on a connection of its own: an event loop is woken dozens of times while a page of a megabyte comes in, which costs as much
+    as decoding it.
+    """
+    connection = await asyncio.to_thread(functools.partial(psycopg.connect, dsn, autocommit=True, **connect.OPTIONS))
+    coming: asyncio.Future[list[Row]] | None = None
+    try:
+        for first in range(after, until, PAGE):
+            page = await (coming or asyncio.ensure_future(asyncio.to_thread(_page, connection, first, until)))
+            more = first + PAGE < until
+            coming = asyncio.ensure_future(asyncio.to_thread(_page, connection, first + PAGE, until)) if more else None
+            await asyncio.sleep(0)  # lets the thread begin
+            yield page
+    finally:
+        if coming is not None:
+            await asyncio.gather(coming, return_exceptions=True)
+        connection.close()
 
 
-async def _page(cursor: AsyncCursor[Row], first: int, until: int) -> list[Row]:
-    await cursor.execute(_SELECT, (first, min(first + PAGE, until)), prepare=True)
-    return await cursor.fetchall()
+def _page(connection: psycopg.Connection, first: int, until: int) -> list[Row]:
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(_SELECT, (first, min(first + PAGE, until)), prepare=True)
+        return cast("list[Row]", cursor.fetchall())
 
 
 def decode(rows: list[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
     """Open and decode one page. Raises UnknownEvent, WrongKey."""
-    found = []
+    found, make, known = list[Replayed](), tuple.__new__, dict[tuple[str, int], _Decoder]()
+    add = found.append
     for position, event_id, type_, schema_version, subject, data, sealed in rows:
-        if schema_version == FOREIGN_VERSION:
-            found.append(Replayed(position, type_, subject, twin(LibraryEvent)(topic=type_, state=data), False))
-            continue
-        current, decoder, type_bytes = _decoder(type_, schema_version)
+        decoder = known.get((type_, schema_version)) or known.setdefault((type_, schema_version), _decoder(type_, schema_version))
+        key = keys.get(subject) if sealed is not None and subject is not None else None
         if sealed is None:
-            event, erased = (decoder(data) if current else _old(type_, schema_version, data)), False
+            event, erased = decoder.plain(data), False
+        elif key is None:
+            event, erased = decoder.without_key(data), True
         else:
-            key = keys.get(subject or "")
-            if key is None:
-                event, erased = _erased(type_, schema_version, data), True
-            else:
-                try:
-                    plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], event_id + type_bytes)
-                except InvalidTag:
-                    raise WrongKey("a sealed text does not open: wrong master key, or the row was tampered with") from None
-                joined = joined_json(data, plain)
-                event, erased = (decoder(joined) if current else _old(type_, schema_version, joined)), False
-        found.append(Replayed(position, type_, subject, event, erased))
+            try:
+                plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], event_id + decoder.bound_to)
+            except InvalidTag:
+                raise WrongKey("a sealed text does not open: wrong master key, or the row was tampered with") from None
+            event, erased = decoder.plain(joined_json(data, plain)), False
+        add(make(Replayed, (position, type_, subject, event, erased)))
     return found
 
 
@@ -102,11 +102,27 @@ def joined_json(first: bytes, second: bytes) -> bytes:
     return first if len(second) == 2 else first[:-1] + b"," + second[1:]
 
 
+class _Decoder(NamedTuple):
+    """How events of one type and version become twins: from whole JSON, and from the clear part alone."""
+
+    plain: Callable[[bytes], msgspec.Struct]
+    without_key: Callable[[bytes], msgspec.Struct]
+    bound_to: bytes
+
+
 @cache
-def _decoder(type_: str, schema_version: int) -> tuple[bool, Callable[[bytes], msgspec.Struct], bytes]:
+def _decoder(type_: str, schema_version: int) -> _Decoder:
+    if schema_version == FOREIGN_VERSION:
+        library = functools.partial(_library, type_)
+        return _Decoder(library, library, b"")
     cls = class_of(type_, schema_version)
-    decoder = msgspec.json.Decoder(twin(cls), strict=True)
-    return schema_version == cls.VERSION, decoder.decode, type_.encode()
+    today = msgspec.json.Decoder(twin(cls), strict=True).decode
+    plain = today if schema_version == cls.VERSION else functools.partial(_old, type_, schema_version)
+    return _Decoder(plain, functools.partial(_erased, type_, schema_version), type_.encode())
+
+
+def _library(type_: str, data: bytes) -> msgspec.Struct:
+    return twin(LibraryEvent)(topic=type_, state=data)
 
 
 def _old(type_: str, schema_version: int, json: bytes) -> msgspec.Struct:
@@ -117,7 +133,7 @@ def _old(type_: str, schema_version: int, json: bytes) -> msgspec.Struct:
 def _erased(type_: str, schema_version: int, data: bytes) -> msgspec.Struct:
     cls = class_of(type_, schema_version)
     event = codec.erased(cls, upcast(type_, schema_version, orjson.loads(data)))
-    return _decoder(type_, cls.VERSION)[1](joined_json(*(part or b"{}" for part in codec.dump(event))))
+    return _decoder(type_, cls.VERSION).plain(joined_json(*(part or b"{}" for part in codec.dump(event))))
 
 
 @cache

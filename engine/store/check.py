@@ -8,7 +8,7 @@ import orjson
 from engine import clock
 from engine.errors import UnknownEvent
 from engine.events import class_of
-from engine.store import bulk, codec, reader
+from engine.store import bulk, codec
 from engine.store.foreign import FOREIGN_VERSION
 from engine.store.log import Log
 from engine.store.upcast import upcast
@@ -31,18 +31,17 @@ async def walk(log: Log, after: int, until: int | None, tell: Callable[[int, int
     """Every event between two positions: known, upcast to today's schema, valid, and without a gap."""
     began, expected = clock.monotonic(), after + 1
     types, problems = dict[str, int](), list[str]()
-    async with log.pool.connection() as connection:
-        end = await reader.head(connection) if until is None else until
-        async for page in bulk.pages(connection, after, end):
-            for row in page:
-                if row[0] != expected and len(problems) < SHOWN:
-                    problems.append(f"positions {expected} to {row[0] - 1} are missing")
-                expected = row[0] + 1
-                types[row[2]] = types.get(row[2], 0) + 1
-                problem = check(row)
-                if problem and len(problems) < SHOWN:
-                    problems.append(f"{row[0]}: {problem}")
-            tell(expected - 1 - after, end - after)
+    end = await log.head() if until is None else until
+    async for page in bulk.pages(log.dsn, after, end):
+        for row in page:
+            if row[0] != expected and len(problems) < SHOWN:
+                problems.append(f"positions {expected} to {row[0] - 1} are missing")
+            expected = row[0] + 1
+            types[row[2]] = types.get(row[2], 0) + 1
+            problem = check(row)
+            if problem and len(problems) < SHOWN:
+                problems.append(f"{row[0]}: {problem}")
+        tell(expected - 1 - after, end - after)
     if expected <= end:
         problems.append(f"positions {expected} to {end} are missing")
     seconds = clock.monotonic() - began

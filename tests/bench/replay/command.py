@@ -157,9 +157,8 @@ async def _ours(log: Log) -> int:
 async def _raw(log: Log) -> int:
     """The same columns as tuples in the binary format, in the same pages, nothing opened or decoded."""
     count = 0
-    async with log.pool.connection() as connection:
-        async for page in bulk.pages(connection, 0, await log.head()):
-            count += len(page)
+    async for page in bulk.pages(log.dsn, 0, await log.head()):
+        count += len(page)
     return count
 
 
