@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     models.command("list")(models_list)
     models.command("resume")(models_resume)
     models.command("skip")(models_skip)
-    app.add_typer(models, name="models")
+    app.add_typer(models, name="read-models")
 
 
 def run_projections() -> None:

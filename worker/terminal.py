@@ -38,7 +38,7 @@ async def _up_to_date(log: Log) -> AsyncIterator[None]:
     tasks = [] if kept else [asyncio.create_task(runner.run(log.dsn, projection)) for projection in ALL]
     try:
         if not await runner.wait_for(log.pool, [projection.name for projection in ALL], await log.head(), seconds=CATCH_UP_SECONDS):
-            raise NotFound("The read models do not catch up with the log. `tzurot models list` shows which one stands still.")
+            raise NotFound("The read models do not catch up with the log. `tzurot read-models list` shows which one stands still.")
         yield
     finally:
         for task in tasks:

@@ -87,16 +87,16 @@ async def test_rebuild_verify_and_models(log: Log, tzurot: Command) -> None:
     """A preview changes nothing; a rebuild from nothing serves; verify is content, and not any more after a change."""
     preview = await tzurot("rebuild", "history", "--preview")
     assert preview[0]["to"] == await log.head()
-    assert await tzurot("models", "list") == []
+    assert await tzurot("read-models", "list") == []
     done = await tzurot("rebuild")
     assert {report["name"] for report in done} == {projection.name for projection in ALL}
     assert all(verdict["equal"] for verdict in await tzurot("verify"))
-    assert {entry["lag"] for entry in await tzurot("models", "list")} == {0}
+    assert {entry["lag"] for entry in await tzurot("read-models", "list")} == {0}
     async with log.pool.connection() as connection:
         await connection.execute("DELETE FROM turns.turns WHERE position = (SELECT min(position) FROM turns.turns)")
     found = await tzurot("verify", "turns", fails=True)
     assert "tzurot rebuild turns" in found[1]["error"]
-    assert "is not stopped" in (await tzurot("models", "resume", "turns", fails=True))["error"]
+    assert "is not stopped" in (await tzurot("read-models", "resume", "turns", fails=True))["error"]
     assert "there is no read model" in (await tzurot("rebuild", "nonsense", fails=True))["error"]
 
 
