@@ -15,10 +15,14 @@ GROUP = "tzurot.commands"
 _ABOUT = "Tzurot: people and AI characters talk on Discord or in the console; every reply can be explained, replayed and rebuilt."
 
 
-def build() -> typer.Typer:
-    """The whole command line. Packages that are not installed (the tests' own) are left out and named in the help."""
+def build(only: str | None = None) -> typer.Typer:
+    """The whole command line. Packages that are not installed (the tests' own) are left out and named in the help.
+
+    `only` names the one entry to load: the command that a person waits for need not load every other.
+    """
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="rich")
-    absent = [entry.name for entry in sorted(entry_points(group=GROUP)) if not _add(app, entry)]
+    entries = sorted(entry for entry in entry_points(group=GROUP) if only in (None, entry.name))
+    absent = [entry.name for entry in entries if not _add(app, entry)]
     left_out = f"Left out, because they come with a clone of the repository: {', '.join(absent)}." if absent else None
     app.callback(help=_ABOUT, epilog=left_out)(lambda: None)
     return app
@@ -41,7 +45,7 @@ def main() -> NoReturn:
     as_json = "--json" in sys.argv
     log.configure("tzurot", "warning")
     try:
-        build()()  # ends by SystemExit; wrong options and Ctrl-C are answered in there
+        build(only="bot" if sys.argv[1:2] == ["run"] else None)()  # ends by SystemExit; wrong options and Ctrl-C are answered in there
         code = 0
     except BrokenPipeError:
         code = 141
