@@ -101,7 +101,7 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
 
 def model_browse(
     search: Annotated[str, typer.Argument(help="Words that id or name must contain.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 25,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to show.")] = 25,
     json: Json = False,
 ) -> None:
     """List models of the provider's catalogue, free ones first."""
@@ -155,10 +155,10 @@ def model_view(
 
 def model_override(
     model: Annotated[str, typer.Argument(help="The model's id.")],
-    context_tokens: Annotated[int | None, typer.Option(min=256)] = None,
-    max_output: Annotated[int | None, typer.Option(min=1)] = None,
-    reasoning: Annotated[bool | None, typer.Option("--reasoning/--no-reasoning", show_default=False)] = None,
-    vision: Annotated[bool | None, typer.Option("--vision/--no-vision", show_default=False)] = None,
+    context_tokens: Annotated[int | None, typer.Option(min=256, help="Size of its window, in tokens.")] = None,
+    max_output: Annotated[int | None, typer.Option(min=1, help="Most tokens it may write.")] = None,
+    reasoning: Annotated[bool | None, typer.Option("--reasoning/--no-reasoning", help="Whether it reasons.", show_default=False)] = None,
+    vision: Annotated[bool | None, typer.Option("--vision/--no-vision", help="Whether it sees pictures.", show_default=False)] = None,
     price_in: Annotated[float | None, typer.Option(min=0, help="US dollars per token.")] = None,
     price_out: Annotated[float | None, typer.Option(min=0, help="US dollars per token.")] = None,
     forbid: Annotated[list[str] | None, typer.Option(help="Parameter that must not be sent; may be repeated.")] = None,

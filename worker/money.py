@@ -17,6 +17,7 @@ from projections import keys, quota, usage
 from worker.terminal import OPERATOR, NotFound, tell, with_log
 
 User = Annotated[int, typer.Option("--user", help="Discord id of the person.")]
+Provider = Annotated[str, typer.Option(help="Name of the provider.")]
 
 
 def quota_show(json: Json = False) -> None:
@@ -61,12 +62,17 @@ def quota_budget(
 
 
 def quota_limits(
-    user_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
-    guild_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
+    user_per_minute: Annotated[int | None, typer.Option(min=1, help="Turns a minute, each person.")] = None,
+    guild_per_minute: Annotated[int | None, typer.Option(min=1, help="Turns a minute, each server.")] = None,
     free_daily: Annotated[int | None, typer.Option(min=0, help="Free calls a UTC day, all guests together.")] = None,
     free_minimum: Annotated[int | None, typer.Option(min=0, help="Free calls every guest gets at least.")] = None,
     free_model: Annotated[list[str] | None, typer.Option(help="Model that counts as free; may be repeated; replaces the list.")] = None,
-    guests_may_spend: Annotated[bool | None, typer.Option("--guests-may-spend/--guests-may-not-spend", show_default=False)] = None,
+    guests_may_spend: Annotated[
+        bool | None,
+        typer.Option(
+            "--guests-may-spend/--guests-may-not-spend", help="Whether people without a key may use paid models.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Change limits; what is not named stays."""
@@ -89,7 +95,7 @@ def quota_limits(
     say(with_log(work).model_dump(), json=json, words="Changed.")
 
 
-def keys_set(user: User, provider: Annotated[str, typer.Option(help="Name of the provider.")] = "openrouter", json: Json = False) -> None:
+def keys_set(user: User, provider: Provider = "openrouter", json: Json = False) -> None:
     """Store a person's key, read from standard input so that it is in no history of a shell."""
     secret = (typer.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if len(secret) < 8:
@@ -120,7 +126,7 @@ async def _key(log: Log, user: int, provider: str) -> keys.Key:
     return found
 
 
-def keys_remove(user: User, provider: str = "openrouter", yes: Yes = False, json: Json = False) -> None:
+def keys_remove(user: User, provider: Provider = "openrouter", yes: Yes = False, json: Json = False) -> None:
     """Delete a person's key."""
 
     async def work(log: Log) -> keys.Key:
@@ -134,7 +140,7 @@ def keys_remove(user: User, provider: str = "openrouter", yes: Yes = False, json
     say({"key_id": str(key.key_id), "deleted": yes}, json=json, words=words)
 
 
-def keys_test(user: User, provider: str = "openrouter", json: Json = False) -> None:
+def keys_test(user: User, provider: Provider = "openrouter", json: Json = False) -> None:
     """Ask the provider whether it takes a person's key. Nothing is bought."""
     from worker.keycheck import check
     from worker.providers.http import Http
@@ -186,7 +192,7 @@ def usage_show(
     with_log(work)
 
 
-def usage_stops(days: Annotated[int, typer.Option(min=1)] = 30, json: Json = False) -> None:
+def usage_stops(days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 30, json: Json = False) -> None:
     """Which stop sequences ended replies, and how many replies were cut short, by day and model."""
 
     async def work(log: Log) -> None:

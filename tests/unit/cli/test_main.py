@@ -67,7 +67,7 @@ def test_an_error_is_one_sentence_and_an_exit_code(
         raise ExceptionGroup("tasks", [error])
 
     app.command()(fails)
-    monkeypatch.setattr(main, "build", lambda: app)
+    monkeypatch.setattr(main, "build", lambda only: app)
     monkeypatch.setattr(sys, "argv", ["tzurot", *(["--json"] if as_json else [])])
     with pytest.raises(SystemExit) as ended:
         main.main()
