@@ -1,17 +1,33 @@
 """Real servers for every test: one Postgres and one NATS per run, a clone of a migrated template database per test."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from engine import embedded
 from engine.config import Settings
 from engine.migrate import migrate
 
 TEMPLATE = "template_tzurot"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A test that sets up logging writes to what was standard error then; the next test must not."""
+    root = logging.getLogger()
+    handlers, level = set(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    for handler in set(root.handlers) - handlers:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
+            root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
