@@ -1,7 +1,6 @@
 """The characters: a gallery, and a form for a new one."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,6 +13,7 @@ from bot.console import playground, shapes, speak
 from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from engine import ids
+from engine.decide.character import slug_of
 from engine.events.character import CharacterCreated, Description
 from projections import catalog, runner
 
@@ -28,13 +28,6 @@ class Draft:
 
     values: Mapping[str, str]
     wrong: Mapping[str, str] = field(default_factory=dict)
-
-
-def slug_of(name: str) -> str:
-    """A slug made of a name: `Wren Halloway` -> `wren-halloway`; padded when the name has too little to make one of."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:50].rstrip("-")
-    return slug if len(slug) >= 3 else f"character-{slug}".rstrip("-")
 
 
 def check(values: Mapping[str, str]) -> Draft:
