@@ -216,6 +216,12 @@ async def presets(connection: AsyncConnection, vault: Vault, *, schema: str = "c
     return await _presets(connection, vault, "NOT deleted ORDER BY position", {}, schema)
 
 
+async def answering(connection: AsyncConnection, vault: Vault, preset_id: UUID | None, *, schema: str = "catalog") -> list[Preset]:
+    """What may answer a character with this preset: that one, the global defaults and those for people without a key, oldest first."""
+    where = "NOT deleted AND (preset = %(id)s OR (is_global AND (is_default OR is_free_default))) ORDER BY position"
+    return await _presets(connection, vault, where, {"id": preset_id}, schema)
+
+
 async def default_preset(connection: AsyncConnection, vault: Vault, *, schema: str = "catalog") -> Preset | None:
     """The global default: the newest preset marked so."""
     found = await _presets(connection, vault, "is_global AND is_default AND NOT deleted ORDER BY position DESC LIMIT 1", {}, schema)

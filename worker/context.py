@@ -74,7 +74,7 @@ async def read(work: Work, turn: Turn) -> Context:
 
 async def _presets(connection: Connection, work: Work, character: Character) -> list[Preset]:
     """The preset that answers, then the one for people without a key."""
-    known = await catalog.presets(connection, work.log.vault)
+    known = await catalog.answering(connection, work.log.vault, character.preset)
     chosen = next((preset for preset in known if preset.id == character.preset), None)
     chosen = chosen or next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
     free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]

@@ -108,6 +108,11 @@ async def authorize(
 _leaving: set[asyncio.Task[None]] = set()
 
 
+def unsettled() -> "set[asyncio.Task[None]]":
+    """Calls whose permits the limits' read model does not know yet: to be waited for before the log is closed."""
+    return set(_leaving)
+
+
 async def _enter(work: Work, entered: list[str], name: str) -> None:
     if name not in entered:
         await work.queues.enter(name)

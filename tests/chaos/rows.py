@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import TzurotError
 from tests.chaos import broker, database, delivery, workers
+from tests.chaos.calls import spending
 from tests.chaos.run import Run, interruptible
 
 STORE = Path(__file__).with_name("store")
@@ -48,6 +49,7 @@ ROWS = {
         Row("R18", 10_000, broker.r18),
         Row("R19", 1_000, broker.r19),
         Row("R26", 500, delivery.r26),
+        Row("SPEND", 1_000, spending.spend),
     )
 }
 

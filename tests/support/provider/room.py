@@ -40,8 +40,9 @@ class Person:
         return MessageReceived(
             message_id=self.snowflakes.next(),
             channel_id=self.channel,
+            guild_id=self.guild,
             author_id=self.user,
-            channel_kind="dm",
+            channel_kind="guild" if self.guild else "dm",
             venue=self.venue,
             text=text,
             author_name=self.name,
@@ -67,6 +68,7 @@ class Person:
             turn_id=turn,
             message_id=said.message_id,
             channel_id=self.channel,
+            guild_id=self.guild,
             user_id=self.user,
             character_id=character,
             venue=self.venue,

@@ -1,0 +1,27 @@
+"""The rows about calls to providers with few trials. The full numbers: `tzurot chaos SPEND`, `tzurot chaos R22` and so on."""
+
+import pytest
+
+from engine.config import Settings
+from engine.decide import spend as rule
+from tests.chaos.calls import spending
+from tests.chaos.run import Run
+
+
+def held(run: Run) -> None:
+    assert run.passed, run.result()
+
+
+async def test_no_random_configuration_lets_a_guest_reach_a_model_that_may_cost(settings: Settings) -> None:
+    """80 whole turns, each with a preset, fallbacks, prices, a person and a provider's mood drawn at random."""
+    run = Run("SPEND", 80, quiet=True)
+    await spending.spend(run, settings)
+    held(run)
+
+
+async def test_a_rule_that_takes_everything_for_free_would_be_caught(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the row looks for can be found."""
+    monkeypatch.setattr(rule, "is_free", lambda *_: True)
+    run = Run("SPEND", 30, quiet=True)
+    await spending.spend(run, settings)
+    assert any("reached" in found for found in run.broken)
