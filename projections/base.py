@@ -68,6 +68,28 @@ def sql(template: str, schema: str) -> bytes:
     return template.replace("{schema}", schema).encode()
 
 
+def decoded(columns: str, types: Iterable[str], more: str = "") -> str:
+    """FROM and WHERE of a statement that reads a range of the log: columns of `events e`, clear fields as columns of `d`, `more` joined.
+
+    For `load`; parameters `after` and `until`. `columns` are names and types: "turn_id uuid, model text". A record made straight from
+    the JSON text costs a quarter of what `jsonb` and its operators do.
+    """
+    names = ", ".join(f"'{name}'" for name in sorted(types))
+    return (
+        f"FROM events e CROSS JOIN LATERAL json_to_record(convert_from(e.data, 'UTF8')::json) AS d({columns}) {more}"
+        f" WHERE e.position > %(after)s AND e.position <= %(until)s AND e.type IN ({names})"
+    )
+
+
+async def execute(connection: AsyncConnection, schema: str, template: str, after: int, until: int) -> int:
+    """Run a statement of `load`; returns the number of rows it wrote.
+
+    It is planned anew each time: tables that grow from nothing make every older plan a bad one.
+    """
+    cursor = await connection.execute(sql(template, schema), {"after": after, "until": until}, prepare=False)
+    return cursor.rowcount
+
+
 def clear(row: Stored) -> dict[str, object]:
     """The clear fields of a row, as stored."""
     fields: dict[str, object] = orjson.loads(row.data)

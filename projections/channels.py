@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from engine.store import Query, Stored, reader
-from projections.base import Projection, clear, sql
+from projections.base import Projection, clear, decoded, execute, sql
 
 
 class Channels(Projection):
@@ -60,33 +60,27 @@ class Channels(Projection):
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
         """The last word about each channel by one statement a table; activations, which are rare, one by one."""
-        bounds = {"after": after, "until": until}
-        await connection.execute(sql(_LOAD_SEEN, schema), bounds)
-        await connection.execute(sql(_LOAD_SESSIONS, schema), bounds)
+        for statement in (_LOAD_SEEN, _LOAD_SESSIONS):
+            await execute(connection, schema, statement, after, until)
         rare = Query(after=after, until=until, types=frozenset({"channel.activated", "channel.deactivated"}))
-        rows = [row async for row in reader.rows(connection, rare)]
-        await self.apply(connection, schema, rows)
+        await self.apply(connection, schema, [row async for row in reader.rows(connection, rare)])
 
 
-_DECODED = """
-FROM events e CROSS JOIN LATERAL (SELECT convert_from(e.data, 'UTF8')::jsonb AS d OFFSET 0) AS decoded
-WHERE position > %(after)s AND position <= %(until)s AND type =
-"""
 _LOAD_SEEN = f"""
 INSERT INTO {{schema}}.seen AS s (channel, guild, venue, kind, last_message, messages, position)
-SELECT c, (array_agg((d->>'guild_id')::bigint ORDER BY position))[1], (array_agg(d->>'venue' ORDER BY position))[1],
-       (array_agg(d->>'channel_kind' ORDER BY position))[1], max((d->>'message_id')::bigint), count(*), max(position)
-FROM (SELECT (d->>'channel_id')::bigint AS c, d, position {_DECODED} 'message.received') AS found
-GROUP BY c
+SELECT d.channel_id, (array_agg(d.guild_id ORDER BY e.position))[1], (array_agg(d.venue ORDER BY e.position))[1],
+       (array_agg(d.channel_kind ORDER BY e.position))[1], max(d.message_id), count(*), max(e.position)
+{decoded("channel_id bigint, guild_id bigint, venue text, channel_kind text, message_id bigint", ["message.received"])}
+GROUP BY d.channel_id
 ON CONFLICT (channel) DO UPDATE SET last_message = greatest(s.last_message, excluded.last_message),
     messages = s.messages + excluded.messages, position = excluded.position
 """
 _LOAD_SESSIONS = f"""
 INSERT INTO {{schema}}.sessions (channel, character, user_id, venue, position)
-SELECT c, (array_agg((d->>'character_id')::uuid ORDER BY position DESC))[1], (array_agg((d->>'user_id')::bigint ORDER BY position DESC))[1],
-       (array_agg(d->>'venue' ORDER BY position))[1], max(position)
-FROM (SELECT (d->>'channel_id')::bigint AS c, d, position {_DECODED} 'turn.requested') AS found
-GROUP BY c
+SELECT d.channel_id, (array_agg(d.character_id ORDER BY e.position DESC))[1], (array_agg(d.user_id ORDER BY e.position DESC))[1],
+       (array_agg(d.venue ORDER BY e.position))[1], max(e.position)
+{decoded("channel_id bigint, character_id uuid, user_id bigint, venue text", ["turn.requested"])}
+GROUP BY d.channel_id
 ON CONFLICT (channel) DO UPDATE SET character = excluded.character, user_id = excluded.user_id, position = excluded.position
 """
 _ACTIVATED = """

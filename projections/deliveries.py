@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from engine.events.reply import Chunk
 from engine.store import Stored
-from projections.base import Projection, apply_by_turn, clear, sql
+from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
 
 
 class Deliveries(Projection):
@@ -37,7 +37,6 @@ class Deliveries(Projection):
         done_position bigint,
         done_at timestamptz
     );
-    CREATE INDEX ON {schema}.deliveries (venue, position) WHERE status IN ('due', 'intended');
     CREATE TABLE {schema}.chunks (
         turn uuid NOT NULL,
         index integer NOT NULL,
@@ -47,9 +46,14 @@ class Deliveries(Projection):
         PRIMARY KEY (turn, index)
     );
     """
+    late = "CREATE INDEX ON {schema}.deliveries (venue, position) WHERE status IN ('due', 'intended');"
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         await apply_by_turn(connection, schema, rows, _change)
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """The same by one statement: each turn's events of the range are folded into one row, new or already there."""
+        await execute(connection, schema, _LOAD, after, until)
 
 
 _DUE = """
@@ -66,6 +70,57 @@ VALUES (%(turn_id)s, %(index)s, %(message_id)s, %(adopted)s, %(position)s) ON CO
 """
 _DONE = """
 UPDATE {schema}.deliveries SET status = %(status)s, done_position = %(position)s, done_at = %(at)s WHERE turn = %(turn_id)s
+"""
+_FIELDS = """
+turn_id uuid, venue text, channel_id bigint, guild_id bigint, character_id uuid, user_id bigint, message_id bigint, webhook_id bigint,
+chunks jsonb, index integer, adopted boolean
+"""
+# Only what stands after the answer became due counts. Two answers of one turn become two rows, which the primary key refuses.
+_LOAD = f"""
+WITH found AS MATERIALIZED (SELECT e.position, e.occurred_at, e.type, d.* {decoded(_FIELDS, Deliveries.types)}), seen AS (
+    SELECT *, type IN ('turn.completed', 'turn.failed') AS answers,
+           max(position) FILTER (WHERE type IN ('turn.completed', 'turn.failed')) OVER whole AS due,
+           max(position) FILTER (WHERE type = 'reply.intended') OVER whole AS intended,
+           max(position) FILTER (WHERE type IN ('reply.delivered', 'reply.failed')) OVER whole AS done
+    FROM found WHERE type <> 'reply.chunk_delivered'
+    WINDOW whole AS (PARTITION BY turn_id)
+), marked AS (
+    SELECT *, position = due AS is_due, position = intended AND position > coalesce(due, 0) AS is_intent,
+           position = done AND position > coalesce(due, 0) AS is_done
+    FROM seen
+), folded AS MATERIALIZED (
+    SELECT turn_id, count(*) FILTER (WHERE answers)::int AS answers, max(due) AS position,
+           any_value(venue) FILTER (WHERE is_due) AS venue,
+           any_value(channel_id) FILTER (WHERE is_due) AS channel,
+           any_value(guild_id) FILTER (WHERE is_due) AS guild,
+           any_value(character_id) FILTER (WHERE is_due) AS character,
+           any_value(user_id) FILTER (WHERE is_due) AS user_id,
+           any_value(message_id) FILTER (WHERE is_due) AS message_id,
+           any_value(CASE type WHEN 'turn.completed' THEN 'reply' ELSE 'error' END) FILTER (WHERE is_due) AS kind,
+           any_value(occurred_at) FILTER (WHERE is_due) AS due_at,
+           bool_or(is_intent) AS intends,
+           (array_agg(split_part(type, '.', 2) ORDER BY position DESC) FILTER (WHERE is_intent OR is_done))[1] AS status,
+           any_value(webhook_id) FILTER (WHERE is_intent) AS webhook_id,
+           any_value(chunks) FILTER (WHERE is_intent) AS chunks,
+           max(position) FILTER (WHERE is_done) AS done_position,
+           any_value(occurred_at) FILTER (WHERE is_done) AS done_at
+    FROM marked GROUP BY turn_id
+), moved AS (
+    UPDATE {{schema}}.deliveries t SET status = coalesce(f.status, t.status),
+        webhook_id = CASE WHEN f.intends THEN f.webhook_id ELSE t.webhook_id END,
+        chunks = CASE WHEN f.intends THEN f.chunks ELSE t.chunks END,
+        done_position = coalesce(f.done_position, t.done_position), done_at = coalesce(f.done_at, t.done_at)
+    FROM folded f WHERE t.turn = f.turn_id AND f.answers = 0
+), sent AS (
+    INSERT INTO {{schema}}.chunks (turn, index, message_id, adopted, position)
+    SELECT turn_id, index, message_id, adopted, position FROM found WHERE type = 'reply.chunk_delivered'
+    ORDER BY position ON CONFLICT DO NOTHING
+)
+INSERT INTO {{schema}}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at,
+                                   webhook_id, chunks, done_position, done_at)
+SELECT turn_id, venue, channel, guild, character, user_id, message_id, kind, coalesce(status, 'due'), position, due_at, webhook_id, chunks,
+       done_position, done_at
+FROM folded CROSS JOIN LATERAL generate_series(1, answers) ORDER BY position
 """
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Rollback
 from psycopg.rows import dict_row
 
 from engine.events.message import Attachment, Forward
@@ -15,7 +15,7 @@ from engine.ids import DISCORD_EPOCH_MS, snowflake_time
 from engine.store import Query, Stored, reader
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
-from projections.base import Projection, clear, sql
+from projections.base import Projection, clear, decoded, execute, sql
 
 _INSERT = """
 INSERT INTO {schema}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
@@ -82,16 +82,27 @@ class History(Projection):
     """
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
-        """Messages, replies and chunks by one statement each, from one rare event to the next: only those touch earlier rows."""
-        rare = [row async for row in reader.rows(connection, Query(after=after, until=until, types=_RARE, limit=MANY + 1))]
-        if len(rare) > MANY:
-            await self.fold(connection, schema, after, until, frozenset())
-            return
-        for row in rare:
-            await _load_between(connection, schema, after, row.position - 1)
+        """What is said by one statement each; then the rare events that touch what stands before them.
+
+        Only the deletion of a reply's message depends on which chunks are there at that moment: then the range is cut at it.
+        """
+        rare = [row async for row in reader.rows(connection, Query(after=after, until=until, types=_RARE))]
+        deleted = {_parameters(row)["message"]: row for row in rare if row.type == "message.deleted"}
+        cuts: list[Stored] = []
+        async with connection.transaction():
+            await _load_between(connection, schema, after, until)
+            cursor = await connection.execute(sql(_CHUNKS_AMONG, schema), (list(deleted),))
+            if gone := {message for (message,) in await cursor.fetchall()}:
+                cuts = [row for row in rare if row.type == "message.deleted" and _parameters(row)["message"] in gone]
+                raise Rollback
+            await _touch(connection, schema, rare)
+        if len(cuts) > MANY:
+            return await self.fold(connection, schema, after, until, frozenset())
+        for row in cuts:
+            await self.load(connection, schema, after, row.position - 1)
             await self.apply(connection, schema, [row])
             after = row.position
-        await _load_between(connection, schema, after, until)
+        return await self.load(connection, schema, after, until) if cuts else None
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         pending: list[dict[str, object]] = []
@@ -112,37 +123,46 @@ class History(Projection):
 _ENTRIES = frozenset({"message.received", "turn.completed"})
 _RARE = frozenset({"message.edited", "message.deleted", "reply.failed", "channel.context_reset"})
 MANY = 100
-"""With more rare events than this in a step, going one by one costs less."""
+"""With more cuts than this in a step, going one by one costs less."""
 
-_LOAD_ENTRIES = """
-INSERT INTO {schema}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
-                              reply_to, sent_at, subject, event_id, event_type, sealed)
-SELECT position, (d->>'channel_id')::bigint, (d->>'guild_id')::bigint, d->>'venue', CASE WHEN reply THEN 'reply' ELSE 'message' END,
-       CASE WHEN NOT reply THEN message_id END, CASE WHEN reply THEN turn END, CASE WHEN reply THEN character END,
-       (CASE WHEN reply THEN d->>'user_id' ELSE d->>'author_id' END)::bigint,
-       CASE WHEN reply THEN 'character' ELSE coalesce(d->>'author_kind', 'human') END,
-       CASE WHEN reply THEN message_id ELSE (d->>'reply_to')::bigint END,
-       CASE WHEN reply THEN occurred_at ELSE to_timestamp(0) + ((message_id >> 22) + %(epoch)s) * interval '1 millisecond' END,
-       subject, event_id, type, sealed
-FROM (SELECT e.*, type = 'turn.completed' AS reply, d, (d->>'message_id')::bigint AS message_id
-      FROM events e CROSS JOIN LATERAL (SELECT convert_from(e.data, 'UTF8')::jsonb AS d OFFSET 0) AS decoded
-      WHERE position > %(after)s AND position <= %(until)s AND type IN ('message.received', 'turn.completed')) AS found
-ORDER BY position
+_SAID = """
+channel_id bigint, guild_id bigint, venue text, message_id bigint, user_id bigint, author_id bigint, author_kind text, reply_to bigint
 """
-_LOAD_CHUNKS = """
-INSERT INTO {schema}.reply_messages (message_id, turn, character, channel)
-SELECT (d->>'message_id')::bigint, turn, character, (d->>'channel_id')::bigint
-FROM events e CROSS JOIN LATERAL (SELECT convert_from(e.data, 'UTF8')::jsonb AS d OFFSET 0) AS decoded
-WHERE position > %(after)s AND position <= %(until)s AND type = 'reply.chunk_delivered'
-ORDER BY position ON CONFLICT (message_id) DO NOTHING
+_LOAD_ENTRIES = f"""
+INSERT INTO {{schema}}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+                                reply_to, sent_at, subject, event_id, event_type, sealed)
+SELECT e.position, d.channel_id, d.guild_id, d.venue, CASE WHEN reply THEN 'reply' ELSE 'message' END,
+       CASE WHEN NOT reply THEN d.message_id END, CASE WHEN reply THEN e.turn END, CASE WHEN reply THEN e.character END,
+       CASE WHEN reply THEN d.user_id ELSE d.author_id END,
+       CASE WHEN reply THEN 'character' ELSE coalesce(d.author_kind, 'human') END,
+       CASE WHEN reply THEN d.message_id ELSE d.reply_to END,
+       CASE WHEN reply THEN e.occurred_at
+            ELSE to_timestamp(0) + ((d.message_id >> 22) + {DISCORD_EPOCH_MS}) * interval '1 millisecond' END,
+       e.subject, e.event_id, e.type, e.sealed
+{decoded(_SAID, _ENTRIES, "CROSS JOIN LATERAL (SELECT e.type = 'turn.completed' AS reply) AS kind")}
+ORDER BY e.position
 """
+_LOAD_CHUNKS = f"""
+INSERT INTO {{schema}}.reply_messages (message_id, turn, character, channel)
+SELECT d.message_id, e.turn, e.character, d.channel_id {decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered"])}
+ORDER BY e.position ON CONFLICT (message_id) DO NOTHING
+"""
+_CHUNKS_AMONG = "SELECT message_id FROM {schema}.reply_messages WHERE message_id = ANY(%s)"
 
 
 async def _load_between(connection: AsyncConnection, schema: str, after: int, until: int) -> None:
-    if until > after:
-        bounds = {"after": after, "until": until, "epoch": DISCORD_EPOCH_MS}
-        await connection.execute(sql(_LOAD_ENTRIES, schema), bounds)
-        await connection.execute(sql(_LOAD_CHUNKS, schema), bounds)
+    await execute(connection, schema, _LOAD_ENTRIES, after, until)
+    await execute(connection, schema, _LOAD_CHUNKS, after, until)
+
+
+async def _touch(connection: AsyncConnection, schema: str, rare: Sequence[Stored]) -> None:
+    """The rare events after everything else: each looks at earlier positions only, so that it finds what it would have found."""
+    by_statement: dict[str, list[dict[str, object]]] = {}
+    for row in rare:
+        by_statement.setdefault(_STATEMENTS[row.type][0], []).append(_parameters(row))
+    async with connection.cursor() as cursor:
+        for statement, many in by_statement.items():
+            await cursor.executemany(sql(statement, schema), many)
 
 
 def _entry(row: Stored) -> dict[str, object]:
@@ -170,9 +190,10 @@ def _entry(row: Stored) -> dict[str, object]:
 
 
 _EDITED = """
-UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s WHERE message_id = %(message)s AND subject = %(subject)s
+UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s
+WHERE message_id = %(message)s AND subject = %(subject)s AND position < %(position)s
 """
-_DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s"
+_DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s AND position < %(position)s"
 _CHUNK_DELETED = """
 WITH chunk AS (DELETE FROM {schema}.reply_messages WHERE message_id = %(message)s RETURNING turn, message_id)
 UPDATE {schema}.entries e SET gone = true FROM chunk
@@ -183,7 +204,7 @@ _CHUNK = """
 INSERT INTO {schema}.reply_messages (message_id, turn, character, channel)
 VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s) ON CONFLICT (message_id) DO NOTHING
 """
-_NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0"
+_NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0 AND position < %(position)s"
 _RESET = "INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)"
 _STATEMENTS = {
     "message.edited": (_EDITED,),

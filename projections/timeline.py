@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from engine.events import all_types
 from engine.store import Stored
-from projections.base import Projection, clear, sql
+from projections.base import Projection, clear, execute, sql
 
 PROBE = 1_000
 """Newest rows of a filter that are looked at to estimate how thin it is."""
@@ -23,6 +23,7 @@ WINDOW = 5_000
 WINDOWS = 8
 """Statements per page: a page reads at most WINDOW * WINDOWS rows."""
 
+_TYPES = frozenset(name for name, _ in all_types())
 _WITH_DETAILS = frozenset({"turn.generation_started", "turn.completed", "turn.failed", "reply.failed"})
 _COLUMNS = (
     "position",
@@ -41,18 +42,18 @@ _COLUMNS = (
 
 _LOAD = f"""
 INSERT INTO {{schema}}.entries ({", ".join(_COLUMNS)})
-SELECT {", ".join(_COLUMNS[:-2])}, d->>'category', d->>'model'
-FROM events e CROSS JOIN LATERAL
-     (SELECT CASE WHEN e.type = ANY(%(detailed)s) THEN convert_from(e.data, 'UTF8')::jsonb END AS d OFFSET 0) AS decoded
-WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s)
-ORDER BY position
+SELECT {", ".join(f"e.{name}" for name in _COLUMNS[:-2])}, d.category, d.model
+FROM events e LEFT JOIN LATERAL json_to_record(CASE WHEN e.type IN ({", ".join(f"'{name}'" for name in sorted(_WITH_DETAILS))})
+                                                    THEN convert_from(e.data, 'UTF8')::json END) AS d(category text, model text) ON true
+WHERE e.position > %(after)s AND e.position <= %(until)s AND e.type IN ({", ".join(f"'{name}'" for name in sorted(_TYPES))})
+ORDER BY e.position
 """
 
 
 class Timeline(Projection):
     name = "timeline"
     version = 1
-    types = frozenset(name for name, _ in all_types())
+    types = _TYPES
     ddl = """
     CREATE TABLE {schema}.entries (
         position bigint PRIMARY KEY,
@@ -83,8 +84,7 @@ class Timeline(Projection):
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
         """The same rows by one statement."""
-        known = {"after": after, "until": until, "types": sorted(self.types), "detailed": sorted(_WITH_DETAILS)}
-        await connection.execute(sql(_LOAD, schema), known)
+        await execute(connection, schema, _LOAD, after, until)
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         async with (

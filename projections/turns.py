@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from engine.store import Stored
-from projections.base import Projection, apply_by_turn, clear, sql
+from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
 
 
 class Turns(Projection):
@@ -45,6 +45,8 @@ class Turns(Projection):
         usage jsonb,
         timing jsonb
     );
+    """
+    late = """
     CREATE INDEX ON {schema}.turns (position) WHERE status = 'pending';
     CREATE INDEX ON {schema}.turns (channel, character, position) WHERE status = 'pending';
     CREATE INDEX ON {schema}.turns (channel, position);
@@ -55,6 +57,10 @@ class Turns(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         await apply_by_turn(connection, schema, rows, _change)
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """The same by one statement: each turn's events of the range are folded into one row, new or already there."""
+        await execute(connection, schema, _LOAD, after, until)
 
 
 _REQUESTED = """
@@ -69,6 +75,67 @@ UPDATE {schema}.turns SET status = %(status)s, ended_position = %(position)s, en
     provider = coalesce(%(provider)s, provider), category = %(category)s, reference = %(reference)s, finish_reason = %(finish_reason)s,
     usage = %(usage)s, timing = %(timing)s
 WHERE turn = %(turn_id)s
+"""
+_FIELDS = """
+turn_id uuid, message_id bigint, channel_id bigint, guild_id bigint, user_id bigint, character_id uuid, venue text, trigger text,
+reason text, slot integer, epoch integer, model text, provider text, category text, reference text, finish_reason text, usage jsonb,
+timing jsonb
+"""
+# Only what stands after the request counts. Two requests of one turn become two rows: the primary key refuses them as it does one by one.
+_LOAD = f"""
+WITH seen AS (
+    SELECT e.position, e.occurred_at, e.type, d.*, e.type = 'turn.requested' AS asks,
+           max(e.position) FILTER (WHERE e.type = 'turn.requested') OVER whole AS asked,
+           max(e.position) FILTER (WHERE e.type NOT IN ('turn.requested', 'turn.generation_started')) OVER whole AS ended
+    {decoded(_FIELDS, Turns.types)}
+    WINDOW whole AS (PARTITION BY d.turn_id)
+), marked AS (
+    SELECT *, position = asked AS is_request, position > coalesce(asked, 0) AS later,
+           position = ended AND position > coalesce(asked, 0) AS is_end
+    FROM seen
+), folded AS MATERIALIZED (
+    SELECT turn_id, count(*) FILTER (WHERE asks)::int AS requests, bool_or(is_end) AS ends,
+           count(*) FILTER (WHERE later AND type = 'turn.generation_started') AS attempts,
+           (array_agg(model ORDER BY position DESC) FILTER (WHERE later AND model IS NOT NULL))[1] AS model,
+           (array_agg(provider ORDER BY position DESC) FILTER (WHERE later AND provider IS NOT NULL))[1] AS provider,
+           any_value(message_id) FILTER (WHERE is_request) AS message_id,
+           any_value(channel_id) FILTER (WHERE is_request) AS channel,
+           any_value(guild_id) FILTER (WHERE is_request) AS guild,
+           any_value(user_id) FILTER (WHERE is_request) AS user_id,
+           any_value(character_id) FILTER (WHERE is_request) AS character,
+           any_value(venue) FILTER (WHERE is_request) AS venue,
+           any_value(trigger) FILTER (WHERE is_request) AS trigger,
+           any_value(reason) FILTER (WHERE is_request) AS reason,
+           any_value(slot) FILTER (WHERE is_request) AS slot,
+           any_value(epoch) FILTER (WHERE is_request) AS epoch,
+           any_value(occurred_at) FILTER (WHERE is_request) AS requested_at,
+           max(asked) AS position,
+           any_value(split_part(type, '.', 2)) FILTER (WHERE is_end) AS status,
+           max(position) FILTER (WHERE is_end) AS ended_position,
+           any_value(occurred_at) FILTER (WHERE is_end) AS ended_at,
+           any_value(category) FILTER (WHERE is_end) AS category,
+           any_value(reference) FILTER (WHERE is_end) AS reference,
+           any_value(finish_reason) FILTER (WHERE is_end) AS finish_reason,
+           any_value(usage) FILTER (WHERE is_end) AS usage,
+           any_value(timing) FILTER (WHERE is_end) AS timing
+    FROM marked GROUP BY turn_id
+), moved AS (
+    UPDATE {{schema}}.turns t SET attempts = t.attempts + f.attempts,
+        model = coalesce(f.model, t.model), provider = coalesce(f.provider, t.provider), status = coalesce(f.status, t.status),
+        ended_position = coalesce(f.ended_position, t.ended_position), ended_at = coalesce(f.ended_at, t.ended_at),
+        category = CASE WHEN f.ends THEN f.category ELSE t.category END,
+        reference = CASE WHEN f.ends THEN f.reference ELSE t.reference END,
+        finish_reason = CASE WHEN f.ends THEN f.finish_reason ELSE t.finish_reason END,
+        usage = CASE WHEN f.ends THEN f.usage ELSE t.usage END,
+        timing = CASE WHEN f.ends THEN f.timing ELSE t.timing END
+    FROM folded f WHERE t.turn = f.turn_id AND f.requests = 0
+)
+INSERT INTO {{schema}}.turns (turn, message_id, channel, guild, user_id, character, venue, trigger, reason, slot, epoch, position,
+                              requested_at, status, attempts, ended_position, ended_at, model, provider, category, reference,
+                              finish_reason, usage, timing)
+SELECT turn_id, message_id, channel, guild, user_id, character, venue, trigger, reason, slot, epoch, position, requested_at,
+       coalesce(status, 'pending'), attempts, ended_position, ended_at, model, provider, category, reference, finish_reason, usage, timing
+FROM folded CROSS JOIN LATERAL generate_series(1, requests) ORDER BY position
 """
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,12 +11,12 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from engine.store import Stored
-from projections.base import Projection, clear, sql
+from projections.base import Projection, clear, decoded, execute, sql
 
 
 class Usage(Projection):
     name = "usage"
-    version = 1
+    version = 2
     types = frozenset({"turn.completed", "turn.failed"})
     ddl = """
     CREATE TABLE {schema}.calls (
@@ -29,10 +31,10 @@ class Usage(Projection):
         completion_tokens bigint NOT NULL,
         reasoning_tokens bigint NOT NULL,
         cached_tokens bigint NOT NULL,
-        cost double precision NOT NULL,
+        cost numeric NOT NULL,
         unpriced bigint NOT NULL,
-        ms double precision NOT NULL,
-        slowest_ms double precision NOT NULL,
+        ms numeric NOT NULL,
+        slowest_ms numeric NOT NULL,
         PRIMARY KEY (day, user_id, character, model, scope)
     );
     CREATE TABLE {schema}.stops (
@@ -58,7 +60,7 @@ class Usage(Projection):
         calls, replies, stops = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
         for row in rows:
             data: dict[str, Any] = clear(row)
-            day = row.occurred_at.strftime("%Y-%m-%d")
+            day = row.occurred_at.astimezone(UTC).strftime("%Y-%m-%d")
             calls += [_call(day, data, call) for call in data.get("calls") or ()]
             replies.append(_reply(day, row.type, data))
             if data.get("stop_sequence"):
@@ -68,28 +70,58 @@ class Usage(Projection):
                 if many:
                     await cursor.executemany(sql(statement, schema), many)
 
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """The same by one statement a table: sums of exact numbers do not depend on where a batch ends."""
+        for statement in (_LOAD_CALLS, _LOAD_REPLIES, _LOAD_STOPS):
+            await execute(connection, schema, statement, after, until)
 
-_CALL = """
+
+_INTO_CALLS = """
 INSERT INTO {schema}.calls AS c (day, user_id, character, model, scope, calls, failed, prompt_tokens, completion_tokens, reasoning_tokens,
                                  cached_tokens, cost, unpriced, ms, slowest_ms)
-VALUES (%(day)s, %(user_id)s, %(character)s, %(model)s, %(scope)s, 1, %(failed)s, %(prompt_tokens)s, %(completion_tokens)s,
-        %(reasoning_tokens)s, %(cached_tokens)s, coalesce(%(cost)s, 0), %(unpriced)s, %(ms)s, %(ms)s)
-ON CONFLICT (day, user_id, character, model, scope) DO UPDATE SET calls = c.calls + 1, failed = c.failed + excluded.failed,
+"""
+_ADD_CALLS = """
+ON CONFLICT (day, user_id, character, model, scope) DO UPDATE SET calls = c.calls + excluded.calls, failed = c.failed + excluded.failed,
     prompt_tokens = c.prompt_tokens + excluded.prompt_tokens, completion_tokens = c.completion_tokens + excluded.completion_tokens,
     reasoning_tokens = c.reasoning_tokens + excluded.reasoning_tokens, cached_tokens = c.cached_tokens + excluded.cached_tokens,
     cost = c.cost + excluded.cost, unpriced = c.unpriced + excluded.unpriced, ms = c.ms + excluded.ms,
     slowest_ms = greatest(c.slowest_ms, excluded.slowest_ms)
 """
-_REPLY = """
-INSERT INTO {schema}.replies AS r (day, model, replies, cut_short, recovered, fallbacks, failures)
-VALUES (%(day)s, %(model)s, %(reply)s, %(cut_short)s, %(recovered)s, %(fallback)s, %(failure)s)
+_CALL = f"""{_INTO_CALLS}
+VALUES (%(day)s, %(user_id)s, %(character)s, %(model)s, %(scope)s, 1, %(failed)s, %(prompt_tokens)s, %(completion_tokens)s,
+        %(reasoning_tokens)s, %(cached_tokens)s, %(cost)s, %(unpriced)s, %(ms)s, %(ms)s)
+{_ADD_CALLS}"""
+_INTO_REPLIES = "INSERT INTO {schema}.replies AS r (day, model, replies, cut_short, recovered, fallbacks, failures)"
+_ADD_REPLIES = """
 ON CONFLICT (day, model) DO UPDATE SET replies = r.replies + excluded.replies, cut_short = r.cut_short + excluded.cut_short,
     recovered = r.recovered + excluded.recovered, fallbacks = r.fallbacks + excluded.fallbacks, failures = r.failures + excluded.failures
 """
-_STOP = """
-INSERT INTO {schema}.stops AS s (day, model, sequence, replies) VALUES (%(day)s, %(model)s, %(sequence)s, 1)
-ON CONFLICT (day, model, sequence) DO UPDATE SET replies = s.replies + 1
-"""
+_REPLY = f"""{_INTO_REPLIES}
+VALUES (%(day)s, %(model)s, %(reply)s, %(cut_short)s, %(recovered)s, %(fallback)s, %(failure)s)
+{_ADD_REPLIES}"""
+_INTO_STOPS = "INSERT INTO {schema}.stops AS s (day, model, sequence, replies)"
+_ADD_STOPS = "ON CONFLICT (day, model, sequence) DO UPDATE SET replies = s.replies + excluded.replies"
+_STOP = f"{_INTO_STOPS} VALUES (%(day)s, %(model)s, %(sequence)s, 1) {_ADD_STOPS}"
+
+_DAY = "to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+_OF_CALLS = (
+    "CROSS JOIN LATERAL json_to_recordset(d.calls) AS k(model text, scope text, category text, ms numeric, usage json)"
+    " CROSS JOIN LATERAL json_to_record(k.usage) AS u(prompt_tokens bigint, completion_tokens bigint, reasoning_tokens bigint,"
+    " cached_tokens bigint, cost numeric)"
+)
+_LOAD_CALLS = f"""{_INTO_CALLS}
+SELECT {_DAY}, d.user_id, d.character_id, k.model, k.scope, count(*), count(k.category), sum(u.prompt_tokens), sum(u.completion_tokens),
+       sum(u.reasoning_tokens), sum(u.cached_tokens), coalesce(sum(u.cost), 0), count(*) FILTER (WHERE u.cost IS NULL), sum(k.ms), max(k.ms)
+{decoded("user_id bigint, character_id uuid, calls json", Usage.types, _OF_CALLS)}
+GROUP BY 1, 2, 3, 4, 5 {_ADD_CALLS}"""
+_LOAD_REPLIES = f"""{_INTO_REPLIES}
+SELECT {_DAY}, coalesce(d.model, ''), count(*) FILTER (WHERE e.type = 'turn.completed'), count(*) FILTER (WHERE d.cut_short),
+       count(*) FILTER (WHERE d.recovered), count(d.fallback_from), count(*) FILTER (WHERE e.type <> 'turn.completed')
+{decoded("model text, cut_short boolean, recovered boolean, fallback_from text", Usage.types)}
+GROUP BY 1, 2 {_ADD_REPLIES}"""
+_LOAD_STOPS = f"""{_INTO_STOPS}
+SELECT {_DAY}, d.model, d.stop_sequence, count(*) {decoded("model text, stop_sequence text", Usage.types)} AND d.stop_sequence <> ''
+GROUP BY 1, 2, 3 {_ADD_STOPS}"""
 
 
 def _call(day: str, data: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
@@ -101,9 +133,15 @@ def _call(day: str, data: dict[str, Any], call: dict[str, Any]) -> dict[str, Any
         "model": call["model"],
         "scope": call["scope"],
         "failed": int(call["category"] is not None),
+        "cost": _exact(used["cost"] or 0),
         "unpriced": int(used["cost"] is None),
-        "ms": call["ms"],
+        "ms": _exact(call["ms"]),
     }
+
+
+def _exact(number: float) -> Decimal:
+    """The number as it is written: in binary, sums would depend on the order of their parts."""
+    return Decimal(repr(number))
 
 
 def _reply(day: str, type_: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +192,8 @@ async def summary(
     statement = f"""
     SELECT {_BY[by]} AS key, sum(calls)::bigint AS calls, sum(failed)::bigint AS failed, sum(prompt_tokens)::bigint AS prompt_tokens,
            sum(completion_tokens)::bigint AS completion_tokens, sum(reasoning_tokens)::bigint AS reasoning_tokens,
-           sum(cached_tokens)::bigint AS cached_tokens, sum(cost) AS cost, sum(unpriced)::bigint AS unpriced,
-           sum(ms) / sum(calls) AS ms, max(slowest_ms) AS slowest_ms
+           sum(cached_tokens)::bigint AS cached_tokens, sum(cost)::float8 AS cost, sum(unpriced)::bigint AS unpriced,
+           (sum(ms) / sum(calls))::float8 AS ms, max(slowest_ms)::float8 AS slowest_ms
     FROM {{schema}}.calls
     WHERE day >= %(since)s AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
       AND (%(character)s::uuid IS NULL OR character = %(character)s)

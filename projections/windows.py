@@ -1,12 +1,13 @@
 """Where the last prompt of each conversation began, so that the next one begins with the same bytes."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from engine.store import Stored
-from projections.base import Projection, clear, sql
+from projections.base import Projection, clear, decoded, execute, sql
 
 
 class Windows(Projection):
@@ -25,18 +26,34 @@ class Windows(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         # Only the last prompt of a conversation counts, so a batch writes each conversation once.
-        last = {(row.channel, row.character): (row.position, clear(row)["history_ids"]) for row in rows if row.channel and row.character}
-        found = [
-            {"channel": channel, "character": character, "begins": used[0], "position": position}
-            for (channel, character), (position, used) in last.items()
-            if isinstance(used, list) and used
-        ]
+        last = {
+            (row.channel, row.character): {"channel": row.channel, "character": row.character, "begins": used[0], "position": row.position}
+            for row in rows
+            if row.channel is not None and row.character is not None and (used := _used(row))
+        }
         async with connection.cursor() as cursor:
-            await cursor.executemany(sql(_BEGINS, schema), found)
+            await cursor.executemany(sql(_BEGINS, schema), last.values())
+
+    async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
+        """The same by one statement."""
+        await execute(connection, schema, _LOAD, after, until)
+
+
+def _used(row: Stored) -> Sequence[int]:
+    used: Any = clear(row).get("history_ids")
+    return used if isinstance(used, list) else ()
 
 
 _BEGINS = """
 INSERT INTO {schema}.windows (channel, character, begins, position) VALUES (%(channel)s, %(character)s, %(begins)s, %(position)s)
+ON CONFLICT (channel, character) DO UPDATE SET begins = excluded.begins, position = excluded.position
+"""
+_LOAD = f"""
+INSERT INTO {{schema}}.windows (channel, character, begins, position)
+SELECT DISTINCT ON (e.channel, e.character) e.channel, e.character, (d.history_ids->>0)::bigint, e.position
+{decoded("history_ids json", Windows.types)}
+  AND e.channel IS NOT NULL AND e.character IS NOT NULL AND d.history_ids->>0 IS NOT NULL
+ORDER BY e.channel, e.character, e.position DESC
 ON CONFLICT (channel, character) DO UPDATE SET begins = excluded.begins, position = excluded.position
 """
 
