@@ -18,11 +18,12 @@ from projections.base import Projection, clear, sql
 
 class Quota(Projection):
     name = "quota"
-    version = 1
+    version = 2
     types = frozenset(
         {
             "quota.spend_authorized",
             "quota.payer_charged",
+            "quota.guild_charged",
             "quota.spend_settled",
             "quota.hit",
             "quota.notice_given",
@@ -72,7 +73,7 @@ class Quota(Projection):
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         limits = await _limits(connection, schema)
         for row in rows:
-            data = clear(row) | {"position": row.position, "version": row.version, "at": row.occurred_at}
+            data = clear(row) | {"position": row.position, "version": row.version, "at": row.occurred_at, "guild": row.guild}
             if row.type == "quota.limits_changed":
                 limits = LimitsChanged.model_validate(clear(row))
             if row.type == "quota.spend_authorized":
@@ -87,12 +88,13 @@ VALUES (%(subject)s, %(day)s, 1, %(free)s::int, coalesce(%(estimate)s, 0), %(ver
 ON CONFLICT (subject, day) DO UPDATE SET calls = d.calls + 1, free_calls = d.free_calls + excluded.free_calls,
     dollars = d.dollars + excluded.dollars, version = greatest(d.version, excluded.version)
 """
+_VERSION = "UPDATE {schema}.days SET version = %(version)s WHERE subject = %(subject)s AND day = %(day)s"
 _HINTED = """
 INSERT INTO {schema}.hints (user_id, day) VALUES (%(user_id)s, %(day)s) ON CONFLICT (user_id) DO UPDATE SET day = excluded.day
 """
 _SETTLE = """
 UPDATE {schema}.days SET dollars = dollars + coalesce(%(cost)s, %(estimate)s, 0) - coalesce(%(estimate)s, 0)
-WHERE day = %(day)s AND (subject = 'user:' || %(user_id)s::text OR subject = %(scope)s)
+WHERE day = %(day)s AND (subject = 'user:' || %(user_id)s::text OR subject = %(scope)s OR subject = 'guild:' || %(guild)s::text)
 """
 _HIT = """
 INSERT INTO {schema}.hits (position, scope, model, provider, category, status, user_id, at, reset_at)
@@ -111,9 +113,12 @@ def _changes(type_: str, data: dict[str, Any]) -> list[Change]:
         case "quota.spend_authorized":
             guest = [("INSERT INTO {schema}.guests (day, user_id) VALUES (%(day)s, %(user_id)s) ON CONFLICT DO NOTHING", data)]
             of_user, of_payer = data | {"subject": f"user:{data['user_id']}"}, data | {"subject": data["scope"], "version": 0}
-            return [(_DAY, of_user), (_DAY, of_payer), *(guest if data["guest"] else [])]
+            of_guild = [(_DAY, data | {"subject": f"guild:{data['guild_id']}", "version": 0})] if data.get("guild_id") else []
+            return [(_DAY, of_user), (_DAY, of_payer), *of_guild, *(guest if data["guest"] else [])]
         case "quota.payer_charged":
-            return [("UPDATE {schema}.days SET version = %(version)s WHERE subject = %(scope)s AND day = %(day)s", data)]
+            return [(_VERSION, data | {"subject": data["scope"]})]
+        case "quota.guild_charged":
+            return [(_VERSION, data | {"subject": f"guild:{data['guild_id']}"})]
         case "quota.spend_settled":
             return [(_SETTLE, data)]
         case "quota.hit":
@@ -189,8 +194,8 @@ async def today(
     connection: AsyncConnection, now: datetime, user_id: int, guild_id: int | None, scopes: Sequence[str], *, schema: str = "quota"
 ) -> Today:
     """In one round trip."""
-    day, subjects = now.strftime("%Y-%m-%d"), [f"user:{user_id}", *scopes]
     buckets = [f"user:{user_id}", f"guild:{guild_id}"]
+    day, subjects = now.strftime("%Y-%m-%d"), [*buckets, *scopes]
     async with connection.pipeline():
         limits = await connection.execute(sql("SELECT data FROM {schema}.limits", schema))
         budgets = await connection.execute(sql("SELECT scope, daily FROM {schema}.budgets WHERE scope = ANY(%s)", schema), (subjects,))
@@ -240,7 +245,7 @@ async def told_until(connection: AsyncConnection, user_id: int, subject: str, *,
 
 @dataclass(frozen=True, slots=True)
 class DayLine:
-    """A subject's day: `user:<id>`, `system` or `key:<id>`."""
+    """A subject's day: `user:<id>`, `guild:<id>`, `system` or `key:<id>`."""
 
     subject: str
     day: str

@@ -14,7 +14,7 @@ from engine.decide.turn_request import Effective, effective
 from engine.events.preset import Parameters
 from engine.events.turn import Call, Usage
 from engine.fault import QUOTA, Category, Fault
-from engine.store import NewEvent
+from engine.store import NewEvent, connect
 from projections.catalog import Preset
 from projections.keys import NoSuchKey
 from worker import spend
@@ -172,7 +172,7 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
     model = attempt.candidate.model
     call_id = ids.derived("call", brief.turn, attempt.number)
     estimate = model.cost(attempt.prompt.tokens, attempt.effective.reserve)
-    allowed = await _permitted(work, brief, model, call_id, estimate, brief.record(attempt))
+    allowed = await _permitted(work, brief, model, call_id, estimate, brief.record(attempt), paid=bool(ledger.calls))
     started, said = clock.monotonic(), False
 
     async def on_text(text: str) -> None:
@@ -209,11 +209,20 @@ def _enter(work: Work, brief: Brief, ledger: Ledger, allowed: Allowed, line: Cal
     work.telemetry.metrics.call(line)
 
 
-async def _permitted(work: Work, brief: Brief, model: Model, call_id: UUID, estimate: float | None, record: NewEvent) -> Allowed:
-    try:
-        found = await spend.authorize(work, brief.payer, model, call_id, estimate=estimate, also=[record])
-    except NoSuchKey as error:
-        raise Refused(Refusal(Category.AUTHENTICATION, str(error), "key-gone")) from None
+async def _permitted(
+    work: Work, brief: Brief, model: Model, call_id: UUID, estimate: float | None, record: NewEvent, *, paid: bool
+) -> Allowed:
+    """With calls behind us an outage of Postgres is sat out: to give the turn back would be to pay for them again."""
+    while True:
+        try:
+            found = await spend.authorize(work, brief.payer, model, call_id, estimate=estimate, also=[record])
+            break
+        except NoSuchKey as error:
+            raise Refused(Refusal(Category.AUTHENTICATION, str(error), "key-gone")) from None
+        except connect.AWAY:
+            if not paid:
+                raise
+            await asyncio.sleep(0.2)
     if isinstance(found, Refusal):
         raise Refused(found)
     return found

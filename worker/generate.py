@@ -34,6 +34,8 @@ from worker.work import Work
 MOST_CALLS = 24
 """Calls that may be begun for one turn, over the lives of all workers that died over it."""
 CATCH_UP_SECONDS = 10.0
+NOTICE_EVERY = timedelta(minutes=1)
+"""A limit that is over sooner is still told of once in this time only."""
 READ = ("history", "catalog", "quota", "models", "keys", "windows")
 """Read models a turn looks at; they must have reached its request."""
 _log = log.get("generate")
@@ -88,6 +90,8 @@ async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
 async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: Ledger, deleted: asyncio.Event, lost: asyncio.Event) -> int:
     if number > MOST_CALLS:
         raise ProviderFailed(Fault(Category.INTERNAL, technical_details=f"{number - 1} calls without an end: workers died over this turn"))
+    if (refusal := work.breaker.too_fast(turn.user_id, turn.guild, clock.now())) is not None and not spend.trusted(work, turn):
+        raise Refused(refusal)
     found = await _context(work, turn)
     who = spend.payer(work, turn, found.own_key)
     drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
@@ -217,8 +221,11 @@ async def _complete(work: Work, turn: Turn, given: Answer, timing: Timing, ledge
 
 async def _upgrade_hint(work: Work, turn: Turn) -> NewEvent | None:
     now = clock.now()
-    async with work.log.pool.connection() as connection:
-        today = await quota.today(connection, now, turn.user_id, turn.guild, ())
+    try:
+        async with work.log.pool.connection() as connection:
+            today = await quota.today(connection, now, turn.user_id, turn.guild, ())
+    except connect.AWAY:
+        return None  # with a paid answer in hand: the next one brings the hint
     if today.hinted:
         return None
     day = now.strftime("%Y-%m-%d")
@@ -234,6 +241,7 @@ async def _missing(work: Work, turn: Turn, number: int, missing: Missing) -> int
 
 async def _refused(work: Work, turn: Turn, number: int, refusal: Refusal, watch: Clock, ledger: Ledger) -> int:
     """A limit stands in the way. The person is told once, and then not again before it ends."""
+    work.breaker.refused(refusal, clock.now())
     fault = Fault(refusal.category, technical_details=refusal.why)
     notice = await _notice(work, turn, refusal)
     if notice == "given":
@@ -250,10 +258,10 @@ async def _notice(work: Work, turn: Turn, refusal: Refusal) -> NewEvent | str | 
         told = await quota.told_until(connection, turn.user_id, refusal.subject)
     if told is not None and told > now:
         return "given"
-    # Whoever is told about the same window at the same moment makes the same id, so only one of them is.
-    window = to_milliseconds(refusal.until) // 60_000
-    event = NoticeGiven(user_id=turn.user_id, subject=refusal.subject, until_ms=max(to_milliseconds(refusal.until), to_milliseconds(now)))
-    event_id = ids.derived("notice", turn.user_id, refusal.subject, window)
+    # Whoever found the person untold since the same notice makes the same id, so only one of them tells.
+    until = max(refusal.until, now + NOTICE_EVERY)
+    event = NoticeGiven(user_id=turn.user_id, subject=refusal.subject, until_ms=to_milliseconds(until))
+    event_id = ids.derived("notice", turn.user_id, refusal.subject, to_milliseconds(told) if told else 0)
     return NewEvent(event, stream=f"notices:{turn.user_id}", id=event_id, tags=ends.tags(turn))
 
 

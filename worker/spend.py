@@ -13,7 +13,7 @@ from engine.decide.turn_model import Model
 from engine.errors import Conflict, StoreError
 from engine.events import Event, Tags
 from engine.events.key import KeyTested
-from engine.events.quota import PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
+from engine.events.quota import GuildCharged, PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
 from engine.store import NewEvent, connect
 from projections import keys, quota, runner
@@ -55,8 +55,12 @@ class Allowed:
 
 def payer(work: Work, turn: Turn, key: Key | None) -> Payer:
     """Who pays for this turn's calls. `key` is the person's own for this provider."""
-    trusted = turn.venue == "playground" or turn.user_id in work.settings.owner_ids
-    return Payer(turn.user_id, turn.guild, trusted, OwnKey(key.key_id, key.usable) if key else None, turn.turn)
+    return Payer(turn.user_id, turn.guild, trusted(work, turn), OwnKey(key.key_id, key.usable) if key else None, turn.turn)
+
+
+def trusted(work: Work, turn: Turn) -> bool:
+    """Whether the operator's key may pay for anything here: for an owner, and for whoever sits at the console."""
+    return turn.venue == "playground" or turn.user_id in work.settings.owner_ids
 
 
 async def standing(work: Work, who: Payer, now: datetime) -> tuple[Standing, Today]:
@@ -113,10 +117,16 @@ def unsettled() -> "set[asyncio.Task[None]]":
     return set(_leaving)
 
 
-async def _enter(work: Work, entered: list[str], name: str) -> None:
-    if name not in entered:
-        await work.queues.enter(name)
-        entered.append(name)
+async def _enter(work: Work, entered: list[str], name: str) -> bool:
+    """Whether others were there first, so that what was read before is old."""
+    waited = await work.queues.enter(name)
+    entered.append(name)
+    return waited
+
+
+def _locks(who: Payer, permit: Permit) -> list[str]:
+    """The limits a permit holds under, in the order in which everybody enters them: two that wait for each other cannot be."""
+    return [*([f"guild:{who.guild_id}"] if permit.locks_guild else []), *([permit.scope] if permit.locks_payer else [])]
 
 
 def _leave(work: Work, entered: list[str]) -> None:
@@ -150,8 +160,7 @@ async def _authorize(
         decision = authorize_spend(Asked(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
         if isinstance(decision, Refusal):
             return decision
-        if decision.locks_payer and decision.scope not in entered:
-            await _enter(work, entered, decision.scope)
+        if any([await _enter(work, entered, name) for name in _locks(who, decision) if name not in entered]):
             continue
         allowed = Allowed(decision, call_id, await _endpoint(work, decision), estimate, now.strftime("%Y-%m-%d"))
         try:
@@ -191,6 +200,10 @@ def _record(who: Payer, allowed: Allowed, today: Today, purpose: str, now: datet
         day=allowed.day,
     )
     events = [_new(who, authorized, f"spend:{user}:{allowed.day}", ids.derived("spend", allowed.call_id), now, today.versions.get(user, 0))]
+    if permit.locks_guild and who.guild_id is not None:
+        guild, counted = f"guild:{who.guild_id}", GuildCharged(call_id=allowed.call_id, guild_id=who.guild_id, day=allowed.day)
+        stream, version = f"spend:{guild}:{allowed.day}", today.versions.get(guild, 0)
+        events.append(_new(who, counted, stream, ids.derived("charge-guild", allowed.call_id), now, version))
     if permit.locks_payer:
         charged = PayerCharged(call_id=allowed.call_id, scope=permit.scope, day=allowed.day, free=permit.free, estimate=authorized.estimate)
         stream, version = f"spend:{permit.scope}:{allowed.day}", today.versions.get(permit.scope, 0)

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from engine import ids
 from engine.bus.reference import Reference
 from engine.config import Settings
-from engine.decide.spend import Block
+from engine.decide.spend import Block, Refusal
 from engine.errors import SettingsError
 from engine.store import Log
 from worker.providers.chat import Endpoint
@@ -49,17 +49,33 @@ class Deletions:
 
 @dataclass(slots=True)
 class Breaker:
-    """What this process learned about used-up quotas a moment ago, until the read model knows it as well."""
+    """What this process learned a moment ago: about used-up quotas, until the read model knows it as well; about people and servers
+    that are too fast, so that a flood is turned away before a prompt is made for it."""
 
     _until: dict[tuple[str, str], Block] = field(default_factory=dict)
+    _fast: dict[str, Refusal] = field(default_factory=dict)
 
     def block(self, scope: str, model: str, block: Block) -> None:
         self._until[scope, model] = block
+
+    def refused(self, refusal: Refusal, now: datetime) -> None:
+        """Somebody asked too fast: before the refusal's end there is nothing to look up."""
+        if refusal.subject.startswith("rate:"):
+            self._fast = {subject: known for subject, known in self._fast.items() if _holds(known, now)} | {refusal.subject: refusal}
+
+    def too_fast(self, user: int, guild: int | None, now: datetime) -> Refusal | None:
+        """Why nothing is asked for this person or server now, as far as this process knows."""
+        known = (self._fast.get(subject) for subject in (f"rate:user:{user}", f"rate:guild:{guild}"))
+        return next((refusal for refusal in known if refusal is not None and _holds(refusal, now)), None)
 
     def blocks(self, now: datetime) -> dict[tuple[str, str], Block]:
         """What is blocked; what is over is forgotten."""
         self._until = {key: block for key, block in self._until.items() if block.until > now}
         return dict(self._until)
+
+
+def _holds(refusal: Refusal, now: datetime) -> bool:
+    return refusal.until is not None and refusal.until > now
 
 
 @dataclass(slots=True)
@@ -69,14 +85,16 @@ class Queues:
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     _users: Counter[str] = field(default_factory=Counter)
 
-    async def enter(self, name: str) -> None:
-        """Wait for one's turn."""
+    async def enter(self, name: str) -> bool:
+        """Wait for one's turn; False when there was nobody to wait for."""
+        waits = self._users[name] > 0
         self._users[name] += 1
         try:
             await self._locks.setdefault(name, asyncio.Lock()).acquire()
         except BaseException:
             self._forget(name)
             raise
+        return waits
 
     def leave(self, name: str) -> None:
         self._locks[name].release()

@@ -92,7 +92,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to make one call. Only `authorize_spend` makes one."""
+    """The right to make one call. Only `authorize_spend` makes one. It holds while nobody else was allowed anything under the same
+    limits meanwhile: the person's always, the payer's and the server's where `locks_payer` and `locks_guild` say so."""
 
     scope: str
     model: str
@@ -100,6 +101,7 @@ class Permit:
     free: bool
     guest: bool
     locks_payer: bool
+    locks_guild: bool
     seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -147,7 +149,8 @@ def authorize_spend(asked: Asked, standing: Standing) -> Permit | Refusal:
     if refusal is not None:
         return refusal
     limited = guest or (not free and scope in standing.budgets)
-    return Permit(scope, asked.model.id, key_id, free=free, guest=guest, locks_payer=limited, seal=_SEAL)
+    paced = _paced(scope, asked) and asked.guild_id is not None
+    return Permit(scope, asked.model.id, key_id, free=free, guest=guest, locks_payer=limited, locks_guild=paced, seal=_SEAL)
 
 
 def _no_payer(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
@@ -169,9 +172,14 @@ def _blocked(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
     return Refusal(block.category, f"{asked.model.id} is left alone for {scope}", f"block:{scope}:{asked.model.id}", block.until)
 
 
+def _paced(scope: str, asked: Asked) -> bool:
+    """Whether calls a minute are limited: not where it is nobody's money, or the operator's own."""
+    return scope != KEYLESS and not asked.trusted
+
+
 def _too_fast(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
-    if scope == KEYLESS or asked.trusted:
-        return None  # nobody's money, or the operator's own
+    if not _paced(scope, asked):
+        return None
     for name, bucket, rate in (
         (f"user:{asked.user_id}", standing.user_bucket, standing.limits.user_per_minute),
         (f"guild:{asked.guild_id}", standing.guild_bucket, standing.limits.guild_per_minute),

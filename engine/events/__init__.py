@@ -32,6 +32,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.context_reset": (channel.ContextReset, 1),
         "quota.spend_authorized": (quota.SpendAuthorized, 1),
         "quota.payer_charged": (quota.PayerCharged, 1),
+        "quota.guild_charged": (quota.GuildCharged, 1),
         "quota.spend_settled": (quota.SpendSettled, 1),
         "quota.hit": (quota.QuotaHit, 1),
         "quota.notice_given": (quota.NoticeGiven, 1),

@@ -38,6 +38,14 @@ class PayerCharged(Event):
     estimate: float | None = None
 
 
+class GuildCharged(Event):
+    """The same call in the stream of the server it was made in, whose version locks the server's calls a minute. Only where they count."""
+
+    call_id: UUID
+    guild_id: int
+    day: str
+
+
 class SpendSettled(Event):
     """What an authorized call did cost, as the provider counted, or as the price list says. None: nobody knows."""
 

@@ -17,6 +17,9 @@ Connection = AsyncConnection
 TROUBLE: tuple[type[Exception], ...] = (StoreError, psycopg.Error, PoolTimeout)
 """Postgres is away, full or refuses: nothing was decided, and whoever catches this tries again later."""
 
+AWAY: tuple[type[Exception], ...] = (StoreUnavailable, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+"""The part of it that passes by waiting."""
+
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
+from psycopg import AsyncConnection, OperationalError
 from pydantic import SecretStr
 
 from engine import clock, seed
@@ -18,8 +20,12 @@ from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
 from engine.store import Query
 from projections import keys, quota, runner, usage
 from projections.quota import QUOTA
+from projections.turns import Turn
+from tests.chaos.calls.rig import rig
 from tests.support.provider.room import End, Person, room, with_provider
 from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply, Status
+from worker import context
+from worker.work import Work
 
 CHARACTER = seed.samples()[0].character_id
 SYSTEM_KEY = "sk-system-canary-000000000000"
@@ -276,3 +282,90 @@ async def test_the_quota_read_model_equals_a_recount_and_a_rebuild(settings: Set
         authorized = [e.event async for e in person.log.read(Query(types=frozenset({"quota.spend_authorized"})))]
         assert sum(line.calls for line in lines) == len(authorized) == len(provider.journal)
         assert all(isinstance(event, SpendAuthorized) for event in authorized)
+
+
+async def test_a_server_cannot_make_more_calls_than_its_bucket_holds_however_many_workers_there_are(settings: Settings) -> None:
+    """Two workers that know nothing of each other, thirty people with keys of their own at once: the sixth call is refused."""
+    async with FaultServer.running() as provider, rig(settings) as made:
+        provider.decide = lambda asked: Reply(f"Number {len(provider.journal)} for {asked.call}, unlike the others before it.")
+        await Person(made.log).preset("a/costly")
+        await Person(made.log).tell(LimitsChanged(guild_per_minute=5), "limits")
+        for user in range(7000, 7030):
+            await keys.add(made.log, user, "local", f"sk-own-{user:012d}")
+        people = [Person(made.log, user=7000 + n, channel=7000 + n, guild=71, venue="discord") for n in range(30)]
+        turns = [await made.say(speaker, "All of us at the same moment", CHARACTER) for speaker in people]
+        await made.settled()
+        with clock.frozen(clock.now()):
+            workers = [made.work(provider.address, SYSTEM_KEY) for _ in range(2)]
+            ends = await asyncio.gather(*(made.answered(workers[n % 2], turn) for n, turn in enumerate(turns)))
+        assert len(provider.journal) == 5
+        assert sum(isinstance(end, TurnCompleted) for end in ends) == 5
+        assert {end.category for end in ends if isinstance(end, TurnFailed)} == {"rate_limit"}
+        await made.settled()
+        async with made.log.pool.connection() as connection:
+            [line] = [day for day in await quota.days(connection, day=clock.now().strftime("%Y-%m-%d")) if day.subject == "guild:71"]
+        assert line.calls == 5
+
+
+async def test_whoever_was_too_fast_is_turned_away_without_a_look_at_the_conversation(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood costs neither prompts nor history reads, and is told of once."""
+    looked: list[UUID] = []
+    read = context.read
+
+    async def counted(work: Work, turn: Turn) -> context.Context:
+        looked.append(turn.turn)
+        return await read(work, turn)
+
+    monkeypatch.setattr(context, "read", counted)
+    async with FaultServer.running() as provider, rig(settings) as made:
+        await Person(made.log).preset("kind/model:free")
+        await Person(made.log).tell(LimitsChanged(user_per_minute=1), "limits")
+        person = Person(made.log, user=7, channel=7, guild=71, venue="discord")
+        work = made.work(provider.address, SYSTEM_KEY)
+        ends = [await made.answered(work, await made.say(person, f"Flood {n}", CHARACTER)) for n in range(8)]
+        assert [type(end) for end in ends] == [TurnCompleted, TurnFailed, *[TurnCancelled] * 6]
+        assert len(looked) == 2
+        trusted = Person(made.log, user=7, channel=8)
+        assert isinstance(await made.answered(work, await made.say(trusted, "From the console", CHARACTER)), TurnCompleted)
+
+
+async def test_an_outage_at_the_hint_costs_no_second_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the answer in hand Postgres goes away: the reply goes out without the hint, and the next one brings it."""
+    today, away = quota.today, [True]
+
+    async def gone(connection: AsyncConnection, now: datetime, user: int, guild: int | None, scopes: Sequence[str]) -> quota.Today:
+        if not scopes and away.pop():
+            away.append(False)
+            raise OperationalError("the server closed the connection")
+        return await today(connection, now, user, guild, scopes)
+
+    monkeypatch.setattr(quota, "today", gone)
+    async with FaultServer.running() as provider, rig(settings) as made:
+        provider.script = [Reply("The harbour was full of birds this morning."), Reply("Nobody remembers who wrote that song.")]
+        await Person(made.log).preset("kind/model:free")
+        person, work = Person(made.log, user=99, channel=99, venue="discord"), made.work(provider.address, SYSTEM_KEY)
+        first = await made.answered(work, await made.say(person, "Hello there", CHARACTER))
+        second = await made.answered(work, await made.say(person, "And again, will you", CHARACTER))
+        assert isinstance(first, TurnCompleted)
+        assert isinstance(second, TurnCompleted)
+        assert (first.upgrade_hint, second.upgrade_hint) == (False, True)
+        assert len(provider.journal) == 2
+
+
+async def test_an_outage_between_two_calls_of_a_turn_is_sat_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer was empty and is paid for; while Postgres is away the second waits instead of giving the turn back."""
+    today, away = quota.today, [0]
+
+    async def gone(connection: AsyncConnection, now: datetime, user: int, guild: int | None, scopes: Sequence[str]) -> quota.Today:
+        if provider.journal and away[0] < 2:
+            away[0] += 1
+            raise OperationalError("the server closed the connection")
+        return await today(connection, now, user, guild, scopes)
+
+    monkeypatch.setattr(quota, "today", gone)
+    async with FaultServer.running(Reply(""), Reply("Words at last.")) as provider, rig(settings) as made:
+        end = await made.answered(made.work(provider.address), await made.say(Person(made.log), "Hello there", CHARACTER))
+        assert isinstance(end, TurnCompleted)
+        assert (away, len(provider.journal)) == ([2], 2)

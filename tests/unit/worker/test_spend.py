@@ -107,7 +107,7 @@ def test_a_usable_own_key_pays_before_anybody_elses(asked: Asked, standing: Stan
 
 def test_nobody_else_can_make_a_permit() -> None:
     with pytest.raises(TypeError):
-        Permit(SYSTEM, "a/paid", None, free=True, guest=False, locks_payer=False, seal=object())
+        Permit(SYSTEM, "a/paid", None, free=True, guest=False, locks_payer=False, locks_guild=False, seal=object())
 
 
 def test_a_price_beats_a_name() -> None:
