@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import TzurotError
 from tests.chaos import broker, database, delivery, workers
-from tests.chaos.calls import spending
+from tests.chaos.calls import spending, storm
 from tests.chaos.run import Run, interruptible
 
 STORE = Path(__file__).with_name("store")
@@ -43,11 +43,14 @@ ROWS = {
         Row("R06", 50, workers.r06),
         Row("R07", 100, database.r07),
         Row("R08", 500, database.r08),
+        Row("R09", 1, database.r09),
         Row("R14", 20, broker.r14),
         Row("R15", 1, broker.r15),
+        Row("R16", 20, broker.r16),
         Row("R17", 20, broker.r17),
         Row("R18", 10_000, broker.r18),
         Row("R19", 1_000, broker.r19),
+        Row("R22", 12, storm.r22),
         Row("R26", 500, delivery.r26),
         Row("SPEND", 1_000, spending.spend),
     )

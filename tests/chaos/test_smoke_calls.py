@@ -4,7 +4,7 @@ import pytest
 
 from engine.config import Settings
 from engine.decide import spend as rule
-from tests.chaos.calls import spending
+from tests.chaos.calls import spending, storm
 from tests.chaos.run import Run
 
 
@@ -25,3 +25,10 @@ async def test_a_rule_that_takes_everything_for_free_would_be_caught(settings: S
     run = Run("SPEND", 30, quiet=True)
     await spending.spend(run, settings)
     assert any("reached" in found for found in run.broken)
+
+
+async def test_a_storm_of_429_costs_few_calls_and_every_one_is_counted(settings: Settings) -> None:
+    """40 people in two channels each, two workers, a third that starts afterwards; with and without a fallback the row has more kinds."""
+    run = Run("R22", 1, events=40, quiet=True)
+    await storm.r22(run, settings)
+    held(run)

@@ -23,7 +23,7 @@ from projections.quota import QUOTA
 from projections.turns import Turn
 from tests.chaos.calls.rig import rig
 from tests.support.provider.room import End, Person, room, with_provider
-from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply, Status
+from tests.support.provider.server import FaultServer, Reply, Status
 from worker import context
 from worker.work import Work
 
@@ -83,40 +83,6 @@ async def test_without_a_fallback_a_person_is_told_once_per_window(settings: Set
         assert [type(end) for end in ends] == [TurnFailed, TurnCancelled, TurnCancelled, TurnCancelled]
         assert len(provider.journal) == 1
         assert len(await hits(person)) == 1
-
-
-async def test_a_storm_of_429_costs_few_calls_and_every_one_is_counted(settings: Settings) -> None:
-    allowed = 20
-
-    async with FaultServer.running() as provider:
-
-        def storm(asked: Asked) -> Behaviour:
-            if len(provider.journal) <= allowed:
-                return Reply(f"Answer {len(provider.journal)} that is unlike {asked.call} and any other answer before.", before=0.05)
-            return Status(429, "storm", retry_after="120")
-
-        provider.decide = storm
-        async with talking(settings, provider, generation_seconds=60.0) as person:
-            await person.preset("a/stormy")
-            await person.tell(LimitsChanged(user_per_minute=1000), "limits")
-            people = [Person(person.log, user=5000 + n, channel=8000 + n) for n in range(100)]
-            turns = [turn for speaker in people for turn in await speaker.say("Hello there, everybody", CHARACTER)]
-            ends = await asyncio.gather(*(person.end(turn, seconds=90) for turn in turns))
-        refused = provider.answered[429]
-        assert len(provider.journal) <= 2 * allowed
-        assert len(await _recount(settings)) == refused
-        assert sum(isinstance(end, TurnCompleted) for end in ends) == allowed
-        assert all(isinstance(end, TurnCompleted | TurnFailed) for end in ends)
-
-
-async def _recount(settings: Settings) -> list[QuotaHit]:
-    from engine.store import open_log
-    from engine.vault import load_master_key
-
-    assert settings.database_url is not None
-    async with open_log(settings.database_url, load_master_key(settings)) as log:
-        found = [e.event async for e in log.read(Query(types=frozenset({"quota.hit"})))]
-    return [event for event in found if isinstance(event, QuotaHit)]
 
 
 async def test_a_guest_is_answered_by_the_free_preset_and_hinted_once_a_day(settings: Settings) -> None:
