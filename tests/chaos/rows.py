@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import TzurotError
 from tests.chaos import broker, database, delivery, workers
-from tests.chaos.calls import spending, storm
+from tests.chaos.calls import faults, spending, storm
 from tests.chaos.run import Run, interruptible
 
 STORE = Path(__file__).with_name("store")
@@ -51,6 +51,9 @@ ROWS = {
         Row("R18", 10_000, broker.r18),
         Row("R19", 1_000, broker.r19),
         Row("R22", 12, storm.r22),
+        Row("R23", 200, faults.r23),
+        Row("R24", 60, faults.r24),
+        Row("R25", 62, faults.r25),
         Row("R26", 500, delivery.r26),
         Row("SPEND", 1_000, spending.spend),
     )

@@ -4,8 +4,9 @@ import pytest
 
 from engine.config import Settings
 from engine.decide import spend as rule
-from tests.chaos.calls import spending, storm
+from tests.chaos.calls import faults, spending, storm
 from tests.chaos.run import Run
+from worker import answer
 
 
 def held(run: Run) -> None:
@@ -31,4 +32,26 @@ async def test_a_storm_of_429_costs_few_calls_and_every_one_is_counted(settings:
     """40 people in two channels each, two workers, a third that starts afterwards; with and without a fallback the row has more kinds."""
     run = Run("R22", 1, events=40, quiet=True)
     await storm.r22(run, settings)
+    held(run)
+
+
+async def test_a_provider_that_fails_leads_to_two_retries_and_a_sentence(settings: Settings) -> None:
+    """Each kind of failure twice."""
+    run = Run("R23", 2 * len(faults.R23), quiet=True)
+    await faults.r23(run, settings)
+    held(run)
+
+
+async def test_what_never_ends_is_cut_off_at_the_limit(settings: Settings) -> None:
+    """With a limit of three seconds."""
+    run = Run("R24", 10, events=3, quiet=True)
+    await faults.r24(run, settings)
+    held(run)
+
+
+async def test_a_hostile_body_fails_its_turn_and_costs_no_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every body once, without the pauses between retries."""
+    monkeypatch.setattr(answer, "FIRST_PAUSE", 0.0)
+    run = Run("R25", 31, quiet=True)
+    await faults.r25(run, settings)
     held(run)

@@ -1,7 +1,6 @@
 """Our client against a provider that does everything wrong: each fault has one category, nothing hangs, nothing grows."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import psutil
@@ -11,6 +10,7 @@ from engine import clock
 from engine.decide.spend import Asked, Permit, Standing, authorize_spend
 from engine.decide.turn_model import resolve
 from engine.fault import Category
+from tests.support.provider.hostile import CUT, EXPECTED, HOSTILE
 from tests.support.provider.server import Behaviour, FaultServer, Nothing, Raw, Reply, Status, Stream, chunk, event
 from worker.providers.chat import Completion, Endpoint, complete
 from worker.providers.failure import ProviderFailed
@@ -87,7 +87,6 @@ async def test_a_spent_key_a_free_day_and_a_busy_minute_are_three_categories(htt
     assert len({await category_of(http, status) for status in told}) == 3
 
 
-CUT = [event(chunk("Once upon ")), event(chunk("a time "))]
 ERROR_CHUNK = chunk(
     "", error={"code": 502, "message": "Provider disconnected"}, choices=[{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]
 )
@@ -128,50 +127,6 @@ STREAM_FAULTS: list[tuple[str, Behaviour, Category]] = [
 @pytest.mark.parametrize(("what", "behaviour", "category"), STREAM_FAULTS, ids=[what for what, _, _ in STREAM_FAULTS])
 async def test_every_bad_end_of_a_stream_is_one_category(http: Http, what: str, behaviour: Behaviour, category: Category) -> None:
     assert await category_of(http, behaviour, seconds=1.0) is category, what
-
-
-def _deep(levels: int) -> bytes:
-    return b'{"choices":' + b"[" * levels + b"]" * levels + b"}"
-
-
-def _message(**message: object) -> bytes:
-    return json.dumps({"id": "x", "choices": [{"index": 0, "message": {"role": "assistant"} | message, "finish_reason": "stop"}]}).encode()
-
-
-HOSTILE: list[tuple[str, Raw]] = [
-    ("html", Raw(b"<html><body>502 Bad Gateway</body></html>", 200, "text/html")),
-    ("html with an error status", Raw(b"<html><body>oops</body></html>", 503, "text/html")),
-    ("empty", Raw(b"")),
-    ("blanks", Raw(b"   \n  ")),
-    ("a number", Raw(b"42")),
-    ("a string", Raw(b'"hello"')),
-    ("null", Raw(b"null")),
-    ("a list", Raw(b"[]")),
-    ("an empty object", Raw(b"{}")),
-    ("no choices", Raw(b'{"choices": []}')),
-    ("choices null", Raw(b'{"choices": null}')),
-    ("choices an object", Raw(b'{"choices": {"0": 1}}')),
-    ("choice a string", Raw(b'{"choices": ["hello"]}')),
-    ("message null", Raw(b'{"choices": [{"message": null}]}')),
-    ("content null", Raw(_message(content=None))),
-    ("content a number", Raw(_message(content=42))),
-    ("content an object", Raw(_message(content={"text": "x"}))),
-    ("content blank", Raw(_message(content="  \n "))),
-    ("tool calls instead of words", Raw(_message(content=None, tool_calls=[{"id": 1, "function": {"name": "rm", "arguments": "{{{"}}]))),
-    ("half an object", Raw(b'{"choices": [{"message": {"content": "hel')),
-    ("two objects", Raw(_message(content="a") + _message(content="b"))),
-    ("invalid utf-8 around", Raw(b"\xff\xfe\xfa" * 100)),
-    ("utf-16", Raw('{"choices": []}'.encode("utf-16"))),
-    ("deep nesting", Raw(_deep(100_000))),
-    ("a body of 50 MB", Raw(b'{"choices": [{"message": {"content": "' + b"x" * 50_000_000 + b'"}}]}')),
-    ("50 MB of blanks", Raw(b" " * 50_000_000)),
-    ("gzip that is none", Raw(b"hello", headers=(("content-encoding", "gzip"),))),
-    ("a redirect", Raw(b"", 302, headers=(("location", "http://169.254.169.254/latest/meta-data"),))),
-    ("informational nonsense", Raw(b"{}", 299)),
-    ("error with a list inside", Raw(b'{"error": {"code": [1], "message": {"a": 1}, "metadata": 7}}', 400)),
-    ("numbers beyond measure", Raw(b'{"choices": [], "usage": {"prompt_tokens": 1e999, "completion_tokens": -5, "cost": "NaN"}}')),
-]
-EXPECTED = {Category.BAD_RESPONSE, Category.EMPTY_RESPONSE, Category.SERVER_ERROR, Category.BAD_REQUEST, Category.UNKNOWN}
 
 
 @pytest.mark.parametrize("body", [body for _, body in HOSTILE], ids=[what for what, _ in HOSTILE])
