@@ -4,18 +4,22 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import psycopg
 
 from engine.clock import monotonic
+from engine.store import open_log
+from engine.vault import MasterKey
+from projections import keys
 from projections.registry import ALL
 from tests.chaos.run import Run
-from tests.support import oracle
+from tests.support import canaries, oracle
+from tests.support.canaries import Flock, Shown, Whose, words_in
 from tests.support.discord.server import StandinDiscord
 from tests.support.stage import Stage
-from tests.support.system import Shape, Tzurot, running, until
+from tests.support.system import MASTER_KEY, Shape, Tzurot, running, until
 
 NAME = "wren"
 ANSWER_S = 90.0
@@ -24,12 +28,13 @@ REST_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message to the character: its id, the word that marks it, when it was said (monotonic seconds)."""
+    """A message to the character: its id, the word that marks it, when it was said (monotonic seconds), and by whom."""
 
     id: int
     word: str
     channel: str
     at: float
+    user: str = ""
 
 
 @dataclass
@@ -40,20 +45,21 @@ class Scene:
     stage: Stage
     said: dict[str, Said] = field(default_factory=dict)
     deaths: Counter[str] = field(default_factory=Counter)
+    flock: Flock = field(default_factory=Flock)
 
     @property
     def discord(self) -> StandinDiscord:
         return self.tzurot.discord
 
-    async def say(self, lane: int, text: str = "hello", user: str = "ann") -> Said:
-        """Say something to the character in one of the lanes, marked with a new word."""
+    async def say(self, lane: int, text: str = "hello", user: str = "") -> Said:
+        """Say something to the character in one of the lanes, marked with a new word. Each lane has a person of its own."""
         return await self.say_word(f"ping-{len(self.said)}", lane, text, user)
 
-    async def say_word(self, word: str, lane: int, text: str = "hello", user: str = "ann") -> Said:
+    async def say_word(self, word: str, lane: int, text: str = "hello", user: str = "") -> Said:
         """The same with a word chosen before, so that the stage could be told."""
-        channel, at = f"lane-{lane}", monotonic()
-        message = await self.discord.say(channel, user, f"@{NAME} {word} {text}")
-        said = self.said[word] = Said(int(message), word, channel, at)
+        channel, user, at = f"lane-{lane}", user or person(lane), monotonic()
+        message = await self.discord.say(channel, user, f"@{NAME} {word} {text}, my secret is {self.flock.of(user, channel)}")
+        said = self.said[word] = Said(int(message), word, channel, at, user)
         return said
 
     def answers(self, said: Said) -> list[int]:
@@ -98,7 +104,28 @@ class Scene:
         posted = {int(m["id"]): c.name for c in self.discord.world.channels.values() for m in self.discord.replies(c.id)}
         calls: Mapping[UUID, int] = {turn: counts[word] for turn, word in by_turn.items() if counts[word]}
         deaths = {turn: self.deaths[word] for turn, word in by_turn.items()}
-        run.verdict = await oracle.judge(self.tzurot.dsn, oracle.Witnesses(frozenset(words), posted, calls, deaths, within))
+        witnesses = oracle.Witnesses(frozenset(words), posted, calls, deaths, within, self._marked(), self._shown())
+        run.verdict = await oracle.judge(self.tzurot.dsn, replace(witnesses, folder=self.tzurot.folder, master_key=MASTER_KEY))
+
+    def _marked(self) -> Flock:
+        """Everybody's words, and every secret there is by now."""
+        hooks = {f"a webhook's token ({hook.id})": hook.token for hook in self.discord.world.webhooks.values()}
+        servers = {"Postgres' password": self.tzurot.postgres.password, "NATS' password": self.tzurot.nats.password}
+        self.flock.secrets |= hooks | servers | {"the bot's token": self.discord.token, "the master key": MASTER_KEY}
+        return self.flock
+
+    def _shown(self) -> list[Shown]:
+        """Every prompt the provider was sent, and every reply that stands in a channel."""
+        shown = []
+        for call in self.stage.calls:
+            said = self.said.get(call.word)
+            to = Whose(said.user, said.channel) if said else Whose("nobody", "nowhere")
+            own = self.flock.of(said.user, said.channel) if said else None
+            shown.append(Shown(f"the prompt of {call.word or 'no word'}", to, call.canaries, own))
+        for channel in self.discord.world.channels.values():
+            to = Whose("somebody there", channel.name)
+            shown += [Shown(f"message {m['id']}", to, words_in(str(m["content"]))) for m in self.discord.replies(channel.id)]
+        return shown
 
     async def rest(self, within: float = REST_S) -> None:
         """Until nothing is pending, nothing is to be delivered, and every read model stands at the head of the log."""
@@ -120,6 +147,19 @@ class Scene:
                 return await found.fetchone() is not None
 
         await until(look, within, f"{type_} of turn {turn}")
+
+
+def person(lane: int) -> str:
+    """Who speaks in a lane unless told otherwise."""
+    return f"ann-{lane}"
+
+
+async def _own_key(made: Scene) -> None:
+    """The first person pays with a key of their own, which is a secret like others."""
+    secret, user = f"sk-{canaries.fresh()}", int(made.discord.user_id(person(0)))
+    async with open_log(made.tzurot.dsn, MasterKey.of(bytes.fromhex(MASTER_KEY))) as log:
+        await keys.add(log, user, "local", secret)
+    made.flock.secrets["a person's provider key"] = secret
 
 
 def _quotes(content: str, word: str) -> bool:
@@ -144,9 +184,11 @@ async def _at_rest(dsn: str) -> bool:
 
 @asynccontextmanager
 async def scene(lanes: int = 8, pace: float = 0.0, **shape: object) -> AsyncIterator[Scene]:
-    """Everything up and the bot connected; the first answer of a lane makes its webhook, so each lane has had one."""
+    """Everything up, the bot connected, the logs at their most talkative. The first answer of a lane makes its webhook: each had one."""
+    shape["settings"] = {"LOG_LEVEL": "debug"} | dict(shape.get("settings", {}))  # type: ignore[call-overload]
     async with Stage.start(pace) as stage, running(Shape(provider=stage.address, lanes=lanes, **shape)) as tzurot:  # type: ignore[arg-type]
         made = Scene(tzurot, stage)
+        await _own_key(made)
         first = [await made.say(lane, "good morning") for lane in range(lanes)]
         await asyncio.gather(*(made.answered(said) for said in first))
         yield made

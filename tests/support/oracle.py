@@ -1,19 +1,24 @@
-"""What must hold after every chaos run, judged from three witnesses: the log, the stand-in Discord, the provider's journal.
+"""What must hold after every chaos run, judged from what others saw: the log, the stand-in Discord, the provider, files and pages.
 
 I1 every Discord message accepted is in the log once        I4 provider calls per turn <= 1 + injected worker deaths
 I2 positions and stream versions are contiguous             I5 one set of posts per answered turn, and no other posts
 I3 every requested turn has exactly one end, in time        I6 every read model is what a fold of the log from zero gives
+I7 nobody's words in a prompt or reply of somebody who      I8 no secret and nobody's words readable in logs, tables, files of
+   is elsewhere                                                Postgres and NATS; no secret on a page
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 import orjson
 import psycopg
 
-from tests.support import folds
+from tests.support import canaries, folds
+from tests.support.canaries import Flock, Shown
 
 TERMINAL = frozenset({"turn.completed", "turn.failed", "turn.cancelled"})
 SHOWN = 20
@@ -39,6 +44,8 @@ class Witnesses:
 
     `calls` counts provider requests per turn as the provider saw them; `deaths` the worker deaths injected while that turn was
     in hand. `within` is how many seconds a turn may take from its request to its end.
+    `flock` are the marked words there are, `shown` the prompts and replies with what of it they hold; `folder` is where all processes
+    keep their files, `master_key` what the console needs to show its pages.
     """
 
     said: frozenset[int] = frozenset()
@@ -46,6 +53,10 @@ class Witnesses:
     calls: Mapping[UUID, int] = field(default_factory=dict)
     deaths: Mapping[UUID, int] = field(default_factory=dict)
     within: float = 120.0
+    flock: Flock = field(default_factory=Flock)
+    shown: Sequence[Shown] = ()
+    folder: Path | None = None
+    master_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,8 @@ async def judge(dsn: str, witnesses: Witnesses) -> Verdict:
             "I4": calls_bounded(rows, witnesses.calls, witnesses.deaths),
             "I5": posted_once(rows, witnesses.posted),
             "I6": await folds.differences(dsn),
+            "I7": canaries.isolated(witnesses.flock.whose, witnesses.shown),
+            "I8": await unreadable(dsn, witnesses),
         }
     )
 
@@ -145,3 +158,16 @@ def _messages(row: Row) -> list[int]:
     found = row.data["message_ids"]
     assert isinstance(found, list)
     return [int(message) for message in found]
+
+
+async def unreadable(dsn: str, witnesses: Witnesses) -> list[str]:
+    """I8. What a witness was not given is not looked through."""
+    kept = {name: secret.encode() for name, secret in witnesses.flock.secrets.items()}
+    words = {f"what {owner.person} said": word.encode() for word, owner in witnesses.flock.whose.items()}
+    found = []
+    if kept | words:
+        found += await canaries.in_tables(kept | words, dsn)
+        found += await asyncio.to_thread(canaries.in_files, kept | words, witnesses.folder) if witnesses.folder else []
+    if kept and witnesses.master_key:
+        found += await canaries.in_pages(kept, dsn, witnesses.master_key)
+    return found

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from engine.clock import monotonic
+from tests.support.canaries import words_in
 
 _WORD = re.compile(r"ping-[A-Za-z0-9]+")
 MODEL = "standin/stage"
@@ -28,13 +29,17 @@ MODEL = "standin/stage"
 
 @dataclass
 class Call:
-    """One request. `ended` is None while it runs; `cut` says that the caller went away before the end."""
+    """One request. `ended` is None while it runs; `cut` says that the caller went away before the end.
+
+    `canaries` are the marked words in its prompt; the answer repeats them, so that what leaks into a prompt leaks into a reply, too.
+    """
 
     word: str
     begun: float
     ended: float | None = None
     cut: bool = False
     messages: int = 0
+    canaries: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -99,7 +104,8 @@ class Stage:
         body = await request.json()
         last = body["messages"][-1]["content"]
         words = _WORD.findall(last if isinstance(last, str) else json.dumps(last))
-        call = Call(words[-1] if words else "", monotonic(), messages=len(body["messages"]))
+        marked = words_in(json.dumps(body["messages"]))
+        call = Call(words[-1] if words else "", monotonic(), messages=len(body["messages"]), canaries=marked)
         self.calls.append(call)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         try:
@@ -113,7 +119,9 @@ class Stage:
 
     async def _speak(self, response: web.StreamResponse, call: Call) -> None:
         cue = self._cues.get(call.word)
-        for at, piece in enumerate(("You", " said", f" {call.word or 'something'},", " and", " I", " heard", " it.")):
+        said = ("You", " said", f" {call.word or 'something'},", " and", " I", " heard", " it.")
+        pieces = (*said, *(f" {canary}" for canary in sorted(call.canaries)))
+        for at, piece in enumerate(pieces):
             await response.write(
                 _event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}]})
             )
