@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 
+import nats.errors
 import psycopg
 from nats.js import JetStreamContext
 
@@ -18,6 +19,8 @@ from engine.store.foreign import FOREIGN_VERSION
 
 ACK_SECONDS = 5.0
 WATCH_SECONDS = 2.0
+PAUSE_SECONDS, UNCONNECTED_SECONDS = 0.5, 5.0
+"""Between two attempts. A new connection to the broker ends either at once."""
 _log = log.get("relay")
 
 Unfinished = Callable[[], Awaitable[int]]
@@ -37,12 +40,14 @@ class Relay:
         self._url = url
         self._unfinished = unfinished
         self._wake = asyncio.Event()
+        self._again = asyncio.Event()
         self.active = False
         self.position = 0
 
     async def run(self) -> None:
         """Relay until cancelled: wait to be the one, then never stop for trouble of Postgres or NATS."""
-        own = broker.broker(self._url, "relay", reconnected=self._reconnected)
+        # Without a buffer: what it keeps while the broker is away would arrive before what was lost on the way there.
+        own = broker.broker(self._url, "relay", reconnected=self._reconnected, buffered=False)
         connection = await own.connect()
         try:
             while True:
@@ -55,6 +60,7 @@ class Relay:
 
     async def _reconnected(self) -> None:
         self._wake.set()
+        self._again.set()
 
     async def _lead(self, stream: JetStreamContext) -> None:
         try:
@@ -63,9 +69,14 @@ class Relay:
                 await self._relay(stream, right)
         except (StoreError, psycopg.Error, *broker.TROUBLE) as error:
             _log.warning("will relay again", error=type(error).__name__)
-            await asyncio.sleep(0.5)
+            await self._pause(UNCONNECTED_SECONDS if isinstance(error, nats.errors.OutboundBufferLimitError) else PAUSE_SECONDS)
         finally:
             self.active = False
+
+    async def _pause(self, seconds: float) -> None:
+        self._again.clear()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._again.wait(), seconds)
 
     async def _relay(self, stream: JetStreamContext, right: Lead) -> None:
         start = await self._start(stream, right)
@@ -96,9 +107,24 @@ class Relay:
         self.position = start.position
         async with aclosing(tail.follow(self._dsn, start.position)) as batches:
             async for rows in batches:
-                await publish(stream, rows)
+                await self._publish(stream, rows)
                 self.position = rows[-1].position
                 await right.save(Checkpoint(self.position, start.stream_created))
+
+    async def _publish(self, stream: JetStreamContext, rows: Sequence[Stored]) -> None:
+        """Publish, and after a new connection at once again: answers that were due on the old one will never come."""
+        while True:
+            self._again.clear()
+            publishing = asyncio.ensure_future(publish(stream, rows))
+            renewed = asyncio.ensure_future(self._again.wait())
+            try:
+                await asyncio.wait((publishing, renewed), return_when=asyncio.FIRST_COMPLETED)
+                if publishing.done():
+                    return publishing.result()
+            finally:
+                publishing.cancel()
+                renewed.cancel()
+                await asyncio.gather(publishing, renewed, return_exceptions=True)
 
     async def _watch(self, stream: JetStreamContext, start: Checkpoint) -> None:
         while True:
