@@ -7,3 +7,7 @@ from engine.fault import for_user
 def error_notice(failed: TurnFailed, own_words: str = "") -> str:
     """The notice of a failed turn. `own_words` is the character's own error message; it replaces the friendly text."""
     return for_user(failed.category, failed.user_message, failed.reference, own=own_words, status=failed.status, said=failed.said)
+
+
+BUSY = "**One moment**\nI cannot write anything down right now. What you said is not lost: I answer as soon as I can."
+"""Shown to those who wait while Postgres is away, and taken away again (R09)."""

@@ -31,6 +31,8 @@ from projections import history, turns
 STALE_S = 900.0
 """A message older than this is kept but no longer answered (R04)."""
 RECORD_S = 2.0
+HELD_S = 4.0
+"""A message that is not stored by then waits for Postgres: its author should be told. Shorter trouble passes unnoticed."""
 BUFFER = 1000
 """Events held while Postgres is away (R09). What comes after that is fetched again later."""
 _log = log.get("discord.ingest")
@@ -53,7 +55,8 @@ class Ingest:
     """Takes raw payloads in the order of the gateway and keeps that order within a channel.
 
     Nothing is taken while `gate` is closed. `behind` holds channels that must catch up before anything new of theirs is taken;
-    `catch_up` does that. `on_turns` is called for a message that will be answered, `on_lost` for a DM that reaches nobody.
+    `catch_up` does that. `on_turns` is called for a message that will be answered, `on_lost` for a DM that reaches nobody,
+    `on_held` for one that is still not stored after HELD_S, and `on_stored` with its channel for each that is dealt with.
     """
 
     def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], Place]) -> None:
@@ -67,6 +70,8 @@ class Ingest:
         self.catch_up: CatchUp | None = None
         self.on_turns: Callable[[MessageReceived], None] = lambda _: None
         self.on_lost: Callable[[MessageReceived], None] = lambda _: None
+        self.on_held: Callable[[MessageReceived], None] = lambda _: None
+        self.on_stored: Callable[[int], None] = lambda _: None
         self.counts = Counts()
 
     def message_create(self, payload: Json) -> None:
@@ -142,9 +147,18 @@ class Ingest:
         task.add_done_callback(self._running.discard)
 
     async def _take(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
-        async with self._lock(event.channel_id):
-            await self.gate.wait()
-            await until_done(lambda: self._one(event))
+        watching = asyncio.get_running_loop().call_later(HELD_S, self._held, event)
+        try:
+            async with self._lock(event.channel_id):
+                await self.gate.wait()
+                await until_done(lambda: self._one(event))
+            self.on_stored(event.channel_id)
+        finally:
+            watching.cancel()
+
+    def _held(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
+        if isinstance(event, MessageReceived):
+            self.on_held(event)
 
     async def _one(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
         await self._caught_up(event.channel_id)

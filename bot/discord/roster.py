@@ -23,6 +23,7 @@ class Roster:
         self._revision, self._read_at = -1, 0.0
         self._characters: list[Character] = []
         self._candidates: list[Candidate] = []
+        self._active: dict[int, Sequence[UUID]] = {}
         self._lock = asyncio.Lock()
 
     async def characters(self) -> list[Character]:
@@ -46,6 +47,7 @@ class Roster:
             active = await channels.active_in(connection, message.channel_id)
             if not active and message.parent_channel_id is not None:
                 active = await channels.active_in(connection, message.parent_channel_id)
+            self._remember(message.channel_id, active)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
         if not (active or replied_to or session or message.mentions_bot or self._mention_char in message.text):
@@ -59,6 +61,17 @@ class Roster:
             default=default(self._candidates),
             mention_char=self._mention_char,
         )
+
+    def remembered(self, message: MessageReceived) -> State:
+        """What held when Postgres was last asked, for when it cannot be: enough to tell whether a message is meant for us."""
+        active = self._active.get(message.channel_id, ())
+        return State(self._candidates, active, default=default(self._candidates), mention_char=self._mention_char)
+
+    def _remember(self, channel: int, active: Sequence[UUID]) -> None:
+        if active:
+            self._active[channel] = active
+        else:
+            self._active.pop(channel, None)
 
 
 def candidate(character: Character) -> Candidate:

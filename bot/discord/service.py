@@ -17,6 +17,7 @@ from bot.discord.deliver import Deliver
 from bot.discord.desk import Desk
 from bot.discord.guidance import Guidance
 from bot.discord.ingest import Ingest
+from bot.discord.patience import Patience
 from bot.discord.payload import Json
 from bot.discord.post import Post
 from bot.discord.rest import Busy, Refused, Rest, Unsure
@@ -25,6 +26,7 @@ from bot.discord.sync import sync
 from bot.discord.translate import Place, Us
 from bot.discord.typing import Typing
 from bot.discord.webhooks import Webhooks
+from bot.triggers import is_triggerable, resolve
 from engine import log, process
 from engine.bus import DISCORD, Reference, consume
 from engine.bus.consumer import TRANSIENT
@@ -56,6 +58,8 @@ class Service:
         self.ingest.on_turns = self._expect
         self._early: set[asyncio.Task[None]] = set()
         self.ingest.on_lost = self.guidance.show
+        self.patience = Patience(rest, self._is_for_us)
+        self.ingest.on_held, self.ingest.on_stored = self.patience.held, self.patience.stored
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
@@ -153,6 +157,7 @@ class Service:
         await self.ingest.drain(5.0)
         self.typing.close()
         self.guidance.close()
+        self.patience.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 
@@ -162,6 +167,10 @@ class Service:
             task = asyncio.create_task(self.webhooks.prepare(message.channel_id, message.parent_channel_id))
             self._early.add(task)
             task.add_done_callback(self._early.discard)
+
+    def _is_for_us(self, message: MessageReceived) -> bool:
+        """Whether somebody waits for an answer to it, as far as can be told without Postgres."""
+        return is_triggerable(message) and (message.channel_kind == "dm" or bool(resolve(message, self.roster.remembered(message))))
 
     def _place(self, channel_id: int) -> Place:
         return self.client.place(channel_id) if self.client is not None else Place()
