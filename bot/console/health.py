@@ -20,9 +20,11 @@ from bot.console.state import Console, console_of
 from engine import clock
 from engine.bus import subjects
 from projections import standing
-from projections.standing import Standing
+from projections.standing import RELAY, Behind, Standing
 
 PROBE_SECONDS = 1.5
+LATE_SECONDS = 15.0
+"""Who has not taken up an event for so long stands still, whatever its heartbeat says."""
 STARTED = clock.now()
 
 
@@ -154,7 +156,23 @@ def roles(found: Standing, *, discord: bool) -> list[Probe]:
         probes.append(Probe("Discord", True, "Off: there is no DISCORD_TOKEN."))
     if stopped := [progress.name for progress in found.progress if progress.status == "stopped"]:
         probes.append(Probe("Read models", False, f"Stopped at an event they cannot digest: {', '.join(stopped)}."))
+    return probes + late(found, frozenset(stopped))
+
+
+def late(found: Standing, stopped: frozenset[str] = frozenset()) -> list[Probe]:
+    """A probe for each of read models and relay that stands still although its process says it is alive. Pure."""
+    waiting = [one for one in found.behind if one.seconds >= LATE_SECONDS and one.name not in stopped]
+    models = [one for one in waiting if one.name != RELAY]
+    probes = [Probe("Relay", False, f"Behind by {_span(one)}.") for one in waiting if one.name == RELAY]
+    if models:
+        worst = max(models, key=lambda one: one.seconds)
+        names = ", ".join(one.name for one in models)
+        probes.append(Probe("Read models", False, f"Behind by {_span(worst)}: {names}."))
     return probes
+
+
+def _span(behind: Behind) -> str:
+    return f"{behind.events:,} event{'s' if behind.events != 1 else ''} for {behind.seconds:.0f} s"
 
 
 def _process(beat: Any) -> Process:
@@ -184,6 +202,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "stream_lag": {backlog.name: backlog.waiting + backlog.held for backlog in report.backlogs},
         "relay_lag": found.head - found.relayed if found else None,
         "projection_lag": report.lags,
+        "behind_s": {one.name: round(one.seconds, 1) for one in found.behind} if found else None,
         "active_characters": found.active_characters if found else None,
         "pending_turns": found.pending_turns if found else None,
         "processes": [{"name": p.name, "pid": p.pid, "memory_bytes": p.memory_bytes} for p in report.processes],
@@ -201,6 +220,10 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """`GET /readyz`: 200 when Postgres answers, 503 when not: without it nothing can be stored."""
-    probe, _ = await _limited(_postgres(console_of(request)), "Postgres")
+    """`GET /readyz`: 200 when Postgres answers and takes what is appended, 503 when not: nothing can be stored then."""
+    console = console_of(request)
+    if console.log.available:
+        probe, _ = await _limited(_postgres(console), "Postgres")
+    else:
+        probe = Probe("Postgres", False, f"Away: {console.log.waiting} events wait to be stored.")
     return JSONResponse(asdict(probe), 200 if probe.ok else 503)

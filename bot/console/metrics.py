@@ -55,6 +55,8 @@ def text_of(report: Report) -> bytes:
     if (found := report.standing) is not None:
         gauge("tzurot_log_events", "Position of the newest event", {(): float(found.head)})
         gauge("tzurot_relay_lag_events", "Events not published yet", {(): float(found.head - found.relayed)})
+        ages: dict[tuple[str, ...], float] = {(one.name,): one.seconds for one in found.behind}
+        gauge("tzurot_behind_seconds", "Age of the oldest event not taken up; absent when there is none", ages, ("reader",))
         gauge("tzurot_turns_pending", "Turns without an end", {(): float(found.pending_turns)})
         gauge("tzurot_deliveries_due", "Answers nobody has seen in full", {(): float(found.due_deliveries)})
         gauge("tzurot_characters_active", "Characters activated anywhere", {(): float(found.active_characters)})

@@ -11,6 +11,7 @@ from bot.console.health import look
 from engine import embedded
 from engine.config import Settings
 from engine.migrate import migrate
+from projections import standing
 from tests.support.site import Site, site
 
 
@@ -216,3 +217,26 @@ async def test_health_answers_while_everything_is_away(settings: Settings, nats_
                 while not all(probe.ok for probe in (await look(here.console)).probes if probe.name in {"Postgres", "NATS"}):
                     await asyncio.sleep(0.1)
             assert (await here.http.get("/timeline")).status_code == 200
+
+
+async def test_readiness_follows_the_log_and_not_only_the_connection(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R09: while what is appended has to wait, the console is not ready, and says how much waits."""
+    assert (await here.http.get("/readyz")).status_code == 200
+    monkeypatch.setattr(type(here.console.log), "available", False)
+    answer = await here.http.get("/readyz")
+    assert (answer.status_code, answer.json()["sentence"]) == (503, "Away: 0 events wait to be stored.")
+
+
+async def test_health_tells_for_how_long_a_read_model_has_stood_still(here: Site) -> None:
+    """By the oldest event it has not digested, in the page's words, in JSON and for Prometheus."""
+    await here.say("Hello", character="wren")
+    await here.settled()
+    async with here.console.log.pool.connection() as connection:
+        assert [one for one in (await standing.look(connection)).behind if one.name != standing.RELAY] == []
+        await connection.execute("UPDATE projections SET position = position - 2 WHERE name = 'usage' AND role = 'live'")
+        [behind] = [one for one in (await standing.look(connection)).behind if one.name == "usage"]
+    assert behind.events == 2
+    assert 0 < behind.seconds < 60
+    report = (await here.http.get("/healthz")).json()
+    assert report["behind_s"]["usage"] >= round(behind.seconds, 1)
+    assert 'tzurot_behind_seconds{reader="usage"}' in (await here.http.get("/metrics")).text

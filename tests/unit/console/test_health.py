@@ -1,0 +1,49 @@
+"""Health tells who stands still, whatever its heartbeat says."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from bot.console.health import LATE_SECONDS, late, roles
+from projections.heartbeats import Heartbeat
+from projections.runner import Progress
+from projections.standing import RELAY, Behind, Standing
+
+ALIVE = tuple(
+    Heartbeat(name, UUID(int=n), n, "here", "1", datetime(2026, 1, 1, tzinfo=UTC), 1.0, {})
+    for n, name in enumerate(("projections", "worker", "bot"))
+)
+FINE = Standing("18", 1, 100, 100, (), ALIVE, 0, 0, 0, 0)
+
+
+def test_whoever_is_only_a_little_behind_is_well() -> None:
+    """An event that is being taken up right now is no problem."""
+    found = replace(FINE, behind=(Behind("history", 5_000, LATE_SECONDS - 0.1), Behind(RELAY, 1, 0.0)))
+    assert all(probe.ok for probe in roles(found, discord=True))
+
+
+@pytest.mark.parametrize(
+    ("behind", "name", "sentence"),
+    [
+        ((Behind("history", 7, 34.4),), "Read models", "Behind by 7 events for 34 s: history."),
+        ((Behind("history", 1, 34.4), Behind("turns", 1200, 61.0)), "Read models", "Behind by 1,200 events for 61 s: history, turns."),
+        ((Behind(RELAY, 1, 20.0),), "Relay", "Behind by 1 event for 20 s."),
+    ],
+)
+def test_a_process_that_beats_but_does_nothing_is_found(behind: tuple[Behind, ...], name: str, sentence: str) -> None:
+    """By the age of what it has not done."""
+    probes = {probe.name: probe for probe in roles(replace(FINE, behind=behind), discord=True)}
+    assert not probes[name].ok
+    assert probes[name].sentence == sentence
+    assert probes["Projections"].ok
+
+
+def test_what_is_stopped_for_a_reason_is_told_once() -> None:
+    """A read model that waits for an operator is behind, of course."""
+    poisoned = Progress("history", "live", 1, "history", 5, "stopped", {"position": 6})
+    found = replace(FINE, progress=(poisoned,), behind=(Behind("history", 95, 99.0),))
+    [probe] = [probe for probe in roles(found, discord=True) if not probe.ok]
+    assert "cannot digest: history" in probe.sentence
+    assert late(found, frozenset({"history"})) == []
