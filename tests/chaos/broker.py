@@ -1,18 +1,20 @@
-"""Rows about NATS: R14, R15, R17, R18, R19."""
+"""Rows about NATS: R14, R15, R16, R17, R18, R19."""
 
 import asyncio
 import random
+from functools import partial
 
 import psycopg
 
 from engine.bus import broker, subjects
-from engine.bus.reference import encode, of_row
+from engine.bus.reference import decode, encode, of_row
 from engine.clock import monotonic
 from engine.store import Query, reader
 from tests.chaos.database import Crowd, settle
 from tests.chaos.run import Run
 from tests.chaos.scene import Scene, scene
 from tests.chaos.workers import acknowledged
+from tests.support.proxy import Proxy
 from tests.support.system import until
 
 
@@ -28,22 +30,86 @@ async def r14(run: Run) -> None:
             probe, since = await stage.say(0), monotonic()
             await stage.follow(run, probe, since)
         await settle(run, stage, crowd)
+        run.expect(run.p95 <= 2.0, f"the 95th percentile of recoveries was {run.p95} s")
         await stage.judge(run)
 
 
 async def r15(run: Run, seconds: float = 300.0) -> None:
-    """R15: NATS is away for minutes while people talk; `--events` is for how many seconds. All is answered once it is back."""
-    lanes = 16
+    """R15: NATS is away for minutes while people talk; `--events` is for how many seconds. Back again, it is told everything in order.
+
+    `recovery` is from its start until the relay has caught up with what the log held then.
+    """
+    lanes, rate = 16, 3.0
     async with scene(lanes=lanes) as stage:
+        before = await _count(stage)
         async for _ in run.each():
             await stage.kill("nats")
-            crowd = Crowd(stage, lanes, 5.0)
+            crowd = Crowd(stage, lanes, rate)
             await asyncio.sleep(float(run.events or seconds))
+            head, relayed = await _stands(stage)
+            run.figures |= {"outage_events": head - before, "relay_lag": head - relayed}
             since = monotonic()
             await stage.tzurot.start("nats")
-            await settle(run, stage, crowd)
+            await until(partial(_relayed, stage, head), 120.0, "the relay at the head of the log")
             run.recoveries.append(monotonic() - since)
+            await settle(run, stage, crowd)
+        run.expect(max(run.recoveries) <= 30.0, f"the relay took {max(run.recoveries):.1f} s to catch up")
+        out_of_order = await _out_of_order(stage)
+        run.expect(not out_of_order, f"{out_of_order} references were published after later ones")
+        await stage.judge(run, within=240.0)
+
+
+async def _stands(stage: Scene) -> tuple[int, int]:
+    """Positions of the newest event and of the last one published."""
+    async with await psycopg.AsyncConnection.connect(stage.tzurot.dsn) as connection:
+        row = await (await connection.execute("SELECT h.position, r.position FROM log_head h, relay r")).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+
+async def _relayed(stage: Scene, position: int) -> bool:
+    return (await _stands(stage))[1] >= position
+
+
+async def _out_of_order(stage: Scene) -> int:
+    """How many references the stream holds behind one with a higher position."""
+    wrong = highest = 0
+    async with broker.connected(stage.tzurot.nats.url, "chaos") as stream:
+        reader = await stream.subscribe(subjects.EVERYTHING, ordered_consumer=True)
+        for _ in range((await stream.stream_info(subjects.STREAM)).state.messages):
+            position = decode((await reader.next_msg(timeout=5.0)).data).position
+            wrong, highest = wrong + (position < highest), max(highest, position)
+    return wrong
+
+
+async def r16(run: Run) -> None:
+    """R16: every socket to NATS falls silent and stays open. Each is given up within 30 s, and messages are answered meanwhile.
+
+    A trial is one socket; `recovery` is how long its owner believed in it.
+    """
+    async with scene(lanes=4, bus_proxied=True) as stage:
+        bus = stage.tzurot.bus_proxy
+        assert bus is not None
+        sockets = bus.connections
+        async for trial in run.each(sockets):
+            await asyncio.sleep(random.uniform(0.0, 8.0))  # any moment between two pings
+            run.expect(bus.freeze() == sockets, f"there were other than {sockets} sockets to NATS")
+            said = await stage.say(trial % 4)
+            await until(partial(_given_up, bus), 60.0, "all silent sockets closed")
+            await stage.answered(said)
+            await until(partial(_back, bus, sockets), 30.0, "everybody connected again")
+        run.recoveries = list(bus.silences)
+        run.figures["sockets"] = sockets
+        run.expect(max(run.recoveries) <= 30.0, f"a silent socket was believed in for {max(run.recoveries):.1f} s")
         await stage.judge(run)
+
+
+async def _given_up(bus: Proxy) -> bool:
+    return bus.frozen == 0
+
+
+async def _back(bus: Proxy, sockets: int) -> bool:
+    return bus.connections == sockets
 
 
 async def r17(run: Run) -> None:

@@ -59,6 +59,11 @@ class Run:
         if not holds:
             self.broken.append(otherwise)
 
+    @property
+    def p95(self) -> float:
+        """Of the recoveries, in seconds; 0 without one."""
+        return percentile(sorted(self.recoveries), 95) or 0.0
+
     def result(self) -> dict[str, object]:
         """The JSON of a row."""
         ordered = sorted(self.recoveries)
@@ -70,6 +75,7 @@ class Run:
             "llm_calls_max": self.llm_calls_max,
             "recovery_p50_s": percentile(ordered, 50),
             "recovery_p95_s": percentile(ordered, 95),
+            "recovery_max_s": percentile(ordered, 100),
             **self.figures,
             "oracle": self.verdict.plain() if self.verdict else None,
             "broken": self.broken[:20],

@@ -10,6 +10,7 @@ from tests.chaos.scene import Said, Scene, scene
 from tests.support.system import until
 
 HELD_AT_ONCE = 10
+SLEPT_AT_ONCE = 25
 ACK_WAIT_S = 40.0
 """Longer than the broker waits for a dead consumer's acknowledgement."""
 FAIL_AFTER_APPEND = "turn.after_append:kill:1"
@@ -87,20 +88,21 @@ async def r05(run: Run) -> None:
         run.expect(run.llm_calls_max == 1 or not run.verdict or run.verdict.holds, "a turn was paid twice")
 
 
-async def r06(run: Run, seconds: float = 20.0) -> None:
+async def r06(run: Run, seconds: float = 60.0) -> None:
     """R06: a worker is stopped in mid-stream, another takes the turn over, the first wakes up: its answer is dropped.
 
-    `seconds` is how long it sleeps; longer than the lease and than the broker's ack wait. Several turns to a sleep.
+    `--events` is how many seconds it sleeps: longer than the lease and than the broker's ack wait. Many turns to a sleep.
     """
-    async with scene(lanes=HELD_AT_ONCE) as stage:
-        async for _ in run.each(HELD_AT_ONCE):
-            said = [await _held(stage, lane) for lane in range(HELD_AT_ONCE)]
+    sleep, at_once = float(run.events or seconds), min(SLEPT_AT_ONCE, run.wanted)
+    async with scene(lanes=at_once, settings={"WORKER_CONCURRENCY": str(at_once + 2)}) as stage:
+        async for _ in run.each(at_once):
+            said = [await _held(stage, lane) for lane in range(at_once)]
             since = monotonic()
             stage.deaths.update(one.word for one in said)  # a sleeper counts as dead: its turns may be paid once more
             stage.tzurot.pause("worker")
             await stage.tzurot.start("worker2")
             await asyncio.gather(*(stage.follow(run, one, since) for one in said))
-            await asyncio.sleep(max(0.0, seconds - (monotonic() - since)))
+            await asyncio.sleep(max(0.0, sleep - (monotonic() - since)))
             stage.tzurot.resume("worker")
             for one in said:
                 stage.stage.release(one.word)

@@ -3,6 +3,7 @@
     async with Proxy.start(port) as proxy:
         proxy.add(Latency(0.2))                    # both ways; add(toxic, "downstream") for the server's answers only
         proxy.clear()
+        proxy.freeze()                             # open connections fall silent for ever, new ones work
         await proxy.down()                         # refuse and cut; `await proxy.up()` listens on the same port again
 
 Toxics apply to open connections at once.
@@ -14,7 +15,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from engine.clock import monotonic
@@ -93,6 +94,14 @@ class _Reset(Exception):
     """Close both ends with RST."""
 
 
+@dataclass(slots=True, eq=False)
+class _Link:
+    """One open connection. `frozen` is since when it is half open (monotonic seconds)."""
+
+    task: "asyncio.Task[None] | None" = field(default_factory=asyncio.current_task)
+    frozen: float | None = None
+
+
 class Proxy:
     """Passes connections to a port of 127.0.0.1. Make one with `Proxy.start`."""
 
@@ -102,7 +111,9 @@ class Proxy:
         self.toxics: dict[Direction, list[Toxic]] = {"upstream": [], "downstream": []}
         self._inspect = inspect
         self._server: asyncio.Server | None = None
-        self._links: set[asyncio.Task[None]] = set()
+        self._links: set[_Link] = set()
+        self.silences: list[float] = []
+        """How long each frozen connection was kept by its client before it gave it up, in seconds."""
 
     @classmethod
     @asynccontextmanager
@@ -119,6 +130,18 @@ class Proxy:
     def connections(self) -> int:
         """How many are open."""
         return len(self._links)
+
+    @property
+    def frozen(self) -> int:
+        """How many frozen connections their clients still believe in."""
+        return sum(link.frozen is not None for link in self._links)
+
+    def freeze(self) -> int:
+        """Make every open connection half open: nothing passes any more, and neither side is told. Returns how many."""
+        fresh = [link for link in self._links if link.frozen is None]
+        for link in fresh:
+            link.frozen = monotonic()
+        return len(fresh)
 
     def add(self, toxic: Toxic, *directions: Direction) -> None:
         """Apply a toxic; without a direction, to both."""
@@ -145,23 +168,24 @@ class Proxy:
 
     async def cut(self) -> None:
         """End every open connection; new ones are welcome."""
-        links = list(self._links)
-        for link in links:
-            link.cancel()
-        await asyncio.gather(*links, return_exceptions=True)
+        tasks = [link.task for link in self._links if link.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = asyncio.current_task()
-        assert link is not None
+        link = _Link()
         self._links.add(link)
         try:
-            await self._link(reader, writer)
+            await self._link(reader, writer, link)
+            if link.frozen is not None:
+                self.silences.append(monotonic() - link.frozen)
         except asyncio.CancelledError:
             await _close(writer, reset=False)  # by `cut`; the task of a server's callback must not end as cancelled
         finally:
             self._links.discard(link)
 
-    async def _link(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+    async def _link(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter, link: _Link) -> None:
         try:
             server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
@@ -170,8 +194,8 @@ class Proxy:
         reset = False
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass("upstream", client, to_server, inspector))
-                both.create_task(self._pass("downstream", server, to_client, inspector))
+                both.create_task(self._pass("upstream", client, to_server, inspector, link))
+                both.create_task(self._pass("downstream", server, to_client, inspector, link))
         except* _Reset:
             reset = True
         except* (_Cut, OSError):
@@ -181,7 +205,7 @@ class Proxy:
             await _close(to_client, reset=reset)
 
     async def _pass(
-        self, direction: Direction, source: asyncio.StreamReader, target: asyncio.StreamWriter, inspector: Inspector | None
+        self, direction: Direction, source: asyncio.StreamReader, target: asyncio.StreamWriter, inspector: Inspector | None, link: _Link
     ) -> None:
         """Read, see what the toxics make of it, write. The stamp lets later data catch up with its own latency."""
         pending: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(64)
@@ -190,6 +214,12 @@ class Proxy:
             passed = 0
             while True:
                 stamp, data = await pending.get()
+                if link.frozen is not None:
+                    if data:
+                        continue
+                    if direction == "upstream":
+                        raise _Cut  # the client has given it up
+                    return None  # the server has: the client is not told
                 if not data:
                     await self._end(direction)
                     return target.write_eof()

@@ -47,12 +47,14 @@ class Shape:
     """What runs. `fail` maps part names to CHAOS_FAIL; `settings` go to every part; `provider` is the address of one.
 
     `lanes` are channels lane-0, lane-1, ... of the stand-in Discord; `spec` holds its exchanges against Discord's OpenAPI.
-    With `inspect` every part reaches Postgres through a proxy with that inspector, with `proxied` through one without.
+    With `inspect` every part reaches Postgres through a proxy with that inspector, with `proxied` through one without; with
+    `bus_proxied` it reaches NATS through one.
     """
 
     parts: tuple[str, ...] = ("projections", "worker", "bot")
     discord: bool = True
     proxied: bool = False
+    bus_proxied: bool = False
     inspect: Callable[[], Inspector] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     fail: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Tzurot:
         self.postgres = postgres
         self.nats = nats
         self.proxy: Proxy | None = None
+        self.bus_proxy: Proxy | None = None
         self.parts: dict[str, Module] = {}
         self.ready: dict[str, Ready] = {}
         self._discord: StandinDiscord | None = None
@@ -150,7 +153,7 @@ class Tzurot:
 
     def _environment(self, fail: str) -> dict[str, str]:
         found = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        found |= {"TZUROT_DATA": str(self.folder / "data"), "DATABASE_URL": self._dsn_of_parts(), "NATS_URL": self.nats.url}
+        found |= {"TZUROT_DATA": str(self.folder / "data"), "DATABASE_URL": self._dsn_of_parts(), "NATS_URL": self._nats_of_parts()}
         found |= {"MASTER_KEY": MASTER_KEY, "CONSOLE_PORT": "0", "LOG_FORMAT": "json"}
         if self.shape.provider:
             found["PROVIDER_BASE_URL"] = self.shape.provider
@@ -159,6 +162,9 @@ class Tzurot:
         if fail:
             found |= {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": fail}
         return found | dict(self.shape.settings)
+
+    def _nats_of_parts(self) -> str:
+        return self.nats.url if self.bus_proxy is None else self.nats.url.replace(f":{self.nats.port}", f":{self.bus_proxy.port}")
 
     def _dsn_of_parts(self) -> str:
         return self.dsn if self.proxy is None else self.postgres.tcp_dsn.replace(f":{self.postgres.port}/", f":{self.proxy.port}/")
@@ -181,6 +187,8 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
         tzurot = Tzurot(folder, shape, postgres, nats)
         if shape.proxied or shape.inspect:
             tzurot.proxy = await stack.enter_async_context(Proxy.start(postgres.port, shape.inspect))
+        if shape.bus_proxied:
+            tzurot.bus_proxy = await stack.enter_async_context(Proxy.start(nats.port))
         if shape.discord:
             tzurot._discord = await stack.enter_async_context(StandinDiscord.start(spec=shape.spec))
             for lane in range(shape.lanes):

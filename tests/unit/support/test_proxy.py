@@ -154,3 +154,46 @@ async def test_an_inspector_may_keep_an_answer_and_cut() -> None:
         writer.write(b"x")
         assert await _within(reader.read(1)) == b""
     assert Once.heard == b"x"
+
+
+async def test_a_frozen_connection_stays_open_and_silent_while_new_ones_work() -> None:
+    """Half open: what is sent is lost and nobody is told, until the client itself gives up."""
+    async with echoing() as (proxy, reader, writer):
+        writer.write(b"before")
+        assert await _within(reader.readexactly(6)) == b"before"
+        assert proxy.freeze() == 1
+        writer.write(b"lost")
+        fresh_reader, fresh_writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        fresh_writer.write(b"new")
+        assert await _within(fresh_reader.readexactly(3)) == b"new"
+        assert (proxy.frozen, proxy.connections, reader.at_eof()) == (1, 2, False)
+        writer.close()
+        async with asyncio.timeout(10):
+            while proxy.frozen:
+                await asyncio.sleep(0.01)
+        assert len(proxy.silences) == 1
+        fresh_writer.close()
+
+
+async def test_a_frozen_connection_hides_that_its_server_hung_up() -> None:
+    """The server ends it, the client is not told."""
+    there, leave, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there.set()
+        await leave.wait()
+        writer.close()
+        await writer.wait_closed()
+        left.set()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server, Proxy.start(server.sockets[0].getsockname()[1]) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        await _within(there.wait())
+        proxy.freeze()
+        leave.set()
+        await _within(left.wait())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.2)
+        assert proxy.frozen == 1
+        writer.close()
