@@ -125,9 +125,9 @@ def excludes(condition: Condition, packed: Packed) -> bool:
 
 
 async def _insert(connection: AsyncConnection, batch: _Batch, element_oid: int) -> None:
-    elements = [wire.element(packed.body, version) for packed, version in batch.assigned]
+    elements = [part for packed, version in batch.assigned for part in wire.element(packed.body, version)]
     connection.adapters.register_dumper(_Events, _Raw)
-    await connection.execute("SELECT append_events(%b::new_event[])", (_Events(wire.array(elements, len(elements), element_oid)),))
+    await connection.execute("SELECT append_events(%b::new_event[])", (_Events(wire.array(elements, len(batch.assigned), element_oid)),))
 
 
 def is_lost(error: psycopg.Error) -> bool:

@@ -16,12 +16,15 @@ _UUID, _INT8, _TEXT, _BYTEA = (oid.to_bytes(4, "big") for oid in (2950, 20, 25, 
 _UUID_16, _NO_UUID = _UUID + (16).to_bytes(4, "big"), _UUID + _NULL
 _NO_INT8, _NO_TEXT, _NO_BYTEA = _INT8 + _NULL, _TEXT + _NULL, _BYTEA + _NULL
 _INT2_2 = struct.pack(">II", 21, 2)
-_INT4_4 = struct.pack(">II", 23, 4)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _array = struct.Struct(">iIIii").pack
 _start = struct.Struct(">III16sIIq").pack  # 16 fields; a uuid; a timestamptz
 _int = struct.Struct(">IIq").pack
 _sized = struct.Struct(">II").pack
+_length = struct.Struct(">I").pack
+_version = struct.Struct(">IIi").pack
+PARTS = 3
+"""Pieces per element."""
 
 
 def body(new: NewEvent, id_bytes: bytes, occurred_at: datetime, data: bytes, sealed: bytes | None) -> bytes:
@@ -53,14 +56,14 @@ def body(new: NewEvent, id_bytes: bytes, occurred_at: datetime, data: bytes, sea
     )
 
 
-def element(body: bytes, version: int) -> bytes:
-    """The array element of a body and its version in the stream."""
-    return b"%b%b%b%b" % ((len(body) + 12).to_bytes(4), body, _INT4_4, version.to_bytes(4))
+def element(body: bytes, version: int) -> tuple[bytes, bytes, bytes]:
+    """The array element of a body and its version in the stream, in parts: joining them once, with the array, saves a copy."""
+    return _length(len(body) + 12), body, _version(23, 4, version)
 
 
-def array(elements: Iterable[bytes], count: int, oid: int) -> bytes:
-    """A one-dimensional array of a composite type with this oid."""
-    return _array(1, 0, oid, count, 1) + b"".join(elements)
+def array(parts: Iterable[bytes], count: int, oid: int) -> bytes:
+    """A one-dimensional array of so many elements of a composite type with this oid."""
+    return b"".join((_array(1, 0, oid, count, 1), *parts))
 
 
 @cache

@@ -1,7 +1,9 @@
 """The one append path of a process: all callers meet here, and what arrives while a batch is being committed is the next batch.
 
-There is no timer: whoever appends alone waits for nobody. Whatever is out of the ordinary (a repeat, a conflict, a condition, a lost
-answer, a stream never seen) leaves the fast way and is dealt with by `run`, while nothing is under way.
+There is no timer: whoever appends alone waits for nobody. Under load two batches are under way: while Postgres writes one, the callers
+of the other encode theirs. They never share a stream, so that the failure of one says nothing about the versions in the other. Whatever
+is out of the ordinary (a repeat, a conflict, a condition, a lost answer, a stream never seen) leaves the fast way and is dealt with by
+`run`, while nothing is under way.
 """
 
 import asyncio
@@ -21,6 +23,9 @@ from engine.store.rows import Appended, Unit
 
 BATCH_EVENTS = 1024
 BATCH_BYTES = 256 * 1024
+FLIGHTS = 2
+WORTHWHILE = 8
+"""Fewer events than this are no second batch: what a commit costs anyway would outweigh what is won."""
 _HEADS = 50_000
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
 _log = log.get("store")
@@ -33,8 +38,10 @@ class Writer:
         self.available = True
         self.queue = Queue()
         self._dsn = dsn
-        self._answer: asyncio.Future[int] | None = None
-        self._alone = True  # the last batch was a single call: likely so is this one
+        self._answers: set[asyncio.Future[int]] = set()
+        self._flying: set[str] = set()  # streams with events under way
+        self._crowd = 1.0  # how many events are usually waiting or under way
+        self._worth = 1  # so many waiting are launched at once
         self._held = True
         self._tick_due = False
         self._heads: dict[str, int] = {}
@@ -52,10 +59,10 @@ class Writer:
 
     def _inside(self, unit: Unit) -> "asyncio.Future[Appended]":
         done = self.queue.add(unit)
-        if self._answer is None:
-            if self._alone:
+        if len(self._answers) < FLIGHTS:
+            if self.queue.events >= self._worth:
                 self._launch()
-            else:
+            elif not self._answers:
                 self._later()
         return done
 
@@ -67,57 +74,66 @@ class Writer:
 
     def _tick(self) -> None:
         self._tick_due = False
-        if self._answer is None:
+        if not self._answers:
             self._launch()
 
     def _launch(self) -> None:
         """Send the next batch if it can go the fast way; else leave it to `run`."""
-        if not self.queue.slots or self._answer is not None:
-            return None  # what waits is looked at again when the answer lands
+        if not self.queue.slots:
+            return None
         if self._held or self._pipe is None or self._pipe.broken:
             return self._wake.set()
-        batch, elements = self._take()
-        if not batch:
-            return self._wake.set()
-        self._alone = len(batch) == 1
-        self._answer = self._pipe.append(wire.array(elements, len(elements), self._pipe.element_oid))
-        self._answer.add_done_callback(lambda answer: self._landed(batch, len(elements), answer))
+        crowd = self.queue.events + self.queue.taken
+        batch, elements, streams = self._take()
+        if not batch:  # while something is under way: when it lands, what waits is looked at again
+            return None if self._answers else self._wake.set()
+        self._crowd = max(crowd, self._crowd * 0.95)
+        self._worth = 1 if self._crowd < 2 else max(WORTHWHILE, round(self._crowd / 2))
+        self._flying |= streams
+        events = len(elements) // wire.PARTS
+        answer = self._pipe.append(wire.array(elements, events, self._pipe.element_oid))
+        self._answers.add(answer)
+        answer.add_done_callback(lambda answer: self._landed(batch, streams, events, answer))
         return None
 
-    def _take(self) -> tuple[list[Slot], list[bytes]]:
-        """The longest run of waiting units that can go the fast way, in their order."""
+    def _take(self) -> tuple[list[Slot], list[bytes], set[str]]:
+        """The longest run of waiting units that can go the fast way now, in their order, and their streams."""
         batch: list[Slot] = []
         elements: list[bytes] = []
-        size, queue, slots = 0, self.queue, self.queue.slots
-        while slots and (not batch or (len(elements) < BATCH_EVENTS and size < BATCH_BYTES)):
+        streams: set[str] = set()
+        size, queue, slots, most = 0, self.queue, self.queue.slots, BATCH_EVENTS * wire.PARTS
+        while slots and (not batch or (len(elements) < most and size < BATCH_BYTES)):
             slot = slots[0]
             if slot.done.done():  # its caller was cancelled before anything was sent
                 queue.settled(len(queue.pop().unit.events))
                 continue
-            if slot.unit.careful or not self._encode(slot.unit, elements):
+            if slot.unit.careful or not self._encode(slot.unit, elements, streams):
                 break
             batch.append(queue.pop())
             size += slot.unit.size
-        return batch, elements
+        return batch, elements, streams
 
-    def _encode(self, unit: Unit, elements: list[bytes]) -> bool:
-        """Add the unit's elements with their versions. False when a stream is unknown here, or elsewhere than expected."""
-        heads, ahead, versions = self._heads, dict[str, int](), list[int]()
+    def _encode(self, unit: Unit, elements: list[bytes], streams: set[str]) -> bool:
+        """Add the unit's elements with their versions. False when a stream is busy, unknown here, or elsewhere than expected."""
+        known, flying = self._heads, self._flying
+        ahead: dict[str, int] = {}
+        versions: list[int] = []
         for packed in unit.events:
             stream, expect = packed.new.stream, packed.new.expect
-            head = ahead.get(stream)
-            if head is None:
-                head = heads.get(stream, 0 if expect == 0 else -1)
-            if head < 0 or (expect is not None and expect != head):
+            head = ahead[stream] if stream in ahead else known.get(stream, 0 if expect == 0 else -1)
+            if head < 0 or (expect is not None and expect != head) or stream in flying:
                 return False
             ahead[stream] = head + 1
             versions.append(head + 1)
-        elements += [wire.element(packed.body, version) for packed, version in zip(unit.events, versions, strict=True)]
-        heads.update(ahead)
+        for packed, version in zip(unit.events, versions, strict=True):
+            elements += wire.element(packed.body, version)
+        known.update(ahead)
+        streams.update(ahead)
         return True
 
-    def _landed(self, batch: list[Slot], events: int, answer: "asyncio.Future[int]") -> None:
-        self._answer = None
+    def _landed(self, batch: list[Slot], streams: set[str], events: int, answer: "asyncio.Future[int]") -> None:
+        self._answers.discard(answer)
+        self._flying -= streams
         error = answer.exception()
         if error is None:
             _resolve(batch, answer.result())
@@ -126,7 +142,7 @@ class Writer:
         self.queue.settled(events)
         if len(self._heads) > _HEADS:
             self._heads.clear()
-        if self.queue.slots:
+        if self.queue.slots and not self._answers:
             self._later()
 
     def _failed(self, batch: Sequence[Slot], error: BaseException) -> None:
@@ -160,15 +176,15 @@ class Writer:
     async def _end(self) -> None:
         """Let what was sent arrive, then refuse the rest."""
         self._held = True
-        if self._answer is not None:
-            await asyncio.wait([self._answer], timeout=ANSWER_SECONDS)
+        if self._answers:
+            await asyncio.wait(self._answers, timeout=ANSWER_SECONDS)
         self.queue.close()
         await self._disconnect()
 
     async def _unusual(self) -> None:
         """Everything the fast way cannot do, while nothing is under way: connect, learn versions, write carefully."""
         delay = 0.05
-        while self._answer is None:
+        while not self._answers:
             try:
                 if not await self._step():
                     return

@@ -15,6 +15,7 @@ from engine.events.message import MessageDeleted, MessageReceived
 from engine.store import Appended, Condition, Log, NewEvent, Query, open_log
 from engine.store import queue as queues
 from engine.store.contend import update
+from engine.store.writer import Writer
 from engine.vault import MasterKey
 from tests.chaos.store.lab import faults, message
 
@@ -128,6 +129,31 @@ async def test_many_writers_leave_no_gap(log: Log, other: Log, dsn: str) -> None
                 continue
 
     await asyncio.gather(*(write((log, other)[k % 2], 1_000 * k) for k in range(8)))
+    assert not any((await faults(dsn, {})).values())
+
+
+async def test_a_refused_batch_leaves_the_one_beside_it_alone(log: Log, other: Log, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches overlap under load; another process keeps taking versions that one of them counts on, and everything is stored once."""
+    flights: list[int] = []
+    launch = Writer._launch
+
+    def watched(writer: Writer) -> None:
+        launch(writer)
+        flights.append(len(writer._answers))
+
+    monkeypatch.setattr(Writer, "_launch", watched)
+
+    async def write(producer: int) -> None:
+        for n in range(20):
+            await log.append(message(producer * 100 + n, channel=producer))
+
+    async def steal() -> None:
+        for n in range(40):
+            await other.append(message(100_000 + n, channel=n % 48))
+
+    await asyncio.gather(steal(), *(write(producer) for producer in range(48)))
+    assert max(flights) == 2
+    assert len(await positions(log, Query())) == 48 * 20 + 40
     assert not any((await faults(dsn, {})).values())
 
 
