@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -27,23 +28,29 @@ SAMPLES = 400
 PAGE = 50
 
 
+MASTER = MasterKey.of(bytes(32))
+Sample = list[float]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Latencies in milliseconds of `samples` calls on a log of `events` events."""
+    """Latencies in milliseconds on a log of `events` events: medians over the rounds, of `samples` calls each."""
 
     name: str
     events: int
     p50_ms: float
     p99_ms: float
     samples: int
+    rounds: int
 
 
 def growth(
     sizes: Annotated[str, typer.Option(help="Sizes of the log, with commas, ascending.")] = "10000,100000,1000000",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; every size is measured once in each.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} on standard output.')] = False,
 ) -> None:
     """Measure the same four things at several sizes of the log."""
-    report = asyncio.run(measure([int(size) for size in sizes.split(",")], lambda line: print(line, file=sys.stderr)))
+    report = asyncio.run(measure([int(size) for size in sizes.split(",")], rounds, lambda line: print(line, file=sys.stderr)))
     if as_json:
         print(json.dumps(report))
         return
@@ -52,30 +59,43 @@ def growth(
     print(json.dumps(report["ratios"], indent=2))
 
 
-async def measure(sizes: list[int], note: Callable[[str], None]) -> dict[str, Any]:
-    """Grow one log and measure at every size."""
-    rows: list[Row] = []
+async def measure(sizes: list[int], rounds: int, note: Callable[[str], None]) -> dict[str, Any]:
+    """Grow one log, keep a copy at every size, and measure the copies in turn, so that a busy moment of the machine meets all of them."""
+    found: dict[tuple[str, int], list[Sample]] = {}
     async with embedded.temporary_postgres() as server:
-        await migrate(server.dsn)
-        async with open_log(server.dsn, MasterKey.of(bytes(32))) as log:
-            turns = 0
-            for size in sizes:
-                turns += await talk.fill(log, max(0, size - await log.head()), start=turns)
-                await rebuild.rebuild(server.dsn, [HISTORY, TIMELINE])
-                await _settle(server.dsn)
-                rows += await _measured(log, size)
-                note(f"{size:,} events done")
+        copies = await _grow(server, sizes, note)
+        for number in range(rounds):
+            for size, dsn in copies.items():
+                async with open_log(dsn, MASTER) as log:
+                    for name, sample in (await _measured(log, size, number)).items():
+                        found.setdefault((name, size), []).append(sample)
+            note(f"round {number + 1} of {rounds} done")
+    rows = [_row(name, size, samples) for (name, size), samples in sorted(found.items())]
     return {"rows": [asdict(row) for row in rows], "ratios": ratios(rows)}
 
 
-async def _settle(dsn: str) -> None:
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        await connection.execute("VACUUM (ANALYZE) events")
+async def _grow(server: embedded.Postgres, sizes: list[int], note: Callable[[str], None]) -> dict[int, str]:
+    """A database per size, with the log and its read models, as it is after a checkpoint."""
+    copies: dict[int, str] = {}
+    growing = await embedded.create_database(server.admin_dsn, "growing")
+    await migrate(growing)
+    turns = 0
+    for size in sizes:
+        began = time.perf_counter()
+        async with open_log(growing, MASTER) as log:
+            turns += await talk.fill(log, max(0, size - await log.head()), start=turns)
+        await rebuild.rebuild(growing, [HISTORY, TIMELINE])
+        async with await psycopg.AsyncConnection.connect(growing, autocommit=True) as connection:
+            await connection.execute("VACUUM (ANALYZE)")
+        copies[size] = await embedded.create_database(server.admin_dsn, f"grown_{size}", "growing")
+        note(f"{size:,} events written and projected in {time.perf_counter() - began:.0f} s")
+    async with await psycopg.AsyncConnection.connect(server.admin_dsn, autocommit=True) as connection:
         await connection.execute("CHECKPOINT")
+    return copies
 
 
-async def _measured(log: Log, size: int) -> list[Row]:
-    noise = random.Random(size)
+async def _measured(log: Log, size: int, number: int) -> dict[str, Sample]:
+    noise = random.Random(size + number)
     async with log.pool.connection() as connection:
 
         async def timeline_page() -> None:
@@ -89,12 +109,12 @@ async def _measured(log: Log, size: int) -> list[Row]:
         async def history_page() -> None:
             await history.recent(connection, log.vault, FIRST_ID + noise.randrange(CHANNELS), until=2**62, limit=PAGE)
 
-        timeline_row = await _sampled("timeline_page", size, timeline_page)
-        history_row = await _sampled("history_page", size, history_page)
-    return [await _appends(log, size), await _tail(log, size), timeline_row, history_row]
+        pages = {"timeline_page": await _sampled(timeline_page), "history_page": await _sampled(history_page)}
+    first = (size + number + 1) * 1_000_000
+    return pages | {"append": await _appends(log, first), "tail": await _tail(log, first + 500_000)}
 
 
-async def _sampled(name: str, size: int, work: Callable[[], Awaitable[None]]) -> Row:
+async def _sampled(work: Callable[[], Awaitable[None]]) -> Sample:
     for _ in range(20):
         await work()
     found = []
@@ -102,10 +122,10 @@ async def _sampled(name: str, size: int, work: Callable[[], Awaitable[None]]) ->
         began = time.perf_counter()
         await work()
         found.append((time.perf_counter() - began) * 1000)
-    return _row(name, size, found)
+    return sorted(found)
 
 
-async def _appends(log: Log, size: int) -> Row:
+async def _appends(log: Log, first: int) -> Sample:
     """16 producers, one event at a time."""
     found: list[float] = []
 
@@ -115,11 +135,11 @@ async def _appends(log: Log, size: int) -> Row:
             await log.append(new)
             found.append((time.perf_counter() - began) * 1000)
 
-    await asyncio.gather(*(produce(events) for events in messages(16, 250, 500_000_000 + size * 10)))
-    return _row("append", size, found[200:])
+    await asyncio.gather(*(produce(events) for events in messages(16, 250, first)))
+    return sorted(found[200:])
 
 
-async def _tail(log: Log, size: int) -> Row:
+async def _tail(log: Log, first: int) -> Sample:
     """From the call of an append to its row in a follower's hands."""
     found: list[float] = []
     arrived = asyncio.Event()
@@ -131,7 +151,7 @@ async def _tail(log: Log, size: int) -> Row:
 
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.3)
-    for new in messages(1, SAMPLES, 600_000_000 + size * 10)[0]:
+    for new in messages(1, SAMPLES, first)[0]:
         arrived.clear()
         began = time.perf_counter()
         await log.append(new)
@@ -139,16 +159,16 @@ async def _tail(log: Log, size: int) -> Row:
         found.append((time.perf_counter() - began) * 1000)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    return _row("tail", size, found)
+    return sorted(found)
 
 
-def _row(name: str, size: int, found: list[float]) -> Row:
-    ordered = sorted(found)
-    return Row(name, size, ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], len(ordered))
+def _row(name: str, size: int, samples: list[Sample]) -> Row:
+    middle, high = (statistics.median(sample[int(len(sample) * share)] for sample in samples) for share in (0.5, 0.99))
+    return Row(name, size, middle, high, len(samples[0]), len(samples))
 
 
 def ratios(rows: list[Row]) -> dict[str, float]:
-    """Largest size over smallest: p99 of appends, p50 of the others (aim: at most 1.3)."""
+    """Largest size over smallest (aim: at most 1.3)."""
     found = {}
     for name in dict.fromkeys(row.name for row in rows):
         own = [row for row in rows if row.name == name]
