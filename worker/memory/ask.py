@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from worker.memory import times, traits
 from worker.memory.config import RecallConfig
@@ -41,10 +42,16 @@ def needs_widening(text: str, content: int, config: RecallConfig) -> bool:
     return content < (min(2, config.widen.below) if traits.asks(text) else config.widen.below)
 
 
+@lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[str, ...]:
+    """The words of a name, initials left out."""
+    return tuple(fold(part) for part in raw_words(name) if len(part) > 1)
+
+
 def named_speaker(text: str, speakers: Sequence[str], asker: str) -> str | None:
     """The one speaker a question names; the asker if it names none and speaks of "me"; None if there is no single one."""
     words = {fold(word.removesuffix("'s").removesuffix("’s")) for word in raw_words(text)}
-    named = [name for name in speakers if any(fold(part) in words for part in raw_words(name) if len(part) > 1)]
+    named = [name for name in speakers if not words.isdisjoint(_parts(name))]
     if len(named) == 1:
         return named[0]
     return asker if not named and asker in speakers and _FIRST.search(text) else None

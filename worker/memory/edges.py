@@ -35,11 +35,11 @@ def waypoints(index: Index, view: View, memory: str, most: int = 20) -> list[Way
     found: dict[tuple[str, str], Waypoint] = {}
     for p, q, label in ((at[0], at[0] - 1, "before"), (at[-1], at[-1] + 1, "after")):
         if 0 <= q < len(view) and view.talk[view.turn[p]] == view.talk[view.turn[q]]:
-            found[view.ids[q], label] = Waypoint(view.ids[q], "time", label, 1.0)
+            found[view.id(q), label] = Waypoint(view.id(q), "time", label, 1.0)
     for name in sorted({name for key in entry.keys for name in index.rows[key[-1]].entities}):
         for other, weight in _sharing(index, view, name):
-            if view.ids[other] != memory:
-                found.setdefault((view.ids[other], name), Waypoint(view.ids[other], "entity", name, weight))
+            if view.id(other) != memory:
+                found.setdefault((view.id(other), name), Waypoint(view.id(other), "entity", name, weight))
     return sorted(found.values(), key=lambda edge: (-edge.weight, edge.kind, edge.other, edge.label))[:most]
 
 

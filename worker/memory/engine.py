@@ -85,8 +85,7 @@ class Engine:
         ask = asking.analyse(query, index, view.latest, self.config, self.embedder)
         match self.config.strategy:
             case "linear":
-                parts = linear(index, view, ask, self.config)
-                scores = total(parts, len(view))
+                parts, scores = linear(index, view, ask, self.config)
             case "rrf":
                 parts = reciprocal(index, view, ask, self.config)
                 scores = total(parts, len(view))
@@ -111,8 +110,22 @@ def total(parts: dict[str, Floats], rows: int) -> Floats:
     return found
 
 
-def linear(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str, Floats]:
-    """All parts, weighted: the cheap ones for every row, late interaction for the best of those."""
+def linear(index: Index, view: View, ask: Ask, config: RecallConfig) -> tuple[dict[str, Floats], Floats]:
+    """All parts, weighted, and their sum: the cheap ones for every row, late interaction for the best of those."""
+    parts = _fuse(_cheap(index, view, ask, config), config)
+    scores = total(parts, len(view))
+    if (config.late.weight or config.late.own) and ask.embedded is not None:
+        added = _fuse(_late(index, view, ask, scores, config), config)
+        parts |= added
+        for values in added.values():
+            scores += values
+    if config.waypoint:
+        parts["waypoint"] = edges.activation(index, view, scores) * np.float32(config.waypoint)
+        scores += parts["waypoint"]
+    return parts, scores
+
+
+def _cheap(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str, Floats]:
     parts: dict[str, Floats] = {}
     if config.lexical.weight:
         parts["lexical"] = stages.lexical(index, view, ask, config.lexical, config.most_terms) * np.float32(config.lexical.weight)
@@ -123,11 +136,6 @@ def linear(index: Index, view: View, ask: Ask, config: RecallConfig) -> dict[str
         parts["date"] = stages.dates(index, view, ask, config.dates) * np.float32(config.dates.weight)
     if config.recency:
         parts["recency"] = stages.recency(view, ask, config.recency_days) * np.float32(config.recency)
-    _fuse(parts, config)
-    if (config.late.weight or config.late.own) and ask.embedded is not None:
-        parts |= _fuse(_late(index, view, ask, total(parts, len(view)), config), config)
-    if config.waypoint:
-        parts["waypoint"] = edges.activation(index, view, total(parts, len(view))) * np.float32(config.waypoint)
     return parts
 
 
@@ -165,7 +173,7 @@ def _hits(view: View, scores: Floats, parts: dict[str, Floats], k: int) -> list[
     while True:
         order: NDArray[np.int64] = stages.top(scores, want)
         for at in order.tolist():
-            name = view.ids[at]
+            name = view.id(at)
             if name not in found and len(found) < k:
                 found[name] = Hit(name, float(scores[at]), {part: float(values[at]) for part, values in parts.items() if values[at]})
         if len(found) >= k or want >= len(scores):

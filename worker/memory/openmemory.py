@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from worker.memory import sectors, stages
 from worker.memory.ask import Ask
 from worker.memory.config import Dense, RecallConfig
-from worker.memory.index import SCALE, Floats, Index
+from worker.memory.index import Floats, Index
 from worker.memory.sectors import Sector
+from worker.memory.vectors import scale
 from worker.memory.view import View
 
 _ORDER: Final[tuple[Sector, ...]] = ("episodic", "semantic", "procedural", "emotional", "reflective")
@@ -47,10 +48,11 @@ def _overlap(index: Index, view: View, ask: Ask) -> Floats:
 def _waypoints(index: Index, view: View, seeds: NDArray[np.int64]) -> Floats:
     """0.8 * cosine at the nearest neighbour of each seed, if that is not a seed itself."""
     found = np.zeros(len(view), np.float32)
-    vectors = index.slots.used
-    if vectors is None:
+    columns = index.slots.vectors.columns
+    if columns is None:
         return found
-    near = (vectors[view.slots[seeds]] @ vectors.T)[:, view.slots] / np.float32(SCALE * SCALE)
+    vectors = columns[:, view.slots].astype(np.float32) / np.float32(scale(len(columns)))
+    near = vectors[:, seeds].T @ vectors
     near[np.arange(len(seeds)), seeds] = -1.0
     for row in near:
         best = int(row.argmax())

@@ -14,10 +14,13 @@ _WORDS: Final[dict[Sector, str]] = {
     "reflective": r"think(?:ing)?|thought|reali[sz]ed?|understand|insight|lesson|why|purpose|belief|value|should have|what if",
 }
 _SIGNS: Final = {sector: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for sector, words in _WORDS.items()}
+_WRITTEN: Final = re.compile(r"[^\W_]")
 
 
 def classify(text: str) -> Sector:
     """The sector with the most signs, weighted as OpenMemory weighs them; semantic if there is none."""
+    if not _WRITTEN.search(text):
+        return "semantic"
     counts = {name: len(sign.findall(text[:4000])) * _WEIGHT[name] for name, sign in _SIGNS.items()}
     best = max(counts, key=lambda name: (counts[name], name))
     return best if counts[best] else "semantic"

@@ -7,11 +7,13 @@ where in the array it stands.
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.memory import dots
 from worker.memory import view as views
 from worker.memory.ask import Ask
 from worker.memory.config import Dates, Dense, Late, Lexical, Signs
 from worker.memory.embed import Embedded
-from worker.memory.index import SCALE, Floats, Index, Ints
+from worker.memory.index import Floats, Index, Ints
+from worker.memory.vectors import scale
 from worker.memory.view import Share, View
 
 
@@ -21,12 +23,13 @@ def idf(count: int, rows: int) -> float:
 
 
 def _spread(view: View, values: Floats, shares: list[Share]) -> Floats:
-    """The most a row gets of its own value and the shares of its turn and the turns around."""
-    best = values.copy()
+    """The most a row gets of its own value and the shares of its turn and the turns around; no value is below 0."""
     turns = views.turn_best(view, values)
+    best = np.zeros(len(turns), np.float32)
     for share in shares:
-        np.maximum(best, turns[share.of] * share.weight, out=best)
-    return best
+        into, given = views.shared(share, turns)
+        np.maximum(best[into], given, out=best[into])
+    return np.maximum(values, views.by_row(view, best))
 
 
 def _rarest(index: Index, ask: Ask, rows: int, most: int) -> list[tuple[str, float, tuple[Ints, Floats] | None]]:
@@ -58,31 +61,41 @@ def lexical(index: Index, view: View, ask: Ask, config: Lexical, most: int = 48)
     return total / np.float32(best) if best else total
 
 
+def _whole(question: Floats) -> Ints:
+    """The direction of a vector in whole numbers within +-63."""
+    most = np.abs(question).max(initial=0.0)
+    return np.rint(question * (63.0 / max(float(most), 1e-12))).astype(np.int32)
+
+
+def _length(whole: Ints) -> np.float32:
+    return np.float32(np.sqrt(max(int(whole @ whole), 1)))
+
+
 def dense(index: Index, view: View, ask: Ask, config: Dense) -> Floats:
     """Cosine of question and row, both less the mean row if centred, with neighbours' shares added."""
-    vectors = index.slots.used
-    if ask.embedded is None or vectors is None or view.centre is None:
+    if ask.embedded is None or view.centre is None:
         return np.zeros(len(view), np.float32)
-    question = np.rint(ask.embedded.vector * SCALE)
     if config.centred:
-        question -= view.centre
-        length = np.sqrt(np.float32(question.astype(np.int64) @ question.astype(np.int64)))
-        dots = (vectors @ question)[view.slots] - np.float32(view.centre @ question)
-        found: Floats = dots / (view.spread * max(length, np.float32(1.0)))
+        question = _whole(ask.embedded.vector * np.float32(scale(len(view.centre))) - view.centre)
+        along = index.slots.vectors.products(question)[view.slots] - view.centre @ question
+        found = along.astype(np.float32) / (view.spread * _length(question))
     else:
-        found = (vectors @ question)[view.slots] / np.float32(SCALE * SCALE)
+        question = _whole(ask.embedded.vector)
+        lengths = np.sqrt(np.maximum(index.slots.vectors.squares[view.slots], 1).astype(np.float32))
+        found = index.slots.vectors.products(question)[view.slots].astype(np.float32) / (lengths * _length(question))
     if config.reach is None:
         return found
     total = found.copy()
     turns = views.turn_best(view, found)
     for share in views.shares(view, config.reach):
-        total += turns[share.of] * share.weight
+        into, given = views.shared(share, turns)
+        views.add_by_row(view, total, into, given)
     return total
 
 
 def signs(index: Index, view: View, ask: Ask, config: Signs) -> dict[str, Floats]:
     """Traits of the rows, weighted; those that answer a kind of question only when it is asked."""
-    asks, first, names, number, when = (view.traits[:, i] for i in range(view.traits.shape[1]))
+    asks, first, names, number, when = view.traits
     found = {"question": asks * np.float32(config.question), "first_person": first * np.float32(config.first_person)}
     if ask.wants.name:
         found["names"] = names * np.float32(config.names)
@@ -114,27 +127,27 @@ def recency(view: View, ask: Ask, days: float) -> Floats:
 
 
 def _matches(index: Index, view: View, question: Embedded, rows: NDArray[np.int64]) -> Floats:
-    """[question tokens, rows]: the best cosine of each question token within each row, at least 0."""
-    found = np.zeros((len(question.token_ids), len(rows)), np.float32)
-    rows_of = [(i, index.rows[slot].embedded) for i, slot in enumerate(view.slots[rows].tolist())]
-    held = [(i, embedded) for i, embedded in rows_of if embedded is not None and len(embedded.tokens)]
-    if not held:
+    """[rows, question tokens]: the best cosine of each question token within each row, at least 0."""
+    found = np.zeros((len(rows), len(question.token_ids)), np.float32)
+    slots = view.slots[rows]
+    sizes = index.slots.tokens.sizes[slots]
+    filled = sizes > 0
+    if not filled.any():
         return found
-    tokens = np.concatenate([embedded.tokens for _, embedded in held]).astype(np.float32)
-    scales = np.concatenate([embedded.scales for _, embedded in held])
-    starts = np.cumsum(np.array([0, *(len(embedded.tokens) for _, embedded in held)]))[:-1]
-    # Whole numbers under 2^24 until the scales come in: exact. The question's scale is positive, so it may wait until after the maximum.
-    cosines = question.tokens.astype(np.float32) @ tokens.T
-    cosines *= scales
-    best = np.maximum(np.maximum.reduceat(cosines, starts, axis=1), 0.0)
-    found[:, [i for i, _ in held]] = best * question.scales[:, None]
+    tokens, scales = index.slots.tokens.many(slots)
+    # Whole numbers until the scales come in: exact. The question's scale is positive, so it may wait until after the maximum.
+    cosines = dots.products(tokens, dots.raised(question.tokens).T).astype(np.float32)
+    cosines *= scales[:, None]
+    best = np.maximum.reduceat(cosines, (np.cumsum(sizes) - sizes)[filled], axis=0)
+    np.maximum(best, 0.0, out=best)
+    found[filled] = best * question.scales
     return found
 
 
 def _weighted(values: Floats, weights: list[float]) -> Floats:
-    total = np.zeros(values.shape[1], np.float32)
-    for row, weight in zip(values, weights, strict=True):
-        total += row * np.float32(weight)
+    total = np.zeros(len(values), np.float32)
+    for column, weight in zip(np.ascontiguousarray(values.T), weights, strict=True):
+        total += column * np.float32(weight)
     return total / np.float32(max(sum(weights), 1e-9))
 
 
@@ -149,24 +162,34 @@ def _rarest_tokens(index: Index, question: Embedded, most: int) -> tuple[Embedde
     return fewer, [rarity[i] for i in kept.tolist()]
 
 
+def _distinct(numbers: Ints, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(the different ones of numbers under `count`, in order; where in that each one stands)."""
+    there = np.zeros(count, bool)
+    there[numbers] = True
+    found = np.flatnonzero(there)
+    place = np.empty(count, np.int64)
+    place[found] = np.arange(len(found))
+    return found, place
+
+
 def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], config: Late, most: int = 48) -> tuple[Floats, Floats]:
     """Late interaction for the candidate positions: (with neighbours' evidence, own), each [candidates] in 0..1."""
     if ask.embedded is None or not len(ask.embedded.tokens) or not len(candidates):
         return np.zeros(len(candidates), np.float32), np.zeros(len(candidates), np.float32)
     question, rarity = _rarest_tokens(index, ask.embedded, most)
     shares = views.shares(view, config.reach)
-    turns = np.unique(np.concatenate([view.turn[candidates], *(share.of[candidates] for share in shares)]))
-    ends = np.append(view.turn_starts[1:], len(view))
-    sizes = ends[turns] - view.turn_starts[turns]
+    of, last = view.turn[candidates], len(view.turn_starts) - 1
+    near = [np.minimum(np.maximum(of - share.offset, 0), last) for share in shares]
+    turns, place = _distinct(np.concatenate([of, *near]), last + 1)
+    sizes = view.turn_sizes[turns]
     firsts = np.cumsum(sizes) - sizes
     rows = np.arange(sizes.sum()) - np.repeat(firsts - view.turn_starts[turns], sizes)
     best = _matches(index, view, question, rows)
-    by_turn = np.maximum.reduceat(best, firsts, axis=1)
-    own = best[:, np.searchsorted(rows, candidates)]
+    by_turn = np.maximum.reduceat(best, firsts, axis=0) if len(rows) > len(turns) else best
+    own = best[firsts[place[of]] + candidates - view.turn_starts[of]]
     spread = own.copy()
-    for share in shares:
-        columns = np.searchsorted(turns, share.of[candidates])
-        np.maximum(spread, by_turn[:, columns] * share.weight[candidates], out=spread)
+    for share, there in zip(shares, near, strict=True):
+        np.maximum(spread, by_turn[place[there]] * share.weight[of][:, None], out=spread)
     return _weighted(spread, rarity), _weighted(own, rarity)
 
 

@@ -19,7 +19,7 @@ from worker.memory.sectors import Sector
 from worker.memory.times import Span
 from worker.memory.traits import Traits
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class IndexUnreadable(TzurotError):

@@ -37,6 +37,10 @@ _LED: Final = re.compile(
 )
 
 
+_WRITTEN: Final = re.compile(r"[^\W_]")
+"""A letter or digit: without one (emoji, dots) there is no time to look for."""
+
+
 class Span(NamedTuple):
     """From `start` up to, not including, `end`; seconds since 1970, UTC."""
 
@@ -87,6 +91,8 @@ def _relative(match: re.Match[str], anchor: datetime) -> Span:
 
 def spans(text: str, anchor: datetime | None) -> list[Span]:
     """The times a text names. Without an anchor (the time it was said) only full dates and years can be told."""
+    if not _WRITTEN.search(text):
+        return []
     found: list[Span | None] = []
     base = anchor or datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     taken: list[tuple[int, int]] = []
@@ -112,6 +118,8 @@ def spans(text: str, anchor: datetime | None) -> list[Span]:
 
 def mentions(text: str) -> bool:
     """Whether a text says when something happened."""
+    if not _WRITTEN.search(text):
+        return False
     if _RELATIVE.search(text) or _ISO.search(text) or _YEAR.search(text):
         return True
     return any(match["after"] or match["before"] for match in _DATE.finditer(text))

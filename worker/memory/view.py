@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.memory.config import Reach
-from worker.memory.index import Floats, Index, Ints
+from worker.memory.index import Floats, Index, Ints, Key
 
 LONGEST_TURN: Final = 8
 """Rows; a speaker who goes on longer begins another turn."""
@@ -21,18 +21,23 @@ class View:
     version: int
     slots: Ints
     position: Ints
-    ids: list[str]
+    keys: list[Key]
     times: NDArray[np.float64]
     traits: Floats
+    """[traits, rows]."""
+    speakers: Ints
     norms: Floats
     turn: Ints
     """Number of the turn each row belongs to."""
     turn_starts: Ints
+    turn_sizes: Ints
+    turn_rest: list[tuple[Ints, Ints]]
+    """(turns, rows): the second row of every turn that has one, the third, and so on."""
     talk: Ints
     """Number of the conversation each turn belongs to."""
     asking: NDArray[np.bool_]
     """Whether each turn asks something."""
-    centre: Floats | None
+    centre: Ints | None
     """The mean vector, rounded."""
     spread: Floats
     """Length of each row's centred vector, by position."""
@@ -45,8 +50,16 @@ class View:
     def latest(self) -> float:
         return float(self.times.max(initial=0.0))
 
+    @property
+    def ids(self) -> list[str]:
+        return [key[2] for key in self.keys]
+
+    def id(self, at: int) -> str:
+        """The memory that the row at a position belongs to."""
+        return self.keys[at][2]
+
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.keys)
 
 
 _views: WeakKeyDictionary[Index, dict[float, View]] = WeakKeyDictionary()
@@ -61,63 +74,72 @@ def of(index: Index, gap_hours: float) -> View:
 
 
 def _make(index: Index, gap: float) -> View:
-    count = len(index.keys)
-    slots = np.fromiter((key[-1] for key in index.keys), np.int32, count)
-    position = np.full(len(index.slots.lengths), -1, np.int32)
+    count, slots = len(index.keys), index.order
+    position = np.full(len(index.slots), -1, np.int32)
     position[slots] = np.arange(count, dtype=np.int32)
-    traits = index.slots.traits[slots].astype(np.float32)
-    times = index.slots.times[slots]
-    turn, starts, talk = _turns(index, slots, times, gap)
+    traits = np.ascontiguousarray(index.slots.traits[slots].T, np.float32)
+    times, speakers = index.slots.times[slots], index.slots.speakers[slots]
+    turn, starts, talk = _turns(index.slots.threads[slots], speakers, times, gap)
     lengths = index.slots.lengths[slots].astype(np.float32)
     mean = np.float32(max(index.total_length / max(count, 1), 1.0))
     centre, spread = _centre(index, slots)
+    sizes: Ints = np.append(starts[1:], np.int32(count)) - starts
+    rest = _rest(starts, sizes)
     return View(
         version=index.version,
         slots=slots,
         position=position,
-        ids=[key[2] for key in index.keys],
+        keys=index.keys.copy(),
         times=times,
         traits=traits,
+        speakers=speakers,
         norms=lengths / mean,
         turn=turn,
         turn_starts=starts,
+        turn_sizes=sizes,
+        turn_rest=rest,
         talk=talk,
-        asking=np.maximum.reduceat(traits[:, 0], starts) > 0,
+        asking=_best(traits[0], starts, rest) > 0,
         centre=centre,
         spread=spread,
     )
 
 
-def _turns(index: Index, slots: Ints, times: NDArray[np.float64], gap: float) -> tuple[Ints, Ints, Ints]:
+def _turns(threads: Ints, speakers: Ints, times: NDArray[np.float64], gap: float) -> tuple[Ints, Ints, Ints]:
     """(turn of each row, first row of each turn, conversation of each turn). A turn is what one speaker says before another does;
     a conversation ends with its thread or with a pause longer than `gap`."""
-    threads, speakers = index.slots.threads[slots], index.slots.speakers[slots]
-    apart = np.ones(len(slots), bool)
+    apart = np.ones(len(times), bool)
     apart[1:] = (threads[1:] != threads[:-1]) | (times[1:] - times[:-1] > gap)
     change = apart.copy()
     change[1:] |= speakers[1:] != speakers[:-1]
     runs = np.flatnonzero(change)
-    within = np.arange(len(slots)) - np.repeat(runs, np.diff(np.append(runs, len(slots))))
+    within = np.arange(len(times)) - np.repeat(runs, np.diff(np.append(runs, len(times))))
     begins = within % LONGEST_TURN == 0
     starts = np.flatnonzero(begins)
     return (np.cumsum(begins) - 1).astype(np.int32), starts.astype(np.int32), np.cumsum(apart)[starts].astype(np.int32)
 
 
-def _centre(index: Index, slots: Ints) -> tuple[Floats | None, Floats]:
+def _rest(starts: Ints, sizes: Ints) -> list[tuple[Ints, Ints]]:
+    found = [np.flatnonzero(sizes > place).astype(np.int32) for place in range(1, LONGEST_TURN)]
+    return [(turns, starts[turns] + np.int32(place)) for place, turns in enumerate(found, 1) if len(turns)]
+
+
+def _centre(index: Index, slots: Ints) -> tuple[Ints | None, Floats]:
     """The mean vector in whole numbers, and |v - mean| per row: sums of whole numbers, so exact."""
-    vectors = index.slots.used
-    if vectors is None or index.vector_sum is None or not index.vector_count:
+    vectors = index.slots.vectors
+    mean = vectors.mean()
+    if mean is None:
         return None, np.ones(len(slots), np.float32)
-    mean = np.rint(index.vector_sum / index.vector_count).astype(np.float32)
-    squares = index.slots.squares[: len(vectors)] - 2 * (vectors @ mean) + np.float32(mean @ mean)
-    return mean, np.sqrt(np.maximum(squares, 1.0))[slots]
+    squares = (vectors.squares - 2 * vectors.along(mean))[slots] + mean @ mean
+    return mean, np.sqrt(np.maximum(squares, 1).astype(np.float32))
 
 
 def spans(index: Index, view: View) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
     """(positions, starts, ends): the moment of every row, and the times it speaks of. Worked out when first asked for."""
     if not view.spans:
-        told = [(at, span) for at, slot in enumerate(view.slots.tolist()) for span in index.rows[slot].spans]
-        where = np.concatenate([np.arange(len(view)), np.fromiter((at for at, _ in told), np.int64, len(told))]).astype(np.int32)
+        told = [(slot, span) for slot, spans_ in index.told.items() for span in spans_]
+        at = view.position[np.fromiter((slot for slot, _ in told), np.int32, len(told))]
+        where = np.concatenate([np.arange(len(view), dtype=np.int32), at])
         starts = np.concatenate([view.times, np.fromiter((span.start for _, span in told), np.float64, len(told))])
         ends = np.concatenate([view.times, np.fromiter((span.end for _, span in told), np.float64, len(told))])
         view.spans.append((where, starts, ends))
@@ -126,16 +148,15 @@ def spans(index: Index, view: View) -> tuple[Ints, NDArray[np.float64], NDArray[
 
 def said_by(index: Index, view: View, speaker: str) -> Floats:
     """1 where a row is this speaker's."""
-    said: Floats = (index.slots.speakers[view.slots] == index.codes.get(speaker, -1)).astype(np.float32)
+    said: Floats = (view.speakers == index.codes.get(speaker, -1)).astype(np.float32)
     return said
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of the turn `offset` turns earlier (negative: later; 0: its own) counts for each row: `of` names that turn."""
+    """How much of the turn `offset` turns earlier (negative: later; 0: its own) counts for each turn; 0 where there is no such turn."""
 
     offset: int
-    of: Ints
     weight: Floats
 
 
@@ -147,19 +168,55 @@ def shares(view: View, reach: Reach) -> list[Share]:
 
 
 def _shares(view: View, reach: Reach) -> list[Share]:
-    found = [Share(0, view.turn, np.full(len(view), reach.same, np.float32))] if reach.same else []
+    found = [Share(0, np.full(len(view.talk), reach.same, np.float32))] if reach.same else []
     for sign, all_shares in ((1, reach.back), (-1, reach.forward)):
         for distance, share in enumerate(all_shares, 1):
-            of = np.clip(view.turn - sign * distance, 0, len(view.turn_starts) - 1).astype(np.int32)
-            near = (view.talk[of] == view.talk[view.turn]) & (of == view.turn - sign * distance)
-            weight = near * np.float32(share)
+            into, out = _apart(sign * distance, len(view.talk))
+            near = view.talk[into] == view.talk[out]
+            weight = np.zeros(len(view.talk), np.float32)
+            weight[into] = near * np.float32(share)
             if (sign, distance) == (1, 1):
-                weight[near & view.asking[of]] = reach.answer
-            found.append(Share(sign * distance, of, weight.astype(np.float32)))
+                weight[into][near & view.asking[out]] = reach.answer
+            found.append(Share(sign * distance, weight))
     return found
 
 
+def _apart(offset: int, count: int) -> tuple[slice, slice]:
+    """(turns that have one `offset` turns earlier, those earlier ones)."""
+    into = slice(min(offset, count), count) if offset >= 0 else slice(0, max(count + offset, 0))
+    return into, slice(into.start - offset, into.stop - offset)
+
+
+def shared(share: Share, turns: Floats) -> tuple[slice, Floats]:
+    """(turns that get something, what they get) of one number per turn."""
+    into, out = _apart(share.offset, len(turns))
+    return into, turns[out] * share.weight[into]
+
+
+def add_by_row(view: View, values: Floats, into: slice, given: Floats) -> None:
+    """Add to each row what its turn is given; `into` names the turns."""
+    if not view.turn_rest:
+        values[into] += given
+        return
+    whole = np.zeros(len(view.turn_starts), np.float32)
+    whole[into] = given
+    values += whole[view.turn]
+
+
 def turn_best(view: View, values: Floats) -> Floats:
-    """The most that any row of each turn has."""
-    best: Floats = np.maximum.reduceat(values, view.turn_starts, axis=-1)
+    """The most that any row of each turn has; `values` itself where no turn has two rows."""
+    return _best(values, view.turn_starts, view.turn_rest)
+
+
+def _best(values: Floats, starts: Ints, rest: list[tuple[Ints, Ints]]) -> Floats:
+    if not rest:
+        return values
+    best = values[starts]
+    for turns, rows in rest:
+        best[turns] = np.maximum(best[turns], values[rows])
     return best
+
+
+def by_row(view: View, turns: Floats) -> Floats:
+    """Each turn's number for each of its rows."""
+    return turns[view.turn] if view.turn_rest else turns

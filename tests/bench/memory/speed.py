@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import psutil
@@ -18,7 +18,7 @@ from tests.bench.memory.measure import percentile
 from worker.memory.ask import Query
 from worker.memory.embed import OnnxEmbedder
 from worker.memory.engine import Engine
-from worker.memory.index import SCALE, Index, Prepared
+from worker.memory.index import Index, Prepared
 
 Say = Callable[[str], None]
 Vectors = NDArray[np.float32]
@@ -98,14 +98,13 @@ def _after_change(engine: Engine, index: Index, prepared: Sequence[Prepared], qu
 
 
 def size(index: Index) -> int:
-    """Bytes of the arrays and postings of an index, as counted, not sampled: dict entries at 100 bytes, array objects at 112."""
-    slots = index.slots
-    total = slots.lengths.nbytes + slots.traits.nbytes + slots.times.nbytes + (slots.vectors.nbytes if slots.vectors is not None else 0)
+    """Bytes of the arrays and postings of an index, as counted, not sampled: dict entries at 100 bytes, objects of a row at 400."""
+    slots, tokens, columns = index.slots, index.slots.tokens, index.slots.vectors.columns
+    arrays: list[NDArray[Any]] = [slots.lengths, slots.traits, slots.times, slots.speakers, slots.threads]
+    arrays += [slots.vectors.squares, slots.vectors.held, tokens.codes, tokens.scales, tokens.ids, tokens.starts, tokens.sizes]
+    total = sum(array.nbytes for array in arrays) + (0 if columns is None else columns.nbytes)
     for row in index.rows.values():
-        total += 100 * (len(row.terms) * 2 + 4) + 72 * len(row.spans) + 60 * len(row.entities)
-        if row.embedded is not None:
-            held = row.embedded
-            total += held.tokens.nbytes + held.scales.nbytes + held.token_ids.nbytes + 3 * 112
+        total += 400 + 100 * len(row.terms) * 2 + 72 * len(row.spans) + 60 * len(row.entities)
     return total + 200 * len(index.entries)
 
 
@@ -115,17 +114,13 @@ _FIND = "SELECT place FROM vectors WHERE tenant = %s ORDER BY vector <=> %s LIMI
 
 async def _pgvector(index: Index, embedder: OnnxEmbedder, questions: Sequence[str]) -> dict[str, object]:
     """Exact scan and HNSW, both filtered by tenant, with questions embedded beforehand."""
-    vectors = (
-        np.stack([index.slots.vectors[slot] for slot in sorted(index.rows)]) / SCALE
-        if index.slots.vectors is not None
-        else np.zeros((0, 1))
-    )
+    vectors = np.stack([index.slots.vectors.get(slot) for slot in sorted(index.rows)])
     asked = [one.vector for one in embedder.embed(questions)]
     async with embedded.temporary_postgres(durable=False) as server, await psycopg.AsyncConnection.connect(server.admin_dsn) as connection:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         await register_vector_async(connection)
         await connection.execute(_TABLE.format(dims=vectors.shape[1]))
-        await _copy(connection, vectors.astype(np.float32))
+        await _copy(connection, vectors)
         await connection.execute("CREATE INDEX tenants ON vectors (tenant)")
         await connection.execute("ANALYZE vectors")
         exact, best = await _timed(connection, asked)

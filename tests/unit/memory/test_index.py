@@ -3,7 +3,6 @@
 import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,14 +111,3 @@ def test_vectors_of_another_length_are_refused_before_anything_changes() -> None
         index.add(wrong)
     assert "m0002" not in index
     assert len(index) == 1
-
-
-def test_dot_products_are_whole_numbers() -> None:
-    """What makes the scores independent of the order of summation: no product of two vectors needs more than 24 bits."""
-    engine = Engine(WordEmbedder())
-    index = index_of(engine, [memory(i, text) for i, text in enumerate(TEXTS)])
-    vectors = index.slots.used
-    assert vectors is not None
-    dots = vectors.astype(np.float64) @ vectors.astype(np.float64).T
-    assert np.array_equal(dots, np.rint(dots))
-    assert np.abs(dots).max() < 2**24
