@@ -6,8 +6,8 @@ from typing import Final
 import psycopg
 
 from engine import embedded
-from tests.bench.memory.data import Case
 from tests.bench.memory.measure import DEEPEST, Outcome, outcome
+from tests.bench.memory.shapes import Case
 from worker.memory.config import Dates, Dense, Late, Lexical, RecallConfig, Signs
 from worker.memory.embed import Embedder
 from worker.memory.engine import Engine

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.bench.memory import baselines, measure
-from tests.bench.memory.data import Case
 from tests.bench.memory.measure import Outcome
+from tests.bench.memory.shapes import Case
 from worker.memory.config import RecallConfig
 from worker.memory.embed import Embedder, OnnxEmbedder
 from worker.memory.engine import Engine

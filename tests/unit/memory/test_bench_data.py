@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.memory import data, measure
+from tests.bench.memory import madial, measure, shapes
 from tests.bench.memory.data import evidence_ids, load
 
 
@@ -62,6 +62,7 @@ def test_realtalk(tmp_path: Path) -> None:
     """Sessions beside the questions, each message with its own time; a folder of files is one set."""
     record = {
         "name": {"speaker_1": "Ada Long", "speaker_2": "Bram"},
+        "events_session_1": {"agent_a": [], "agent_b": []},
         "session_1": [
             {"clean_text": "I ran", "speaker": "Ada Long", "date_time": "29.12.2023, 00:51:12", "dia_id": "D1:1"},
             {"clean_text": "at dawn", "speaker": "Ada Long", "date_time": "29.12.2023, 00:51:20", "dia_id": "D1:2"},
@@ -76,23 +77,68 @@ def test_realtalk(tmp_path: Path) -> None:
     assert [(m.text, m.at.second) for m in cases[0].memories] == [("I ran", 12), ("at dawn", 20)]
 
 
+def madial_files(folder: Path, dialogues: list[object], memories: list[object]) -> Path:
+    """The two files of one language, as JSON lines."""
+    for name, rows in (("Made-up-dialogue.json", dialogues), ("Made-up-memory.json", memories)):
+        (folder / name).write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n", encoding="utf-8")
+    return folder / "Made-up-dialogue.json"
+
+
+TALK = {
+    "dialogue": [
+        "<BOD>\n", '<Ada>: "Hello: is it you?"\n', '<Assistant>: "Hi"\n', '<Ada>:"I am nervous"\n', '<Assistant>: "The race?"\n', "<EOD>\n",
+    ],
+    "test-turn": [4, 6],
+    "relevant-id": [2, 3],
+    "user-id": 1,
+}  # fmt: skip
+
+
 def test_madial(tmp_path: Path) -> None:
-    """The user's last turn before the tested one asks; the user's turns before it are recent; memories stand beside."""
-    dialogue = {
-        "user-id": 1,
-        "dialogue": ["User: Hello", "Assistant: Hi", "User: I am nervous", "Assistant: Remember the race?"],
-        "test-turn": [3],
-        "relevant-id": [2],
-    }
-    memories = [{"1": {"time": "2023-01-05", "scene": "home", "emotion": "joy", "event": "baked bread"}}, {"2": {"event": "won a race"}}]
-    path = tmp_path / "en-dialogue.json"
-    path.write_text(json.dumps(dialogue) + "\n", encoding="utf-8")
-    (tmp_path / "en-memory.json").write_text("\n".join(json.dumps(one) for one in memories), encoding="utf-8")
-    for given in (path, tmp_path):
-        (case,) = load(given, "madial")
-        assert [m.text for m in case.memories] == ["baked bread. home. joy", "won a race"]
-        (question,) = case.questions
-        assert (question.query.text, list(question.query.recent), set(question.evidence)) == ("I am nervous", ["Hello"], {"2"})
+    """The user's last turn before the tested one asks, without marks and quotes; each user has a store of their own."""
+    other = TALK | {"dialogue": ["<BOD>\n", "<Bram>：“I am bored”\n", "<EOD>\n"], "test-turn": [2], "relevant-id": [1], "user-id": 2}
+    memories = [
+        {"1": {"time": "2023-01-05", "scene": "home", "emotion": "joy", "event": "Bram baked bread"}},
+        {"2": {"event": "Ada won a race"}},
+        {"3": {"event": "Somebody swam", "user-id": 1, "id": "3"}},
+        {"4": {"event": "Ada met Bram"}},
+    ]
+    folder = tmp_path / "en"
+    folder.mkdir()
+    path = madial_files(folder, [TALK, other], memories)
+    (folder / "Made-up-dialogue-setting2.json").write_text("{}", encoding="utf-8")
+    for given in (path, folder, tmp_path):
+        ada, bram = load(given, "madial")
+        assert [m.text for m in ada.memories] == ["Ada won a race", "Somebody swam", "Ada met Bram"]
+        assert [m.text for m in bram.memories] == ["Bram baked bread. home. joy", "Ada met Bram"]
+        (question,) = ada.questions
+        assert (question.query.text, list(question.query.recent)) == ("I am nervous", ["Hello: is it you?"])
+        assert question.evidence == frozenset({"2", "3"})
+        assert bram.questions[0].query.text == "I am bored"
+
+
+def test_madial_without_users_is_one_store(tmp_path: Path) -> None:
+    """Plain names, no user ids: everything belongs to everybody."""
+    talk = {"dialogue": ["User: Hello", "Assistant: Hi", "User: I am nervous", "Assistant: Well"], "test-turn": 3, "relevant-id": ["2"]}
+    (case,) = load(madial_files(tmp_path, [talk], [{"id": 1, "event": "bread"}, {"id": 2, "event": "race"}]), "madial")
+    assert [m.id for m in case.memories] == ["1", "2"]
+    assert (case.questions[0].query.text, case.questions[0].query.recent) == ("I am nervous", ("Hello",))
+
+
+def test_a_line_without_a_speaker_is_the_other_ones() -> None:
+    """Some lines of the set lost their speaker; whoever did not speak before says them."""
+    said = [
+        "<BOD>",
+        '<Ada>: "Fine?"',
+        '"Very."',
+        '<Ada>: "So?"',
+        '<Assistant>: "Yes"',
+        '<Ada>: "Juice"',
+        "<Mom was right, you know.>",
+        "<EOD>",
+    ]
+    assert [who for who, _ in madial.lines(said)] == ["ada", "assistant", "ada", "assistant", "ada", "assistant"]
+    assert madial.lines(said)[-1][1] == "Mom was right, you know."
 
 
 @pytest.mark.parametrize("content", ["", "not json", "[]", '[{"qa": []}]', '{"conversation": {}}'])
@@ -114,4 +160,4 @@ def test_metrics_count_evidence_not_questions() -> None:
     assert measure.recall(found, 5) == 0.5
     assert measure.mrr(found) == 0.5
     assert measure.summary([])["recall"] == {"1": 0.0, "5": 0.0, "10": 0.0, "20": 0.0}
-    assert data.moment("nonsense") is None
+    assert shapes.moment("nonsense") is None
