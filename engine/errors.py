@@ -30,7 +30,8 @@ class StoreError(TzurotError):
 
 
 class Conflict(StoreError):
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, stream: str = "") -> None:
+        self.stream = stream
         super().__init__(f"someone else wrote first: {what}")
 
 

@@ -15,7 +15,7 @@ from engine.events import Event, Tags
 from engine.events.key import KeyTested
 from engine.events.quota import GuildCharged, PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
-from engine.store import NewEvent, connect
+from engine.store import Appended, NewEvent, connect
 from projections import keys, quota, runner
 from projections.keys import Key
 from projections.quota import Today
@@ -124,11 +124,6 @@ async def _enter(work: Work, entered: list[str], name: str) -> bool:
     return waited
 
 
-def _locks(who: Payer, permit: Permit) -> list[str]:
-    """The limits a permit holds under, in the order in which everybody enters them: two that wait for each other cannot be."""
-    return [*([f"guild:{who.guild_id}"] if permit.locks_guild else []), *([permit.scope] if permit.locks_payer else [])]
-
-
 def _leave(work: Work, entered: list[str]) -> None:
     for name in entered:
         work.queues.leave(name)
@@ -160,11 +155,11 @@ async def _authorize(
         decision = authorize_spend(Asked(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
         if isinstance(decision, Refusal):
             return decision
-        if any([await _enter(work, entered, name) for name in _locks(who, decision) if name not in entered]):
+        if decision.locks_payer and decision.scope not in entered and await _enter(work, entered, decision.scope):
             continue
         allowed = Allowed(decision, call_id, await _endpoint(work, decision), estimate, now.strftime("%Y-%m-%d"))
         try:
-            appended = await work.log.append(*_record(who, allowed, today, purpose, now), *also)
+            appended = await _append(work, who, allowed, today, [*_record(who, allowed, today, purpose, now), *also])
         except Conflict:
             # Another process' call under the same limit came first, or the read model has not digested the last one.
             if clock.monotonic() > deadline:
@@ -174,6 +169,31 @@ async def _authorize(
         if appended.repeated:
             raise Contended("another worker makes this very call")
         return allowed, appended.positions[0]
+
+
+async def _append(work: Work, who: Payer, allowed: Allowed, today: Today, events: Sequence[NewEvent]) -> Appended:
+    """Store a permit. Raises Conflict when it does not hold any more.
+
+    Other people of a busy server need not be waited for: it is enough that not more of them came in between than there was room for.
+    """
+    spare = allowed.permit.spare_in_guild
+    if spare is None or who.guild_id is None:
+        return await work.log.append(*events)
+    guild = f"guild:{who.guild_id}"
+    stream, seen = f"spend:{guild}:{allowed.day}", today.versions.get(guild, 0)
+    counted = GuildCharged(call_id=allowed.call_id, guild_id=who.guild_id, day=allowed.day)
+    await work.queues.enter(guild)
+    try:
+        while (version := await work.log.version(stream)) - seen <= spare:
+            charged = _new(who, counted, stream, ids.derived("charge-guild", allowed.call_id), events[0].occurred_at, version)
+            try:
+                return await work.log.append(events[0], charged, *events[1:])
+            except Conflict as conflict:
+                if conflict.stream != stream:
+                    raise
+        raise Conflict(f"{version - seen} others of {guild} came first", stream)
+    finally:
+        work.queues.leave(guild)
 
 
 async def _endpoint(work: Work, permit: Permit) -> Endpoint:
@@ -200,10 +220,6 @@ def _record(who: Payer, allowed: Allowed, today: Today, purpose: str, now: datet
         day=allowed.day,
     )
     events = [_new(who, authorized, f"spend:{user}:{allowed.day}", ids.derived("spend", allowed.call_id), now, today.versions.get(user, 0))]
-    if permit.locks_guild and who.guild_id is not None:
-        guild, counted = f"guild:{who.guild_id}", GuildCharged(call_id=allowed.call_id, guild_id=who.guild_id, day=allowed.day)
-        stream, version = f"spend:{guild}:{allowed.day}", today.versions.get(guild, 0)
-        events.append(_new(who, counted, stream, ids.derived("charge-guild", allowed.call_id), now, version))
     if permit.locks_payer:
         charged = PayerCharged(call_id=allowed.call_id, scope=permit.scope, day=allowed.day, free=permit.free, estimate=authorized.estimate)
         stream, version = f"spend:{permit.scope}:{allowed.day}", today.versions.get(permit.scope, 0)

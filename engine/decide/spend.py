@@ -92,8 +92,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to make one call. Only `authorize_spend` makes one. It holds while nobody else was allowed anything under the same
-    limits meanwhile: the person's always, the payer's and the server's where `locks_payer` and `locks_guild` say so."""
+    """The right to make one call. Only `authorize_spend` makes one.
+
+    It holds while nobody else was allowed anything under the same limits meanwhile: the person's always, the payer's where
+    `locks_payer` says so. In the server as many others as `spare_in_guild` may have been; None where that is not limited.
+    """
 
     scope: str
     model: str
@@ -101,7 +104,7 @@ class Permit:
     free: bool
     guest: bool
     locks_payer: bool
-    locks_guild: bool
+    spare_in_guild: int | None
     seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -149,8 +152,8 @@ def authorize_spend(asked: Asked, standing: Standing) -> Permit | Refusal:
     if refusal is not None:
         return refusal
     limited = guest or (not free and scope in standing.budgets)
-    paced = _paced(scope, asked) and asked.guild_id is not None
-    return Permit(scope, asked.model.id, key_id, free=free, guest=guest, locks_payer=limited, locks_guild=paced, seal=_SEAL)
+    spare = _spare(scope, asked, standing)
+    return Permit(scope, asked.model.id, key_id, free=free, guest=guest, locks_payer=limited, spare_in_guild=spare, seal=_SEAL)
 
 
 def _no_payer(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
@@ -175,6 +178,14 @@ def _blocked(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
 def _paced(scope: str, asked: Asked) -> bool:
     """Whether calls a minute are limited: not where it is nobody's money, or the operator's own."""
     return scope != KEYLESS and not asked.trusted
+
+
+def _spare(scope: str, asked: Asked, standing: Standing) -> int | None:
+    """How many calls of the server that this decision has not seen leave it right: a bucket only loses a token to a call."""
+    if not _paced(scope, asked) or asked.guild_id is None:
+        return None
+    rate, bucket = standing.limits.guild_per_minute, standing.guild_bucket
+    return math.floor(bucket.level(asked.now, rate) if bucket is not None else rate) - 1
 
 
 def _too_fast(scope: str, asked: Asked, standing: Standing) -> Refusal | None:

@@ -95,7 +95,7 @@ def versions_of(unit: Unit, heads: dict[str, int]) -> list[int] | Conflict:
     for packed in unit.events:
         head, expect = ahead.get(packed.new.stream, heads.get(packed.new.stream, 0)), packed.new.expect
         if expect is not None and expect != head:
-            return Conflict(f"stream {packed.new.stream} is at version {head}, not {expect}")
+            return Conflict(f"stream {packed.new.stream} is at version {head}, not {expect}", packed.new.stream)
         ahead[packed.new.stream] = head + 1
         versions.append(head + 1)
     return versions

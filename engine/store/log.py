@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine import log as lines
 from engine.events.base import Event
-from engine.store import bulk, codec, connect, reader, tail
+from engine.store import bulk, careful, codec, connect, reader, tail
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Vault
@@ -113,6 +113,11 @@ class Log:
     async def stream(self, name: str) -> list[Recorded[Event]]:
         """Every event of one stream, oldest first."""
         return [recorded async for recorded in self.read(Query(stream=name))]
+
+    async def version(self, stream: str) -> int:
+        """The version of a stream's newest event; 0 for one that has none."""
+        async with self.pool.connection() as connection:
+            return (await careful.heads(connection, [stream]))[stream]
 
     async def find(self, event_id: UUID) -> Recorded[Event] | None:
         """The event with this id."""

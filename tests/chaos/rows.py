@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import TzurotError
 from tests.chaos import broker, database, delivery, workers
-from tests.chaos.calls import faults, spending, storm
+from tests.chaos.calls import faults, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
 STORE = Path(__file__).with_name("store")
@@ -50,11 +50,13 @@ ROWS = {
         Row("R17", 20, broker.r17),
         Row("R18", 10_000, broker.r18),
         Row("R19", 1_000, broker.r19),
+        Row("R20", 100, patience.r20),
         Row("R22", 12, storm.r22),
         Row("R23", 200, faults.r23),
         Row("R24", 60, faults.r24),
         Row("R25", 62, faults.r25),
         Row("R26", 500, delivery.r26),
+        Row("R36", 4, wallet.r36),
         Row("SPEND", 1_000, spending.spend),
     )
 }

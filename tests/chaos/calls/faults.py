@@ -74,7 +74,7 @@ async def r23(run: Run, settings: Settings | None = None) -> None:
 
         async def one(number: int) -> None:
             fault = R23[number % len(R23)]
-            turn = await made.say(Person(made.log, channel=5000 + number), f"Number {number}, if you please", CHARACTER)
+            turn = await made.say(Person(made.log, user=5000 + number, channel=5000 + number), f"Number {number}, if you please", CHARACTER)
             kinds[turn] = fault
             end = await made.answered(works[fault.name], turn)
             run.expect(isinstance(end, TurnFailed), f"{fault.name}: the turn {type(end).__name__}")
@@ -173,7 +173,7 @@ async def r24(run: Run, settings: Settings | None = None) -> None:
         provider.decide = lambda asked: given[asked.call]
 
         async def one(number: int) -> None:
-            turn = await made.say(Person(made.log, channel=6000 + number), "Tell me a very long story", CHARACTER)
+            turn = await made.say(Person(made.log, user=6000 + number, channel=6000 + number), "Tell me a very long story", CHARACTER)
             given[str(turn)] = endless[number % len(endless)]
             end = await made.answered(work, turn)
             run.expect(isinstance(end, TurnFailed) and end.category == "timeout", f"{number}: ended as {type(end).__name__}")
@@ -212,7 +212,7 @@ async def r25(run: Run, settings: Settings | None = None) -> None:
         work = made.work(provider.address)
 
         async def one(number: int, body: Behaviour | None) -> None:
-            turn = await made.say(Person(made.log, channel=7000 + number), "What do you say to that?", CHARACTER)
+            turn = await made.say(Person(made.log, user=7000 + number, channel=7000 + number), "What do you say to that?", CHARACTER)
             if body is not None:
                 given[str(turn)] = body
             end = await made.answered(work, turn)

@@ -107,7 +107,7 @@ def test_a_usable_own_key_pays_before_anybody_elses(asked: Asked, standing: Stan
 
 def test_nobody_else_can_make_a_permit() -> None:
     with pytest.raises(TypeError):
-        Permit(SYSTEM, "a/paid", None, free=True, guest=False, locks_payer=False, locks_guild=False, seal=object())
+        Permit(SYSTEM, "a/paid", None, free=True, guest=False, locks_payer=False, spare_in_guild=None, seal=object())
 
 
 def test_a_price_beats_a_name() -> None:
@@ -170,3 +170,22 @@ def test_counts_grow_with_their_window(hits: list[Hit]) -> None:
 
 def test_days_end_at_midnight_utc() -> None:
     assert midnight_after(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)) == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(1, 8),
+    st.lists(st.tuples(st.floats(0, 40), st.integers(0, 12)), max_size=40),
+)
+def test_a_permit_from_an_old_view_never_overdraws_a_server(rate: int, asks: list[tuple[float, int]]) -> None:
+    """Each asks some seconds after the one before, with a view that lacks the latest calls; it is granted if there was room for those."""
+    views, now = [Bucket(float(rate), NOW)], NOW
+    for seconds, lag in asks:
+        now += timedelta(seconds=seconds)
+        seen = views[-1 - min(lag, len(views) - 1)]
+        state = Standing(system_key=True, limits=LimitsChanged(guild_per_minute=rate, user_per_minute=1000), guild_bucket=seen)
+        found = authorize_spend(Asked(1, 71, False, resolve("x/y:free"), now), state)
+        unseen = len(views) - 1 - views.index(seen)
+        if isinstance(found, Permit) and found.spare_in_guild is not None and unseen <= found.spare_in_guild:
+            views.append(views[-1].taken(now, rate))
+            assert views[-1].tokens >= -1e-9
