@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -90,9 +90,9 @@ async def execute(connection: AsyncConnection, schema: str, template: str, after
     return cursor.rowcount
 
 
-def clear(row: Stored) -> dict[str, object]:
+def clear(row: Stored) -> dict[str, Any]:
     """The clear fields of a row, as stored."""
-    fields: dict[str, object] = orjson.loads(row.data)
+    fields: dict[str, Any] = orjson.loads(row.data)
     return fields
 
 
@@ -100,11 +100,14 @@ Change = tuple[str, dict[str, Any]]
 """A statement and its parameters."""
 
 
-async def apply_by_turn(connection: AsyncConnection, schema: str, rows: Iterable[Stored], change: Callable[[Stored], Change]) -> None:
-    """Apply one change per row. Those of one turn keep their order; those of different turns, which never meet, go out together."""
-    async with connection.cursor() as cursor:
-        for statement, parameters in waves((row.turn, change(row)) for row in rows):
-            await cursor.executemany(sql(statement, schema), parameters)
+async def apply_by_turn(connection: AsyncConnection, schema: str, rows: Iterable[Stored], statements: Mapping[str, str]) -> None:
+    """Apply each row by the statement of its type. Those of one turn keep their order; those of other turns go with them.
+
+    A statement gets its wave as one JSON list, `rows`, and takes what it needs of clear fields, type, position and `at`.
+    """
+    changes = ((statements[row.type], clear(row) | {"type": row.type, "position": row.position, "at": row.occurred_at}) for row in rows)
+    for statement, many in waves((UUID(change[1]["turn_id"]), change) for change in changes):
+        await connection.execute(sql(statement, schema), {"rows": orjson.dumps(many).decode()})
 
 
 def waves(changes: Iterable[tuple[UUID | None, Change]]) -> list[tuple[str, list[dict[str, Any]]]]:

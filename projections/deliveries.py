@@ -8,11 +8,10 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from engine.events.reply import Chunk
 from engine.store import Stored
-from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
+from projections.base import Projection, apply_by_turn, decoded, execute, sql
 
 
 class Deliveries(Projection):
@@ -49,7 +48,7 @@ class Deliveries(Projection):
     late = "CREATE INDEX ON {schema}.deliveries (venue, position) WHERE status IN ('due', 'intended');"
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        await apply_by_turn(connection, schema, rows, _change)
+        await apply_by_turn(connection, schema, rows, _STATEMENTS)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
         """The same by one statement: each turn's events of the range are folded into one row, new or already there."""
@@ -58,19 +57,33 @@ class Deliveries(Projection):
 
 _DUE = """
 INSERT INTO {schema}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, position, due_at)
-VALUES (%(turn_id)s, %(venue)s, %(channel_id)s, %(guild_id)s, %(character_id)s, %(user_id)s, %(message_id)s, %(kind)s,
-        %(position)s, %(at)s)
+SELECT turn_id, venue, channel_id, guild_id, character_id, user_id, message_id,
+       CASE type WHEN 'turn.completed' THEN 'reply' ELSE 'error' END, position, at
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, venue text, channel_id bigint, guild_id bigint, character_id uuid, user_id bigint,
+                                      message_id bigint, type text, position bigint, at timestamptz)
 """
 _INTENDED = """
-UPDATE {schema}.deliveries SET status = 'intended', webhook_id = %(webhook_id)s, chunks = %(chunks)s WHERE turn = %(turn_id)s
+UPDATE {schema}.deliveries t SET status = 'intended', webhook_id = r.webhook_id, chunks = r.chunks
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, webhook_id bigint, chunks jsonb) WHERE t.turn = r.turn_id
 """
 _CHUNK = """
 INSERT INTO {schema}.chunks (turn, index, message_id, adopted, position)
-VALUES (%(turn_id)s, %(index)s, %(message_id)s, %(adopted)s, %(position)s) ON CONFLICT DO NOTHING
+SELECT turn_id, index, message_id, adopted, position
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, index integer, message_id bigint, adopted boolean, position bigint)
+ON CONFLICT DO NOTHING
 """
 _DONE = """
-UPDATE {schema}.deliveries SET status = %(status)s, done_position = %(position)s, done_at = %(at)s WHERE turn = %(turn_id)s
+UPDATE {schema}.deliveries t SET status = split_part(r.type, '.', 2), done_position = r.position, done_at = r.at
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, type text, position bigint, at timestamptz) WHERE t.turn = r.turn_id
 """
+_STATEMENTS = {
+    "turn.completed": _DUE,
+    "turn.failed": _DUE,
+    "reply.intended": _INTENDED,
+    "reply.chunk_delivered": _CHUNK,
+    "reply.delivered": _DONE,
+    "reply.failed": _DONE,
+}
 _FIELDS = """
 turn_id uuid, venue text, channel_id bigint, guild_id bigint, character_id uuid, user_id bigint, message_id bigint, webhook_id bigint,
 chunks jsonb, index integer, adopted boolean
@@ -122,23 +135,6 @@ SELECT turn_id, venue, channel, guild, character, user_id, message_id, kind, coa
        done_position, done_at
 FROM folded CROSS JOIN LATERAL generate_series(1, answers) ORDER BY position
 """
-
-
-def _change(row: Stored) -> tuple[str, dict[str, object]]:
-    data = clear(row) | {"position": row.position, "at": row.occurred_at}
-    match row.type:
-        case "turn.completed" | "turn.failed":
-            wanted = ("turn_id", "venue", "channel_id", "guild_id", "character_id", "user_id", "message_id", "position", "at")
-            return _DUE, {name: data.get(name) for name in wanted} | {"kind": "reply" if row.type == "turn.completed" else "error"}
-        case "reply.intended":
-            return _INTENDED, {"webhook_id": data.get("webhook_id"), "chunks": Jsonb(data["chunks"]), "turn_id": data["turn_id"]}
-        case "reply.chunk_delivered":
-            return _CHUNK, {name: data[name] for name in ("turn_id", "index", "message_id", "adopted", "position")}
-        case "reply.delivered" | "reply.failed":
-            status = row.type.removeprefix("reply.")
-            return _DONE, {"status": status, "position": row.position, "at": row.occurred_at, "turn_id": data["turn_id"]}
-        case _:
-            raise ValueError(f"deliveries does not know {row.type}")
 
 
 @dataclass(frozen=True, slots=True)

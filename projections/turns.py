@@ -8,10 +8,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from engine.store import Stored
-from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
+from projections.base import Projection, apply_by_turn, decoded, execute, sql
 
 
 class Turns(Projection):
@@ -56,7 +55,7 @@ class Turns(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        await apply_by_turn(connection, schema, rows, _change)
+        await apply_by_turn(connection, schema, rows, _STATEMENTS)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
         """The same by one statement: each turn's events of the range are folded into one row, new or already there."""
@@ -66,16 +65,30 @@ class Turns(Projection):
 _REQUESTED = """
 INSERT INTO {schema}.turns (turn, message_id, channel, guild, user_id, character, venue, trigger, reason, slot, epoch, position,
                             requested_at)
-VALUES (%(turn_id)s, %(message_id)s, %(channel_id)s, %(guild_id)s, %(user_id)s, %(character_id)s, %(venue)s, %(trigger)s, %(reason)s,
-        %(slot)s, %(epoch)s, %(position)s, %(at)s)
+SELECT turn_id, message_id, channel_id, guild_id, user_id, character_id, venue, trigger, reason, slot, epoch, position, at
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, message_id bigint, channel_id bigint, guild_id bigint, user_id bigint,
+                                      character_id uuid, venue text, trigger text, reason text, slot integer, epoch integer,
+                                      position bigint, at timestamptz)
 """
-_STARTED = "UPDATE {schema}.turns SET attempts = attempts + 1, model = %(model)s, provider = %(provider)s WHERE turn = %(turn_id)s"
+_STARTED = """
+UPDATE {schema}.turns t SET attempts = t.attempts + 1, model = r.model, provider = r.provider
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, model text, provider text) WHERE t.turn = r.turn_id
+"""
 _ENDED = """
-UPDATE {schema}.turns SET status = %(status)s, ended_position = %(position)s, ended_at = %(at)s, model = coalesce(%(model)s, model),
-    provider = coalesce(%(provider)s, provider), category = %(category)s, reference = %(reference)s, finish_reason = %(finish_reason)s,
-    usage = %(usage)s, timing = %(timing)s
-WHERE turn = %(turn_id)s
+UPDATE {schema}.turns t SET status = split_part(r.type, '.', 2), ended_position = r.position, ended_at = r.at,
+    model = coalesce(r.model, t.model), provider = coalesce(r.provider, t.provider), category = r.category, reference = r.reference,
+    finish_reason = r.finish_reason, usage = r.usage, timing = r.timing
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, type text, position bigint, at timestamptz, model text, provider text, category text,
+                                      reference text, finish_reason text, usage jsonb, timing jsonb)
+WHERE t.turn = r.turn_id
 """
+_STATEMENTS = {
+    "turn.requested": _REQUESTED,
+    "turn.generation_started": _STARTED,
+    "turn.completed": _ENDED,
+    "turn.failed": _ENDED,
+    "turn.cancelled": _ENDED,
+}
 _FIELDS = """
 turn_id uuid, message_id bigint, channel_id bigint, guild_id bigint, user_id bigint, character_id uuid, venue text, trigger text,
 reason text, slot integer, epoch integer, model text, provider text, category text, reference text, finish_reason text, usage jsonb,
@@ -137,24 +150,6 @@ SELECT turn_id, message_id, channel, guild, user_id, character, venue, trigger, 
        coalesce(status, 'pending'), attempts, ended_position, ended_at, model, provider, category, reference, finish_reason, usage, timing
 FROM folded CROSS JOIN LATERAL generate_series(1, requests) ORDER BY position
 """
-
-
-def _change(row: Stored) -> tuple[str, dict[str, object]]:
-    data = clear(row) | {"position": row.position, "at": row.occurred_at}
-    match row.type:
-        case "turn.requested":
-            return _REQUESTED, data
-        case "turn.generation_started":
-            return _STARTED, {name: data[name] for name in ("model", "provider", "turn_id")}
-        case "turn.completed" | "turn.failed" | "turn.cancelled":
-            known = {
-                name: data.get(name)
-                for name in ("model", "provider", "category", "reference", "finish_reason", "turn_id", "position", "at")
-            }
-            documents = {name: Jsonb(data[name]) if name in data else None for name in ("usage", "timing")}
-            return _ENDED, known | documents | {"status": row.type.removeprefix("turn.")}
-        case _:
-            raise ValueError(f"turns does not know {row.type}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _call(day: str, data: dict[str, Any], call: dict[str, Any]) -> dict[str, Any
         "model": call["model"],
         "scope": call["scope"],
         "failed": int(call["category"] is not None),
-        "cost": _exact(0 if used["cost"] is None else used["cost"]),  # 0.0 keeps its decimal, as in `load`
+        "cost": _exact(used["cost"] if used["cost"] is not None else 0),
         "unpriced": int(used["cost"] is None),
         "ms": _exact(call["ms"]),
     }
