@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from engine.config import Settings
 from engine.errors import KeyDestroyed, SettingsError, WrongKey
-from engine.patience import impatient
+from engine.patience import CHECK_SECONDS, impatient
 
 NONCE_BYTES = 12
 CACHE_SECONDS = 20.0
@@ -243,7 +243,8 @@ class Vault:
 
     async def _ask_once(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
         async with self._pool.connection() as connection:
-            found = await impatient(connection, self._select(connection, subjects))
+            # Less patient than an append, for which there must be time left when all connections have fallen silent (R10).
+            found = await impatient(connection, self._select(connection, subjects), CHECK_SECONDS)
             if create and (absent := subjects - found.keys()):
                 found |= await impatient(connection, self._create(connection, absent))
             return found
