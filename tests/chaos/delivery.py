@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 
 from engine.clock import monotonic
 from tests.chaos.run import Run
@@ -39,20 +40,26 @@ async def r04(run: Run) -> None:
 
 
 async def r26(run: Run) -> None:
-    """R26: the gateway drops, resumes with a replay, forgets the session, or says a message twice. One answer each."""
-    async with scene(lanes=4) as stage:
-        gateway = stage.discord.gateway
+    """R26: the gateway drops, resumes with a replay, forgets the session, or says a message twice. One answer each.
+
+    A trial is one message around which that happens; some are said just before, some just after.
+    """
+    lanes = 10
+    async with scene(lanes=lanes) as stage:
+        gateway, world = stage.discord.gateway, stage.discord.world
         breaks = (gateway.cut, gateway.reconnect, gateway.invalidate)
-        async for trial in run.each():
-            said = await stage.say(trial % 4)
+        kinds = Counter[str]()
+        async for trial in run.each(lanes):
+            kind, since = trial // lanes % 4, monotonic()
+            said = [await stage.say(lane) for lane in range(lanes // 2)]
             await asyncio.sleep(random.uniform(0.0, 0.05))
-            since = monotonic()
-            if trial % 4 < 3:
-                await breaks[trial % 4]()
-                run.figures["breaks"] = int(str(run.figures.get("breaks", 0))) + 1
-            else:
-                await gateway.dispatch(
-                    "MESSAGE_CREATE", stage.discord.world.message(stage.discord.world.channel(said.channel).id, str(said.id))
-                )
-            await stage.follow(run, said, since)
+            if kind < 3:
+                await breaks[kind]()
+            said += [await stage.say(lane) for lane in range(lanes // 2, lanes)]
+            if kind == 3:
+                for one in said:
+                    await gateway.dispatch("MESSAGE_CREATE", world.message(world.channel(one.channel).id, str(one.id)))
+            kinds[("cut", "reconnect", "invalidated", "said twice")[kind]] += lanes
+            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        run.figures |= kinds
         await stage.judge(run)

@@ -4,9 +4,11 @@ A person's word may be read by whoever shares a channel with them, and by nobody
 readable in a log line, a table, or a file of Postgres or NATS; pages show people's words to the operator, but never a secret (I8).
 """
 
+import mmap
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,12 +95,16 @@ def in_files(needles: Mapping[str, bytes], folder: Path) -> list[str]:
     for path in sorted(folder.rglob("*")):
         if path.name.endswith(_KEPT_BY_DESIGN) or path.is_symlink() or not path.is_file():
             continue
-        try:
-            content = path.read_bytes()
-        except OSError:  # a server's temporary file, gone meanwhile
-            continue
-        found += [f"{name} stands in {path.relative_to(folder)}" for name, needle in needles.items() if needle in content]
+        with suppress(OSError):  # a server's temporary file, gone meanwhile
+            found += [f"{name} stands in {path.relative_to(folder)}" for name in _held(path, needles)]
     return found
+
+
+def _held(path: Path, needles: Mapping[str, bytes]) -> list[str]:
+    if not path.stat().st_size:
+        return []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [name for name, needle in needles.items() if content.find(needle) >= 0]
 
 
 async def in_tables(needles: Mapping[str, bytes], dsn: str) -> list[str]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,12 +16,15 @@ from engine.events.message import MessageReceived
 from engine.migrate import migrate
 from engine.store import Appended, Log, NewEvent, open_log
 from engine.vault import MasterKey
+from tests.support.canaries import in_files
 
-MASTER = MasterKey.of(b"\x05" * 32)
+MASTER = MasterKey.of(sha256(b"master key of the lab").digest())
+CANARY = "canary-510bab5e510bab5e"
+"""What everybody says: it may stand readable in no file of the database."""
 FIRST_ID = 1_350_000_000_000_000_000
 
 
-def message(number: int, *, channel: int = 1, user: int = 5, text: str = "hello", expect: int | None = None) -> NewEvent:
+def message(number: int, *, channel: int = 1, user: int = 5, text: str = f"my secret is {CANARY}", expect: int | None = None) -> NewEvent:
     """A message; its number makes its id."""
     event = MessageReceived(
         message_id=FIRST_ID + number, channel_id=channel, author_id=user, venue="playground", text=text, author_name="Ann"
@@ -31,10 +35,13 @@ def message(number: int, *, channel: int = 1, user: int = 5, text: str = "hello"
 
 @asynccontextmanager
 async def database() -> AsyncIterator[embedded.Postgres]:
-    """A durable server with a migrated database."""
+    """A durable server with a migrated database, whose files are searched at the end for what must not be readable in them (I8)."""
     async with embedded.temporary_postgres() as server:
         await migrate(server.dsn)
         yield server
+        needles = {"what somebody said": CANARY.encode(), "the master key": MASTER.secret}
+        leaks = await asyncio.to_thread(in_files, needles, server.folder)
+        assert not leaks, "; ".join(leaks)
 
 
 @asynccontextmanager

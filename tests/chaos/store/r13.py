@@ -1,12 +1,14 @@
 """R13: the projecting process is killed at random, read models are rebuilt while live, one is poisoned: rows equal the log every time."""
 
 import asyncio
+import itertools
 import os
 import random
+import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
 
 from psycopg import AsyncConnection
@@ -18,30 +20,24 @@ from projections.registry import ALL
 from tests.bench.append import talk
 from tests.chaos.store import lab
 
-_CHILD = """
-import asyncio, sys
-from projections import runner
-from projections.registry import ALL
-
-async def main() -> None:
-    await asyncio.gather(*(runner.run(sys.argv[1], projection) for projection in ALL))
-
-asyncio.run(main())
-"""
 KILLED = 200
+SHORT = 2_000
+"""Events there are before the first kill. Every kill is followed by a comparison with a fold from zero, so the log is short meanwhile."""
 
 
 async def run(trials: int = KILLED, events: int = 100_000) -> dict[str, object]:
-    """`trials` kills while a log of `events` events is digested and grows; then rebuild, switch and verify everything."""
-    equal = 0
-    async with lab.database() as server, lab.opened(server.dsn) as log:
-        await talk.fill(log, max(events // 2, 500))
+    """`trials` kills while a log is digested and grows; then, at `events` events, rebuild, switch and verify everything."""
+    equal, exact, began = 0, 0, time.monotonic()
+    async with lab.database() as server, lab.opened(server.dsn) as log, _nursery(server.dsn) as nursery:
+        await talk.fill(log, min(events // 2, SHORT))
         for trial in range(trials):
-            await _killed(server.dsn, log, trial)
-            equal += await _checkpoints_match_rows(log)
-        async with Follower(server.dsn):
-            await talk.fill(log, 200, start=8_000_000, producers=4)
-            caught_up = await runner.wait_for(log.pool, [p.name for p in ALL], await log.head(), seconds=600)
+            exact += await _killed(nursery, log, trial)
+            equal += await _checkpoints_match_rows(log, trial)
+        killing = time.monotonic() - began
+        await talk.fill(log, max(events - await log.head(), 200), start=20_000_000)
+        await nursery.begin()
+        caught_up = await runner.wait_for(log.pool, [p.name for p in ALL], await log.head(), seconds=600)
+        await nursery.kill()
         verdicts = await verify.verify(server.dsn, ALL)
         began, head = time.monotonic(), await log.head()
         await rebuild.rebuild(server.dsn, ALL)
@@ -50,47 +46,88 @@ async def run(trials: int = KILLED, events: int = 100_000) -> dict[str, object]:
         poisoned = await _poison(server.dsn, log)
     wrong = [verdict.name for verdict in (*verdicts, *again) if not verdict.equal]
     passed = equal == trials and caught_up and not wrong and poisoned and rate >= 5_000
-    figures = {"hashes_equal": equal, "caught_up": caught_up, "different": wrong, "rebuild_events_per_s": round(rate)}
-    return {"trials": trials, "events": head, **figures, "poison_stops_one": poisoned, "passed": passed}
+    passed = passed and exact == trials // 2
+    figures = {
+        "hashes_equal": equal,
+        "killed_before_commit": exact,
+        "caught_up": caught_up,
+        "different": wrong,
+        "rebuild_events_per_s": round(rate),
+    }
+    return {"trials": trials, "events": head, **figures, "poison_stops_one": poisoned, "kills_s": round(killing, 1), "passed": passed}
 
 
-class Follower:
-    """A projecting process for as long as the block lasts; killed at its end."""
+class _Nursery:
+    """Makes processes that keep the read models, one at a time: see tests.chaos.store.nursery."""
 
-    def __init__(self, dsn: str, failpoint: str = "") -> None:
-        self._dsn = dsn
-        self._environment = os.environ | {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": failpoint}
-        self.process: asyncio.subprocess.Process | None = None
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._orders, self._told = process.stdin, process.stdout
+        self._pid = 0
 
-    async def __aenter__(self) -> asyncio.subprocess.Process:
-        errors = asyncio.subprocess.DEVNULL
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _CHILD, self._dsn, env=self._environment, stderr=errors, stdout=errors
-        )
-        return self.process
+    async def begin(self, failpoint: str = "") -> None:
+        """Start one, which dies at this failpoint."""
+        self._orders.write(failpoint.encode() + b"\n")
+        self._pid = int(await self._told.readline())
 
-    async def __aexit__(self, *_: object) -> None:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
-
-
-async def _killed(dsn: str, log: Log, trial: int) -> None:
-    """Half of the kills hit at a random moment, half just before the commit of some batch."""
-    exactly = f"projection.before_commit:kill:{random.randint(1, 12)}" if trial % 2 else ""
-    async with Follower(dsn, exactly) as process:
-        await talk.fill(log, 30, start=1_000_000 + trial * 100, producers=2)
+    async def ended(self, within: float) -> bool:
+        """Whether it dies by itself in so many seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 3.0 if exactly else random.uniform(0.6, 1.6))
+            await asyncio.wait_for(self._told.readline(), within)
+            self._pid = 0
+        return not self._pid
+
+    async def kill(self) -> None:
+        """SIGKILL, if it still lives."""
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            await self._told.readline()
+            self._pid = 0
 
 
-async def _checkpoints_match_rows(log: Log) -> bool:
-    """Every read model equals the fold up to its own checkpoint. To stay cheap on long logs, one of them, in turn."""
+@asynccontextmanager
+async def _nursery(dsn: str) -> AsyncIterator[_Nursery]:
+    command = (sys.executable, "-m", "tests.chaos.store.nursery", dsn)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    nursery = _Nursery(process)
+    try:
+        yield nursery
+    finally:
+        await nursery.kill()
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+async def _killed(nursery: _Nursery, log: Log, trial: int) -> bool:
+    """Half of the kills hit at a random moment, half just before the commit of some batch, while the log grows; True for these."""
+    exactly = f"projection.before_commit:kill:{random.randint(1, 12)}" if trial % 2 else ""
+    await nursery.begin(exactly)
+    growing = asyncio.create_task(_grow(log, trial))
+    ended = await nursery.ended(10.0 if exactly else random.uniform(0.05, 0.6))
+    await nursery.kill()
+    growing.cancel()
+    await asyncio.gather(growing, return_exceptions=True)
+    return ended
+
+
+async def _grow(log: Log, trial: int) -> None:
+    """A turn now and then, so that there are many small batches."""
+    for number in itertools.count(1_000_000 + trial * 1_000):
+        await talk.fill(log, 1, start=number, producers=1)
+        await asyncio.sleep(0.02)
+
+
+async def _checkpoints_match_rows(log: Log, trial: int) -> bool:
+    """Every read model equals the fold up to its own checkpoint. To stay cheap, three of them, in turn."""
     async with log.pool.connection() as connection:
         standing = {entry.name for entry in await runner.progress(connection) if entry.role == "live"}
-    chosen = [projection for projection in ALL if projection.name in standing]
-    return not chosen or (await verify.verify(log.dsn, [random.choice(chosen)]))[0].equal
+    chosen = [ALL[(3 * trial + n) % len(ALL)] for n in range(3)]
+    return all(verdict.equal for verdict in await verify.verify(log.dsn, [p for p in chosen if p.name in standing]))
 
 
 class _Poisoned(Projection):

@@ -1,10 +1,11 @@
 """Each of the store's fault rows with a few trials; `tzurot chaos R12 --events 1000000` and its like are the full runs."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from tests.chaos.store import r07, r08, r09, r10, r11, r12, r13, r21, r26, r33, r38, r39
+from tests.chaos.store import lab, r07, r08, r09, r10, r11, r12, r13, r21, r26, r33, r38, r39
 
 
 def held(result: dict[str, object]) -> None:
@@ -75,3 +76,10 @@ async def test_r38_erasure_under_load() -> None:
 async def test_r39_rotation_killed() -> None:
     """Everything opens that should, nothing else does."""
     held(await r39.run(trials=2, events=200))
+
+
+async def test_a_readable_word_fails_any_row() -> None:
+    """I8: every row's database is searched for what people said; here somebody's words are a stream's name."""
+    with pytest.raises(AssertionError, match="what somebody said stands in"):
+        async with lab.database() as server, lab.opened(server.dsn) as log:
+            await log.append(replace(lab.message(1), stream=lab.CANARY))
