@@ -12,6 +12,7 @@ from worker.memory.embed import Embedded, Embedder
 from worker.memory.index import Index
 from worker.memory.words import clean, fold, raw_words, terms
 
+_SEVERAL = re.compile(r"\b(?:and|both|or|either|neither)\b", re.IGNORECASE)
 _FIRST = re.compile(r"\b(?:I|my|me|mine|I'm|I've)\b", re.IGNORECASE)
 
 
@@ -43,18 +44,27 @@ def needs_widening(text: str, content: int, config: RecallConfig) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _parts(name: str) -> tuple[str, ...]:
+def _parts(name: str) -> frozenset[str]:
     """The words of a name, initials left out."""
-    return tuple(fold(part) for part in raw_words(name) if len(part) > 1)
+    return frozenset(fold(part) for part in raw_words(name) if len(part) > 1)
 
 
 def named_speaker(text: str, speakers: Sequence[str], asker: str) -> str | None:
-    """The one speaker a question names; the asker if it names none and speaks of "me"; None if there is no single one."""
-    words = {fold(word.removesuffix("'s").removesuffix("’s")) for word in raw_words(text)}
-    named = [name for name in speakers if not words.isdisjoint(_parts(name))]
-    if len(named) == 1:
-        return named[0]
-    return asker if not named and asker in speakers and _FIRST.search(text) else None
+    """Whom a question is about: the speaker it names first ("what did Ada tell Bram?"), nobody if it is about several ("Ada and Bram");
+    the asker if it names none and speaks of "me"."""
+    words = [fold(word.removesuffix("'s").removesuffix("’s")) for word in raw_words(text)]
+    named = [name for name in speakers if not _parts(name).isdisjoint(words)]
+    if len(named) > 1:
+        return None if _SEVERAL.search(text) else _first(words, named)
+    return named[0] if named else asker if asker in speakers and _FIRST.search(text) else None
+
+
+def _first(words: Sequence[str], named: Sequence[str]) -> str | None:
+    """The one of several whose name comes first; None if a word is the name of two of them."""
+    for word in words:
+        if found := [name for name in named if word in _parts(name)]:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def analyse(query: Query, index: Index, latest: float, config: RecallConfig, embedder: Embedder | None) -> Ask:

@@ -30,7 +30,7 @@ class Lexical(Frozen):
     """BM25 (Robertson and Zaragoza 2009) with each term's weight spread over neighbouring turns; scaled to the best a question can get."""
 
     weight: float = 4.0
-    k1: float = Field(0.9, ge=0)
+    k1: float = Field(0.6, ge=0)
     b: float = Field(0.3, ge=0, le=1)
     reach: Reach | None = Reach()
 
@@ -45,10 +45,11 @@ class Dense(Frozen):
 
 class Late(Frozen):
     """MaxSim over token vectors (Khattab and Zaharia 2020), each question token weighted by its rarity, for the best candidates.
-    `weight` for evidence spread over neighbours, `own` for the turn's own words."""
+    `weight` for evidence spread over neighbours, `own` for the turn's own words, `rarity` the power to which rarity is raised."""
 
     weight: float = 10.0
     own: float = 2.5
+    rarity: float = Field(1.3, ge=0)
     candidates: int = Field(48, ge=1, le=4096)
     reach: Reach = Reach()
 

@@ -151,9 +151,9 @@ def _weighted(values: Floats, weights: list[float]) -> Floats:
     return total / np.float32(max(sum(weights), 1e-9))
 
 
-def _rarest_tokens(index: Index, question: Embedded, most: int) -> tuple[Embedded, list[float]]:
+def _rarest_tokens(index: Index, question: Embedded, most: int, power: float) -> tuple[Embedded, list[float]]:
     """The question with its rarest tokens only, and their weights."""
-    rarity = [idf(index.token_rows.get(token, 0), index.vector_count) for token in question.token_ids.tolist()]
+    rarity = [idf(index.token_rows.get(token, 0), index.vector_count) ** power for token in question.token_ids.tolist()]
     if len(rarity) <= most:
         return question, rarity
     unknown = np.array([index.token_rows[token] == 0 for token in question.token_ids.tolist()])
@@ -176,7 +176,7 @@ def late(index: Index, view: View, ask: Ask, candidates: NDArray[np.int64], conf
     """Late interaction for the candidate positions: (with neighbours' evidence, own), each [candidates] in 0..1."""
     if ask.embedded is None or not len(ask.embedded.tokens) or not len(candidates):
         return np.zeros(len(candidates), np.float32), np.zeros(len(candidates), np.float32)
-    question, rarity = _rarest_tokens(index, ask.embedded, most)
+    question, rarity = _rarest_tokens(index, ask.embedded, most, config.rarity)
     shares = views.shares(view, config.reach)
     of, last = view.turn[candidates], len(view.turn_starts) - 1
     near = [np.minimum(np.maximum(of - share.offset, 0), last) for share in shares]
