@@ -17,8 +17,8 @@ from engine.fault import QUOTA, Category, Fault
 from engine.store import NewEvent, connect
 from projections.catalog import Preset
 from projections.keys import NoSuchKey
+from projections.prompt.assemble import Prompt
 from worker import spend
-from worker.prompt.assemble import Prompt
 from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed
 from worker.reply import artifacts, repetition, thinking

@@ -56,7 +56,7 @@ def turn_show(
     json: Json = False,
 ) -> None:
     """Everything about a turn: why it happened, what was asked, what came back, how it was delivered."""
-    from worker.prompt.rebuild import rebuild
+    from projections.prompt.rebuild import rebuild
 
     async def work(log: Log) -> None:
         found = await inspector.find(log, ref)

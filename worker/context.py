@@ -23,13 +23,17 @@ EARLIER_REPLIES = 25
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`entries` oldest first, the message to answer last. `as_of` are the positions history and catalog were read at."""
+    """`entries` oldest first, the message to answer last; `older`: there are more before them.
+
+    `as_of` are the positions history and catalog were read at.
+    """
 
     character: Character
     candidates: tuple[Candidate, ...]
     entries: tuple[Entry, ...]
     names: dict[UUID, str]
     begin: int | None
+    older: bool
     as_of: int
     catalog_as_of: int
     own_key: keys.Key | None
@@ -59,13 +63,14 @@ async def read(work: Work, turn: Turn) -> Context:
         if character is None or character.erased:
             raise Missing("character")
         presets = await _presets(connection, work, character)
-        entries = await _entries(connection, work, turn, standing["history"], presets[0].window)
+        entries, older = await _entries(connection, work, turn, standing["history"], presets[0].window)
         return Context(
             character=character,
             candidates=await _candidates(connection, presets),
             entries=entries,
             names=await _names(connection, work, entries, character),
             begin=await windows.begins(connection, turn.channel, turn.character),
+            older=older,
             as_of=standing["history"],
             catalog_as_of=standing["catalog"],
             own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
@@ -109,14 +114,20 @@ async def _candidates(connection: Connection, presets: Sequence[Preset]) -> tupl
     return tuple(Candidate(known[model], preset) for model, preset in wanted.items())
 
 
-async def _entries(connection: Connection, work: Work, turn: Turn, until: int, window: Window) -> tuple[Entry, ...]:
+async def _entries(connection: Connection, work: Work, turn: Turn, until: int, window: Window) -> tuple[tuple[Entry, ...], bool]:
     limit = window.max_messages + SPARE_ENTRIES
     since = ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None
-    found = await history.recent(connection, work.log.vault, turn.channel, until=until, limit=limit, since=since, character=turn.character)
-    trigger = next((entry for entry in found if entry.message_id == turn.message_id), None)
-    if trigger is None:
-        raise Missing("message")
-    return (*relevant(found, trigger), trigger)
+    while True:
+        found = await history.recent(
+            connection, work.log.vault, turn.channel, until=until, limit=limit, since=since, character=turn.character
+        )
+        at = next((n for n, entry in enumerate(found) if entry.message_id == turn.message_id), None)
+        complete = len(found) < limit
+        if at is None and (complete or found[0].position < turn.position):
+            raise Missing("message")
+        if at is not None and (complete or at + 1 >= window.max_messages):
+            return (*relevant(found, found[at]), found[at]), not complete
+        limit *= 2  # a backlog: more was said here since than was spared for
 
 
 def relevant(entries: Sequence[Entry], trigger: Entry) -> list[Entry]:

@@ -19,13 +19,13 @@ from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
 from engine.store import NewEvent, Query, connect
 from projections import quota, runner
+from projections.prompt import assemble
+from projections.prompt.assemble import DoesNotFit, Ingredients, Prompt
+from projections.prompt.situation import Situation
 from projections.turns import Turn
 from worker import context, ends, spend
 from worker.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused, answer
 from worker.context import Context, Missing
-from worker.prompt import assemble
-from worker.prompt.assemble import DoesNotFit, Ingredients, Prompt
-from worker.prompt.situation import Situation
 from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
 from worker.streaming import Drafts
@@ -121,6 +121,7 @@ def _brief(work: Work, turn: Turn, number: int, found: Context, who: Payer, draf
         situation=Situation(now=found.entries[-1].sent_at, venue=turn.venue),
         limit=found.preset.window.max_messages,
         begin=found.begin,
+        older=found.older,
     )
 
     def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from bot.console import api, characters, health, login, metrics, playground, stream, timeline, turns, usage
+from bot.console import api, characters, health, login, metrics, playground, prompts, stream, timeline, turns, usage
 from bot.console.guard import Guard, Guarded
 from bot.console.login import Brake
 from bot.console.render import HERE, problem
@@ -41,6 +41,7 @@ ROUTES = (
     Route("/events/{key}", timeline.event),
     Route("/turns", turns.show),
     Route("/turns/{key}", turns.inspect),
+    Route("/turns/{key}/prompt", prompts.show),
     Route("/usage", usage.show),
     Route("/health", health.show),
     Route("/healthz", health.healthz),

@@ -33,6 +33,7 @@ ENVIRONMENT.globals.update(
     span=words.span,
     size=words.size,
     trigger=words.trigger,
+    left_out=words.left_out,
     ago=lambda moment: words.ago(moment, clock.now()),
 )
 

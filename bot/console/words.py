@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from engine.events import all_types
+from engine.events.turn import DroppedPart
 from engine.fault import KINDS, Category
 
 _SAID = {
@@ -132,3 +133,35 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     return ""
+
+
+_WHY = {
+    "limit": "further back than this conversation's window of messages",
+    "room": "no room in the model's context window",
+    "thin": "left out on a third try, to lead away from a repetition",
+    "length": "the rest of a very long text",
+    "window": "outside the window",
+}
+_WHAT = {"history": "What was said in event", "text": "The end of the message in event", "attachment": "The end of an attachment of event"}
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Something that did not go into a prompt, in words; `position` is where it stands in the log."""
+
+    what: str
+    position: int | None
+    why: str
+    tokens: int
+
+
+def left_out(part: DroppedPart) -> Gone:
+    """A dropped part in words. Pure."""
+    kind, _, rest = part.what.partition(":")
+    place = rest.rpartition(":")[2]
+    position = int(place) if place.isdecimal() else None
+    if kind == "history" and rest.startswith("before:"):
+        what = "Everything before event"
+    else:
+        what = _WHAT.get(kind, "The end of a forwarded text of event" if kind == "forward" else part.what)
+    return Gone(what, position, _WHY.get(part.why, part.why), part.tokens)

@@ -14,9 +14,9 @@ from engine.events.message import MessageEdited
 from engine.events.turn import GenerationStarted, TurnCompleted
 from engine.store import NewEvent, Query
 from projections import inspector, runner
+from projections.prompt.rebuild import rebuild
 from tests.support.provider.room import Person, room, with_provider
 from tests.support.provider.server import FaultServer, Reply
-from worker.prompt.rebuild import rebuild
 
 FIRST, SECOND = (sample.character_id for sample in seed.samples()[:2])
 

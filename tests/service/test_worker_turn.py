@@ -14,9 +14,9 @@ from engine.events.message import MessageDeleted
 from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed
 from engine.store import NewEvent, Query
 from projections import drafts
+from projections.prompt import assemble
 from tests.support.provider.room import Person, local_standin, room, with_provider
 from tests.support.provider.server import FaultServer, Reply
-from worker.prompt import assemble
 
 CHARACTERS = [sample.character_id for sample in seed.samples()]
 

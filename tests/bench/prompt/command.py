@@ -25,12 +25,12 @@ from projections import history, runner
 from projections.catalog import CATALOG
 from projections.history import HISTORY, Entry
 from projections.models import MODELS
+from projections.prompt import assemble
+from projections.prompt.assemble import Ingredients, Prompt
+from projections.prompt.situation import Situation
 from projections.turns import Turn
 from projections.windows import WINDOWS
 from worker import context
-from worker.prompt import assemble
-from worker.prompt.assemble import Ingredients, Prompt
-from worker.prompt.situation import Situation
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.work import Work

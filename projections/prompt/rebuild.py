@@ -12,27 +12,28 @@ from engine.events.turn import GenerationStarted, TurnCompleted, TurnRequested
 from engine.store import Log, Query, Recorded
 from engine.store.codec import ERASED
 from projections.history import Entry
-from worker.prompt import assemble
-from worker.prompt.assemble import Ingredients, Prompt
-from worker.prompt.situation import Situation
+from projections.prompt import assemble
+from projections.prompt.assemble import Ingredients, Prompt
+from projections.prompt.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A prompt as it was sent. `equal`: its hash is the one noted when it was."""
+    """A prompt as it was sent. `equal`: its hash is the one noted when it was. `version` is that of the rules it was built by now."""
 
     prompt: Prompt
     equal: bool
     erased: bool
+    version: int = assemble.VERSION
 
 
 async def rebuild(log: Log, started: GenerationStarted, memories: str = "") -> Rebuilt:
-    """The exact prompt of a call. Texts whose person was erased are blank, and then it is not equal.
+    """The exact prompt of a call. Texts whose person was erased are blank, and then it is not equal. LookupError: its turn is not there.
 
     `memories` is the section as it was then; a prompt with memories cannot be rebuilt without it.
     """
     request = await _request(log, started.turn_id)
-    entries = [await _entry(log, position, request.channel_id, started.as_of) for position in started.history_ids]
+    entries = await _entries(log, started, request.channel_id)
     speakers = {entry.character for entry in entries if entry.character is not None}
     described = {who: await _description(log, who, started.catalog_as_of) for who in speakers | {started.character_id}}
     ingredients = Ingredients(
@@ -67,22 +68,26 @@ async def _description(log: Log, character: UUID, until: int) -> Description | N
     return found
 
 
-async def _entry(log: Log, position: int, channel: int, as_of: int) -> Entry:
-    async for recorded in log.read(Query(after=position - 1, until=position)):
-        if isinstance(recorded.event, MessageReceived):
-            return _said(recorded, recorded.event, await _edit(log, recorded.event.message_id, channel, position, as_of))
-        if isinstance(recorded.event, TurnCompleted):
-            return _replied(recorded, recorded.event)
+async def _entries(log: Log, started: GenerationStarted, channel: int) -> list[Entry]:
+    """What was said, in the order in which the prompt had it."""
+    found = {recorded.position: recorded for recorded in await log.at(started.history_ids)}
+    edits = await _edits(log, channel, min(started.history_ids, default=0), started.as_of)
+    return [_entry(found.get(position), position, edits) for position in started.history_ids]
+
+
+def _entry(recorded: Recorded[Event] | None, position: int, edits: Mapping[int, MessageEdited]) -> Entry:
+    if recorded is not None and isinstance(recorded.event, MessageReceived):
+        return _said(recorded, recorded.event, edits.get(recorded.event.message_id))
+    if recorded is not None and isinstance(recorded.event, TurnCompleted):
+        return _replied(recorded, recorded.event)
     raise LookupError(f"position {position} of the log is nothing that was said")
 
 
-async def _edit(log: Log, message_id: int, channel: int, after: int, until: int) -> MessageEdited | None:
-    found: MessageEdited | None = None
+async def _edits(log: Log, channel: int, after: int, until: int) -> dict[int, MessageEdited]:
+    """The last edit of each message in between."""
     query = Query(after=after, until=until, types=frozenset({"message.edited"}), tags=Tags(channel=channel))
-    async for recorded in log.read(query):
-        if isinstance(recorded.event, MessageEdited) and recorded.event.message_id == message_id:
-            found = recorded.event
-    return found
+    events = [recorded.event async for recorded in log.read(query)]
+    return {event.message_id: event for event in events if isinstance(event, MessageEdited)}
 
 
 def _said(recorded: Recorded[Event], event: MessageReceived, edit: MessageEdited | None) -> Entry:

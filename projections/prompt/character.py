@@ -1,7 +1,7 @@
 """Who is speaking: the character's description, section by section."""
 
 from engine.events.character import Description
-from worker.prompt.text import escape, fill, section
+from projections.prompt.text import escape, fill, section
 
 _SECTIONS = (
     ("info", "info"),

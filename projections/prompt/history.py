@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from engine.events.turn import DroppedPart
 from projections.history import Entry
-from worker.prompt.message import Message
-from worker.prompt.text import attribute, escape
+from projections.prompt.message import Message
+from projections.prompt.text import attribute, escape
 
 
 def render(entry: Entry, character: UUID, names: Mapping[UUID, str]) -> Message:
@@ -34,6 +35,14 @@ def body(entry: Entry) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} [… {len(text) - LONGEST} characters left out]"
+
+
+def cuts(entry: Entry) -> list[DroppedPart]:
+    """What `render` leaves out of an entry because it is too long; tokens by the rule of thumb of four characters each."""
+    parts = [("text", entry.text), *((f"attachment:{n}", a.text) for n, a in enumerate(entry.attachments))]
+    parts += [(f"forward:{n}", forward.text) for n, forward in enumerate(entry.forwards)]
+    long = [(what, len(text) - LONGEST) for what, text in parts if len(text) > LONGEST and entry.kind == "message"]
+    return [DroppedPart(what=f"{what}:{entry.position}", why="length", tokens=count // 4) for what, count in long]
 
 
 def in_order(entries: Sequence[Entry]) -> list[Entry]:

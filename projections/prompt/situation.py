@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.prompt.text import attribute, escape, section
+from projections.prompt.text import attribute, escape, section
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import orjson
 from engine.events.character import Description
 from engine.events.turn import DroppedPart
 from projections.history import Entry
-from worker.prompt import character, history, platform, situation, tokens, window
-from worker.prompt.message import Message
-from worker.prompt.situation import Situation
+from projections.prompt import character, history, platform, situation, tokens, window
+from projections.prompt.message import Message
+from projections.prompt.situation import Situation
 
 VERSION = 1
 """Goes up whenever the same ingredients would give other bytes."""
@@ -25,7 +25,8 @@ class Ingredients:
     """All that a prompt is made of.
 
     `entries` end with the message to answer. `limit` is how many entries may come before it, `begin` the position the last prompt
-    of the conversation began with. `exact`: these entries in this order, as an earlier prompt had them.
+    of the conversation began with. `older`: there is more before them, which was not even read. `exact`: these entries in this
+    order, as an earlier prompt had them.
     """
 
     character: UUID
@@ -35,6 +36,7 @@ class Ingredients:
     situation: Situation
     limit: int = 50
     begin: int | None = None
+    older: bool = False
     exact: bool = False
 
 
@@ -78,20 +80,26 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
     if room < 0:
         raise DoesNotFit(f"{allowed - room} tokens are needed, {allowed} are allowed")
     sizes = [size(message) for message in messages]
-    first = _first(ingredients, past, sizes, room)
-    first += (len(past) - first) * 3 // 10 if thin else 0
+    wanted, fitting = _first(ingredients, past, sizes, room)
+    first = fitting + ((len(past) - fitting) * 3 // 10 if thin else 0)
     tail = Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past[first:], trigger))}")
-    dropped = [DroppedPart(what=f"history:{e.position}", why="window", tokens=n) for e, n in zip(past[:first], sizes, strict=False)]
+    reasons = ["limit"] * wanted + ["room"] * (fitting - wanted) + ["thin"] * (first - fitting)
+    dropped = [DroppedPart(what=f"history:{e.position}", why=why, tokens=n) for e, n, why in zip(past, sizes, reasons, strict=False)]
+    dropped += [cut for entry in (*past[first:], trigger) for cut in history.cuts(entry)]
+    if ingredients.older and past:
+        dropped.insert(0, DroppedPart(what=f"history:before:{min(e.position for e in past)}", why="limit"))
     total = size(head) + sum(sizes[first:]) + size(tail)
     used = tuple(entry.position for entry in (*past[first:], trigger))
-    return Prompt((head, *messages[first:], tail), total, used, tuple(dropped[-100:]))
+    return Prompt((head, *messages[first:], tail), total, used, tuple(dropped))
 
 
-def _first(ingredients: Ingredients, past: Sequence[Entry], sizes: Sequence[int], room: int) -> int:
+def _first(ingredients: Ingredients, past: Sequence[Entry], sizes: Sequence[int], room: int) -> tuple[int, int]:
+    """How many entries go because there are too many, and how many in all because the rest would still be too long."""
     if ingredients.exact:
-        return 0
+        return 0, 0
     positions = [entry.position for entry in past]
-    return window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=room)
+    wanted = window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=sum(sizes))
+    return wanted, window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=room)
 
 
 def size(message: Message) -> int:

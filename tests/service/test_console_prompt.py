@@ -1,0 +1,115 @@
+"""The exact prompt of a past turn on a page: byte for byte, with what was left out, for those who may see it."""
+
+import asyncio
+import html
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from bot.console.words import left_out
+from engine import ids
+from engine.config import Settings
+from engine.events.turn import DroppedPart, TurnRequested
+from projections import turns
+from tests.support.provider.room import Person, with_provider
+from tests.support.provider.server import FaultServer, Reply
+from tests.support.site import Site, site
+from tests.support.system import until
+from worker.generate import generate
+from worker.providers.http import Http
+from worker.work import Work, endpoint
+
+
+@pytest.fixture
+async def here(settings: Settings) -> AsyncIterator[Site]:
+    async with site(settings) as opened:
+        yield opened
+
+
+async def answered(here: Site, settings: Settings, provider: FaultServer, turn: UUID) -> None:
+    """What a worker does with it."""
+
+    async def known() -> turns.Turn | None:
+        async with here.console.log.pool.connection() as connection:
+            return await turns.get(connection, turn)
+
+    requested = await until(known, 15.0, "the turn in the read model")
+    found = with_provider(settings, provider.address)
+    async with Http() as http:
+        await generate(Work(found, here.console.log, http, endpoint(found), None), requested, asyncio.Event())
+    await here.settled()
+
+
+async def test_the_page_shows_what_the_provider_was_sent(here: Site, settings: Settings) -> None:
+    """Every message, tags and all; a repeated call under its own number."""
+    async with FaultServer.running(Reply(""), Reply("Good evening to you, stranger.")) as provider:
+        said = await here.say("Is it <b>late</b> & dark?", character="wren")
+        await answered(here, settings, provider, said.turns[0])
+    turn = f"/turns/{said.turns[0]}"
+    assert f"{turn}/prompt?attempt=2" in (await here.http.get(turn)).text
+    for attempt, asked in enumerate(provider.journal, 1):
+        page = (await here.http.get(f"{turn}/prompt?attempt={attempt}")).text
+        assert "byte for byte as sent" in page
+        assert all(str(html.escape(message["content"], quote=False)) in _quotes(page) for message in asked.body["messages"])
+    assert (await here.http.get(f"{turn}/prompt?attempt=3")).status_code == 404
+    assert (await here.http.get("/turns/nothing/prompt")).status_code == 404
+
+
+def _quotes(page: str) -> str:
+    return page.replace("&#34;", '"').replace("&#39;", "'")
+
+
+async def test_what_was_left_out_is_named(here: Site, settings: Settings) -> None:
+    """A text that is too long for anybody's single message, and where it can be read in full."""
+    async with FaultServer.running(Reply("That was a lot to read at once.")) as provider:
+        first = await here.say("Hello.", character="wren")
+        character = await here.console.log.find(ids.derived("turn-requested", first.turns[0]))
+        assert character is not None
+        assert isinstance(character.event, TurnRequested)
+        visitor = Person(here.console.log, user=5, channel=55)
+        [turn] = await visitor.say("word " * 6_000, character.event.character_id)
+        await answered(here, settings, provider, turn)
+    page = (await here.http.get(f"/turns/{turn}/prompt")).text
+    assert "The end of the message in event" in page
+    assert "the rest of a very long text" in page
+    assert "1 part left out" in (await here.http.get(f"/turns/{turn}")).text
+
+
+async def test_what_was_erased_is_gone_from_the_prompt_as_well(here: Site, settings: Settings) -> None:
+    """And the page says that it is not what was sent."""
+    async with FaultServer.running(Reply("I will keep that to myself.")) as provider:
+        said = await here.say("A secret between us.", character="wren")
+        await answered(here, settings, provider, said.turns[0])
+    await here.console.log.vault.destroy("user:1")
+    page = (await here.http.get(f"/turns/{said.turns[0]}/prompt")).text
+    assert "not as sent" in page
+    assert "erased" in page
+    assert "A secret between us." not in page
+
+
+async def test_nobody_sees_a_prompt_without_the_password(settings: Settings) -> None:
+    """As with every page of the owner's."""
+    async with site(settings.model_copy(update={"console_password": SecretStr("open sesame")})) as here:
+        answer = await here.http.get(f"/turns/{UUID(int=1)}/prompt")
+        assert (answer.status_code, answer.headers.get("location", "").startswith("/login")) == (303, True)
+
+
+@pytest.mark.parametrize(
+    ("what", "why", "words", "position"),
+    [
+        ("history:12", "limit", "What was said in event", 12),
+        ("history:before:9", "limit", "Everything before event", 9),
+        ("history:13", "room", "What was said in event", 13),
+        ("history:14", "thin", "What was said in event", 14),
+        ("attachment:3:15", "length", "The end of an attachment of event", 15),
+        ("forward:0:16", "length", "The end of a forwarded text of event", 16),
+        ("lore", "somebody's reason", "lore", None),
+    ],
+)
+def test_each_reason_has_words(what: str, why: str, words: str, position: int | None) -> None:
+    """No code word of ours reaches the page; what is not known is shown as it is."""
+    gone = left_out(DroppedPart(what=what, why=why, tokens=3))
+    assert (gone.what, gone.position) == (words, position)
+    assert gone.why != why or why == "somebody's reason"
