@@ -1,8 +1,8 @@
 """People who talk to a character on the stand-in Discord while something goes wrong, and what they got to see."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -17,6 +17,7 @@ from projections.registry import ALL
 from tests.chaos.run import Run
 from tests.support import canaries, oracle
 from tests.support.canaries import Flock, Shown, Whose, words_in
+from tests.support.discord.errors import Json
 from tests.support.discord.server import StandinDiscord
 from tests.support.stage import Stage
 from tests.support.system import MASTER_KEY, Shape, Tzurot, running, until
@@ -64,7 +65,20 @@ class Scene:
 
     def answers(self, said: Said) -> list[int]:
         """Ids of the messages that answer this one."""
-        return [int(m["id"]) for m in self.discord.replies(said.channel, str(said.id)) if _quotes(str(m["content"]), said.word)]
+        return [int(m["id"]) for m in self.posts(said.channel) if int(m["id"]) > said.id and _quotes(str(m["content"]), said.word)]
+
+    def posts(self, channel: str) -> list[Json]:
+        """What webhooks and the bot posted in a channel, as kept: to render it anew for everybody who waits would take all the time."""
+        world = self.discord.world
+        return [m for m in world.channel(channel).messages.values() if m.get("webhook_id") or m["author"]["id"] == world.bot.id]
+
+    def unanswered(self, said: Iterable[Said]) -> list[Said]:
+        """Those of them that have no answer yet."""
+        texts = defaultdict[str, list[str]](list)
+        for one in (waiting := list(said)):
+            if one.channel not in texts:
+                texts[one.channel] = [str(m["content"]) for m in self.posts(one.channel)]
+        return [one for one in waiting if not any(_quotes(text, one.word) for text in texts[one.channel])]
 
     async def answered(self, said: Said, within: float = ANSWER_S) -> float:
         """When the answer was visible (monotonic). TimeoutError when it never was."""
@@ -101,7 +115,7 @@ class Scene:
         counts = self.stage.counts()
         run.duplicates += sum(max(0, len(self.answers(said)) - 1) for said in self.said.values())
         run.llm_calls_max = max(run.llm_calls_max, *counts.values(), 0)
-        posted = {int(m["id"]): c.name for c in self.discord.world.channels.values() for m in self.discord.replies(c.id)}
+        posted = {int(m["id"]): c.name for c in self.discord.world.channels.values() for m in self.posts(c.id)}
         calls: Mapping[UUID, int] = {turn: counts[word] for turn, word in by_turn.items() if counts[word]}
         deaths = {turn: self.deaths[word] for turn, word in by_turn.items()}
         witnesses = oracle.Witnesses(frozenset(words), posted, calls, deaths, within, self._marked(), self._shown())
@@ -124,7 +138,7 @@ class Scene:
             shown.append(Shown(f"the prompt of {call.word or 'no word'}", to, call.canaries, own))
         for channel in self.discord.world.channels.values():
             to = Whose("somebody there", channel.name)
-            shown += [Shown(f"message {m['id']}", to, words_in(str(m["content"]))) for m in self.discord.replies(channel.id)]
+            shown += [Shown(f"message {m['id']}", to, words_in(str(m["content"]))) for m in self.posts(channel.id)]
         return shown
 
     async def rest(self, within: float = REST_S) -> None:

@@ -5,40 +5,33 @@ import secrets
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import backup, erasure
 from engine.errors import KeyDestroyed
+from engine.events.base import Tags
 from engine.events.message import MessageReceived
-from engine.store import Log
+from engine.store import Log, Query
 from projections import rebuild, runner, verify
 from projections.registry import ALL
 from tests.chaos.store import lab
 
 LIMIT_SECONDS = 60.0
+AT_ONCE = 5
 
 
 async def run(trials: int = 10) -> dict[str, object]:
-    """Every trial writes a canary as somebody, erases them under load, and looks for it in dumps, read models and rebuilt ones."""
-    hits = resurrected = others_changed = accepted = 0
-    slowest = 0.0
+    """Every trial writes a canary as somebody, erases them under load, and looks for it in dumps, read models and rebuilt ones.
+
+    Several people are erased at once: what takes time is that other processes remember a key for a while.
+    """
+    seen = Seen()
     async with lab.database() as server, lab.opened(server.dsn) as log, lab.opened(server.dsn) as other:
         followers = [asyncio.create_task(runner.run(server.dsn, projection)) for projection in ALL]
         load = lab.Load(log, 50.0, first=5_000_000).start()
-        for trial in range(trials):
-            canary, user = f"canary-{secrets.token_hex(8)}", 10_000 + trial
-            for n in range(5):
-                await log.append(lab.message(trial * 100 + n, channel=7, user=user, text=f"my secret is {canary}"))
-            assert await _readable(other, user) == 5
-            before = await _texts_of_others(log, user)
-            began = time.monotonic()
-            await erasure.erase(log, user, user)
-            while await _readable(other, user) or await _readable(log, user):
-                await asyncio.sleep(0.25)
-            slowest = max(slowest, time.monotonic() - began)
-            accepted += await _accepted(log, trial * 100 + 50, user)
-            others_changed += not (await _texts_of_others(log, user)).items() >= before.items()
-            hits += await _found(server.dsn, canary)
+        for first in range(0, trials, AT_ONCE):
+            await asyncio.gather(*(_trial(log, other, trial, seen) for trial in range(first, min(first + AT_ONCE, trials))))
         await load.stop()
         await rebuild.rebuild(server.dsn, ALL)
         resurrected = sum([await _readable(log, 10_000 + trial) for trial in range(trials)])
@@ -47,18 +40,53 @@ async def run(trials: int = 10) -> dict[str, object]:
             task.cancel()
         await asyncio.gather(*followers, return_exceptions=True)
         faults = await lab.faults(server.dsn, load.acked)
-    figures = {"hits": hits, "readable_after_rebuild": resurrected, "others_changed": others_changed, "sealed_afterwards": accepted}
-    passed = not any(figures.values()) and not unequal and slowest <= LIMIT_SECONDS and not any(faults.values()) and not load.errors
-    return {"trials": trials, **figures, "folds_differ": unequal, "unreadable_after_max_s": round(slowest, 2), **faults, "passed": passed}
+    figures = {
+        "hits": seen.hits,
+        "readable_after_rebuild": resurrected,
+        "others_changed": seen.others_changed,
+        "sealed_afterwards": seen.accepted,
+    }
+    passed = (
+        not any(figures.values()) and not unequal and max(seen.seconds) <= LIMIT_SECONDS and not any(faults.values()) and not load.errors
+    )
+    slowest = {"unreadable_after_p95_s": lab.percentile(seen.seconds, 95), "unreadable_after_max_s": round(max(seen.seconds), 2)}
+    return {"trials": trials, **figures, "folds_differ": unequal, **slowest, **faults, "passed": passed}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What must stay 0, and how long each person's words could still be read."""
+
+    hits: int = 0
+    accepted: int = 0
+    others_changed: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+
+async def _trial(log: Log, other: Log, trial: int, seen: Seen) -> None:
+    canary, user = f"canary-{secrets.token_hex(8)}", 10_000 + trial
+    for n in range(5):
+        await log.append(lab.message(trial * 100 + n, channel=7, user=user, text=f"my secret is {canary}"))
+    assert await _readable(other, user) == 5
+    before = await _texts_of_others(log)
+    began = time.monotonic()
+    await erasure.erase(log, user, user)
+    while await _readable(other, user) or await _readable(log, user):
+        await asyncio.sleep(0.25)
+    seen.seconds.append(time.monotonic() - began)
+    seen.accepted += await _accepted(log, trial * 100 + 50, user)
+    seen.others_changed += not (await _texts_of_others(log)).items() >= before.items()
+    seen.hits += await _found(log.dsn, canary)
 
 
 async def _readable(log: Log, user: int) -> int:
-    found = [r async for r in log.read() if isinstance(r.event, MessageReceived) and r.event.author_id == user]
+    mine = Query(tags=Tags(user=user), types=frozenset({MessageReceived.TYPE}))
+    found = [r async for r in log.read(mine) if isinstance(r.event, MessageReceived)]
     return sum(recorded.event.text != "[erased]" for recorded in found if isinstance(recorded.event, MessageReceived))
 
 
-async def _texts_of_others(log: Log, user: int) -> dict[int, str]:
-    found = [r async for r in log.read() if isinstance(r.event, MessageReceived) and r.event.author_id == 5]
+async def _texts_of_others(log: Log) -> dict[int, str]:
+    found = [r async for r in log.read(Query(tags=Tags(user=5)))]
     return {r.position: r.event.text for r in found if isinstance(r.event, MessageReceived)}
 
 
