@@ -60,17 +60,18 @@ class Engine:
         texts = [clean(part) for part in passages.split(memory.text)]
         spoken = self.spoken(memory)
         embedded = self._embedded(spoken, known)
-        rows = tuple(
-            Row(
-                terms=Counter(terms(said, self.config.language)),
-                traits=traits.read(text),
-                spans=tuple(times.spans(text, memory.at)[:8]),
-                entities=tuple(sorted({name.casefold() for name in traits.names(text)}))[:16],
-                embedded=found,
-            )
-            for text, said, found in zip(texts, spoken, embedded, strict=True)
-        )
+        rows = tuple(self._row(memory, text, said, found) for text, said, found in zip(texts, spoken, embedded, strict=True))
         return Prepared(memory.id, memory.at.timestamp(), memory.speaker, memory.thread, sectors.classify(memory.text), rows)
+
+    def _row(self, memory: Memory, text: str, said: str, embedded: Embedded | None) -> Row:
+        named = traits.names(text)
+        return Row(
+            terms=Counter(terms(said, self.config.language)),
+            traits=traits.read(text, named),
+            spans=tuple(times.spans(text, memory.at)[:8]),
+            entities=tuple(sorted({name.casefold() for name in named}))[:16],
+            embedded=embedded,
+        )
 
     def _embedded(self, spoken: Sequence[str], known: Sequence[Embedded] | None) -> Sequence[Embedded | None]:
         if known is not None and len(known) == len(spoken):

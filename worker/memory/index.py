@@ -190,7 +190,7 @@ class Index:
 
     def _keep(self, slot: int, row: Row, at: float) -> None:
         """A row with its vectors apart: those stay in the slots alone."""
-        self.rows[slot] = replace(row, embedded=None)
+        self.rows[slot] = replace(row, embedded=None) if row.embedded else row
         self.postings.add(slot, row.terms)
         self.entities.add(slot, Counter(row.entities))
         if row.spans:

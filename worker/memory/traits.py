@@ -5,6 +5,7 @@ languages they stay silent and only the question mark counts.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from worker.memory import times
@@ -38,11 +39,12 @@ def asks(text: str) -> bool:
     return bool(_ASKS.search(_CAPTION.sub("", text[-2000:])))
 
 
-def read(text: str) -> Traits:
+def read(text: str, named: Sequence[str] | None = None) -> Traits:
+    """`named`: what `names` found in the text, if that was asked before."""
     return Traits(
         asks=int(asks(text)),
         first_person=int(bool(_FIRST.search(text))),
-        names=min(MOST_NAMES, len(names(text))),
+        names=min(MOST_NAMES, len(names(text) if named is None else named)),
         number=int(bool(_NUMBER.search(text))),
         when=int(bool(_WHEN.search(text)) or times.mentions(text)),
     )

@@ -51,6 +51,8 @@ def _ranges(wanted: str) -> str:
 _MARKS: Final = _ranges("M")
 _LETTER: Final = rf"(?:[^\W_]|[{_MARKS}])"
 _WORD: Final = re.compile(rf"{_LETTER}+(?:['’.,\u00b7]{_LETTER}+)*")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9]+(?:['.,][A-Za-z0-9]+)*")
+"""What _WORD finds in ASCII, found faster."""
 _NO_SPACES: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
@@ -71,7 +73,7 @@ _NIQQUD: Final = re.compile("[\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u064
 
 def clean(text: str) -> str:
     """The text with lone surrogates replaced, so that any codec and any tokenizer takes it."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def fold(word: str) -> str:
@@ -112,6 +114,9 @@ def pairs(run: str) -> Iterator[str]:
 
 def raw_words(text: str) -> Iterator[str]:
     """The words of a text in order, as written (cut to LONGEST), runs of different writing systems apart."""
+    if text.isascii():
+        yield from (word[:LONGEST].strip("'.,") for word in _PLAIN.findall(text))
+        return
     for match in _WORD.finditer(unicodedata.normalize("NFC", text)):
         for run in _RUNS.findall(match.group()):
             yield run if re.match(f"[{_NO_SPACES}]", run) else run[:LONGEST].strip("'’.,·")

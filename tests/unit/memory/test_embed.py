@@ -70,6 +70,18 @@ def test_company_does_not_change_an_embedding(embedder: OnnxEmbedder) -> None:
         assert again.scales.tobytes() == alone.scales.tobytes()
 
 
+def test_threads_do_not_change_an_embedding(folder: Path, embedder: OnnxEmbedder) -> None:
+    """Two threads share the work, not the sums: the same bits."""
+    other = embed.load(folder=folder, threads=2)
+    for text in ("", "I repaired the kayak", LONG):
+        one, two = embedder.embed([text])[0], other.embed([text])[0]
+        assert (one.vector.tobytes(), one.tokens.tobytes(), one.scales.tobytes()) == (
+            two.vector.tobytes(),
+            two.tokens.tobytes(),
+            two.scales.tobytes(),
+        )
+
+
 def test_texts_of_any_length_are_embedded_whole(embedder: OnnxEmbedder) -> None:
     """Beyond 256 tokens every window counts; nothing at all gives a vector too."""
     long = embedder.embed([LONG])[0]

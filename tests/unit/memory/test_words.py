@@ -101,3 +101,9 @@ def test_a_megabyte_without_a_space_is_cut() -> None:
     """One endless word costs one short term."""
     assert terms("x" * 1_000_000) == ["x" * LONGEST]
     assert sum(1 for _ in raw_words("漢" * 1000)) == 1
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=200))
+def test_plain_text_has_the_words_it_has_among_others(text: str) -> None:
+    """ASCII is read by a shorter rule, which finds the same words: a text in another script after it changes nothing."""
+    assert [*raw_words(text), "я"] == list(raw_words(text + " я"))
