@@ -43,13 +43,39 @@ class Keys(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        used: dict[str, dict[str, Any]] = {}
         for row in rows:
             data: dict[str, Any] = clear(row) | {"at": row.occurred_at}
-            for statement in _statements(row.type, data):
+            if row.type == "quota.spend_authorized":
+                _use(used, data)
+                continue
+            used = await _write(connection, schema, used)
+            for statement in _statements(row.type):
                 await connection.execute(sql(statement, schema), data)
+        await _write(connection, schema, used)
 
 
-def _statements(type_: str, data: dict[str, Any]) -> Sequence[str]:
+def _use(used: dict[str, dict[str, Any]], data: dict[str, Any]) -> None:
+    """Count a call by the key that pays for it, if one does."""
+    scope: str = data["scope"]
+    if scope.startswith("key:"):
+        key_id = scope.removeprefix("key:")
+        before = used.get(key_id, {"calls": 0})
+        used[key_id] = {"key_id": key_id, "at": data["at"], "calls": before["calls"] + 1}
+
+
+async def _write(connection: AsyncConnection, schema: str, used: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What was counted, each key once; returns a new count."""
+    if used:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(sql(_USED, schema), used.values())
+    return {}
+
+
+_USED = "UPDATE {schema}.keys SET last_used_at = %(at)s, calls = calls + %(calls)s WHERE key_id = %(key_id)s"
+
+
+def _statements(type_: str) -> Sequence[str]:
     match type_:
         case "key.added":
             return (
@@ -67,11 +93,6 @@ def _statements(type_: str, data: dict[str, Any]) -> Sequence[str]:
             return ("DELETE FROM {schema}.keys WHERE key_id = %(key_id)s",)
         case "privacy.user_erased":
             return ("DELETE FROM {schema}.keys WHERE user_id = %(user_id)s",)
-        case "quota.spend_authorized":
-            if not data["scope"].startswith("key:"):
-                return ()
-            data["key_id"] = data["scope"].removeprefix("key:")
-            return ("UPDATE {schema}.keys SET last_used_at = %(at)s, calls = calls + 1 WHERE key_id = %(key_id)s",)
         case _:
             raise ValueError(f"keys does not know {type_}")
 

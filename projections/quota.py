@@ -13,6 +13,7 @@ from engine.decide.spend import Block, Bucket, Spent
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
 from engine.store import Stored
+from projections import spent
 from projections.base import Projection, clear, sql
 
 
@@ -72,29 +73,24 @@ class Quota(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         limits = await _limits(connection, schema)
-        for row in rows:
-            data = clear(row) | {"position": row.position, "version": row.version, "at": row.occurred_at, "guild": row.guild}
-            if row.type == "quota.limits_changed":
-                limits = LimitsChanged.model_validate(clear(row))
-            if row.type == "quota.spend_authorized":
-                await _take(connection, schema, data, limits)
-            for statement, parameters in _changes(row.type, data):
-                await connection.execute(sql(statement, schema), parameters)
+        news: list[spent.New] = [
+            (row.type, clear(row) | {"position": row.position, "version": row.version, "at": row.occurred_at, "guild": row.guild})
+            for row in rows
+        ]
+        spending = await spent.read(connection, schema, news)
+        for new in news:
+            if new[0] in spent.TYPES:
+                spending.add(new, limits)
+                continue
+            if new[0] == "quota.limits_changed":
+                limits = LimitsChanged.model_validate({name: value for name, value in new[1].items() if name in LimitsChanged.model_fields})
+            statement, parameters = _change(*new)
+            await connection.execute(sql(statement, schema), parameters)
+        await spending.write(connection, schema)
 
 
-_DAY = """
-INSERT INTO {schema}.days AS d (subject, day, calls, free_calls, dollars, version)
-VALUES (%(subject)s, %(day)s, 1, %(free)s::int, coalesce(%(estimate)s, 0), %(version)s)
-ON CONFLICT (subject, day) DO UPDATE SET calls = d.calls + 1, free_calls = d.free_calls + excluded.free_calls,
-    dollars = d.dollars + excluded.dollars, version = greatest(d.version, excluded.version)
-"""
-_VERSION = "UPDATE {schema}.days SET version = %(version)s WHERE subject = %(subject)s AND day = %(day)s"
 _HINTED = """
 INSERT INTO {schema}.hints (user_id, day) VALUES (%(user_id)s, %(day)s) ON CONFLICT (user_id) DO UPDATE SET day = excluded.day
-"""
-_SETTLE = """
-UPDATE {schema}.days SET dollars = dollars + coalesce(%(cost)s, %(estimate)s, 0) - coalesce(%(estimate)s, 0)
-WHERE day = %(day)s AND (subject = 'user:' || %(user_id)s::text OR subject = %(scope)s OR subject = 'guild:' || %(guild)s::text)
 """
 _HIT = """
 INSERT INTO {schema}.hits (position, scope, model, provider, category, status, user_id, at, reset_at)
@@ -108,31 +104,20 @@ ON CONFLICT (user_id, subject) DO UPDATE SET until = excluded.until
 type Change = tuple[str, dict[str, Any]]
 
 
-def _changes(type_: str, data: dict[str, Any]) -> list[Change]:
+def _change(type_: str, data: dict[str, Any]) -> Change:
     match type_:
-        case "quota.spend_authorized":
-            guest = [("INSERT INTO {schema}.guests (day, user_id) VALUES (%(day)s, %(user_id)s) ON CONFLICT DO NOTHING", data)]
-            of_user, of_payer = data | {"subject": f"user:{data['user_id']}"}, data | {"subject": data["scope"], "version": 0}
-            of_guild = [(_DAY, data | {"subject": f"guild:{data['guild_id']}", "version": 0})] if data.get("guild_id") else []
-            return [(_DAY, of_user), (_DAY, of_payer), *of_guild, *(guest if data["guest"] else [])]
-        case "quota.payer_charged":
-            return [(_VERSION, data | {"subject": data["scope"]})]
-        case "quota.guild_charged":
-            return [(_VERSION, data | {"subject": f"guild:{data['guild_id']}"})]
-        case "quota.spend_settled":
-            return [(_SETTLE, data)]
         case "quota.hit":
-            return [(_HIT, data | {"reset": of_milliseconds(data["reset_ms"])})]
+            return _HIT, data | {"reset": of_milliseconds(data["reset_ms"])}
         case "quota.notice_given":
-            return [(_NOTICE, data | {"until": of_milliseconds(data["until_ms"])})]
+            return _NOTICE, data | {"until": of_milliseconds(data["until_ms"])}
         case "quota.upgrade_hinted":
-            return [(_HINTED, data)]
+            return _HINTED, data
         case "quota.budget_set":
-            return [_budget(data)]
+            return _budget(data)
         case "quota.limits_changed":
             fields = {name: data[name] for name in LimitsChanged.model_fields if name in data}
             statement = "INSERT INTO {schema}.limits (data) VALUES (%(data)s) ON CONFLICT (only_row) DO UPDATE SET data = excluded.data"
-            return [(statement, {"data": Jsonb(fields)})]
+            return statement, {"data": Jsonb(fields)}
         case _:
             raise ValueError(f"quota does not know {type_}")
 
@@ -147,28 +132,6 @@ def _budget(data: dict[str, Any]) -> Change:
         ),
         data,
     )
-
-
-async def _take(connection: AsyncConnection, schema: str, data: dict[str, Any], limits: LimitsChanged) -> None:
-    rates = {f"user:{data['user_id']}": limits.user_per_minute}
-    if data.get("guild_id"):
-        rates[f"guild:{data['guild_id']}"] = limits.guild_per_minute
-    known = await _buckets(connection, schema, list(rates))
-    for name, rate in rates.items():
-        bucket = known.get(name, Bucket(float(rate), data["at"])).taken(data["at"], rate)
-        await connection.execute(
-            sql(
-                "INSERT INTO {schema}.buckets (name, tokens, at) VALUES (%s, %s, %s)"
-                " ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at",
-                schema,
-            ),
-            (name, bucket.tokens, bucket.at),
-        )
-
-
-async def _buckets(connection: AsyncConnection, schema: str, names: list[str]) -> dict[str, Bucket]:
-    cursor = await connection.execute(sql("SELECT name, tokens, at FROM {schema}.buckets WHERE name = ANY(%s)", schema), (names,))
-    return {name: Bucket(tokens, at) for name, tokens, at in await cursor.fetchall()}
 
 
 async def _limits(connection: AsyncConnection, schema: str) -> LimitsChanged:

@@ -71,9 +71,8 @@ class Usage(Projection):
                     await cursor.executemany(sql(statement, schema), many)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
-        """The same by one statement a table: sums of exact numbers do not depend on where a batch ends."""
-        for statement in (_LOAD_CALLS, _LOAD_REPLIES, _LOAD_STOPS):
-            await execute(connection, schema, statement, after, until)
+        """The same by one statement: sums of exact numbers do not depend on where a batch ends."""
+        await execute(connection, schema, _LOAD, after, until)
 
 
 _INTO_CALLS = """
@@ -103,25 +102,31 @@ _INTO_STOPS = "INSERT INTO {schema}.stops AS s (day, model, sequence, replies)"
 _ADD_STOPS = "ON CONFLICT (day, model, sequence) DO UPDATE SET replies = s.replies + excluded.replies"
 _STOP = f"{_INTO_STOPS} VALUES (%(day)s, %(model)s, %(sequence)s, 1) {_ADD_STOPS}"
 
-_DAY = "to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-_OF_CALLS = (
-    "CROSS JOIN LATERAL json_to_recordset(d.calls) AS k(model text, scope text, category text, ms numeric, usage json)"
-    " CROSS JOIN LATERAL json_to_record(k.usage) AS u(prompt_tokens bigint, completion_tokens bigint, reasoning_tokens bigint,"
-    " cached_tokens bigint, cost numeric)"
+_FIELDS = """
+user_id bigint, character_id uuid, model text, stop_sequence text, cut_short boolean, recovered boolean, fallback_from text, calls json
+"""
+_LOAD = f"""
+WITH found AS MATERIALIZED (
+    SELECT to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, e.type = 'turn.completed' AS completed, d.*
+    {decoded(_FIELDS, Usage.types)}
+), replies AS (
+    {_INTO_REPLIES}
+    SELECT day, coalesce(model, ''), count(*) FILTER (WHERE completed), count(*) FILTER (WHERE cut_short),
+           count(*) FILTER (WHERE recovered), count(fallback_from), count(*) FILTER (WHERE NOT completed)
+    FROM found GROUP BY 1, 2 {_ADD_REPLIES}
+), stops AS (
+    {_INTO_STOPS}
+    SELECT day, model, stop_sequence, count(*) FROM found WHERE stop_sequence <> '' GROUP BY 1, 2, 3 {_ADD_STOPS}
 )
-_LOAD_CALLS = f"""{_INTO_CALLS}
-SELECT {_DAY}, d.user_id, d.character_id, k.model, k.scope, count(*), count(k.category), sum(u.prompt_tokens), sum(u.completion_tokens),
+{_INTO_CALLS}
+SELECT f.day, f.user_id, f.character_id, k.model, k.scope, count(*), count(k.category), sum(u.prompt_tokens), sum(u.completion_tokens),
        sum(u.reasoning_tokens), sum(u.cached_tokens), coalesce(sum(u.cost), 0), count(*) FILTER (WHERE u.cost IS NULL), sum(k.ms), max(k.ms)
-{decoded("user_id bigint, character_id uuid, calls json", Usage.types, _OF_CALLS)}
-GROUP BY 1, 2, 3, 4, 5 {_ADD_CALLS}"""
-_LOAD_REPLIES = f"""{_INTO_REPLIES}
-SELECT {_DAY}, coalesce(d.model, ''), count(*) FILTER (WHERE e.type = 'turn.completed'), count(*) FILTER (WHERE d.cut_short),
-       count(*) FILTER (WHERE d.recovered), count(d.fallback_from), count(*) FILTER (WHERE e.type <> 'turn.completed')
-{decoded("model text, cut_short boolean, recovered boolean, fallback_from text", Usage.types)}
-GROUP BY 1, 2 {_ADD_REPLIES}"""
-_LOAD_STOPS = f"""{_INTO_STOPS}
-SELECT {_DAY}, d.model, d.stop_sequence, count(*) {decoded("model text, stop_sequence text", Usage.types)} AND d.stop_sequence <> ''
-GROUP BY 1, 2, 3 {_ADD_STOPS}"""
+FROM found f
+    CROSS JOIN LATERAL json_to_recordset(f.calls) AS k(model text, scope text, category text, ms numeric, usage json)
+    CROSS JOIN LATERAL json_to_record(k.usage) AS u(prompt_tokens bigint, completion_tokens bigint, reasoning_tokens bigint,
+                                                    cached_tokens bigint, cost numeric)
+GROUP BY 1, 2, 3, 4, 5 {_ADD_CALLS}
+"""
 
 
 def _call(day: str, data: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:

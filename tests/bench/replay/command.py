@@ -38,12 +38,13 @@ RSS_EVERY_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians over the rounds. `peak_rss_mb` is the highest seen while the row ran, of this process."""
+    """Medians over the rounds. `cpu_us`: CPU of this process per event, which other load disturbs least; `peak_rss_mb`: its memory."""
 
     name: str
     events: int
     events_per_s: float
     seconds: float
+    cpu_us: float
     peak_rss_mb: float
     rounds: int
 
@@ -52,6 +53,7 @@ class Row:
 class Timed:
     events: int
     seconds: float
+    cpu_s: float
     rss_mb: float
 
 
@@ -78,7 +80,7 @@ async def measure(events: int, rounds: int, rebuilds: int, note: Callable[[str],
         dsn = await _database(server)
         async with open_log(dsn, MASTER) as log:
             began = time.perf_counter()
-            await talk.fill(log, events)
+            await _fill(log, events, note)
             note(f"{await log.head():,} events written in {time.perf_counter() - began:.0f} s")
             library = await asyncio.to_thread(_library, await _database(server))
             await _vacuum(dsn)
@@ -87,8 +89,7 @@ async def measure(events: int, rounds: int, rebuilds: int, note: Callable[[str],
                 note(f"round {number + 1} of {rounds} done")
             library.close()
             for number in range(rebuilds):
-                await _rebuilds(log, runs)
-                note(f"rebuilds {number + 1} of {rebuilds} done")
+                await _rebuilds(log, runs, functools.partial(_said, note, f"rebuilds {number + 1} of {rebuilds}"))
         if rebuilds:
             projected = await asyncio.to_thread(_project, await _database(server))
             runs["eventsourcing_projection"] = [projected]
@@ -100,6 +101,17 @@ async def _database(server: embedded.Postgres) -> str:
     dsn = await embedded.create_database(server.admin_dsn, f"bench_{secrets.token_hex(4)}")
     await migrate(dsn)
     return dsn
+
+
+def _said(note: Callable[[str], None], where: str, line: str) -> None:
+    note(f"{where}: {line}")
+
+
+async def _fill(log: Log, events: int, note: Callable[[str], None]) -> None:
+    """In tenths, so that somebody who waits sees it move."""
+    for tenth in range(10):
+        await talk.fill(log, events // 10, start=tenth * events, seed=tenth)
+        note(f"{await log.head():,} of {events:,} events")
 
 
 async def _vacuum(dsn: str) -> None:
@@ -118,12 +130,12 @@ async def _reads(log: Log, library: contenders.Chat, runs: dict[str, list[Timed]
 async def timed(work: Callable[[], Awaitable[int]]) -> Timed:
     """Run and watch the memory of this process meanwhile."""
     watching = asyncio.create_task(_watch())
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     events = await work()
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     watching.cancel()
     peak = (await asyncio.gather(watching, return_exceptions=True))[0]
-    return Timed(events, seconds, max(_rss(), peak.peak if isinstance(peak, _Peak) else 0.0))
+    return Timed(events, seconds, cpu, max(_rss(), peak.peak if isinstance(peak, _Peak) else 0.0))
 
 
 class _Peak(asyncio.CancelledError):
@@ -180,12 +192,13 @@ def _mapper(app: contenders.Chat) -> int:
     return count
 
 
-async def _rebuilds(log: Log, runs: dict[str, list[Timed]]) -> None:
+async def _rebuilds(log: Log, runs: dict[str, list[Timed]], note: Callable[[str], None]) -> None:
+    """Each alone, then all of them by one command. The work is done by Postgres, so `cpu_us` is small here."""
     head = await log.head()
-    for projection in ALL:
-        found = await timed(functools.partial(_rebuilt, log.dsn, [projection], head))
-        runs.setdefault(f"rebuild_{projection.name}", []).append(found)
-    runs.setdefault("rebuild_all", []).append(await timed(lambda: _rebuilt(log.dsn, ALL, head)))
+    for name, projections in [*((projection.name, [projection]) for projection in ALL), ("all", list(ALL))]:
+        found = await timed(functools.partial(_rebuilt, log.dsn, projections, head))
+        runs.setdefault(f"rebuild_{name}", []).append(found)
+        note(f"{name} in {found.seconds:.1f} s, {head / found.seconds:,.0f} events/s")
 
 
 async def _rebuilt(dsn: str, projections: Sequence[Any], head: int) -> int:
@@ -227,16 +240,17 @@ def _project(dsn: str) -> Timed:
     for first in range(0, LIBRARY_PROJECTED, 500):
         app.save(*(contenders.Message(1, n, "Somebody", "text " * 50) for n in range(first, first + 500)))
     app.close()
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     with ProjectionRunner(application_class=contenders.Chat, view_class=_View, projection_class=_Messages, env=env) as runner:
         runner.wait(notification_id=LIBRARY_PROJECTED, timeout=300)
-    return Timed(LIBRARY_PROJECTED, time.perf_counter() - began, _rss())
+    return Timed(LIBRARY_PROJECTED, time.perf_counter() - began, time.process_time() - cpu, _rss())
 
 
 def _row(name: str, found: Sequence[Timed]) -> Row:
     seconds = statistics.median(run.seconds for run in found)
     rates = statistics.median(run.events / run.seconds for run in found)
-    return Row(name, found[0].events, rates, seconds, max(run.rss_mb for run in found), len(found))
+    cpu_us = statistics.median(run.cpu_s / run.events for run in found) * 1e6
+    return Row(name, found[0].events, rates, seconds, cpu_us, max(run.rss_mb for run in found), len(found))
 
 
 def ratios(rows: Sequence[Row]) -> dict[str, float]:

@@ -51,6 +51,8 @@ def news(draw: st.DrawFn, projection: Projection) -> NewEvent:
     cls = CLASSES[draw(st.sampled_from(sorted(projection.types & CLASSES.keys())))]
     fields = _small(draw(generated.of(cls)).model_dump())
     fields |= {name: draw(few) for name, few in _FEW.items() if name in fields}
+    if "guild_id" in fields and cls.model_fields["guild_id"].is_required():
+        fields["guild_id"] = 20
     names = {"guild": "guild_id", "channel": "channel_id", "user": "user_id", "character": "character_id", "turn": "turn_id"}
     tags = Tags(**{tag: fields.get(name) for tag, name in names.items()}) if draw(st.integers(0, 9)) else Tags()
     occurred = FIRST + timedelta(seconds=draw(st.integers(0, 120)), microseconds=draw(st.sampled_from([0, 1, 999_999])))
