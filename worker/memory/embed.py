@@ -1,6 +1,6 @@
 """Text to vectors: one unit vector per text, and one small vector per token for late interaction.
 
-Every text is run alone (see graph.py), on one thread: the same text gives the same bits whatever else is embedded. Token vectors are
+Every text is run alone (see graph.py): the same text gives the same bits whatever else is embedded. Token vectors are
 centred, scaled to length one, projected on a fixed orthogonal basis and kept as int8 with a scale each.
 """
 
@@ -23,6 +23,9 @@ WINDOW: Final = 254
 """Tokens of one run, without the two markers: the model was trained on 256."""
 LONGEST: Final = 16_384
 """Characters of one text that are embedded; `passages.split` gives far shorter ones."""
+THREADS: Final = 1
+"""Of one run. A second takes a fifth off a question's time where a core is free, and doubles the slowest where none is: every layer
+waits for both."""
 TOKEN_DIMS: Final = 128
 BASIS_SEED: Final = 20_230_508
 
@@ -68,12 +71,12 @@ def quantise_rows(rows: Vector) -> tuple[NDArray[np.int8], Vector]:
 class OnnxEmbedder:
     """The built-in model. Thread-safe; build one per process."""
 
-    def __init__(self, files: model.ModelFiles, threads: int = 1) -> None:
+    def __init__(self, files: model.ModelFiles, threads: int = THREADS) -> None:
         self._files = files
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # between questions no thread keeps a core busy
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(files.graph), options, providers=["CPUExecutionProvider"])
@@ -168,9 +171,6 @@ class HttpEmbedder:
         return [Embedded(unit(vector), *no_tokens()) for vector in vectors]
 
 
-def load(progress: model.Progress = lambda _: None, folder: Path | None = None, threads: int = 1) -> OnnxEmbedder:
-    """The built-in embedder, its graph built on the first call ever. Raises ModelUnavailable.
-
-    A second thread saves a third of the time on an idle machine and costs as much on a busy one: every layer waits for both.
-    """
+def load(progress: model.Progress = lambda _: None, folder: Path | None = None, threads: int = THREADS) -> OnnxEmbedder:
+    """The built-in embedder, its graph built on the first call ever; the number of threads changes no bit. Raises ModelUnavailable."""
     return OnnxEmbedder(model.ensure(progress, folder), threads)

@@ -25,7 +25,7 @@ def _fail(sentence: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _embedder(no_model: bool, threads: int = 1) -> embed.OnnxEmbedder | None:
+def _embedder(no_model: bool, threads: int = embed.THREADS) -> embed.OnnxEmbedder | None:
     if no_model:
         return None
     try:
@@ -70,7 +70,9 @@ def recall(
     memories: Annotated[int, typer.Option("--memories", min=100, help="How many generated memories the index holds.")] = 10_000,
     queries: Annotated[int, typer.Option("--queries", min=10, help="How many questions are timed.")] = 300,
     postgres: Annotated[bool, typer.Option("--postgres/--no-postgres", help="Time pgvector on the same vectors too.")] = True,
-    threads: Annotated[int, typer.Option("--threads", min=1, max=64, help="Threads of the embedding model; the product uses one.")] = 1,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, max=64, help="Threads of the embedding model; the product uses the default.")
+    ] = embed.THREADS,
     json: Json = False,
 ) -> None:
     """How fast: recall with the question's embedding over generated memories, beside pgvector on the same vectors."""
