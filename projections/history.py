@@ -266,17 +266,28 @@ async def recent(
     limit: int = 50,
     since: datetime | None = None,
     character: UUID | None = None,
+    asked: int | None = None,
+    most_bytes: int | None = None,
     schema: str = "history",
 ) -> list[Entry]:
-    """The last `limit` entries of a channel up to position `until`, oldest first, not before the last context reset."""
+    """The last `limit` entries of a channel up to position `until`, oldest first, not before the last context reset.
+
+    With `asked` only what was said up to that position, and answers to it; with `most_bytes` no further back than that much text.
+    """
     statement = f"""
-    SELECT {_COLUMNS} FROM {{schema}}.entries
+    SELECT {_COLUMNS} FROM (
+    SELECT *, sum(octet_length(sealed)) OVER (ORDER BY position DESC) - octet_length(sealed) AS newer FROM (
+    SELECT * FROM {{schema}}.entries AS e
     WHERE channel = %(channel)s AND position <= %(until)s AND NOT gone AND (%(since)s::timestamptz IS NULL OR sent_at >= %(since)s)
+      AND (%(asked)s::bigint IS NULL OR position <= %(asked)s OR EXISTS (
+        SELECT 1 FROM {{schema}}.entries AS question WHERE question.message_id = e.reply_to AND question.position <= %(asked)s))
       AND position > coalesce((SELECT max(position) FROM {{schema}}.resets WHERE channel = %(channel)s AND position <= %(until)s
                                AND (character IS NULL OR character = %(character)s)), 0)
-    ORDER BY position DESC LIMIT %(limit)s
+    ORDER BY position DESC LIMIT %(limit)s) AS latest) AS measured
+    WHERE %(most)s::bigint IS NULL OR newer < %(most)s ORDER BY position DESC
     """
     parameters = {"channel": channel, "until": until, "limit": limit, "since": since, "character": character}
+    parameters |= {"asked": asked, "most": most_bytes}
     async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
         await cursor.execute(sql(statement, schema), parameters)
         found = await cursor.fetchall()

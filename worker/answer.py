@@ -80,10 +80,11 @@ class Brief:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every call of the turn so far, and what it did cost."""
+    """Every call of the turn so far, and what it did cost. `sent`: when the asking began, in milliseconds of the turn."""
 
     calls: list[Call] = field(default_factory=list)
     settled: list[NewEvent] = field(default_factory=list)
+    sent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from projections.turns import Turn
 from worker.answer import Candidate
 from worker.work import Work
 
+BYTES_PER_TOKEN = 16
+"""More than any script needs: what lies further back than this much text can be in no prompt, and is not read."""
 SPARE_ENTRIES = 20
 """Entries read beyond the window: those said after the turn's message do not count."""
 EARLIER_REPLIES = 25
@@ -116,18 +118,21 @@ async def _candidates(connection: Connection, presets: Sequence[Preset]) -> tupl
 
 async def _entries(connection: Connection, work: Work, turn: Turn, until: int, window: Window) -> tuple[tuple[Entry, ...], bool]:
     limit = window.max_messages + SPARE_ENTRIES
-    since = ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None
-    while True:
-        found = await history.recent(
-            connection, work.log.vault, turn.channel, until=until, limit=limit, since=since, character=turn.character
-        )
-        at = next((n for n, entry in enumerate(found) if entry.message_id == turn.message_id), None)
-        complete = len(found) < limit
-        if at is None and (complete or found[0].position < turn.position):
-            raise Missing("message")
-        if at is not None and (complete or at + 1 >= window.max_messages):
-            return (*relevant(found, found[at]), found[at]), not complete
-        limit *= 2  # a backlog: more was said here since than was spared for
+    found = await history.recent(
+        connection,
+        work.log.vault,
+        turn.channel,
+        until=until,
+        limit=limit,
+        since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
+        character=turn.character,
+        asked=turn.position,
+        most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
+    )
+    trigger = next((entry for entry in found if entry.message_id == turn.message_id), None)
+    if trigger is None:
+        raise Missing("message")
+    return (*relevant(found, trigger), trigger), len(found) >= limit
 
 
 def relevant(entries: Sequence[Entry], trigger: Entry) -> list[Entry]:

@@ -20,6 +20,14 @@ _log = log.get("conversation")
 
 async def handle(work: Work, reference: Reference) -> None:
     """A turn was requested: work through its conversation until this turn has its end. Raises Retry, Poison, or store trouble."""
+    work.hands["busy"] += 1
+    try:
+        await _handle(work, reference)
+    finally:
+        work.hands["busy"] -= 1
+
+
+async def _handle(work: Work, reference: Reference) -> None:
     if reference.channel is None or reference.character is None or reference.turn is None:
         raise Poison("a requested turn without channel, character or turn")
     if not await runner.wait_for(work.log.pool, ("turns",), reference.position, seconds=CATCH_UP_SECONDS):

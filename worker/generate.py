@@ -96,11 +96,11 @@ async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: L
     who = spend.payer(work, turn, found.own_key)
     drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
     try:
-        sent = watch.ms()
+        ledger.sent = watch.ms()
         given = await _while_wanted(answer(work, _brief(work, turn, number, found, who, drafts), ledger), deleted, lost)
         if given is None or await _is_deleted(work, turn, lost):
             return (await ends.cancel(work, turn, "message deleted", *ledger.settled)).positions[0]
-        timing = Timing(request_sent=sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())
+        timing = Timing(request_sent=ledger.sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())
         return await _complete(work, turn, given, timing, ledger)
     finally:
         await drafts.end()
@@ -274,7 +274,8 @@ async def _failed(
         if notice == "given":
             return (await ends.cancel(work, turn, "already told", *ledger.settled)).positions[0]
     attempt = number + max(len(ledger.calls) - 1, 0)
-    event = ends.failed(turn, fault, attempt=attempt, calls=ledger.calls, provider=work.endpoint.name, timing=Timing(finished=watch.ms()))
+    timing = Timing(request_sent=ledger.sent, finished=watch.ms())
+    event = ends.failed(turn, fault, attempt=attempt, calls=ledger.calls, provider=work.endpoint.name, timing=timing)
     _log.warning("failed", turn=str(turn.turn), category=event.category, status=event.status, reference=event.reference)
     also = [notice] if isinstance(notice, NewEvent) else []
     try:

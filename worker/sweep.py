@@ -22,7 +22,7 @@ async def sweep(work: Work) -> None:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             running = {name: task for name, task in running.items() if not task.done()}
-            for turn in await _forgotten(work, set(running), AT_ONCE - len(running)):
+            for turn in await _forgotten(work, set(running), room(work) - len(running)):
                 running[_name(turn)] = asyncio.create_task(_take_up(work, turn), name="swept turn")
     finally:
         for task in running.values():
@@ -30,26 +30,31 @@ async def sweep(work: Work) -> None:
         await asyncio.gather(*running.values(), return_exceptions=True)
 
 
-async def _forgotten(work: Work, running: set[str], room: int) -> list[Turn]:
-    if room <= 0:
+def room(work: Work) -> int:
+    """How many may be swept at once: none while half of our hands are full, for then what waits has its wake-up in the queue behind."""
+    return AT_ONCE if work.hands["busy"] * 2 < work.settings.worker_concurrency else 0
+
+
+async def _forgotten(work: Work, running: set[str], left: int) -> list[Turn]:
+    if left <= 0:
         return []
     try:
         async with work.log.pool.connection() as connection:
             pending = await turns.pending(connection, limit=200)
-        return choose(pending, running | (await leases.taken(work.log.pool) if pending else set()), room)
+        return choose(pending, running | (await leases.taken(work.log.pool) if pending else set()), left)
     except Exception as error:  # whatever it was, the next sweep looks again
         _log.warning("cannot look for forgotten turns", error=type(error).__name__)
         return []
 
 
-def choose(pending: list[Turn], taken: set[str], room: int) -> list[Turn]:
-    """The oldest turn of each conversation nobody works on, if it is old enough, at most `room` of them."""
+def choose(pending: list[Turn], taken: set[str], most: int) -> list[Turn]:
+    """The oldest turn of each conversation nobody works on, if it is old enough, at most `most` of them."""
     chosen: dict[str, Turn] = {}
     for turn in pending:
         age = (clock.now() - turn.requested_at).total_seconds()
         if age >= OLDER_THAN_SECONDS and _name(turn) not in taken:
             chosen.setdefault(_name(turn), turn)
-    return list(chosen.values())[:room]
+    return list(chosen.values())[:most]
 
 
 async def _take_up(work: Work, turn: Turn) -> None:

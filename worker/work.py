@@ -119,6 +119,8 @@ class Work:
     breaker: Breaker = field(default_factory=Breaker)
     queues: Queues = field(default_factory=Queues)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    hands: Counter[str] = field(default_factory=Counter)
+    """How many turns are in hand, under `busy`."""
 
     @property
     def seconds(self) -> float:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -121,7 +121,21 @@ async def complete(
     """
     if request.get("model") != permit.model:
         raise ValueError(f"the permit is for {permit.model}, not for {request.get('model')}")
-    body = orjson.dumps(dict(request))
+    try:
+        return await _complete(http, endpoint, orjson.dumps(dict(request)), seconds, on_text, call)
+    except ProviderFailed as failure:
+        raise ProviderFailed(without(endpoint.api_key, failure.fault), failure.partial) from None
+
+
+def without(secret: str | None, fault: Fault) -> Fault:
+    """The fault with our key left out of it: some providers and gateways quote the key, or the whole request, when they refuse it."""
+    if not secret:
+        return fault
+    said, details = (text.replace(secret, "[key]") for text in (fault.provider_message, fault.technical_details))
+    return replace(fault, provider_message=said, technical_details=details)
+
+
+async def _complete(http: Http, endpoint: Endpoint, body: bytes, seconds: float, on_text: OnText | None, call: str) -> Completion:
     collector = Collector()
     try:
         async with http.stream(

@@ -178,8 +178,9 @@ async def r24(run: Run, settings: Settings | None = None) -> None:
             end = await made.answered(work, turn)
             run.expect(isinstance(end, TurnFailed) and end.category == "timeout", f"{number}: ended as {type(end).__name__}")
             run.expect(isinstance(end, TurnFailed) and len(end.calls) == 1, f"{number}: another call after the time was up")
-            took.extend(call.ms / 1000 for call in getattr(end, "calls", ()))
-            turns.extend([end.timing.finished / 1000] if isinstance(end, TurnFailed) else [])
+            if isinstance(end, TurnFailed):
+                took.append((end.timing.finished - end.timing.request_sent) / 1000)
+                turns.append(end.timing.finished / 1000)
 
         async for _ in run.each(run.wanted):
             await asyncio.gather(*(one(number) for number in range(run.wanted)))
