@@ -6,10 +6,12 @@ defaults. It is for programs that go through millions of events; everybody else 
 
 import asyncio
 import functools
+import gc
 import operator
 import types
 import typing
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -28,7 +30,10 @@ from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from engine.store.upcast import upcast
 from engine.vault import NONCE_BYTES
 
-PAGE = 2_000
+PAGE = 1_000
+"""Rows per statement."""
+PART = 250
+"""Events handed out at once: so few stay in the processor's nearest memory, which makes them a quarter cheaper than a page is."""
 Row = tuple[int, bytes, str, int, str | None, bytes, bytes | None]
 """position, event id, type, schema version, subject, data, sealed."""
 _SELECT = (
@@ -69,13 +74,36 @@ async def pages(dsn: str, after: int, until: int) -> AsyncGenerator[list[Row]]:
 
 
 def _page(connection: psycopg.Connection, first: int, until: int) -> list[Row]:
-    with connection.cursor(binary=True) as cursor:
+    with _uncollected(), connection.cursor(binary=True) as cursor:
         cursor.execute(_SELECT, (first, min(first + PAGE, until)), prepare=True)
         return cast("list[Row]", cursor.fetchall())
 
 
-def decode(rows: list[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
-    """Open and decode one page. Raises UnknownEvent, WrongKey."""
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is looked for meanwhile: a page makes thousands of objects and no cycle, and looking costs a third of reading it."""
+    if not gc.isenabled():  # another page is being made by another thread, or the program does without
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def parts(page: list[Row]) -> Iterator[list[Row]]:
+    """A page in pieces of PART rows."""
+    return (page[first : first + PART] for first in range(0, len(page), PART))
+
+
+def decode(rows: Sequence[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
+    """Open and decode some rows. Raises UnknownEvent, WrongKey."""
+    with _uncollected():
+        return _decode(rows, keys)
+
+
+def _decode(rows: Sequence[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
     # A microsecond per event is made of small things here: one look by type, no call that is not needed, no tuple in between.
     found, known = list[Replayed](), dict[str, _Decoder]()
     add = found.append

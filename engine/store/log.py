@@ -92,12 +92,13 @@ class Log:
                 yield recorded
 
     async def replay(self, after: int = 0, until: int | None = None) -> AsyncGenerator[list[bulk.Replayed]]:
-        """Everything in between, page by page, as fast as it can be read: see engine.store.bulk."""
+        """Everything in between, some at a time, as fast as it can be read: see engine.store.bulk."""
         end = await self.head() if until is None else until
         async with aclosing(bulk.pages(self.dsn, after, end)) as pages:
             async for page in pages:
                 keys = await self.vault.keys({row[4] for row in page if row[4] is not None and row[6] is not None})
-                yield bulk.decode(page, keys)
+                for part in bulk.parts(page):
+                    yield bulk.decode(part, keys)
 
     async def rows(self, query: Query = EVERYTHING) -> AsyncGenerator[Stored]:
         """The same, unopened: no key is needed."""
