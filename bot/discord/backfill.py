@@ -5,6 +5,7 @@ message's id: where that is fresh, somebody may have addressed a character there
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from bot.discord import limits, translate
 from bot.discord.ingest import STALE_S, Ingest
@@ -18,11 +19,12 @@ from engine.store import Log, Query
 from projections import channels
 
 PAUSES_S = (0.5, 2.0, 5.0, 10.0)
+MOST_PAGES = 50
 _log = log.get("discord.backfill")
 
 
 class Backfill:
-    """Catches channels up with at most the last 100 messages."""
+    """Catches channels up: with at most the last 100 messages after an absence, with all that was dropped for want of room."""
 
     def __init__(self, log: Log, rest: Rest, ingest: Ingest, us: Us) -> None:
         self._log, self._rest, self._ingest, self._us = log, rest, ingest, us
@@ -59,23 +61,39 @@ class Backfill:
     async def run(self) -> None:
         """Catch up with every channel that is still behind, the most recently used first."""
         while self._ingest.behind:
-            channel_id = max(self._ingest.behind, key=self._last)
-            await self._ingest.catch(channel_id)
-            self._ingest.behind.discard(channel_id)
+            await self._ingest.catch(max(self._ingest.behind, key=self._last))
 
-    async def channel(self, channel_id: int) -> None:
-        """Fetch and take what is newer than the last message known of this channel. A refusal ends it quietly."""
-        taken = 0
-        for payload in sorted(await self._newest(channel_id), key=lambda m: int(m["id"])):
-            if int(payload["id"]) > self._last(channel_id):
-                message = translate.message(payload, self._place(channel_id), self._us)
-                taken += isinstance(message, MessageReceived) and await self._ingest.store(message)
+    async def channel(self, channel_id: int, dropped: int | None = None) -> None:
+        """Fetch and take what is newer than the last message known of this channel, or all from the first one `dropped`.
+
+        A refusal ends it quietly.
+        """
+        taken, first, newest = 0, 0, self._last(channel_id) if dropped is None else dropped - 1
+        async for page in self._pages(channel_id, dropped):
+            first = first or int(page[0]["id"])
+            for payload in page:
+                if int(payload["id"]) > newest:
+                    message = translate.message(payload, self._place(channel_id), self._us)
+                    taken += isinstance(message, MessageReceived) and await self._ingest.store(message)
+            self._since[channel_id] = int(page[-1]["id"])
+            self._ingest.spans[channel_id] = (first, self._since[channel_id])
         if taken:
             _log.info("caught up", channel=channel_id, messages=taken)
 
-    async def _newest(self, channel_id: int) -> list[Json]:
+    async def _pages(self, channel_id: int, dropped: int | None) -> AsyncIterator[list[Json]]:
+        """Oldest first: the newest page, or every page from the first message dropped."""
+        limit = limits.HISTORY_PAGE
+        query = {"limit": str(limit)} if dropped is None else {"limit": str(limit), "after": str(dropped - 1)}
+        for _ in range(MOST_PAGES):
+            page = sorted(await self._page(channel_id, query), key=lambda m: int(m["id"]))
+            if page:
+                yield page
+            if dropped is None or len(page) < limit:
+                return
+            query["after"] = str(page[-1]["id"])
+
+    async def _page(self, channel_id: int, query: dict[str, str]) -> list[Json]:
         """Up to 100 messages; tried a few times while Discord does not answer."""
-        query = {"limit": str(limits.HISTORY_PAGE)}
         for pause in PAUSES_S:
             try:
                 found: list[Json] = await self._rest.call("GET", f"/channels/{channel_id}/messages", query=query) or []
@@ -89,7 +107,7 @@ class Backfill:
         return []
 
     def _last(self, channel_id: int) -> int:
-        return self._seen[channel_id].last_message if channel_id in self._seen else self._since.get(channel_id, 0)
+        return max(self._seen[channel_id].last_message if channel_id in self._seen else 0, self._since.get(channel_id, 0))
 
     def _place(self, channel_id: int) -> Place:
         known = self._ingest.place(channel_id)

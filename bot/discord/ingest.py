@@ -37,7 +37,8 @@ BUFFER = 1000
 """Events held while Postgres is away (R09). What comes after that is fetched again later."""
 _log = log.get("discord.ingest")
 
-type CatchUp = Callable[[int], Awaitable[None]]
+type CatchUp = Callable[[int, int | None], Awaitable[None]]
+"""Called with a channel and the first message that was dropped there; None for what was said while nobody listened."""
 
 
 @dataclass(slots=True)
@@ -54,9 +55,11 @@ class Counts:
 class Ingest:
     """Takes raw payloads in the order of the gateway and keeps that order within a channel.
 
-    Nothing is taken while `gate` is closed. `behind` holds channels that must catch up before anything new of theirs is taken;
-    `catch_up` does that. `on_turns` is called for a message that will be answered, `on_lost` for a DM that reaches nobody,
-    `on_held` for one that is still not stored after HELD_S, and `on_stored` with its channel for each that is dealt with.
+    Nothing is taken while `gate` is closed. `behind` holds channels that must catch up before anything new of theirs is taken, and
+    `dropped` the first message of a channel for which there was no room; `catch_up` fetches them, and notes in `spans` between which
+    ids it has taken all there was. `on_drop` is called when a channel falls behind. `on_turns` is called for a message that will be
+    answered, `on_lost` for a DM that reaches nobody, `on_held` for one that is still not stored after HELD_S, and `on_stored` with
+    its channel for each that is dealt with.
     """
 
     def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], Place]) -> None:
@@ -67,6 +70,9 @@ class Ingest:
         self._answers: set[int] = set()
         self.gate = asyncio.Event()
         self.behind: set[int] = set()
+        self.dropped: dict[int, int] = {}
+        self.spans: dict[int, tuple[int, int]] = {}
+        self.on_drop: Callable[[], None] = lambda: None
         self.catch_up: CatchUp | None = None
         self.on_turns: Callable[[MessageReceived], None] = lambda _: None
         self.on_lost: Callable[[MessageReceived], None] = lambda _: None
@@ -137,9 +143,16 @@ class Ingest:
         if isinstance(event, Ignored):
             self.counts.ignored += 1
         elif len(self._running) >= BUFFER:
-            self.behind.add(event.channel_id)
+            self._drop(event)
         else:
             self._start(self._take(event))
+
+    def _drop(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
+        """No room: a message is fetched from Discord when its turn comes. An edit is part of what is fetched then."""
+        if isinstance(event, MessageReceived):
+            self.dropped.setdefault(event.channel_id, event.message_id)
+            self.behind.add(event.channel_id)
+            self.on_drop()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -161,8 +174,11 @@ class Ingest:
             self.on_held(event)
 
     async def _one(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
-        await self._caught_up(event.channel_id)
+        if event.message_id >= self.dropped.get(event.channel_id, 0):  # what came before a gap is taken before the gap is filled
+            await self._caught_up(event.channel_id)
         match event:
+            case MessageReceived() if self._is_taken(event):
+                return  # after an outage that is most of what was held: to store it again would make everybody wait
             case MessageReceived():
                 await self._known(event)
                 await self.store(event)
@@ -172,9 +188,21 @@ class Ingest:
                 await self._deleted(event)
 
     async def _caught_up(self, channel_id: int) -> None:
-        if channel_id in self.behind and self.catch_up is not None:
-            await self.catch_up(channel_id)
-            self.behind.discard(channel_id)
+        if channel_id not in self.behind or self.catch_up is None:
+            return
+        first = self.dropped.pop(channel_id, None)
+        self.behind.discard(channel_id)  # before: what is dropped meanwhile counts anew
+        try:
+            await self.catch_up(channel_id, first)
+        except (asyncio.CancelledError, *TRANSIENT):
+            self.behind.add(channel_id)
+            if first is not None:
+                self.dropped[channel_id] = first
+            raise
+
+    def _is_taken(self, event: MessageReceived) -> bool:
+        first, last = self.spans.get(event.channel_id, (1, 0))
+        return first <= event.message_id <= last
 
     async def _known(self, event: MessageReceived) -> None:
         """A reply may be quicker than our own record of what it replies to: wait for that, briefly."""

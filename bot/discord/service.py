@@ -63,6 +63,7 @@ class Service:
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
+        self.ingest.on_drop = self._more.set
         self._told = self._tables_exist = False
 
     def make_client(self) -> Client:

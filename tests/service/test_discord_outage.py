@@ -11,6 +11,7 @@ from engine import embedded
 from engine.config import Settings
 from engine.events.message import MessageReceived
 from engine.migrate import migrate
+from engine.store import Query
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import rig
@@ -73,3 +74,30 @@ async def test_who_waits_while_postgres_is_away_is_told_once_and_answered_afterw
                 assert positions == list(range(6))
                 assert posted(discord) == 1
     assert discord.violations == []
+
+
+async def test_what_found_no_room_is_fetched_afterwards_in_its_order(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More is said than is held, also in a channel of which nothing is held and where nobody says anything afterwards."""
+    monkeypatch.setattr(ingest, "BUFFER", 6)
+    async with embedded.temporary_postgres(durable=False) as postgres, StandinDiscord.start() as discord:
+        await migrate(postgres.dsn)
+        own = settings.model_copy(update={"database_url": postgres.dsn})
+        async with rig(own, discord, lambda _: None) as stage:
+            await stage.character("Lilith")
+            async with stage.bot() as service:
+                await discord.say("general", "alice", "@Lilith hello")
+                await discord.say("quiet", "bob", "@Lilith hello")
+                await discord.wait_for(lambda: len(stage.requested) == 2 or None, what="first requests")
+                await postgres.stop()
+                said = [await discord.say("general", "alice", f"@Lilith number {n}") for n in range(120)]
+                said.append(await discord.say("quiet", "bob", "@Lilith and me?"))
+                await discord.wait_for(lambda: len(service.ingest.dropped) == 2 or None, what="what finds no room")
+                await postgres.start()
+                async with asyncio.timeout(60):
+                    while await stage.count("turn.requested") < 2 + len(said):
+                        await asyncio.sleep(0.05)
+                received = Query(types=frozenset({"message.received"}))
+                stored = [r.event async for r in stage.log.read(received) if isinstance(r.event, MessageReceived)]
+    ids = [event.message_id for event in stored if str(event.message_id) in said]
+    assert sorted(ids) == sorted(map(int, said))
+    assert [number for number in ids if str(number) != said[-1]] == list(map(int, said[:-1]))
