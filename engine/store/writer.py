@@ -82,11 +82,11 @@ class Writer:
         if not self.queue.slots:
             return None
         if self._held or self._pipe is None or self._pipe.broken:
-            return self._wake.set()
+            return self._leave()
         crowd = self.queue.events + self.queue.taken
         batch, elements, streams = self._take()
-        if not batch:  # while something is under way: when it lands, what waits is looked at again
-            return None if self._answers else self._wake.set()
+        if not batch:
+            return self._leave()
         self._crowd = max(crowd, self._crowd * 0.95)
         self._worth = 1 if self._crowd < 2 else max(WORTHWHILE, round(self._crowd / 2))
         self._flying |= streams
@@ -95,6 +95,11 @@ class Writer:
         self._answers.add(answer)
         answer.add_done_callback(lambda answer: self._landed(batch, streams, events, answer))
         return None
+
+    def _leave(self) -> None:
+        """Leave what waits to `run`; while something is under way it is looked at again when that lands."""
+        if not self._answers:
+            self._wake.set()
 
     def _take(self) -> tuple[list[Slot], list[bytes], set[str]]:
         """The longest run of waiting units that can go the fast way now, in their order, and their streams."""

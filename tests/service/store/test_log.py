@@ -157,6 +157,32 @@ async def test_a_refused_batch_leaves_the_one_beside_it_alone(log: Log, other: L
     assert not any((await faults(dsn, {})).values())
 
 
+async def test_a_connection_lost_under_load_loses_nothing(log: Log, dsn: str) -> None:
+    """With two batches under way again and again: both answers are lost, and every event is stored once, every caller answered."""
+
+    async def write(producer: int) -> None:
+        for n in range(25):
+            await log.append(message(producer * 100 + n, channel=producer))
+
+    async def cut() -> None:
+        statement = b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tzurot writer'"
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+            while True:
+                found = await connection.execute(statement + b" AND datname = current_database()")
+                cuts.append(found.rowcount)
+                await asyncio.sleep(0.15)
+
+    cuts: list[int] = []
+    await log.append(message(99_999, channel=99))
+    cutting = asyncio.create_task(cut())
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(write(producer) for producer in range(48)))
+    cutting.cancel()
+    assert sum(cuts) > 2
+    assert len(await positions(log, Query())) == 48 * 25 + 1
+    assert not any((await faults(dsn, {})).values())
+
+
 async def test_a_reader_sees_everything_in_order(log: Log, other: Log) -> None:
     """Following while two processes write: each position once, none left out."""
     seen: list[int] = []
