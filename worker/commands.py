@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -11,6 +11,7 @@ from engine import config, process
 from engine.decide.turn_request import effective
 from engine.events.model import ModelOverridden, ModelOverrideCleared
 from engine.events.preset import Effort, Parameters, Reasoning
+from engine.events.turn import GenerationStarted
 from engine.fault import for_admin
 from engine.store import Log
 from engine.terminal import Json, say, table
@@ -56,7 +57,6 @@ def turn_show(
     json: Json = False,
 ) -> None:
     """Everything about a turn: why it happened, what was asked, what came back, how it was delivered."""
-    from projections.prompt.rebuild import rebuild
 
     async def work(log: Log) -> None:
         found = await inspector.find(log, ref)
@@ -64,10 +64,21 @@ def turn_show(
             raise NotFound(f"Nothing is known about {ref}. It takes an error reference, a turn id, or the id of a message.")
         for turn in found:
             record = await inspector.record(log, turn)
-            prompts = [await rebuild(log, started) for started in record.generations] if prompt else []
-            _show_record(record, json=json, prompts=[(again.prompt.as_json(), again.equal) for again in prompts])
+            prompts = [await _again(log, started) for started in record.generations] if prompt else []
+            _show_record(record, json=json, prompts=prompts)
 
     with_log(work)
+
+
+async def _again(log: Log, started: GenerationStarted) -> tuple[list[dict[str, str]], bool]:
+    """The messages of a prompt, and whether they are those that were sent."""
+    from projections.prompt.rebuild import rebuild
+
+    try:
+        again = await rebuild(log, started)
+    except LookupError as error:
+        raise NotFound(f"The prompt cannot be built again: {error}.") from None
+    return again.prompt.as_json(), again.equal
 
 
 def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[list[dict[str, str]], bool]]) -> None:
@@ -83,20 +94,37 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
     table(("", ""), [(name, value) for name, value in asdict(turn).items() if value is not None])
     table(("position", "event", "at"), [(step.position, step.type, step.at) for step in record.steps])
     calls = end.get("calls", []) if end else []
-    table(
-        ("call", "model", "why", "ended", "ms"), [(n, c["model"], c["why"], c["category"] or "ok", c["ms"]) for n, c in enumerate(calls, 1)]
-    )
+    if calls:
+        rows = [(n, c["model"], c["why"], c["category"] or "ok", c["scope"], c["ms"]) for n, c in enumerate(calls, 1)]
+        table(("call", "model", "why", "ended", "paid by", "ms"), rows)
     for started in record.generations:
         typer.echo(f"call {started.attempt}: {started.prompt_tokens} tokens, {started.parameters}, left out {list(started.left_out)}")
-    if end and "category" in end:
-        typer.echo(for_admin(end))
-    elif end and "text" in end:
-        typer.echo(f"\n{end['text']}")
+    dropped = [(s.attempt, part.what, part.why, part.tokens or "") for s in record.generations for part in s.dropped]
+    if dropped:
+        table(("call", "not in the prompt", "why", "tokens"), dropped)
+    for line in _ending(end) if end else ():
+        typer.echo(line)
     for messages, equal in prompts:
         typer.echo(f"\n--- the prompt, {'byte for byte as sent' if equal else 'NOT as sent: something of it was erased or is missing'} ---")
         for message in messages:
             typer.echo(f"[{message['role']}]\n{message['content']}\n")
     return None
+
+
+def _ending(end: dict[str, Any]) -> list[str]:
+    """How a turn ended, in lines. Pure."""
+    if "category" in end:
+        return [for_admin(end)]
+    if "text" not in end:
+        return [f"Stopped: {end['why']}. Nobody was told."]
+    marks = ("cut_short", "recovered", "repeated", "guest", "upgrade_hint")
+    said = [f"finished: {end['finish_reason']}", *(mark.replace("_", " ") for mark in marks if end[mark])]
+    if end["stop_sequence"] is not None:
+        said.append(f"at the stop sequence {end['stop_sequence']!r}")
+    if end["fallback_from"]:
+        said.append(f"instead of {end['fallback_from']} ({end['fallback_why']})")
+    thought = ["", "Thoughts, which nobody was shown:", end["reasoning"]] if end["reasoning"] else []
+    return [", ".join(said), *thought, "", end["text"]]
 
 
 def model_browse(
@@ -148,7 +176,10 @@ def model_view(
         }
         say(shown, json=json)
         if not json:
-            table(("", "", "source"), [(name, value, found.source.get(name, "")) for name, value in shown.items() if name != "source"])
+            ages = [f"{fetch.provider}: {fetch.models} models at {fetch.at:%Y-%m-%d %H:%M}Z" for fetch in fetched]
+            words = {"catalogues": "; ".join(ages) or "none yet"}
+            rows = [(name, words.get(name, "unknown" if value is None else value)) for name, value in shown.items() if name != "source"]
+            table(("", "", "source"), [(name, value, found.source.get(name, "")) for name, value in rows])
 
     with_log(work)
 
@@ -176,6 +207,8 @@ def model_override(
         forbidden=tuple(forbid) if forbid is not None else None,
         set_by=OPERATOR,
     )
+    if not event.model_dump(exclude_none=True, exclude={"model", "set_by"}):
+        raise NotFound("Name what holds for the model, such as --price-in 0.000001. `tzurot model clear` takes an override back.")
     with_log(lambda log: tell(log, event, f"model:{model}"))
     say(event.model_dump(mode="json"), json=json, words=f"{model} is treated so from now on.")
 

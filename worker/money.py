@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, get_args
+from uuid import UUID
 
 import typer
 
 from engine import clock, config
 from engine.decide.quota import counts
+from engine.errors import SettingsError
 from engine.events.quota import BudgetSet, LimitsChanged
 from engine.store import Log
 from engine.terminal import Json, Yes, say, table
@@ -17,7 +19,7 @@ from projections import keys, quota, usage
 from worker.terminal import OPERATOR, NotFound, tell, with_log
 
 User = Annotated[int, typer.Option("--user", help="Discord id of the person.")]
-Provider = Annotated[str, typer.Option(help="Name of the provider.")]
+Provider = Annotated[str | None, typer.Option(help="Name of the provider; the configured one unless named.", show_default=False)]
 
 
 def quota_show(json: Json = False) -> None:
@@ -42,23 +44,35 @@ def quota_show(json: Json = False) -> None:
             table(("model", "hits 1 h", "24 h", "7 d"), [(model, *windows.values()) for model, windows in counts(hits, now).items()])
             table(("blocked for", "model", "until"), [(s, m, f"{hit.reset:%Y-%m-%d %H:%M:%S}Z") for (s, m), hit in blocked])
             table(("today", "calls", "free", "$"), [(d.subject, d.calls, d.free_calls, f"{d.dollars:.4f}") for d in today])
-            table(
-                ("limit", ""), [*limits.model_dump().items(), *((f"budget of {scope}", f"${daily:g}") for scope, daily in budgets.items())]
-            )
+            spending = [(f"budget of {scope}", f"${daily:g}") for scope, daily in budgets.items()]
+            table(("limit", ""), [*limits.model_dump(exclude={"changed_by"}).items(), *spending])
 
     with_log(work)
 
 
 def quota_budget(
     scope: Annotated[str, typer.Argument(help="system, key:ID or user:ID.")],
-    daily: Annotated[float | None, typer.Argument(help="US dollars a UTC day; leave out to take the budget away.")] = None,
+    daily: Annotated[float | None, typer.Argument(min=0, help="US dollars a UTC day.", show_default=False)] = None,
+    none: Annotated[bool, typer.Option("--none", help="Take the budget away.")] = False,
     json: Json = False,
 ) -> None:
-    """Set or take away a daily budget."""
-    if scope != "system" and not scope.startswith(("key:", "user:")):
-        raise NotFound("A budget is for `system`, `key:ID` or `user:ID`.")
+    """Set or take away a daily budget. `tzurot quota show` lists them."""
+    if not _is_scope(scope):
+        raise NotFound("A budget is for `system`, `key:ID` (a key's id) or `user:ID` (a Discord id).")
+    if (daily is None) is not none:
+        raise NotFound("Name either an amount in US dollars, or --none to take the budget away.")
     with_log(lambda log: tell(log, BudgetSet(scope=scope, daily=daily, set_by=OPERATOR), "budgets"))
     say({"scope": scope, "daily": daily}, json=json, words=f"{scope}: {'no budget' if daily is None else f'${daily:g} a day'}.")
+
+
+def _is_scope(scope: str) -> bool:
+    kind, _, name = scope.partition(":")
+    if kind == "key":
+        try:
+            return str(UUID(name)) == name
+        except ValueError:
+            return False
+    return scope == "system" or (kind == "user" and name.isascii() and name.isdecimal())
 
 
 def quota_limits(
@@ -84,6 +98,8 @@ def quota_limits(
         "free_models": tuple(free_model) if free_model is not None else None,
         "guests_may_spend": guests_may_spend,
     }
+    if all(value is None for value in given.values()):
+        raise NotFound("Name a limit to change, such as --user-per-minute 20. `tzurot quota show` lists them.")
 
     async def work(log: Log) -> LimitsChanged:
         async with log.pool.connection() as connection:
@@ -95,13 +111,24 @@ def quota_limits(
     say(with_log(work).model_dump(), json=json, words="Changed.")
 
 
-def keys_set(user: User, provider: Provider = "openrouter", json: Json = False) -> None:
+def _provider(named: str | None) -> str:
+    """The provider a key is for: a key under another name than the configured one's would never be used."""
+    from worker.work import endpoint
+
+    try:
+        return named or endpoint(config.settings()).name
+    except SettingsError:
+        return "openrouter"
+
+
+def keys_set(user: User, provider: Provider = None, json: Json = False) -> None:
     """Store a person's key, read from standard input so that it is in no history of a shell."""
     secret = (typer.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if len(secret) < 8:
         raise NotFound("That is too short for a key.")
-    key_id = with_log(lambda log: keys.add(log, user, provider, secret))
-    say({"key_id": str(key_id)}, json=json, words=f"Stored as {key_id}.")
+    name = _provider(provider)
+    key_id = with_log(lambda log: keys.add(log, user, name, secret))
+    say({"key_id": str(key_id), "provider": name}, json=json, words=f"Stored as {key_id}, for {name}.")
 
 
 def keys_browse(user: Annotated[int | None, typer.Option("--user", help="Only this person's.")] = None, json: Json = False) -> None:
@@ -126,11 +153,11 @@ async def _key(log: Log, user: int, provider: str) -> keys.Key:
     return found
 
 
-def keys_remove(user: User, provider: Provider = "openrouter", yes: Yes = False, json: Json = False) -> None:
+def keys_remove(user: User, provider: Provider = None, yes: Yes = False, json: Json = False) -> None:
     """Delete a person's key."""
 
     async def work(log: Log) -> keys.Key:
-        key = await _key(log, user, provider)
+        key = await _key(log, user, _provider(provider))
         if yes:
             await keys.remove(log, key, OPERATOR)
         return key
@@ -140,7 +167,7 @@ def keys_remove(user: User, provider: Provider = "openrouter", yes: Yes = False,
     say({"key_id": str(key.key_id), "deleted": yes}, json=json, words=words)
 
 
-def keys_test(user: User, provider: Provider = "openrouter", json: Json = False) -> None:
+def keys_test(user: User, provider: Provider = None, json: Json = False) -> None:
     """Ask the provider whether it takes a person's key. Nothing is bought."""
     from worker.keycheck import check
     from worker.providers.http import Http
@@ -149,7 +176,7 @@ def keys_test(user: User, provider: Provider = "openrouter", json: Json = False)
     async def work(log: Log) -> str | None:
         settings = config.settings()
         async with Http() as http:
-            return await check(Work(settings, log, http, endpoint(settings), None), await _key(log, user, provider))
+            return await check(Work(settings, log, http, endpoint(settings), None), await _key(log, user, _provider(provider)))
 
     category = with_log(work)
     say({"accepted": category is None, "category": category}, json=json, words="Accepted." if category is None else f"Refused: {category}.")
@@ -202,7 +229,8 @@ def usage_stops(days: Annotated[int, typer.Option(min=1, help="How many days bac
         if not json:
             table(("day", "model", "sequence", "replies"), [(s.day, s.model, repr(s.sequence), s.replies) for s in stops])
             table(
-                ("day", "model", "replies", "cut short", "failed"), [(o.day, o.model, o.replies, o.cut_short, o.failures) for o in outcomes]
+                ("day", "model", "replies", "cut short", "failed"),
+                [(o.day, o.model or "(no call)", o.replies, o.cut_short, o.failures) for o in outcomes],
             )
 
     with_log(work)

@@ -79,8 +79,8 @@ async def test_quota_usage_models_and_keys_can_be_looked_at_and_changed(after_tw
     assert (await tzurot(settings, "model", "override", "a/b:free", "--context-tokens", "9000"))[0] == 0
     _, model, _ = await tzurot(settings, "model", "view", "a/b:free")
     assert (model["context_tokens"], model["source"]["context_tokens"], model["source"]["price_in"]) == (9000, "override", "catalogue")
-    code, stored, err = await tzurot(settings, "keys", "set", "--user", "5", "--provider", "local", text="sk-canary-key-123456\n")
-    assert code == 0
+    code, stored, err = await tzurot(settings, "keys", "set", "--user", "5", text="sk-canary-key-123456\n")
+    assert (code, stored["provider"]) == (0, "local")
     assert "canary" not in json.dumps(stored) + err
     assert (await tzurot(settings, "keys", "test", "--user", "5", "--provider", "local"))[1] == {"accepted": True, "category": None}
     _, keys, _ = await tzurot(settings, "keys", "browse")
@@ -88,3 +88,21 @@ async def test_quota_usage_models_and_keys_can_be_looked_at_and_changed(after_tw
     _, removed, _ = await tzurot(settings, "keys", "remove", "--user", "5", "--provider", "local", "--yes")
     assert removed["deleted"]
     assert (await tzurot(settings, "keys", "browse"))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ("quota budget system", "--none"),
+        ("quota budget system 3 --none", "--none"),
+        ("quota budget user:bob 3", "Discord id"),
+        ("quota budget key:mine 3", "key's id"),
+        ("quota limits", "Name a limit"),
+        ("model override a/b", "Name what holds"),
+    ],
+)
+async def test_a_command_that_names_nothing_changes_nothing(settings: Settings, arguments: str, advice: str) -> None:
+    """Looking at a budget must not take it away."""
+    code, shown, _ = await tzurot(settings, *arguments.split())
+    assert code == 1
+    assert advice in shown["error"]
