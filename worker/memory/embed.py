@@ -4,6 +4,7 @@ Every text is run alone (see graph.py): the same text gives the same bits whatev
 centred, scaled to length one, projected on a fixed orthogonal basis and kept as int8 with a scale each.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +24,8 @@ WINDOW: Final = 254
 """Tokens of one run, without the two markers: the model was trained on 256."""
 LONGEST: Final = 16_384
 """Characters of one text that are embedded; `passages.split` gives far shorter ones."""
-THREADS: Final = 1
-"""Of one run. A second takes a fifth off a question's time where a core is free, and doubles the slowest where none is: every layer
-waits for both."""
+THREADS: Final = min(2, os.cpu_count() or 1)
+"""Of one run. The second takes a quarter off a question's embedding where a core is free, and adds a quarter where every core is taken."""
 TOKEN_DIMS: Final = 128
 BASIS_SEED: Final = 20_230_508
 
