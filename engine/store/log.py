@@ -27,6 +27,7 @@ class Log:
         self.vault = vault
         self._writer = writer
         self._gate = asyncio.Lock()
+        self._in_turn = 0  # the gate itself looks open between one that leaves it and the next, who has been called
         self._wanted: set[str] = set()
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
@@ -35,7 +36,7 @@ class Log:
         A repeat writes nothing and returns the stored positions. Raises Conflict when a stream is not at the expected version
         or the condition does not hold, PartialRepeat, KeyDestroyed, StorageFull. Waits while Postgres is away.
         """
-        if len(events) == 1 and condition is None and not self._gate.locked():
+        if len(events) == 1 and condition is None and not self._in_turn:
             new = events[0]
             key = self.vault.at_hand(new.subject) if new.subject is not None else None
             if key is not None or not new.event.SEALED:
@@ -49,11 +50,15 @@ class Log:
             return Appended(())
         subjects = {event.subject for event in events if event.subject is not None and event.event.SEALED}
         self._wanted |= subjects
-        async with self._gate:
-            keys = await self._keys(subjects)
-            packed = tuple([codec.pack(event, keys.get(event.subject or "")) for event in events])
-            size = sum(len(one.body) for one in packed)
-            answer = self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
+        self._in_turn += 1
+        try:
+            async with self._gate:
+                keys = await self._keys(subjects)
+                packed = tuple([codec.pack(event, keys.get(event.subject or "")) for event in events])
+                size = sum(len(one.body) for one in packed)
+                answer = self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
+        finally:
+            self._in_turn -= 1
         return await answer
 
     async def _keys(self, subjects: set[str]) -> Mapping[str, AESGCM]:

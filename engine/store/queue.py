@@ -39,6 +39,7 @@ class Queue:
         self.events = 0
         self.taken = 0
         self._line: deque[asyncio.Future[None]] = deque()
+        self._coming = 0  # let in, but not here yet: nobody may overtake them
         self._number = 0
         self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -50,22 +51,27 @@ class Queue:
         try:
             await turn
         except asyncio.CancelledError:
-            with suppress(ValueError):
-                self._line.remove(turn)
+            if turn.cancelled():
+                with suppress(ValueError):
+                    self._line.remove(turn)
+            else:
+                self._coming -= 1
             self.admit()
             raise
+        self._coming -= 1
 
     @property
     def full(self) -> bool:
-        return bool(self._line) or self.events + self.taken >= LIMIT_EVENTS
+        return bool(self._line) or self._coming > 0 or self.events + self.taken >= LIMIT_EVENTS
 
     def admit(self) -> None:
         """Let in as many of those outside as there is room for."""
-        free = LIMIT_EVENTS - self.events - self.taken
+        free = LIMIT_EVENTS - self.events - self.taken - self._coming
         while self._line and (free > 0 or self._closed):
             turn = self._line.popleft()
             if not turn.done():
                 turn.set_result(None)
+                self._coming += 1
                 free -= 1
 
     def add(self, unit: Unit) -> "asyncio.Future[Appended]":

@@ -1,7 +1,7 @@
 """What `append` promises and what reading finds, on a real Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,7 @@ from engine.events.message import MessageDeleted, MessageReceived
 from engine.store import Appended, Condition, Log, NewEvent, Query, open_log
 from engine.store import queue as queues
 from engine.store.contend import update
+from engine.store.rows import Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey
 from tests.chaos.store.lab import faults, message
@@ -277,6 +278,43 @@ async def test_back_pressure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await asyncio.gather(*(log.append(message(n)) for n in range(60)))
     assert [answer.positions[0] for answer in found] == list(range(1, 61))
     assert log.waiting == 0
+
+
+async def test_nobody_overtakes_whoever_waits_for_a_key(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are fetched one call after the other; who comes between two of those calls, with a key at hand, comes after both."""
+    await log.append(message(0))
+    late: list[asyncio.Task[Appended]] = []
+    submit = log._writer.submit
+
+    def then_somebody_comes(unit: Unit) -> Awaitable[Appended]:
+        if not late:
+            late.append(asyncio.create_task(log.append(message(9))))
+        return submit(unit)
+
+    log.vault._cache.clear()
+    monkeypatch.setattr(log._writer, "submit", then_somebody_comes)
+    waited = await asyncio.gather(*(log.append(message(n)) for n in range(1, 4)))
+    assert [answer.positions[0] for answer in waited] == [2, 3, 4]
+    assert (await late[0]).positions == (5,)
+
+
+async def test_nobody_overtakes_whoever_was_just_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the word that there is room and the step inside the queue still counts as full; a cancelled guest frees the place."""
+    monkeypatch.setattr(queues, "LIMIT_EVENTS", 1)
+    queue = queues.Queue()
+    queue.add(Unit((), size=0))
+    queue.events = 1
+    for leave in (False, True):
+        guest = asyncio.create_task(queue.admission())
+        await asyncio.sleep(0)
+        queue.events = 0
+        queue.admit()
+        assert queue.full
+        if leave:
+            guest.cancel()
+        await asyncio.gather(guest, return_exceptions=True)
+        assert not queue.full
+        queue.events = 1
 
 
 async def test_closing_answers_everybody(dsn: str) -> None:
