@@ -30,7 +30,7 @@ from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from engine.store.upcast import upcast
 from engine.vault import NONCE_BYTES
 
-PAGE = 1_000
+PAGE = 500
 """Rows per statement."""
 PART = 250
 """Events handed out at once: so few stay in the processor's nearest memory, which makes them a quarter cheaper than a page is."""

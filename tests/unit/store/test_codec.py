@@ -1,5 +1,6 @@
 """Events to bytes and back, without a database."""
 
+import gc
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -137,6 +138,29 @@ def test_a_moved_seal_does_not_open() -> None:
     with pytest.raises(WrongKey):
         bulk.decode([(7, UUID(int=5).bytes, row.type, 1, "user:1", row.data, row.sealed)], {"user:1": KEY})
     assert new.id != UUID(int=5)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(collecting: bool) -> None:
+    """Whether a page decodes or not, and whether the program uses it or not."""
+    _, row = written(said("x"))
+    pages: list[list[bulk.Row]] = [[(7, moved.bytes, row.type, 1, "user:1", row.data, row.sealed)] for moved in (row.id, UUID(int=5))]
+    (gc.enable if collecting else gc.disable)()
+    try:
+        assert len(bulk.decode(pages[0], {"user:1": KEY})) == 1
+        assert gc.isenabled() == collecting
+        with pytest.raises(WrongKey):
+            bulk.decode(pages[1], {"user:1": KEY})
+        assert gc.isenabled() == collecting
+    finally:
+        gc.enable()
+
+
+def test_a_page_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, and nothing is left out."""
+    monkeypatch.setattr(bulk, "PART", 3)
+    page: list[bulk.Row] = [(n, b"", "t", 1, None, b"", None) for n in range(7)]
+    assert [[row[0] for row in part] for part in bulk.parts(page)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 @pytest.mark.parametrize(("type_", "version"), [("message.received", 99), ("no.such", 1)])
