@@ -118,21 +118,24 @@ async def _candidates(connection: Connection, presets: Sequence[Preset]) -> tupl
 
 async def _entries(connection: Connection, work: Work, turn: Turn, until: int, window: Window) -> tuple[tuple[Entry, ...], bool]:
     limit = window.max_messages + SPARE_ENTRIES
-    found = await history.recent(
-        connection,
-        work.log.vault,
-        turn.channel,
-        until=until,
-        limit=limit,
-        since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
-        character=turn.character,
-        asked=turn.position,
-        most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
-    )
-    trigger = next((entry for entry in found if entry.message_id == turn.message_id), None)
-    if trigger is None:
-        raise Missing("message")
-    return (*relevant(found, trigger), trigger), len(found) >= limit
+    while True:
+        found = await history.recent(
+            connection,
+            work.log.vault,
+            turn.channel,
+            until=until,
+            limit=limit,
+            since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
+            character=turn.character,
+            asked=turn.position,
+            most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
+        )
+        trigger = next((entry for entry in found if entry.message_id == turn.message_id), None)
+        if trigger is not None:
+            return (*relevant(found, trigger), trigger), len(found) >= limit
+        if len(found) < limit:
+            raise Missing("message")
+        limit *= 2  # a backlog: more answers to earlier messages came after this one than was spared for
 
 
 def relevant(entries: Sequence[Entry], trigger: Entry) -> list[Entry]:

@@ -5,6 +5,7 @@ import asyncio
 from engine import ids, seed
 from engine.config import Settings
 from engine.events.preset import Window
+from engine.events.quota import LimitsChanged
 from engine.events.turn import GenerationStarted, TurnCompleted
 from tests.support.provider.room import Person, local_standin, reading, with_provider
 from worker.__main__ import working
@@ -32,3 +33,17 @@ async def test_a_message_is_answered_however_much_was_said_after_it(settings: Se
             asked = await log.find(ids.message_event(end.message_id, "received"))
             assert asked is not None
             assert started.history_ids[-1] == asked.position
+
+
+async def test_everything_that_waited_in_one_channel_is_answered(settings: Settings) -> None:
+    """The last of them lies behind more answers to earlier ones than a prompt takes in."""
+    asked = Window().max_messages + SPARE_ENTRIES + 10
+    async with local_standin() as url:
+        own = with_provider(settings, url, default_model="standin/0")
+        async with reading(own) as log:
+            person = Person(log)
+            await person.tell(LimitsChanged(user_per_minute=10_000), "limits")
+            waiting = [(await person.say(f"Number {n}?", WREN))[0] for n in range(asked)]
+            async with working(own):
+                ends = [await person.end(turn) for turn in waiting]
+    assert {type(end).__name__ for end in ends} == {"TurnCompleted"}
