@@ -1,7 +1,7 @@
 """One turn, read from top to bottom: from the request to its one end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -90,10 +90,37 @@ async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
 async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: Ledger, deleted: asyncio.Event, lost: asyncio.Event) -> int:
     if number > MOST_CALLS:
         raise ProviderFailed(Fault(Category.INTERNAL, technical_details=f"{number - 1} calls without an end: workers died over this turn"))
+    decided = await _one_by_one(work, turn)
+    try:
+        return await _begun(work, turn, number, watch, ledger, deleted, lost, decided)
+    finally:
+        decided()
+
+
+async def _one_by_one(work: Work, turn: Turn) -> Callable[[], None]:
+    """People who were too fast lately come in one after the other, each when it is clear what became of the one before.
+
+    Else a flood would read as many conversations and make as many prompts as there are hands, each time there is room for one call.
+    """
+    if spend.trusted(work, turn) or not work.breaker.was_too_fast(turn.user_id, clock.now()):
+        return lambda: None
+    return await work.queues.ticket(f"fast:{turn.user_id}")
+
+
+async def _begun(
+    work: Work,
+    turn: Turn,
+    number: int,
+    watch: Clock,
+    ledger: Ledger,
+    deleted: asyncio.Event,
+    lost: asyncio.Event,
+    decided: Callable[[], None],
+) -> int:
     if (refusal := work.breaker.too_fast(turn.user_id, turn.guild, clock.now())) is not None and not spend.trusted(work, turn):
         raise Refused(refusal)
     found = await _context(work, turn)
-    who = spend.payer(work, turn, found.own_key)
+    who = spend.payer(work, turn, found.own_key, decided)
     drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
     try:
         ledger.sent = watch.ms()
@@ -242,7 +269,6 @@ async def _missing(work: Work, turn: Turn, number: int, missing: Missing) -> int
 
 async def _refused(work: Work, turn: Turn, number: int, refusal: Refusal, watch: Clock, ledger: Ledger) -> int:
     """A limit stands in the way. The person is told once, and then not again before it ends."""
-    work.breaker.refused(refusal, clock.now())
     fault = Fault(refusal.category, technical_details=refusal.why)
     notice = await _notice(work, turn, refusal)
     if notice == "given":

@@ -1,7 +1,7 @@
 """Asking for the right to make a call: reads what the rule needs, applies it, and records the permit under the limits' locks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -33,13 +33,17 @@ class Contended(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Who asks, and what is known about whom it would cost. Read once per turn; `today` anew for every call."""
+    """Who asks, and what is known about whom it would cost. Read once per turn; `today` anew for every call.
+
+    `decided` is called as soon as it is clear whether the turn's first call may be made.
+    """
 
     user_id: int
     guild_id: int | None
     trusted: bool
     own_key: OwnKey | None
     turn_id: UUID | None = None
+    decided: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ class Allowed:
     day: str = ""
 
 
-def payer(work: Work, turn: Turn, key: Key | None) -> Payer:
+def payer(work: Work, turn: Turn, key: Key | None, decided: Callable[[], None] = lambda: None) -> Payer:
     """Who pays for this turn's calls. `key` is the person's own for this provider."""
-    return Payer(turn.user_id, turn.guild, trusted(work, turn), OwnKey(key.key_id, key.usable) if key else None, turn.turn)
+    return Payer(turn.user_id, turn.guild, trusted(work, turn), OwnKey(key.key_id, key.usable) if key else None, turn.turn, decided)
 
 
 def trusted(work: Work, turn: Turn) -> bool:
@@ -95,6 +99,9 @@ async def authorize(
     try:
         await _enter(work, entered, f"user:{who.user_id}")
         found = await _authorize(work, who, model, call_id, estimate, purpose, also, entered)
+        if isinstance(found, Refusal):
+            work.breaker.refused(found, clock.now())
+        who.decided()
     except BaseException:
         _leave(work, entered)
         raise

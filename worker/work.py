@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -20,6 +20,7 @@ from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.telemetry import Telemetry
 
+LATELY = timedelta(minutes=1)
 OPENROUTER = "https://openrouter.ai/api/v1"
 
 
@@ -61,12 +62,18 @@ class Breaker:
     def refused(self, refusal: Refusal, now: datetime) -> None:
         """Somebody asked too fast: before the refusal's end there is nothing to look up."""
         if refusal.subject.startswith("rate:"):
-            self._fast = {subject: known for subject, known in self._fast.items() if _holds(known, now)} | {refusal.subject: refusal}
+            lately = {subject: known for subject, known in self._fast.items() if _holds(known, now - LATELY)}
+            self._fast = lately | {refusal.subject: refusal}
 
     def too_fast(self, user: int, guild: int | None, now: datetime) -> Refusal | None:
         """Why nothing is asked for this person or server now, as far as this process knows."""
         known = (self._fast.get(subject) for subject in (f"rate:user:{user}", f"rate:guild:{guild}"))
         return next((refusal for refusal in known if refusal is not None and _holds(refusal, now)), None)
+
+    def was_too_fast(self, user: int, now: datetime) -> bool:
+        """Whether this person was refused for it in the last minute."""
+        known = self._fast.get(f"rate:user:{user}")
+        return known is not None and _holds(known, now - LATELY)
 
     def blocks(self, now: datetime) -> dict[tuple[str, str], Block]:
         """What is blocked; what is over is forgotten."""
@@ -95,6 +102,17 @@ class Queues:
             self._forget(name)
             raise
         return waits
+
+    async def ticket(self, name: str) -> Callable[[], None]:
+        """Wait for one's turn; what to call when it is over, once or more often."""
+        await self.enter(name)
+        held = [name]
+
+        def over() -> None:
+            if held:
+                self.leave(held.pop())
+
+        return over
 
     def leave(self, name: str) -> None:
         self._locks[name].release()
