@@ -125,7 +125,7 @@ async def _begun(
     try:
         ledger.sent = watch.ms()
         given = await _while_wanted(answer(work, _brief(work, turn, number, found, who, drafts), ledger), deleted, lost)
-        if given is None or await _is_deleted(work, turn, lost):
+        if given is None or await _is_deleted(work, turn):
             return (await ends.cancel(work, turn, "message deleted", *ledger.settled)).positions[0]
         timing = Timing(request_sent=ledger.sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())
         return await _complete(work, turn, given, timing, ledger)
@@ -222,14 +222,15 @@ async def _while_wanted(asking: Coroutine[Any, Any, Answer], deleted: asyncio.Ev
         await asyncio.gather(*everything, return_exceptions=True)
 
 
-async def _is_deleted(work: Work, turn: Turn, lost: asyncio.Event) -> bool:
-    """Asked with a paid answer in hand: an outage of Postgres is sat out for as long as the turn is ours, not paid for again."""
+async def _is_deleted(work: Work, turn: Turn) -> bool:
+    """Asked with a paid answer in hand: an outage of Postgres is sat out, not paid for again.
+
+    Also when the lease ran out meanwhile: should another worker have ended the turn, our end is a repeat.
+    """
     while True:
         try:
             return await work.log.find(ids.message_event(turn.message_id, "deleted")) is not None
         except connect.TROUBLE:
-            if lost.is_set():
-                raise
             await asyncio.sleep(0.2)
 
 
