@@ -293,6 +293,12 @@ async def test_whoever_was_too_fast_is_turned_away_without_a_look_at_the_convers
         ends = [await made.answered(work, await made.say(person, f"Flood {n}", CHARACTER)) for n in range(8)]
         assert [type(end) for end in ends] == [TurnCompleted, TurnFailed, *[TurnCancelled] * 6]
         assert len(looked) == 2
+        channels = [Person(made.log, user=7, channel=70 + n, guild=71, venue="discord") for n in range(10)]
+        turns = [await made.say(speaker, "And everywhere at once", CHARACTER) for speaker in channels]
+        with clock.frozen(clock.now() + timedelta(seconds=61)):
+            again = await asyncio.gather(*(made.answered(work, turn) for turn in turns))
+        assert sum(isinstance(end, TurnCompleted) for end in again) == 1
+        assert len(looked) <= 4  # one that was answered, one that was refused; the others came after it was clear
         trusted = Person(made.log, user=7, channel=8)
         assert isinstance(await made.answered(work, await made.say(trusted, "From the console", CHARACTER)), TurnCompleted)
 
