@@ -103,6 +103,7 @@ class Load:
                 await self._talking
         while self._tasks:
             await asyncio.gather(*self._tasks)
+            await asyncio.sleep(0)  # of tasks that are all done gather makes no pause, and they would never leave the set
         return time.monotonic() - began
 
     @property
