@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from engine.clock import monotonic
 from engine.errors import TzurotError
 from tests.chaos import broker, database, delivery, workers
 from tests.chaos.calls import faults, patience, spending, storm, wallet
@@ -83,8 +84,9 @@ async def run_row(name: str, trials: int | None = None, events: int | None = Non
     function = store_rows()[wanted].run
     given = {"trials": trials, "events": events}
     accepted = inspect.signature(function).parameters
+    begun = monotonic()
     result: dict[str, Any] = await function(**{name: value for name, value in given.items() if value is not None and name in accepted})
-    return {"row": wanted, **result}
+    return {"row": wanted, "seconds": round(monotonic() - begun, 1), **result}
 
 
 def store_rows() -> dict[str, ModuleType]:
