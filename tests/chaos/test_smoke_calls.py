@@ -14,8 +14,8 @@ def held(run: Run) -> None:
 
 
 async def test_no_random_configuration_lets_a_guest_reach_a_model_that_may_cost(settings: Settings) -> None:
-    """80 whole turns, each with a preset, fallbacks, prices, a person and a provider's mood drawn at random."""
-    run = Run("SPEND", 80, quiet=True)
+    """60 whole turns, each with a preset, fallbacks, prices, a person and a provider's mood drawn at random."""
+    run = Run("SPEND", 60, quiet=True)
     await spending.spend(run, settings)
     held(run)
 
@@ -23,7 +23,7 @@ async def test_no_random_configuration_lets_a_guest_reach_a_model_that_may_cost(
 async def test_a_rule_that_takes_everything_for_free_would_be_caught(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the row looks for can be found."""
     monkeypatch.setattr(rule, "is_free", lambda *_: True)
-    run = Run("SPEND", 30, quiet=True)
+    run = Run("SPEND", 15, quiet=True)
     await spending.spend(run, settings)
     assert any("reached" in found for found in run.broken)
 
