@@ -30,15 +30,15 @@ from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from engine.store.upcast import upcast
 from engine.vault import NONCE_BYTES
 
-PAGE = 500
+PAGE = 1_000
 """Rows per statement."""
 PART = 250
 """Events handed out at once: so few stay in the processor's nearest memory, which makes them a quarter cheaper than a page is."""
 Row = tuple[int, bytes, str, int, str | None, bytes, bytes | None]
-"""position, event id, type, schema version, subject, data, sealed."""
+"""position, event id (empty where nothing is sealed: only seals need it), type, schema version, subject, data, sealed."""
 _SELECT = (
-    b"SELECT position, uuid_send(event_id), type, schema_version, subject, data, sealed FROM events"
-    b" WHERE position > %s AND position <= %s ORDER BY position"
+    b"SELECT position, CASE WHEN sealed IS NULL THEN '' ELSE uuid_send(event_id) END, type, schema_version, subject, data, sealed"
+    b" FROM events WHERE position > %s AND position <= %s ORDER BY position"
 )
 
 
@@ -81,7 +81,7 @@ def _page(connection: psycopg.Connection, first: int, until: int) -> list[Row]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """No garbage is looked for meanwhile: a page makes thousands of objects and no cycle, and looking costs a third of reading it."""
+    """No garbage is looked for meanwhile: a page makes thousands of objects and no cycle, and looking costs time."""
     if not gc.isenabled():  # another page is being made by another thread, or the program does without
         yield
         return
