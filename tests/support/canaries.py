@@ -24,6 +24,7 @@ from engine.store import open_log
 from engine.vault import MasterKey
 
 _WORD = re.compile(r"canary-[0-9a-f]{16}")
+_MARK = b"canary-"
 _KEPT_BY_DESIGN = (".password", "master.key")
 """Files whose content is a secret."""
 PAGES = ("/", "/characters", "/timeline", "/turns", "/usage", "/health", "/healthz", "/readyz", "/metrics")
@@ -104,7 +105,8 @@ def _held(path: Path, needles: Mapping[str, bytes]) -> list[str]:
     if not path.stat().st_size:
         return []
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return [name for name, needle in needles.items() if content.find(needle) >= 0]
+        marked = content.find(_MARK) >= 0  # one look instead of one for each marked word
+        return [name for name, needle in needles.items() if (marked or _MARK not in needle) and content.find(needle) >= 0]
 
 
 async def in_tables(needles: Mapping[str, bytes], dsn: str) -> list[str]:
