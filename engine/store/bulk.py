@@ -20,6 +20,8 @@ import orjson
 import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import pq
+from psycopg.adapt import Transformer
 from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticUndefined
 
@@ -36,10 +38,12 @@ PART = 250
 """Events handed out at once: so few stay in the processor's nearest memory, which makes them a quarter cheaper than a page is."""
 Row = tuple[int, bytes, str, int, str | None, bytes, bytes | None]
 """position, event id (empty where nothing is sealed: only seals need it), type, schema version, subject, data, sealed."""
-_SELECT = (
+_NAME = b"page"
+_TEXT = (
     b"SELECT position, CASE WHEN sealed IS NULL THEN '' ELSE uuid_send(event_id) END, type, schema_version, subject, data, sealed"
-    b" FROM events WHERE position > %s AND position <= %s ORDER BY position"
+    b" FROM events WHERE position > $1 AND position <= $2 ORDER BY position"
 )
+_INT8 = 20
 
 
 class Replayed(msgspec.Struct, frozen=True, gc=False):
@@ -53,30 +57,49 @@ class Replayed(msgspec.Struct, frozen=True, gc=False):
 
 
 async def pages(dsn: str, after: int, until: int) -> AsyncGenerator[list[Row]]:
-    """The rows after a position up to another, PAGE at a time. The next page is fetched while the caller works on one.
+    """The rows after a position up to another, PAGE at a time. The next page comes in while the caller works on one.
 
-    By a thread on a connection of its own: an event loop is woken dozens of times while a page of a megabyte comes in, which costs as much
-    as decoding it.
+    By a thread that is in libpq, and so without Python's lock, from the question to the last byte of the answer. An event loop would be
+    woken dozens of times for a page of a megabyte, and so would a thread that asks for the lock after each piece: either costs as much
+    as decoding the page.
     """
-    connection = await asyncio.to_thread(functools.partial(psycopg.connect, dsn, autocommit=True, **connect.OPTIONS))
-    coming: asyncio.Future[list[Row]] | None = None
+    connection = await asyncio.to_thread(_connection, dsn)
+    coming: asyncio.Future[pq.abc.PGresult] | None = None
     try:
         for first in range(after, until, PAGE):
             page = await (coming or asyncio.ensure_future(asyncio.to_thread(_page, connection, first, until)))
             more = first + PAGE < until
             coming = asyncio.ensure_future(asyncio.to_thread(_page, connection, first + PAGE, until)) if more else None
             await asyncio.sleep(0)  # lets the thread begin
-            yield page
+            yield _rows(connection, page)
     finally:
         if coming is not None:
             await asyncio.gather(coming, return_exceptions=True)
         connection.close()
 
 
-def _page(connection: psycopg.Connection, first: int, until: int) -> list[Row]:
-    with _uncollected(), connection.cursor(binary=True) as cursor:
-        cursor.execute(_SELECT, (first, min(first + PAGE, until)), prepare=True)
-        return cast("list[Row]", cursor.fetchall())
+def _connection(dsn: str) -> psycopg.Connection:
+    connection = psycopg.connect(dsn, autocommit=True, **connect.OPTIONS)
+    _checked(connection.pgconn.prepare(_NAME, _TEXT, [_INT8, _INT8]), pq.ExecStatus.COMMAND_OK)
+    return connection
+
+
+def _page(connection: psycopg.Connection, first: int, until: int) -> pq.abc.PGresult:
+    bounds = [b"%d" % first, b"%d" % min(first + PAGE, until)]
+    return _checked(connection.pgconn.exec_prepared(_NAME, bounds, result_format=1), pq.ExecStatus.TUPLES_OK)
+
+
+def _checked(result: pq.abc.PGresult, wanted: pq.ExecStatus) -> pq.abc.PGresult:
+    if result.status != wanted:
+        raise psycopg.errors.error_from_result(result)
+    return result
+
+
+def _rows(connection: psycopg.Connection, page: pq.abc.PGresult) -> list[Row]:
+    transformer = Transformer(connection)
+    transformer.set_pgresult(page)
+    with _uncollected():
+        return cast("list[Row]", transformer.load_rows(0, page.ntuples, tuple))
 
 
 @contextmanager
