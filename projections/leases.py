@@ -15,12 +15,16 @@ from engine.vault import Pool
 SECONDS = 10.0
 """A lease that was not renewed for so long is free: bounds how late a dead worker's turn is taken up again."""
 RENEW_SECONDS = 3.0
+AGAIN_SECONDS = 0.5
+"""Between tries to renew or to release while Postgres is away."""
+GRACE_SECONDS = 5.0
+"""After a start of Postgres nobody's lease is taken for so long."""
 _log = log.get("leases")
 
 
 @dataclass(slots=True)
 class Lease:
-    """The right to generate in a conversation. `lost` is set once somebody else may have it."""
+    """The right to generate in a conversation. `lost` is set once somebody else has it."""
 
     conversation: str
     holder: UUID
@@ -45,8 +49,7 @@ async def held(pool: Pool, conversation: str, turn: UUID) -> AsyncIterator[Lease
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
-        with suppress(psycopg.Error, psycopg_pool.PoolTimeout):
-            await _release(pool, lease)
+        await _let_go(pool, lease)
 
 
 async def taken(pool: Pool) -> set[str]:
@@ -62,27 +65,42 @@ async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
             "INSERT INTO leases AS l (conversation, turn, holder, expires_at)"
             " VALUES (%(conversation)s, %(turn)s, %(holder)s, now() + %(term)s)"
             " ON CONFLICT (conversation) DO UPDATE SET turn = excluded.turn, holder = excluded.holder, expires_at = excluded.expires_at,"
-            " attempt = l.attempt + 1 WHERE l.expires_at <= now() RETURNING true",
-            {"conversation": lease.conversation, "turn": turn, "holder": lease.holder, "term": _term()},
+            # While Postgres was away nobody could renew: those who hold leases get time for it first.
+            " attempt = l.attempt + 1 WHERE l.expires_at <= now() AND pg_postmaster_start_time() <= now() - %(grace)s::interval RETURNING true",
+            {
+                "conversation": lease.conversation,
+                "turn": turn,
+                "holder": lease.holder,
+                "term": _term(),
+                "grace": f"{GRACE_SECONDS} seconds",
+            },
         )
         return await cursor.fetchone() is not None
 
 
 async def _keep(pool: Pool, lease: Lease) -> None:
-    loop = asyncio.get_running_loop()
-    valid_until = loop.time() + SECONDS
+    """Renew for ever. An outage takes the lease from nobody: to end a call for it would be to pay for another one afterwards."""
+    pause = RENEW_SECONDS
     while not lease.lost.is_set():
-        await asyncio.sleep(RENEW_SECONDS)
-        asked = loop.time()
+        await asyncio.sleep(pause)
         try:
-            if await _renew(pool, lease):
-                valid_until = asked + SECONDS
-                continue
-            lease.lost.set()
+            if not await _renew(pool, lease):
+                lease.lost.set()
+            pause = RENEW_SECONDS
         except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
             _log.warning("lease not renewed", error=type(error).__name__)
-            if loop.time() >= valid_until:
-                lease.lost.set()
+            pause = AGAIN_SECONDS
+
+
+async def _let_go(pool: Pool, lease: Lease) -> None:
+    """Release; tried for as long as the lease lasts, for one that stays behind holds the conversation up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            while True:
+                try:
+                    return await _release(pool, lease)
+                except (psycopg.Error, psycopg_pool.PoolTimeout):
+                    await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _renew(pool: Pool, lease: Lease) -> bool:
