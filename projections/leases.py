@@ -66,7 +66,8 @@ async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
             " VALUES (%(conversation)s, %(turn)s, %(holder)s, now() + %(term)s)"
             " ON CONFLICT (conversation) DO UPDATE SET turn = excluded.turn, holder = excluded.holder, expires_at = excluded.expires_at,"
             # While Postgres was away nobody could renew: those who hold leases get time for it first.
-            " attempt = l.attempt + 1 WHERE l.expires_at <= now() AND pg_postmaster_start_time() <= now() - %(grace)s::interval RETURNING true",
+            " attempt = l.attempt + 1"
+            " WHERE l.expires_at <= now() AND pg_postmaster_start_time() <= now() - %(grace)s::interval RETURNING true",
             {
                 "conversation": lease.conversation,
                 "turn": turn,
