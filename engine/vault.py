@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from engine.config import Settings
 from engine.errors import KeyDestroyed, SettingsError, WrongKey
-from engine.patience import CHECK_SECONDS, impatient
+from engine.timeouts import CHECK_SECONDS, impatient
 
 NONCE_BYTES = 12
 CACHE_SECONDS = 20.0

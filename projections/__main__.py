@@ -6,7 +6,8 @@ from contextlib import suppress
 from engine import config, process
 from engine.bus import relay
 from engine.store import connect
-from projections import heartbeats, resume, together
+from projections.follow import group_runner, resume
+from projections.live import heartbeats
 from projections.registry import ALL
 
 
@@ -15,7 +16,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = config.settings()
     dsn = config.require_database(settings)
     async with connect.pool(dsn, size=2, application="tzurot projections") as pool:
-        tasks = [asyncio.create_task(together.run(dsn, ALL), name="read models")]
+        tasks = [asyncio.create_task(group_runner.run(dsn, ALL), name="read models")]
         tasks.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(pool)), name="relay"))
         tasks.append(asyncio.create_task(process.beat(lambda: heartbeats.beat(pool, "projections", {"relay": True})), name="heartbeat"))
         process.ready(f"{len(ALL)} read models")

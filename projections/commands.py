@@ -15,10 +15,10 @@ from engine.errors import StoreError
 from engine.store.codec import open_fields
 from engine.terminal import Json, Yes, bars, say, table
 from engine.vault import Vault
-from projections import rebuild as rebuilding
-from projections import runner
-from projections import verify as verifying
 from projections.base import Projection
+from projections.follow import rebuild as rebuilding
+from projections.follow import runner
+from projections.follow import verify as verifying
 from projections.registry import ALL, named
 
 Names = Annotated[list[str] | None, typer.Argument(help="Read models; default: all.", show_default=False)]

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log
-from projections import deliveries, history, turns
-from projections.deliveries import Delivery
-from projections.turns import Turn
+from projections.models import deliveries, history, turns
+from projections.models.deliveries import Delivery
+from projections.models.turns import Turn
 
 End = TurnCompleted | TurnFailed | TurnCancelled
 

@@ -1,17 +1,17 @@
 """All read models there are."""
 
 from projections.base import Projection
-from projections.catalog import CATALOG
-from projections.channels import CHANNELS
-from projections.deliveries import DELIVERIES
-from projections.history import HISTORY
-from projections.keys import KEYS
-from projections.models import MODELS
-from projections.quota import QUOTA
-from projections.timeline import TIMELINE
-from projections.turns import TURNS
-from projections.usage import USAGE
-from projections.windows import WINDOWS
+from projections.models.catalog import CATALOG
+from projections.models.channels import CHANNELS
+from projections.models.deliveries import DELIVERIES
+from projections.models.history import HISTORY
+from projections.models.keys import KEYS
+from projections.models.provider_models import MODELS
+from projections.models.quota import QUOTA
+from projections.models.timeline import TIMELINE
+from projections.models.turns import TURNS
+from projections.models.usage import USAGE
+from projections.models.windows import WINDOWS
 
 ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS)
 """In the order in which they are shown."""

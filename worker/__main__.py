@@ -10,12 +10,13 @@ from engine.bus import WORKER, Reference, consume, hints, relay
 from engine.config import Settings
 from engine.store import open_log
 from engine.vault import load_master_key
-from projections import heartbeats, resume
-from worker import catalogue
-from worker.conversation import handle
+from projections.follow import resume
+from projections.live import heartbeats
+from worker.jobs import catalogue
 from worker.providers.http import Http
-from worker.sweep import sweep
 from worker.telemetry import export_spans
+from worker.turn.conversation import handle
+from worker.turn.sweep import sweep
 from worker.work import Deletions, Work, endpoint
 
 

@@ -15,7 +15,8 @@ from engine.events.turn import GenerationStarted
 from engine.fault import for_admin
 from engine.store import Log
 from engine.terminal import Json, say, table
-from projections import inspector, models
+from projections import inspector
+from projections.models import provider_models
 from worker import money
 from worker.memory import commands as memory_commands
 from worker.terminal import OPERATOR, NotFound, tell, with_log
@@ -136,7 +137,7 @@ def model_browse(
 
     async def work(log: Log) -> None:
         async with log.pool.connection() as connection:
-            found = await models.browse(connection, search, limit=limit)
+            found = await provider_models.browse(connection, search, limit=limit)
         say([asdict(offer) for offer in found], json=json)
         if not json:
             columns = ("model", "context", "$/M in", "$/M out", "reasoning", "vision")
@@ -161,8 +162,8 @@ def model_view(
 
     async def work(log: Log) -> None:
         async with log.pool.connection() as connection:
-            found = (await models.known(connection, [model]))[model]
-            fetched = await models.fetched(connection)
+            found = (await provider_models.known(connection, [model]))[model]
+            fetched = await provider_models.fetched(connection)
         chosen = effective(
             Parameters.model_validate({"max_tokens": max_tokens, "reasoning": Reasoning.model_validate({"effort": effort})}), found
         )
@@ -221,7 +222,7 @@ def model_clear(model: Annotated[str, typer.Argument(help="The model's id.")], j
 
 def model_refresh(json: Json = False) -> None:
     """Fetch the provider's catalogue now."""
-    from worker.catalogue import refresh
+    from worker.jobs.catalogue import refresh
     from worker.providers.http import Http
     from worker.work import Work, endpoint
 

@@ -5,7 +5,7 @@ from engine.events import Tags
 from engine.events.key import KeyTested
 from engine.fault import Category
 from engine.store import NewEvent
-from projections import keys
+from projections.models import keys
 from worker.providers.chat import Endpoint, fault_of
 from worker.providers.failure import ProviderFailed
 from worker.work import Work

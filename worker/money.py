@@ -15,7 +15,7 @@ from engine.errors import SettingsError
 from engine.events.quota import BudgetSet, LimitsChanged
 from engine.store import Log
 from engine.terminal import Json, Yes, say, table
-from projections import keys, quota, usage
+from projections.models import keys, quota, usage
 from worker.terminal import OPERATOR, NotFound, tell, with_log
 
 User = Annotated[int, typer.Option("--user", help="Discord id of the person.")]

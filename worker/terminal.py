@@ -8,7 +8,8 @@ from engine import access, config, ids
 from engine.errors import TzurotError
 from engine.events import Event
 from engine.store import Log, NewEvent
-from projections import heartbeats, runner
+from projections.follow import runner
+from projections.live import heartbeats
 from projections.registry import ALL
 
 OPERATOR = 0

@@ -19,7 +19,7 @@ from engine.errors import TzurotError
 from engine.migrate import migrate, pending
 from engine.store import connect
 from engine.vault import load_master_key
-from projections import heartbeats
+from projections.live import heartbeats
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from engine.config import Settings
 from engine.errors import SettingsError, TzurotError
 from engine.store import Log, open_log
 from engine.vault import MasterKey, load_master_key
-from projections import heartbeats, runner
+from projections.follow import runner
+from projections.live import heartbeats
 from projections.registry import ALL
 
 DRAIN_SECONDS = 5

@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bot.console import conversation, playground, speak, turns
-from bot.console.asked import number
+from bot.console import speak
+from bot.console.filters import number
+from bot.console.pages import conversation, playground, turns
 from bot.console.speak import Line, Refused, Said
 from bot.console.state import console_of
-from projections import turns as turn_rows
+from projections.models import turns as turn_rows
 
 
 class Saying(BaseModel):

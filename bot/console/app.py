@@ -11,9 +11,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from bot.console import api, characters, health, login, metrics, playground, prompts, stream, timeline, turns, usage
+from bot.console import api, metrics, stream
 from bot.console.guard import Guard, Guarded
-from bot.console.login import Brake
+from bot.console.pages import characters, health, login, playground, prompts, timeline, turns, usage
+from bot.console.pages.login import Brake
 from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log

@@ -18,7 +18,8 @@ from engine.events.reply import Chunk, ChunkDelivered, DeliveryIntended, ReplyDe
 from engine.events.turn import TurnCompleted, TurnFailed
 from engine.failpoints import failpoint
 from engine.store import NewEvent, Recorded
-from projections import catalog, deliveries, runner, turns
+from projections.follow import runner
+from projections.models import catalog, deliveries, turns
 
 SWEEP_SECONDS = 5.0
 _log = log.get("console")

@@ -9,7 +9,7 @@ from engine import log
 from engine.bus import hints
 from engine.bus.consumer import TRANSIENT
 from engine.store import Log, tail
-from projections import runner
+from projections.follow import runner
 
 _log = log.get("console")
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console.health import Report, look
+from bot.console.pages.health import Report, look
 from bot.console.state import console_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

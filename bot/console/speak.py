@@ -14,8 +14,8 @@ from engine.events.channel import CharacterActivated
 from engine.events.character import CharacterCreated
 from engine.events.message import MessageReceived
 from engine.store import NewEvent
-from projections import catalog, channels, history
-from projections.catalog import Character
+from projections.models import catalog, channels, history
+from projections.models.catalog import Character
 
 LONGEST = 4000
 """Characters in one message, as on Discord with Nitro."""

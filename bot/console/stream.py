@@ -7,9 +7,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console import conversation
-from bot.console.asked import number
-from bot.console.conversation import Writing
+from bot.console.filters import number
+from bot.console.pages import conversation
+from bot.console.pages.conversation import Writing
 from bot.console.render import fragment
 from bot.console.state import Console, console_of
 from engine.bus.consumer import TRANSIENT

@@ -30,7 +30,7 @@ async def _idle(settings: Settings, stop: asyncio.Event) -> None:
     if stop.is_set():
         return
     from engine.store import connect
-    from projections import heartbeats
+    from projections.live import heartbeats
 
     async with connect.pool(dsn, size=1, application="tzurot bot") as pool:
         beating = asyncio.create_task(process.beat(lambda: heartbeats.beat(pool, "bot", {"discord": "off"})))

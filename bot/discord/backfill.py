@@ -16,7 +16,7 @@ from engine import clock, ids, log
 from engine.events.base import Tags
 from engine.events.message import MessageReceived
 from engine.store import Log, Query
-from projections import channels
+from projections.models import channels
 
 PAUSES_S = (0.5, 2.0, 5.0, 10.0)
 MOST_PAGES = 50

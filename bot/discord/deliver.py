@@ -27,8 +27,9 @@ from engine.events.reply import Chunk, ChunkDelivered, DeliveryFailed, DeliveryI
 from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
 from engine.failpoints import failpoint
 from engine.store import Log, Recorded
-from projections import catalog, deliveries, history, runner, turns
-from projections.catalog import Character
+from projections.follow import runner
+from projections.models import catalog, deliveries, history, turns
+from projections.models.catalog import Character
 
 TRIES, GIVE_UP = 3, 5
 TURN_WAIT_S = 600.0

@@ -17,8 +17,10 @@ from engine.events.base import Tags, user_subject
 from engine.events.channel import CharacterActivated, CharacterDeactivated
 from engine.events.character import CharacterCreated
 from engine.store import Log, NewEvent
-from projections import catalog, channels, runner, standing
-from projections.catalog import Character
+from projections import status
+from projections.follow import runner
+from projections.models import catalog, channels
+from projections.models.catalog import Character
 
 PROBE_S = 1.5
 
@@ -87,7 +89,7 @@ class Desk:
 
     async def _postgres(self) -> str:
         async with self.log.pool.connection() as connection:
-            now = await standing.look(connection)
+            now = await status.look(connection)
         lags = ", ".join(f"{p.name} {now.head - p.position}" for p in now.progress if p.status != "running" or p.position < now.head)
         running = ", ".join(sorted({p.process for p in now.processes})) or "none"
         return (

@@ -26,7 +26,7 @@ from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.failpoints import failpoint
 from engine.store import Log, NewEvent
-from projections import history, turns
+from projections.models import history, turns
 
 STALE_S = 900.0
 """A message older than this is kept but no longer answered (R04)."""

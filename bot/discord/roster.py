@@ -8,8 +8,8 @@ from bot.triggers import Candidate, State
 from engine import clock
 from engine.events.message import MessageReceived
 from engine.store import Log
-from projections import catalog, channels, history
-from projections.catalog import Character
+from projections.models import catalog, channels, history
+from projections.models.catalog import Character
 
 FRESH_S = 15.0
 """A cached description is read again after this, so that an erased one is not known for longer (limit: 60 s)."""

@@ -9,15 +9,15 @@ import aiohttp
 
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
-from bot.discord.cogs.admin import AdminCog
-from bot.discord.cogs.channel import ChannelCog
-from bot.discord.cogs.character import CharacterCog, CreateCharacter
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.deliver import Deliver
 from bot.discord.desk import Desk
-from bot.discord.guidance import Guidance
+from bot.discord.dm_hint import Guidance
+from bot.discord.features.admin.cog import AdminCog
+from bot.discord.features.channel.cog import ChannelCog
+from bot.discord.features.character.cog import CharacterCog, CreateCharacter
 from bot.discord.ingest import Ingest
-from bot.discord.patience import Patience
+from bot.discord.outage_notice import Patience
 from bot.discord.payload import Json
 from bot.discord.post import Post
 from bot.discord.rest import Busy, Refused, Rest, Unsure
@@ -34,7 +34,9 @@ from engine.config import Settings, require_database, require_nats
 from engine.events.message import MessageReceived
 from engine.store import Log, open_log
 from engine.vault import load_master_key
-from projections import heartbeats, runner, turns
+from projections.follow import runner
+from projections.live import heartbeats
+from projections.models import turns
 
 SWEEP_S, SWEEP_OLDER_S = 5.0, 3.0
 DELIVERIES = 8

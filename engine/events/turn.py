@@ -72,7 +72,7 @@ class GenerationStarted(Event):
     """A request is about to be sent to a provider.
 
     With `as_of` and `catalog_as_of`, the log positions of the read models used, and the ids kept here the exact prompt can be
-    built again; `prompt_sha256` proves that it was. `history_ids` are positions of what was said, `why` that of worker.answer.
+    built again; `prompt_sha256` proves that it was. `history_ids` are positions of what was said, `why` that of worker.turn.answer.
     """
 
     turn_id: UUID

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from engine.errors import StorageFull, StoreError, StoreUnavailable
-from engine.patience import CHECK_SECONDS, impatient
+from engine.timeouts import CHECK_SECONDS, impatient
 from engine.vault import Pool
 
 Connection = AsyncConnection

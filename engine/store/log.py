@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine import log as lines
 from engine.events.base import Event
-from engine.store import bulk, careful, codec, connect, reader, tail
+from engine.store import bulk, codec, connect, reader, slow_path, tail
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Vault
@@ -123,7 +123,7 @@ class Log:
     async def version(self, stream: str) -> int:
         """The version of a stream's newest event; 0 for one that has none."""
         async with self.pool.connection() as connection:
-            return (await careful.heads(connection, [stream]))[stream]
+            return (await slow_path.heads(connection, [stream]))[stream]
 
     async def find(self, event_id: UUID) -> Recorded[Event] | None:
         """The event with this id."""

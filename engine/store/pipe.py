@@ -11,8 +11,8 @@ from contextlib import suppress
 import psycopg
 from psycopg import AsyncConnection, pq
 
-from engine.patience import ANSWER_SECONDS
 from engine.store import connect
+from engine.timeouts import ANSWER_SECONDS
 
 Answer = "asyncio.Future[int]"
 _NAME, _TEXT = b"append", b"SELECT append_events($1)"

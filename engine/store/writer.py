@@ -15,11 +15,11 @@ from psycopg import AsyncConnection
 
 from engine import log
 from engine.errors import Conflict, StoreError, StoreUnavailable
-from engine.patience import ANSWER_SECONDS, impatient
-from engine.store import careful, connect, wire
+from engine.store import connect, slow_path, wire
 from engine.store.pipe import Pipe
 from engine.store.queue import Queue, Slot
 from engine.store.rows import Appended, Unit
+from engine.timeouts import ANSWER_SECONDS, impatient
 
 BATCH_EVENTS = 1024
 BATCH_BYTES = 256 * 1024
@@ -219,7 +219,7 @@ class Writer:
             await self._write_carefully(self._pipe.element_oid)
         elif unknown := self._unknown_streams():
             plain = await self._plainly()
-            self._heads.update(await impatient(plain, careful.heads(plain, unknown)))
+            self._heads.update(await impatient(plain, slow_path.heads(plain, unknown)))
         elif self._elsewhere(self.queue.slots[0].unit):
             self.queue.slots[0].unit.careful = True
         else:
@@ -232,7 +232,7 @@ class Writer:
 
     def _elsewhere(self, unit: Unit) -> bool:
         """Whether a stream is, as far as we know, not where the unit expects it. The database has the last word."""
-        return isinstance(careful.versions_of(unit, self._heads), Conflict)
+        return isinstance(slow_path.versions_of(unit, self._heads), Conflict)
 
     async def _write_carefully(self, element_oid: int) -> None:
         batch = self._careful_batch()
@@ -240,7 +240,7 @@ class Writer:
         self._forget(batch)
         try:
             plain = await self._plainly()
-            outcomes = await impatient(plain, careful.append(plain, [slot.unit for slot in batch], element_oid))
+            outcomes = await impatient(plain, slow_path.append(plain, [slot.unit for slot in batch], element_oid))
         except psycopg.errors.DiskFull as error:
             _refuse(batch, connect.translate(error))
         except (*_AWAY, asyncio.CancelledError):

@@ -9,7 +9,7 @@ import orjson
 
 from engine.events.character import Description
 from engine.events.turn import DroppedPart
-from projections.history import Entry
+from projections.models.history import Entry
 from projections.prompt import character, history, platform, situation, tokens, window
 from projections.prompt.message import Message
 from projections.prompt.situation import Situation

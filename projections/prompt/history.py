@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from engine.events.turn import DroppedPart
-from projections.history import Entry
+from projections.models.history import Entry
 from projections.prompt.message import Message
 from projections.prompt.text import attribute, escape
 

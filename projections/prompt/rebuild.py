@@ -11,7 +11,7 @@ from engine.events.message import MessageEdited, MessageReceived
 from engine.events.turn import GenerationStarted, TurnCompleted, TurnRequested
 from engine.store import Log, Query, Recorded
 from engine.store.codec import ERASED
-from projections.history import Entry
+from projections.models.history import Entry
 from projections.prompt import assemble
 from projections.prompt.assemble import Ingredients, Prompt
 from projections.prompt.situation import Situation

@@ -12,7 +12,7 @@ import psycopg
 from engine.clock import monotonic
 from engine.store import open_log
 from engine.vault import MasterKey
-from projections import keys
+from projections.models import keys
 from projections.registry import ALL
 from tests.chaos.run import Run
 from tests.support import canaries, oracle

@@ -6,7 +6,7 @@ from engine.config import Settings
 from engine.decide import spend as rule
 from tests.chaos.calls import faults, spending, storm
 from tests.chaos.run import Run
-from worker import answer
+from worker.turn import answer
 
 
 def held(run: Run) -> None:

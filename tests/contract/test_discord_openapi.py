@@ -8,13 +8,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.discord import cogs
+from bot.discord import features
 from bot.discord.client import Client
-from bot.discord.cogs.admin import AdminCog
-from bot.discord.cogs.channel import ChannelCog
-from bot.discord.cogs.character import CharacterCog, CreateCharacter
 from bot.discord.custom_ids import Modals
 from bot.discord.desk import Desk
+from bot.discord.features.admin.cog import AdminCog
+from bot.discord.features.channel.cog import ChannelCog
+from bot.discord.features.character.cog import CharacterCog, CreateCharacter
 from bot.discord.sync import payloads, same
 from engine.config import Settings
 from tests.support.discord import StandinDiscord
@@ -145,5 +145,5 @@ async def test_every_custom_id_has_a_handler_that_outlives_a_restart(client: Cli
     modals = client._connection._modal_store.persistent_modals
     registered = {modal.custom_id for modal in modals}
     assert registered == {str(m) for m in Modals}
-    sources = [path.read_text(encoding="utf-8") for path in Path(cogs.__file__).parent.glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in Path(features.__file__).parent.rglob("*.py")]
     assert not any('custom_id="' in text for text in sources)

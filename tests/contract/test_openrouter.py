@@ -28,7 +28,7 @@ from engine.events.preset import Effort, Parameters, Reasoning
 from engine.fault import Category
 from tests.support.provider.room import local_standin, room, with_provider
 from tests.support.provider.server import FaultServer, Reply, Status
-from worker.catalogue import offered
+from worker.jobs.catalogue import offered
 from worker.providers.chat import Endpoint, complete
 from worker.providers.failure import ProviderFailed
 from worker.providers.http import Http

@@ -3,7 +3,7 @@
 import psycopg
 
 from engine.config import Settings
-from projections import runner
+from projections.follow import runner
 from projections.registry import ALL
 from tests.support.canaries import fresh, in_pages, in_tables
 

@@ -7,11 +7,11 @@ from contextlib import aclosing
 import psutil
 import pytest
 
-from bot.console.health import look
+from bot.console.pages.health import look
 from engine import embedded
 from engine.config import Settings
 from engine.migrate import migrate
-from projections import standing
+from projections import status
 from tests.support.site import Site, site
 
 
@@ -232,9 +232,9 @@ async def test_health_tells_for_how_long_a_read_model_has_stood_still(here: Site
     await here.say("Hello", character="wren")
     await here.settled()
     async with here.console.log.pool.connection() as connection:
-        assert [one for one in (await standing.look(connection)).behind if one.name != standing.RELAY] == []
+        assert [one for one in (await status.look(connection)).behind if one.name != status.RELAY] == []
         await connection.execute("UPDATE projections SET position = position - 2 WHERE name = 'usage' AND role = 'live'")
-        [behind] = [one for one in (await standing.look(connection)).behind if one.name == "usage"]
+        [behind] = [one for one in (await status.look(connection)).behind if one.name == "usage"]
     assert behind.events == 2
     assert 0 < behind.seconds < 60
     report = (await here.http.get("/healthz")).json()

@@ -12,13 +12,13 @@ from bot.console.words import left_out
 from engine import ids
 from engine.config import Settings
 from engine.events.turn import DroppedPart, TurnRequested
-from projections import turns
+from projections.models import turns
 from tests.support.provider.room import Person, with_provider
 from tests.support.provider.server import FaultServer, Reply
 from tests.support.site import Site, site
 from tests.support.system import until
-from worker.generate import generate
 from worker.providers.http import Http
+from worker.turn.generate import generate
 from worker.work import Work, endpoint
 
 

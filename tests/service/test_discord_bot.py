@@ -131,7 +131,7 @@ async def test_a_dm_that_reaches_nobody_is_told_how_to_begin(
     stage: Rig, bot: Service, discord: StandinDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The help names characters, goes away by itself, and is no part of the conversation."""
-    monkeypatch.setattr("bot.discord.guidance.SHOWN_S", 0.2)
+    monkeypatch.setattr("bot.discord.dm_hint.SHOWN_S", 0.2)
     dm = discord.dm("alice")
     await discord.say(dm, "alice", "hello?")
     [told] = await discord.wait_reply(dm)

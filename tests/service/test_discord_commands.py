@@ -7,7 +7,7 @@ import pytest
 
 from bot.discord.service import Service
 from engine.config import Settings
-from projections.catalog import Character
+from projections.models.catalog import Character
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, rig

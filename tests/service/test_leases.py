@@ -8,7 +8,7 @@ import pytest
 
 from engine.store import connect
 from engine.vault import Pool
-from projections import leases
+from projections.live import leases
 
 
 async def test_an_outage_takes_the_lease_from_nobody(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from projections import memory_vectors
-from projections.memory_vectors import DIMS, Near, Scope, VectorRow
+from projections.models import memory_vectors
+from projections.models.memory_vectors import DIMS, Near, Scope, VectorRow
 
 ADA, BOB = Scope("ada", "sage"), Scope("bob", "sage")
 MODEL = "model-a"

@@ -18,13 +18,14 @@ from engine.events.model import ModelOverridden
 from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
 from engine.store import Query
-from projections import keys, quota, runner, usage
-from projections.quota import QUOTA
-from projections.turns import Turn
+from projections.follow import runner
+from projections.models import keys, quota, usage
+from projections.models.quota import QUOTA
+from projections.models.turns import Turn
 from tests.chaos.calls.rig import rig
 from tests.support.provider.room import End, Person, room, with_provider
 from tests.support.provider.server import FaultServer, Reply, Status
-from worker import context
+from worker.turn import context
 from worker.work import Work
 
 CHARACTER = seed.samples()[0].character_id

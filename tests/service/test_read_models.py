@@ -17,9 +17,10 @@ from engine.events.reply import Chunk, ChunkDelivered, DeliveryFailed, DeliveryI
 from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested, Usage
 from engine.store import Log, NewEvent, open_log
 from engine.vault import MasterKey
-from projections import catalog, channels, deliveries, history, runner, turns
 from projections.base import Projection
-from projections.history import Entry
+from projections.follow import runner
+from projections.models import catalog, channels, deliveries, history, turns
+from projections.models.history import Entry
 
 MODELS: tuple[Projection, ...] = (history.HISTORY, catalog.CATALOG, channels.CHANNELS, turns.TURNS, deliveries.DELIVERIES)
 USER, OTHER, CHANNEL, GUILD = 7, 8, 100, 50

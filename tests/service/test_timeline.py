@@ -12,8 +12,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from engine.store import Stored, connect
-from projections import runner, timeline
-from projections.timeline import TIMELINE, Entry, Filter
+from projections.follow import runner
+from projections.models import timeline
+from projections.models.timeline import TIMELINE, Entry, Filter
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TYPES = ("message.received", "turn.requested", "turn.completed", "turn.failed", "reply.delivered")

@@ -9,7 +9,7 @@ from engine.events.quota import LimitsChanged
 from engine.events.turn import GenerationStarted, TurnCompleted
 from tests.support.provider.room import Person, local_standin, reading, with_provider
 from worker.__main__ import working
-from worker.context import SPARE_ENTRIES
+from worker.turn.context import SPARE_ENTRIES
 
 WREN = seed.samples()[0].character_id
 

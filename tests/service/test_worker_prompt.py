@@ -13,7 +13,8 @@ from engine.events.character import CharacterEdited
 from engine.events.message import MessageEdited
 from engine.events.turn import GenerationStarted, TurnCompleted
 from engine.store import NewEvent, Query
-from projections import inspector, runner
+from projections import inspector
+from projections.follow import runner
 from projections.prompt.rebuild import rebuild
 from tests.support.provider.room import Person, room, with_provider
 from tests.support.provider.server import FaultServer, Reply

@@ -13,7 +13,7 @@ from engine.events import Tags
 from engine.events.message import MessageDeleted
 from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed
 from engine.store import NewEvent, Query
-from projections import drafts
+from projections.live import drafts
 from projections.prompt import assemble
 from tests.support.provider.room import Person, local_standin, room, with_provider
 from tests.support.provider.server import FaultServer, Reply

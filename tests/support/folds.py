@@ -1,7 +1,7 @@
 """Whether each read model is what a fold of the log from zero gives (I6), in the words of the oracle."""
 
+from projections.follow.verify import Verdict, verify
 from projections.registry import ALL
-from projections.verify import Verdict, verify
 
 
 async def differences(dsn: str) -> list[str]:

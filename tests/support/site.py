@@ -25,7 +25,8 @@ from engine.events import Event, Tags, user_subject
 from engine.events.turn import Call, Timing, TurnCompleted, TurnFailed, TurnRequested, Usage
 from engine.store import NewEvent, Query, open_log
 from engine.vault import load_master_key
-from projections import drafts, resume, runner
+from projections.follow import resume, runner
+from projections.live import drafts
 from projections.registry import ALL
 
 WAIT_SECONDS = 15.0

@@ -17,9 +17,10 @@ from engine import embedded, ids
 from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import MasterKey
-from projections import history, rebuild, timeline
-from projections.history import HISTORY
-from projections.timeline import TIMELINE
+from projections.follow import rebuild
+from projections.models import history, timeline
+from projections.models.history import HISTORY
+from projections.models.timeline import TIMELINE
 from tests.bench.append import talk
 from tests.bench.append.load import messages
 from tests.bench.append.talk import CHANNELS, CHARACTERS, FIRST_ID, PEOPLE

@@ -21,18 +21,19 @@ from engine.migrate import migrate
 from engine.store import Log, NewEvent, open_log
 from engine.terminal import Json, say, table
 from engine.vault import load_master_key
-from projections import history, runner
-from projections.catalog import CATALOG
-from projections.history import HISTORY, Entry
-from projections.models import MODELS
+from projections.follow import runner
+from projections.models import history
+from projections.models.catalog import CATALOG
+from projections.models.history import HISTORY, Entry
+from projections.models.provider_models import MODELS
+from projections.models.turns import Turn
+from projections.models.windows import WINDOWS
 from projections.prompt import assemble
 from projections.prompt.assemble import Ingredients, Prompt
 from projections.prompt.situation import Situation
-from projections.turns import Turn
-from projections.windows import WINDOWS
-from worker import context
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
+from worker.turn import context
 from worker.work import Work
 
 SAMPLE = seed.samples()[0]

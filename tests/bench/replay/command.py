@@ -26,7 +26,7 @@ from engine import embedded
 from engine.migrate import migrate
 from engine.store import Log, bulk, open_log
 from engine.vault import MasterKey
-from projections import rebuild
+from projections.follow import rebuild
 from projections.registry import ALL
 from tests.bench.append import contenders, talk
 

@@ -23,17 +23,18 @@ from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
 from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import load_master_key
-from projections import runner, together, turns
+from projections.follow import group_runner, runner
+from projections.models import turns
+from projections.models.turns import Turn
 from projections.registry import ALL
-from projections.turns import Turn
 from tests.chaos.run import Run
 from tests.support import folds, oracle
 from tests.support.provider.room import End, Person, with_provider
 from tests.support.system import until
-from worker import spend
-from worker.generate import Behind, generate
 from worker.providers.http import Http
-from worker.spend import Contended
+from worker.turn import spend
+from worker.turn.generate import Behind, generate
+from worker.turn.spend import Contended
 from worker.work import Work, endpoint
 
 GENEROUS = LimitsChanged(user_per_minute=10_000, guild_per_minute=100_000, free_daily=1_000_000)
@@ -96,7 +97,7 @@ async def rig(settings: Settings | None = None) -> AsyncIterator[Rig]:
         assert settings.database_url is not None
         log = await stack.enter_async_context(open_log(settings.database_url, load_master_key(settings), pool_size=16))
         await seed.plant(log, settings.default_model)
-        following = asyncio.create_task(together.run(log.dsn, ALL), name="read models")
+        following = asyncio.create_task(group_runner.run(log.dsn, ALL), name="read models")
         stack.push_async_callback(_cancelled, following)
         made = Rig(settings, log, await stack.enter_async_context(Http(connections=512)))
         await until(lambda: _installed(log), 30.0, "the read models")

@@ -12,7 +12,7 @@ from engine.events.message import Venue
 from engine.events.quota import SpendAuthorized
 from engine.events.turn import TurnCompleted, TurnFailed
 from engine.store import Query
-from projections import keys
+from projections.models import keys
 from tests.chaos.calls import market
 from tests.chaos.calls.market import KINDS, Kind, Market
 from tests.chaos.calls.rig import GENEROUS, Rig, rig

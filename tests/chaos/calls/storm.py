@@ -13,7 +13,7 @@ from engine.events.message import Venue
 from engine.events.quota import NoticeGiven, QuotaHit
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
 from engine.store import Query
-from projections import quota
+from projections.models import quota
 from tests.chaos.calls.rig import GENEROUS, Rig, rig
 from tests.chaos.run import Run
 from tests.support.provider.room import End, Person

@@ -12,7 +12,8 @@ from engine.events.model import ModelOverridden
 from engine.events.quota import BudgetSet, LimitsChanged, SpendAuthorized
 from engine.store import Log, Query, open_log
 from engine.vault import MasterKey
-from projections import keys, runner
+from projections.follow import runner
+from projections.models import keys
 from projections.registry import ALL
 from tests.chaos.run import Run, percentile
 from tests.support import folds, oracle

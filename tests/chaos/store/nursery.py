@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 from engine import failpoints
-from projections import together
+from projections.follow import group_runner
 from projections.registry import ALL
 
 PR_SET_PDEATHSIG = 1
@@ -25,7 +25,7 @@ def main(dsn: str) -> None:
             _end_with_parent()
             failpoints._active = {point.name: point for point in failpoints.parse(line.strip())}  # the environment was read before
             with suppress(Exception):
-                asyncio.run(together.run(dsn, ALL))
+                asyncio.run(group_runner.run(dsn, ALL))
             os._exit(1)
         print(pid, flush=True)
         os.waitpid(pid, 0)

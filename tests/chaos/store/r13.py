@@ -14,8 +14,8 @@ from typing import ClassVar
 from psycopg import AsyncConnection
 
 from engine.store import Log, Stored
-from projections import rebuild, runner, verify
 from projections.base import Projection
+from projections.follow import rebuild, runner, verify
 from projections.registry import ALL
 from tests.bench.append import talk
 from tests.chaos.store import lab

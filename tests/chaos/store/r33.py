@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from engine import clock
 from engine.store import Query
-from projections import rebuild, verify
+from projections.follow import rebuild, verify
 from projections.registry import ALL
 from tests.chaos.store import lab
 

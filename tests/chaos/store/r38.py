@@ -13,7 +13,7 @@ from engine.errors import KeyDestroyed
 from engine.events.base import Tags
 from engine.events.message import MessageReceived
 from engine.store import Log, Query
-from projections import rebuild, runner, verify
+from projections.follow import rebuild, runner, verify
 from projections.registry import ALL
 from tests.chaos.store import lab
 

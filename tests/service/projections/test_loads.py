@@ -13,8 +13,8 @@ from engine import ids
 from engine.events import Tags, all_types
 from engine.store import Log, NewEvent, Query, open_log, reader
 from engine.vault import MasterKey
-from projections import rebuild, verify
 from projections.base import Projection
+from projections.follow import rebuild, verify
 from projections.registry import ALL
 from tests.support import generated
 

@@ -12,9 +12,10 @@ from engine import clock
 from engine.errors import StoreError
 from engine.store import Log, Stored, open_log
 from engine.vault import MasterKey
-from projections import history, rebuild, runner, verify
 from projections.base import Change, Projection, waves
-from projections.history import HISTORY
+from projections.follow import rebuild, runner, verify
+from projections.models import history
+from projections.models.history import HISTORY
 from projections.registry import ALL
 from tests.bench.append import talk
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from engine.store import Log
-from projections import runner, together, verify
 from projections.base import Projection
-from projections.history import HISTORY
+from projections.follow import group_runner, runner, verify
+from projections.models.history import HISTORY
 from projections.registry import ALL
 from tests.bench.append import talk
 from tests.service.projections import test_rebuild as alone
@@ -21,7 +21,7 @@ __all__ = ["log"]
 @asynccontextmanager
 async def running(dsn: str, *projections: Projection) -> AsyncIterator[None]:
     """All of them in one task, for as long as the block lasts."""
-    task = asyncio.create_task(together.run(dsn, projections))
+    task = asyncio.create_task(group_runner.run(dsn, projections))
     try:
         yield
     finally:

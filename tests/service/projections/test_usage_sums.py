@@ -10,8 +10,8 @@ from engine.events.base import Tags, user_subject
 from engine.events.turn import Call, TurnCompleted, Usage
 from engine.store import NewEvent, open_log
 from engine.vault import MasterKey
-from projections import rebuild, verify
-from projections.usage import USAGE
+from projections.follow import rebuild, verify
+from projections.models.usage import USAGE
 
 
 def _completed(number: int, cost: float | None) -> NewEvent:

@@ -21,7 +21,7 @@ from engine.events.character import CharacterCreated, Description, Visibility
 from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Query, open_log
 from engine.vault import load_master_key
-from projections import runner
+from projections.follow import runner
 from projections.registry import ALL
 from tests.support.discord.server import StandinDiscord
 

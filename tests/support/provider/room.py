@@ -16,7 +16,7 @@ from engine.events.preset import Parameters, PresetCreated
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Recorded, open_log
 from engine.vault import load_master_key
-from projections import resume, runner
+from projections.follow import resume, runner
 from projections.registry import ALL
 from worker import standin
 from worker.__main__ import working

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from bot.console.health import LATE_SECONDS, late, roles
-from projections.heartbeats import Heartbeat
-from projections.runner import Progress
-from projections.standing import RELAY, Behind, Standing
+from bot.console.pages.health import LATE_SECONDS, late, roles
+from projections.follow.runner import Progress
+from projections.live.heartbeats import Heartbeat
+from projections.status import RELAY, Behind, Standing
 
 ALIVE = tuple(
     Heartbeat(name, UUID(int=n), n, "here", "1", datetime(2026, 1, 1, tzinfo=UTC), 1.0, {})

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 import bot.console
 from bot.console import words
-from bot.console.asked import FIELDS, number, understand
-from bot.console.characters import LIMITS, check, created_from
+from bot.console.filters import FIELDS, number, understand
+from bot.console.pages.characters import LIMITS, check, created_from
+from bot.console.pages.turns import steps
+from bot.console.pages.usage import bars, totals
 from bot.console.render import ENVIRONMENT
 from bot.console.shapes import face
-from bot.console.turns import steps
-from bot.console.usage import bars, totals
 from engine.decide.character import slug_of
 from engine.events import all_types
 from engine.events.turn import Timing
-from projections.usage import Line
+from projections.models.usage import Line
 
 HERE = Path(bot.console.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.console.login import TRIES, WINDOW_SECONDS, Brake, inside
+from bot.console.pages.login import TRIES, WINDOW_SECONDS, Brake, inside
 from bot.console.sessions import LIFETIME, Signer
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.discord import patience
-from bot.discord.patience import Patience
+from bot.discord import outage_notice
+from bot.discord.outage_notice import Patience
 from bot.discord.rest import Rest, Unsure
 from engine import clock
 from engine.events.message import MessageReceived
@@ -56,7 +56,7 @@ async def test_a_second_trouble_within_the_minute_is_silent_and_a_later_one_is_n
     rest, now = Calls(), 1000.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
     notices = Patience(rest, lambda _: True)
-    for at, expected in ((1000.0, 1), (1000.0 + patience.EVERY_S - 1, 1), (1000.0 + patience.EVERY_S + 1, 2)):
+    for at, expected in ((1000.0, 1), (1000.0 + outage_notice.EVERY_S - 1, 1), (1000.0 + outage_notice.EVERY_S + 1, 2)):
         now = at
         notices.held(message(int(at)))
         await _turns_of_the_loop()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from engine.errors import StoreUnavailable
-from worker.generate import _is_deleted
+from worker.turn.generate import _is_deleted
 
 TURN: Any = SimpleNamespace(message_id=7)
 

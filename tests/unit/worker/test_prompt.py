@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.events.character import Description
-from projections.history import Entry
+from projections.models.history import Entry
 from projections.prompt import history, tokens, window
 from projections.prompt.assemble import DoesNotFit, Ingredients, assemble, size
 from projections.prompt.situation import Situation
 from projections.prompt.text import attribute, escape, fill, section
-from worker.context import relevant
+from worker.turn.context import relevant
 
 ADA = UUID(int=1)
 OTHER = UUID(int=2)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.reply.artifacts import clean
-from worker.reply.repetition import EXEMPT_BELOW, repeats
-from worker.reply.thinking import TAGS, split
+from worker.turn.artifacts import clean
+from worker.turn.repetition import EXEMPT_BELOW, repeats
+from worker.turn.thinking import TAGS, split
 
 THOUGHT = "First I consider the question at length."
 

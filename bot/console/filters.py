@@ -1,0 +1,93 @@
+"""A filter as it stands in an address: understood, or named as wrong. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from bot.console import words
+from projections.models.timeline import Filter
+
+FIELDS = ("type", "character", "user", "channel", "guild", "turn", "category", "model", "since", "before")
+LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was typed by field, what it means, and what could not be understood. With anything wrong nothing is to be shown."""
+
+    values: Mapping[str, str]
+    wanted: Filter
+    wrong: Mapping[str, str]
+
+    def query(self, **more: object) -> str:
+        """The same filter as a query string, with more in it."""
+        return urlencode({name: value for name, value in {**self.values, **more}.items() if value not in {"", None}})
+
+    @property
+    def anything(self) -> bool:
+        """Whether it restricts at all."""
+        return any(self.values.values())
+
+
+@dataclass(slots=True)
+class _Taken:
+    values: Mapping[str, str]
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def take[T](self, name: str, read: Callable[[str], T | None], sentence: str) -> T | None:
+        if not self.values[name]:
+            return None
+        found = read(self.values[name])
+        if found is None:
+            self.wrong[name] = sentence
+        return found
+
+
+def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Asked:
+    """Characters go by name or id (`called` says what they are called); times are UTC unless they say otherwise."""
+    taken = _Taken({name: parameters.get(name, "").strip()[:LONGEST] for name in FIELDS})
+    time = "A time looks like 2026-01-31T18:00."
+    wanted = Filter(
+        types=taken.take("type", lambda text: words.types_of(text) or None, "There is no such event type.") or frozenset(),
+        guild=taken.take("guild", number, "A server goes by its number."),
+        channel=taken.take("channel", number, "A channel goes by its number."),
+        user=taken.take("user", number, "A person goes by their number."),
+        character=taken.take("character", lambda text: _character(text, called), "There is no such character."),
+        turn=taken.take("turn", _uuid, "A turn goes by its id."),
+        category=taken.take("category", _plain, "That is no category."),
+        model=taken.take("model", _plain, "That is no model."),
+        since=taken.take("since", _moment, time),
+        before=taken.take("before", _moment, time),
+    )
+    return Asked(taken.values, wanted, taken.wrong)
+
+
+def number(text: str) -> int | None:
+    """A snowflake or a position; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 1 << 63 else None
+
+
+def _plain(text: str) -> str | None:
+    return text if text.isprintable() else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _character(text: str, called: Mapping[UUID, str]) -> UUID | None:
+    wanted = text.casefold()
+    return next((character for character, name in called.items() if name.casefold() == wanted), None) or _uuid(text)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,164 @@
+"""A conversation as a page shows it: lines, what is being written, and who is being talked to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bot.console import words
+from bot.console.state import OPERATOR, VENUE, Console
+from engine import ids
+from engine.events.turn import TurnFailed
+from projections import chats
+from projections.live import drafts
+from projections.models import catalog, channels
+
+PAGE = 100
+QUOTE = 60
+GONE = "A deleted character"
+Names = Mapping[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One line. `kind` is message, reply or error; an error has a category in words, and a reference."""
+
+    kind: str
+    message_id: int
+    who: str
+    at: datetime
+    text: str
+    turn: UUID | None = None
+    character: UUID | None = None
+    reply_to: int | None = None
+    quote: str = ""
+    category: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """An answer that is not there yet. Without text, somebody is typing; `note` says what is unusual."""
+
+    turn: UUID
+    character: UUID
+    who: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Whom the conversation is with."""
+
+    id: UUID
+    name: str
+    slug: str = ""
+    tone: str = ""
+    greeting: str = ""
+
+
+async def names(console: Console) -> dict[UUID, str]:
+    """What the characters are called."""
+    async with console.log.pool.connection() as connection:
+        found = await catalog.characters(connection, console.log.vault)
+    return {character.id: character.name for character in found}
+
+
+async def mine(console: Console) -> list[chats.Chat]:
+    """The operator's conversations, the latest first."""
+    async with console.log.pool.connection() as connection:
+        return await chats.chats(connection, console.log.vault, OPERATOR, venue=VENUE)
+
+
+async def host(console: Console, channel: int) -> Host:
+    """The character the chat was begun with."""
+    async with console.log.pool.connection() as connection:
+        active = await channels.active_in(connection, channel)
+        session = await channels.session(connection, channel)
+        wanted = active[0] if active else session.character if session else ids.derived("nobody")
+        found = await catalog.character(connection, console.log.vault, wanted)
+    if found is None:
+        return Host(wanted, GONE)
+    return Host(found.id, found.name, found.slug, found.description.tone, found.description.greeting)
+
+
+async def lines(console: Console, channel: int, called: Names, *, after: int = 0, before: int | None = None) -> tuple[list[View], int]:
+    """The lines that became visible after a position, and the position up to which this is all."""
+    async with console.log.pool.connection() as connection:
+        said = await chats.lines(connection, console.log.vault, channel, after=after, before=before, limit=PAGE)
+        quoted = await _quoted(console, channel, said, called) if any(line.kind == "message" and line.reply_to for line in said) else {}
+    views = [await _view(console, line, called, quoted) for line in said]
+    return views, max((line.seen for line in said), default=after)
+
+
+async def older_than(console: Console, channel: int, before: int | None) -> int | None:
+    """Where the page before this one ends, when there is one."""
+    async with console.log.pool.connection() as connection:
+        return await chats.page_edge(connection, channel, before=before, limit=PAGE)
+
+
+async def _quoted(console: Console, channel: int, said: Sequence[chats.Line], called: Names) -> dict[int, str]:
+    async with console.log.pool.connection() as connection:
+        everything = await chats.lines(connection, console.log.vault, channel, limit=PAGE)
+    return {line.message_id: _first_words(line, called) for line in {line.message_id: line for line in (*everything, *said)}.values()}
+
+
+def _first_words(line: chats.Line, called: Names) -> str:
+    who = called.get(line.character, GONE) if line.character else line.author_name
+    text = " ".join(line.text.split())
+    return f"{who}: {text[:QUOTE]}{'…' if len(text) > QUOTE else ''}"
+
+
+async def _view(console: Console, line: chats.Line, called: Names, quoted: Mapping[int, str]) -> View:
+    who = called.get(line.character, GONE) if line.character else line.author_name
+    if line.kind != "error":
+        quote = quoted.get(line.reply_to, "an earlier message") if line.kind == "message" and line.reply_to else ""
+        return View(line.kind, line.message_id, who, line.sent_at, line.text, line.turn, line.character, line.reply_to, quote)
+    sentence = await _what_went_wrong(console, line.turn) if line.turn else ""
+    return View(
+        "error",
+        line.message_id,
+        who,
+        line.sent_at,
+        sentence,
+        line.turn,
+        line.character,
+        category=words.category(line.category),
+        reference=line.reference or "",
+    )
+
+
+async def _what_went_wrong(console: Console, turn: UUID) -> str:
+    """The friendly sentence: the character's own where it has one."""
+    recorded = await console.log.find(ids.terminal(turn))
+    if recorded is None or not isinstance(recorded.event, TurnFailed):
+        return ""
+    async with console.log.pool.connection() as connection:
+        character = await catalog.character(connection, console.log.vault, recorded.event.character_id)
+    own = character.description.error_message.strip() if character else ""
+    return own or recorded.event.user_message
+
+
+async def writing(console: Console, channel: int, called: Names) -> list[Writing]:
+    """What is being answered, with the text as far as it has come."""
+    async with console.log.pool.connection() as connection:
+        due = await chats.waiting(connection, channel)
+        texts = {draft.turn: draft.text for draft in await drafts.in_channel(connection, console.log.vault, channel)} if due else {}
+    return [await _writing(console, turn, called, texts) for turn in due]
+
+
+async def _writing(console: Console, turn: chats.Waiting, called: Names, texts: Mapping[UUID, str]) -> Writing:
+    text = texts.get(turn.turn, "")
+    if turn.status == "completed":
+        # The draft is gone by now, and the delivery not there yet: show what will be delivered instead of flickering.
+        recorded = await console.log.find(ids.terminal(turn.turn))
+        text = str(getattr(recorded.event, "text", text)) if recorded else text
+    note = f"attempt {turn.attempts}" if turn.attempts > 1 and turn.status == "pending" else ""
+    return Writing(turn.turn, turn.character, called.get(turn.character, GONE), text, note)
+
+
+async def exists(console: Console, channel: int) -> bool:
+    """Whether there is such a conversation."""
+    async with console.log.pool.connection() as connection:
+        return await chats.is_chat(connection, channel, OPERATOR, venue=VENUE)

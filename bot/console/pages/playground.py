@@ -1,0 +1,109 @@
+"""The playground: talking to characters in the browser, by the same events as on Discord."""
+
+from urllib.parse import quote
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from bot.console.filters import number
+from bot.console.pages import conversation
+from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
+from bot.console.speak import LONGEST, Line, Refused, Said, begin, cast_of, say
+from bot.console.state import Console, console_of
+from projections.follow import runner
+
+
+async def home(request: Request) -> Response:
+    """`GET /`: the newest conversation, or the choice of a character."""
+    console = console_of(request)
+    wanted = request.query_params
+    if "new" not in wanted and "character" not in wanted and (listed := await conversation.mine(console)):
+        return go(f"/chats/{listed[0].channel}")
+    return await _choice(request, chosen=wanted.get("character", ""))
+
+
+async def _choice(request: Request, *, chosen: str = "", refused: str = "", typed: str = "", status: int = 200) -> HTMLResponse:
+    console = console_of(request)
+    cast = await cast_of(console)
+    context = {"cast": cast, "chosen": chosen or (cast[0].slug if cast else ""), "refused": refused, "typed": typed}
+    return page(request, "playground.html", await _frame(request, console, None) | context, section="Playground", status=status)
+
+
+async def _frame(request: Request, console: Console, channel: int | None) -> dict[str, object]:
+    return {
+        "channel": channel,
+        "heading": "New chat",
+        "chats": await conversation.mine(console),
+        "names": await conversation.names(console),
+        "author": author_of(request),
+        "longest": LONGEST,
+        "quoted": None,
+    }
+
+
+async def start(request: Request) -> Response:
+    """`POST /chats`: say the first line to a character."""
+    console, form = console_of(request), await request.form()
+    try:
+        said = await begin(console, field(form, "character"), _line(form))
+    except Refused as error:
+        return await _choice(request, chosen=field(form, "character"), refused=str(error), typed=field(form, "text"), status=422)
+    await shown(console, said)
+    return _remembering(go(f"/chats/{said.channel}"), _line(form))
+
+
+async def post(request: Request) -> Response:
+    """`POST /chats/{channel}/messages`: say a line. htmx gets what stands above the composer: nothing, or what is wrong."""
+    console, channel, form = console_of(request), request.path_params["channel"], await request.form()
+    try:
+        said = await say(console, channel, _line(form))
+    except Refused as error:
+        if by_script(request):
+            return HTMLResponse(fragment("_refused.html", sentence=str(error)), 422)
+        return problem(request, 422, "That was not sent", str(error))
+    await shown(console, said)
+    notice = f"{len(said.turns)} characters answer one message at most; {said.left_out} more were named." if said.left_out else ""
+    return (
+        HTMLResponse(fragment("_refused.html", sentence=notice))
+        if by_script(request)
+        else _remembering(go(f"/chats/{channel}"), _line(form))
+    )
+
+
+async def shown(console: Console, said: Said) -> None:
+    """Wait, not for ever, until pages show what was said; and tell those that are open."""
+    await runner.wait_for(console.log.pool, ("history", "channels", "turns"), said.position, seconds=2.0)
+    console.feed.touch({said.channel})
+
+
+def _line(form: FormData) -> Line:
+    reply_to = field(form, "reply_to")
+    name = " ".join(field(form, "author").split())[:32]
+    return Line(field(form, "text"), name or "Friend", number(reply_to))
+
+
+def field(form: FormData, name: str) -> str:
+    """A form's text field; empty when it is missing or a file."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _remembering(response: Response, line: Line) -> Response:
+    response.set_cookie(NAME_COOKIE, quote(line.author_name), max_age=31_536_000, samesite="strict")
+    return response
+
+
+async def chat(request: Request) -> Response:
+    """`GET /chats/{channel}`: a conversation; `before` a position for what was said earlier."""
+    console, channel = console_of(request), request.path_params["channel"]
+    if not await conversation.exists(console, channel):
+        return problem(request, 404, "No such conversation", "It may belong to another installation. Start a new one in the playground.")
+    called = await conversation.names(console)
+    before = number(request.query_params.get("before", ""))
+    views, after = await conversation.lines(console, channel, called, before=before)
+    older = await conversation.older_than(console, channel, before)
+    host = await conversation.host(console, channel)
+    here = {"heading": host.name, "host": host, "lines": views, "after": after, "older": older, "refused": "", "typed": ""}
+    live = await conversation.writing(console, channel, called)
+    return page(request, "playground.html", await _frame(request, console, channel) | here | {"drafts": live}, section="Playground")

@@ -1,0 +1,164 @@
+"""The turn inspector: why a character answered, what was asked of which model, what came back, and how it reached the people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from bot.console.filters import Asked, number, understand
+from bot.console.pages import conversation
+from bot.console.render import by_script, fragment, page, problem
+from bot.console.state import OPERATOR, Console, console_of
+from bot.notices import error_notice
+from engine import ids
+from engine.events import Event
+from engine.events.message import MessageReceived
+from engine.events.reply import ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered
+from engine.events.turn import GenerationStarted, Timing, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.store import Recorded
+from projections import inspector
+from projections.models import catalog, timeline, turns
+from projections.models.timeline import Filter
+from projections.models.turns import Turn
+
+ROWS = 40
+ENDS = {"completed": "turn.completed", "failed": "turn.failed", "cancelled": "turn.cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stretch of a turn's time: name, milliseconds, and where it lies in a bar of 1000 units."""
+
+    name: str
+    label: str
+    milliseconds: float
+    start: float = 0.0
+    width: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Everything the log holds about one turn, in the order in which it happened."""
+
+    turn: Turn
+    message: Recorded[Event] | None
+    events: tuple[Recorded[Event], ...]
+    requested: Recorded[Event] | None = None
+    attempts: tuple[Recorded[Event], ...] = ()
+    outcome: Recorded[Event] | None = None
+    delivery: tuple[Recorded[Event], ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+def flight(turn: Turn, message: Recorded[Event] | None, events: Sequence[Recorded[Event]]) -> Flight:
+    """Sort a turn's events into its chapters. Pure."""
+    outcome = _last(events, TurnCompleted, TurnFailed, TurnCancelled)
+    timing = getattr(outcome.event, "timing", None) if outcome else None
+    return Flight(
+        turn=turn,
+        message=message,
+        events=tuple(events),
+        requested=_last(events, TurnRequested),
+        attempts=tuple(r for r in events if isinstance(r.event, GenerationStarted)),
+        outcome=outcome,
+        delivery=tuple(r for r in events if isinstance(r.event, DeliveryIntended | ChunkDelivered | ReplyDelivered | DeliveryFailed)),
+        steps=steps(timing) if timing else (),
+    )
+
+
+def _last(events: Sequence[Recorded[Event]], *types: type[Event]) -> Recorded[Event] | None:
+    return next((recorded for recorded in reversed(events) if isinstance(recorded.event, types)), None)
+
+
+def steps(timing: Timing) -> tuple[Step, ...]:
+    """A turn's time as stretches that add up to the whole. Pure."""
+    total = max(timing.finished, 0.0)
+    sent = min(max(timing.request_sent, 0.0), total)
+    first = min(max(timing.first_token if timing.first_token is not None else total, sent), total)
+    stretches = (
+        ("prepare", "context and prompt", sent),
+        ("wait", "until the first word", first - sent),
+        ("write", "writing", total - first),
+    )
+    found, start = [], 0.0
+    for name, label, length in stretches:
+        width = 1000 * length / total if total else 0.0
+        found.append(Step(name, label, length, round(start, 2), round(width, 2)))
+        start += width
+    return tuple(found)
+
+
+async def inspect(request: Request) -> Response:
+    """`GET /turns/{key}`: one turn by its id, its error's reference, or the id of a message."""
+    console, key = console_of(request), request.path_params["key"].strip().lower()
+    turn = await find(console, key)
+    if turn is None:
+        return problem(request, 404, "No such turn", "Give a turn's id, an error's reference, or the id of a message.")
+    record = await load(console, turn)
+    called = await conversation.names(console)
+    outcome = record.outcome.event if record.outcome else None
+    notice = error_notice(outcome, await _own_words(console, outcome.character_id)) if isinstance(outcome, TurnFailed) else ""
+    return page(request, "turn.html", {"flight": record, "called": called, "operator": OPERATOR, "notice": notice}, section="Turns")
+
+
+async def find(console: Console, key: str) -> Turn | None:
+    """The turn that a person means by an id, an error's reference, or the id or link of a message."""
+    if not (key.isprintable() and key.isascii()):
+        return None
+    found = await inspector.find(console.log, key)
+    return found[0] if found else None
+
+
+async def load(console: Console, turn: Turn) -> Flight:
+    """Read the turn's events from the log."""
+    async with console.log.pool.connection() as connection:
+        entries = (await timeline.page(connection, Filter(turn=turn.turn), limit=100)).entries
+    events = await console.log.at([entry.position for entry in entries])
+    message = await console.log.find(ids.message_event(turn.message_id, "received"))
+    return flight(turn, message if message and isinstance(message.event, MessageReceived) else None, events)
+
+
+async def _own_words(console: Console, character: UUID) -> str:
+    async with console.log.pool.connection() as connection:
+        found = await catalog.character(connection, console.log.vault, character)
+    return found.description.error_message if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of turns."""
+
+    turns: tuple[Turn, ...] = ()
+    older: int | None = None
+    complete: bool = True
+
+
+async def show(request: Request) -> Response:
+    """`GET /turns`: turns by character, person, channel, error, model and time, newest first."""
+    console = console_of(request)
+    key = request.query_params.get("find", "").strip()
+    if key and (turn := await find(console, key.lower())):
+        return Response(status_code=303, headers={"location": f"/turns/{turn.turn}"})
+    called = await conversation.names(console)
+    asked, status = understand(request.query_params, called), request.query_params.get("status", "")
+    before = number(request.query_params.get("before_position", ""))
+    found = Listed() if asked.wrong else await listed(console, asked, status if status in ENDS else "", before)
+    async with console.log.pool.connection() as connection:
+        choices = {"category": await timeline.values(connection, "category"), "model": await timeline.values(connection, "model")}
+    context = {"asked": asked, "listed": found, "called": called, "status": status, "operator": OPERATOR, "missing": key}
+    if by_script(request):
+        return HTMLResponse(fragment("_turn_rows.html" if before is not None else "_turns.html", **context))
+    return page(request, "turns.html", context | {"choices": choices}, section="Turns")
+
+
+async def listed(console: Console, asked: Asked, status: str, before: int | None) -> Listed:
+    """The turns that match. Those still running appear when nothing is asked that only an end can tell."""
+    wanted = asked.wanted
+    types = {ENDS[status]} if status else set(ENDS.values()) if wanted.category or wanted.model else {"turn.requested"}
+    async with console.log.pool.connection() as connection:
+        found = await timeline.page(connection, replace(wanted, types=frozenset(types)), before=before, limit=ROWS)
+        rows = {turn.turn: turn for turn in await turns.some(connection, [entry.turn for entry in found.entries if entry.turn])}
+    in_order = dict.fromkeys(entry.turn for entry in found.entries if entry.turn is not None and entry.turn in rows)
+    return Listed(tuple(rows[turn] for turn in in_order), found.older, found.complete)

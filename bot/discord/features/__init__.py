@@ -1,0 +1,1 @@
+"""Slash commands and dashboards, one package a feature."""

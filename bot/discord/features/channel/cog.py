@@ -1,0 +1,79 @@
+"""`/channel`: who answers everything said here."""
+
+import nextcord
+from nextcord import SlashOption
+
+from bot.discord.answers import Interaction, answer
+from bot.discord.desk import Desk
+from bot.discord.features.character.cog import choices
+from engine.decide.channel import Where
+from engine.decide.refusal import Refusal
+
+
+class ChannelCog(nextcord.ClientCog):
+    """The commands."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    @nextcord.slash_command(name="channel", description="Who answers in this channel")  # type: ignore[untyped-decorator]
+    async def channel(self, interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    @channel.subcommand(name="activate", description="A character answers everything said here")  # type: ignore[untyped-decorator]
+    async def activate(
+        self, interaction: Interaction, character: str = SlashOption(description="Name or short name", autocomplete=True)
+    ) -> None:
+        user, key, where = _ids(interaction)
+        allowed = _may(interaction)
+
+        async def work() -> str:
+            _require(allowed)
+            found = await self.desk.activate(user, key, where, character)
+            return f"**{found.name}** answers everything said here now. `/channel deactivate` ends it."
+
+        await answer(interaction, work, hidden=False)
+
+    @channel.subcommand(name="deactivate", description="Stop one character, or all, from answering here")  # type: ignore[untyped-decorator]
+    async def deactivate(
+        self,
+        interaction: Interaction,
+        character: str = SlashOption(description="Name or short name; empty for all", required=False, default="", autocomplete=True),
+    ) -> None:
+        user, key, where = _ids(interaction)
+        allowed = _may(interaction)
+
+        async def work() -> str:
+            _require(allowed)
+            count = await self.desk.deactivate(user, key, where, character)
+            return f"{count} character{'s' if count > 1 else ''} deactivated here."
+
+        await answer(interaction, work, hidden=False)
+
+    @activate.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose(self, interaction: Interaction, character: str) -> None:
+        user, _, _ = _ids(interaction)
+        await interaction.response.send_autocomplete(choices(await self.desk.roster.usable_by(user), character))
+
+    @deactivate.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_active(self, interaction: Interaction, character: str) -> None:
+        user, _, where = _ids(interaction)
+        active = set(await self.desk.active(where))
+        here = [c for c in await self.desk.roster.usable_by(user) if c.id in active]
+        await interaction.response.send_autocomplete(choices(here, character))
+
+
+def _may(interaction: Interaction) -> bool:
+    """In a server those who may manage messages in this channel; in a DM the person itself."""
+    return interaction.guild_id is None or interaction.permissions.manage_messages or interaction.permissions.administrator
+
+
+def _require(allowed: bool) -> None:
+    if not allowed:
+        raise Refusal("Who answers here is for those who may manage messages in this channel.")
+
+
+def _ids(interaction: Interaction) -> tuple[int, int, Where]:
+    """(user, key that makes a repeat a no-op, channel)."""
+    user = interaction.user.id if interaction.user else 0
+    return user, interaction.id, Where(interaction.channel_id or 0, interaction.guild_id, "discord")

@@ -1,0 +1,140 @@
+"""All read models of a process in step: one reader of the log, one transaction per batch.
+
+Ten models that each follow the log on their own cost a busy process ten reads and ten commits per event. In step they cost one.
+A model that falls out of step (poison, another owner, a rebuild) is brought up alone and joins again; the others go on meanwhile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from contextlib import aclosing
+
+import psycopg
+from psycopg import AsyncConnection
+
+from engine import log
+from engine.errors import StoreUnavailable
+from engine.failpoints import failpoint
+from engine.store import Query, Stored, connect, reader, tail
+from projections.base import Projection
+from projections.follow import rebuild, runner
+from projections.follow.runner import Stopped, TakenOver
+
+TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
+TOGETHER_SECONDS = 2.0
+"""At a start, how long those that are ready wait for the others: joining later costs everybody a pause."""
+Skips = Mapping[str, frozenset[int]]
+_log = log.get("projections")
+
+
+class _OutOfStep(Exception):
+    """These models cannot go on with the others. `stopped`: by poison, until an operator lets them."""
+
+    def __init__(self, *fallen: Projection, stopped: bool = False) -> None:
+        self.fallen = fallen
+        self.stopped = stopped
+
+
+async def run(dsn: str, projections: Sequence[Projection]) -> None:
+    """Follow the log for ever with all of them. After poison one stands still until `runner.resume` or `skip`; the others go on."""
+    coming = {p: asyncio.create_task(runner.bring_up(dsn, p), name=p.name) for p in projections}
+    try:
+        await asyncio.wait(coming.values(), timeout=TOGETHER_SECONDS)
+        while True:
+            if len(coming) == len(projections):
+                await asyncio.wait(coming.values(), return_when=asyncio.FIRST_COMPLETED)
+            for projection in [p for p, task in coming.items() if task.done()]:
+                coming.pop(projection).result()
+            members = [p for p in projections if p not in coming]
+            try:
+                await _follow(dsn, members, coming.values())
+            except _OutOfStep as event:
+                for p in event.fallen:
+                    coming[p] = asyncio.create_task(runner.bring_up(dsn, p, stopped=event.stopped), name=p.name)
+            except TROUBLE as error:
+                _log.warning("postgres is away, will go on", error=type(error).__name__)
+                await asyncio.sleep(0.3)
+    finally:
+        for task in coming.values():
+            task.cancel()
+        await asyncio.gather(*coming.values(), return_exceptions=True)
+
+
+async def _follow(dsn: str, members: Sequence[Projection], coming: Collection[asyncio.Task[None]]) -> None:
+    """Until somebody falls out of step or is ready to join."""
+    async with await connect.connect(dsn, application="tzurot read models", derived=True) as connection:
+        skips = {p.name: await rebuild.skips(connection, p.name, 0, 2**62) for p in members}
+        head = await _level(connection, members, skips)
+        async with aclosing(tail.follow(dsn, head)) as batches:
+            while rows := await _unless(coming, anext(batches)):
+                await _digest(connection, members, rows, skips)
+
+
+async def _unless(coming: Collection[asyncio.Task[None]], batch: Awaitable[list[Stored]]) -> list[Stored] | None:
+    """The next batch; None once somebody is ready to join."""
+    reading = asyncio.ensure_future(batch)
+    try:
+        await asyncio.wait([reading, *coming], return_when=asyncio.FIRST_COMPLETED)
+        return None if any(task.done() for task in coming) else reading.result()
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _level(connection: AsyncConnection, members: Sequence[Projection], skips: Skips) -> int:
+    """Bring each to the same position, the head of the log as it is now."""
+    head = await reader.head(connection)
+    cursor = await connection.execute(
+        "SELECT name, position FROM projections WHERE role = 'live' AND name = ANY(%s)", ([p.name for p in members],)
+    )
+    standing: dict[str, int] = dict(await cursor.fetchall())
+    for projection in members:
+        if projection.name not in standing or standing[projection.name] > head:
+            raise _OutOfStep(projection)
+        after = standing[projection.name]
+        while after < head:
+            rows = [row async for row in reader.rows(connection, Query(after=after, until=head, limit=reader.PAGE))]
+            await _alone(connection, projection, rows, skips)
+            after = rows[-1].position
+    return head
+
+
+async def _digest(connection: AsyncConnection, members: Sequence[Projection], rows: Sequence[Stored], skips: Skips) -> None:
+    """One batch for all in one transaction; when that fails, for each in its own, which finds out whose fault it is."""
+    try:
+        await _apply(connection, members, rows, skips)
+    except TROUBLE:
+        raise
+    except Exception:
+        fallen: list[_OutOfStep] = []
+        for projection in members:
+            try:
+                await _alone(connection, projection, rows, skips)
+            except _OutOfStep as event:
+                fallen.append(event)
+        if fallen:
+            raise _OutOfStep(*(p for event in fallen for p in event.fallen), stopped=all(event.stopped for event in fallen)) from None
+
+
+async def _apply(connection: AsyncConnection, members: Sequence[Projection], rows: Sequence[Stored], skips: Skips) -> None:
+    async with connection.transaction():
+        moved = await connection.execute(
+            "UPDATE projections SET position = %s, updated_at = now() WHERE role = 'live' AND name = ANY(%s) AND position = %s",
+            (rows[-1].position, [p.name for p in members], rows[0].position - 1),
+        )
+        if moved.rowcount != len(members):
+            raise TakenOver("not every read model stands just before this batch")
+        for projection in members:
+            wanted = [row for row in rows if row.type in projection.types and row.position not in skips[projection.name]]
+            if wanted:
+                await projection.apply(connection, projection.name, wanted)
+        failpoint("projection.before_commit")
+
+
+async def _alone(connection: AsyncConnection, projection: Projection, rows: Sequence[Stored], skips: Skips) -> None:
+    try:
+        await runner.digest(connection, projection, rows, skips[projection.name])
+    except Stopped:
+        raise _OutOfStep(projection, stopped=True) from None
+    except TakenOver as error:
+        _log.warning("taken over, will look again", projection=projection.name, reason=str(error))
+        raise _OutOfStep(projection) from None

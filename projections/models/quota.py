@@ -1,0 +1,234 @@
+"""Who may still spend: quota hits, budgets, today's calls and dollars, token buckets. What `authorize_spend` decides on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from engine.decide.quota import Hit, of_milliseconds
+from engine.decide.spend import Block, Bucket, Spent
+from engine.events.quota import LimitsChanged
+from engine.fault import Category
+from engine.store import Stored
+from projections.base import Projection, clear, sql
+from projections.models import quota_fold
+
+
+class Quota(Projection):
+    name = "quota"
+    version = 2
+    types = frozenset(
+        {
+            "quota.spend_authorized",
+            "quota.payer_charged",
+            "quota.guild_charged",
+            "quota.spend_settled",
+            "quota.hit",
+            "quota.notice_given",
+            "quota.upgrade_hinted",
+            "quota.budget_set",
+            "quota.limits_changed",
+        }
+    )
+    ddl = """
+    CREATE TABLE {schema}.hits (
+        position bigint PRIMARY KEY,
+        scope text COLLATE "C" NOT NULL,
+        model text COLLATE "C" NOT NULL,
+        provider text NOT NULL,
+        category text NOT NULL,
+        status integer,
+        user_id bigint NOT NULL,
+        at timestamptz NOT NULL,
+        reset_at timestamptz NOT NULL
+    );
+    CREATE INDEX ON {schema}.hits (scope, model, reset_at);
+    CREATE INDEX ON {schema}.hits (reset_at);
+    CREATE INDEX ON {schema}.hits (at);
+    CREATE TABLE {schema}.days (
+        subject text COLLATE "C" NOT NULL,
+        day text COLLATE "C" NOT NULL,
+        calls bigint NOT NULL DEFAULT 0,
+        free_calls bigint NOT NULL DEFAULT 0,
+        dollars double precision NOT NULL DEFAULT 0,
+        version integer NOT NULL DEFAULT 0,
+        PRIMARY KEY (subject, day)
+    );
+    CREATE INDEX ON {schema}.days (day);
+    CREATE TABLE {schema}.guests (day text COLLATE "C" NOT NULL, user_id bigint NOT NULL, PRIMARY KEY (day, user_id));
+    CREATE TABLE {schema}.buckets (name text COLLATE "C" PRIMARY KEY, tokens double precision NOT NULL, at timestamptz NOT NULL);
+    CREATE TABLE {schema}.budgets (scope text COLLATE "C" PRIMARY KEY, daily double precision NOT NULL);
+    CREATE TABLE {schema}.limits (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), data jsonb NOT NULL);
+    CREATE TABLE {schema}.notices (
+        user_id bigint NOT NULL,
+        subject text COLLATE "C" NOT NULL,
+        until timestamptz NOT NULL,
+        PRIMARY KEY (user_id, subject)
+    );
+    CREATE TABLE {schema}.hints (user_id bigint PRIMARY KEY, day text NOT NULL);
+    """
+
+    async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        limits = await _limits(connection, schema)
+        news: list[quota_fold.New] = [
+            (row.type, clear(row) | {"position": row.position, "version": row.version, "at": row.occurred_at, "guild": row.guild})
+            for row in rows
+        ]
+        spending = await quota_fold.read(connection, schema, news)
+        for new in news:
+            if new[0] in quota_fold.TYPES:
+                spending.add(new, limits)
+                continue
+            if new[0] == "quota.limits_changed":
+                limits = LimitsChanged.model_validate({name: value for name, value in new[1].items() if name in LimitsChanged.model_fields})
+            statement, parameters = _change(*new)
+            await connection.execute(sql(statement, schema), parameters)
+        await spending.write(connection, schema)
+
+
+_HINTED = """
+INSERT INTO {schema}.hints (user_id, day) VALUES (%(user_id)s, %(day)s) ON CONFLICT (user_id) DO UPDATE SET day = excluded.day
+"""
+_HIT = """
+INSERT INTO {schema}.hits (position, scope, model, provider, category, status, user_id, at, reset_at)
+VALUES (%(position)s, %(scope)s, %(model)s, %(provider)s, %(category)s, %(status)s, %(user_id)s, %(at)s, %(reset)s)
+"""
+_NOTICE = """
+INSERT INTO {schema}.notices (user_id, subject, until) VALUES (%(user_id)s, %(subject)s, %(until)s)
+ON CONFLICT (user_id, subject) DO UPDATE SET until = excluded.until
+"""
+
+type Change = tuple[str, dict[str, Any]]
+
+
+def _change(type_: str, data: dict[str, Any]) -> Change:
+    match type_:
+        case "quota.hit":
+            return _HIT, data | {"reset": of_milliseconds(data["reset_ms"])}
+        case "quota.notice_given":
+            return _NOTICE, data | {"until": of_milliseconds(data["until_ms"])}
+        case "quota.upgrade_hinted":
+            return _HINTED, data
+        case "quota.budget_set":
+            return _budget(data)
+        case "quota.limits_changed":
+            fields = {name: data[name] for name in LimitsChanged.model_fields if name in data}
+            statement = "INSERT INTO {schema}.limits (data) VALUES (%(data)s) ON CONFLICT (only_row) DO UPDATE SET data = excluded.data"
+            return statement, {"data": Jsonb(fields)}
+        case _:
+            raise ValueError(f"quota does not know {type_}")
+
+
+def _budget(data: dict[str, Any]) -> Change:
+    if data["daily"] is None:
+        return "DELETE FROM {schema}.budgets WHERE scope = %(scope)s", data
+    return (
+        (
+            "INSERT INTO {schema}.budgets (scope, daily) VALUES (%(scope)s, %(daily)s)"
+            " ON CONFLICT (scope) DO UPDATE SET daily = excluded.daily"
+        ),
+        data,
+    )
+
+
+async def _limits(connection: AsyncConnection, schema: str) -> LimitsChanged:
+    row = await (await connection.execute(sql("SELECT data FROM {schema}.limits", schema))).fetchone()
+    return LimitsChanged.model_validate(row[0]) if row else LimitsChanged()
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What is known of a day for one person and some payers. `versions` are those of the streams that lock the limits."""
+
+    limits: LimitsChanged
+    budgets: dict[str, float]
+    blocked: dict[tuple[str, str], Block]
+    spent: dict[str, Spent]
+    versions: dict[str, int]
+    buckets: dict[str, Bucket]
+    guests: int
+    hinted: bool
+
+
+async def today(
+    connection: AsyncConnection, now: datetime, user_id: int, guild_id: int | None, scopes: Sequence[str], *, schema: str = "quota"
+) -> Today:
+    """In one round trip."""
+    buckets = [f"user:{user_id}", f"guild:{guild_id}"]
+    day, subjects = now.strftime("%Y-%m-%d"), [*buckets, *scopes]
+    async with connection.pipeline():
+        limits = await connection.execute(sql("SELECT data FROM {schema}.limits", schema))
+        budgets = await connection.execute(sql("SELECT scope, daily FROM {schema}.budgets WHERE scope = ANY(%s)", schema), (subjects,))
+        hits = await connection.execute(
+            sql(
+                "SELECT scope, model, category, reset_at FROM {schema}.hits WHERE scope = ANY(%s) AND reset_at > %s ORDER BY reset_at",
+                schema,
+            ),
+            (list(scopes), now),
+        )
+        days = await connection.execute(
+            sql("SELECT subject, calls, free_calls, dollars, version FROM {schema}.days WHERE day = %s AND subject = ANY(%s)", schema),
+            (day, subjects),
+        )
+        levels = await connection.execute(sql("SELECT name, tokens, at FROM {schema}.buckets WHERE name = ANY(%s)", schema), (buckets,))
+        guests = await connection.execute(sql("SELECT count(*) FROM {schema}.guests WHERE day = %s", schema), (day,))
+        hinted = await connection.execute(sql("SELECT 1 FROM {schema}.hints WHERE user_id = %s AND day = %s", schema), (user_id, day))
+        known, rows, count = await limits.fetchone(), await days.fetchall(), await guests.fetchone()
+        return Today(
+            limits=LimitsChanged.model_validate(known[0]) if known else LimitsChanged(),
+            budgets=dict(await budgets.fetchall()),
+            blocked={(scope, model): Block(reset, Category(category)) for scope, model, category, reset in await hits.fetchall()},
+            spent={subject: Spent(calls, free, dollars) for subject, calls, free, dollars, _ in rows},
+            versions={subject: version for subject, _, _, _, version in rows},
+            buckets={name: Bucket(tokens, at) for name, tokens, at in await levels.fetchall()},
+            guests=count[0] if count else 0,
+            hinted=await hinted.fetchone() is not None,
+        )
+
+
+async def hits(connection: AsyncConnection, *, since: datetime | None = None, schema: str = "quota") -> list[Hit]:
+    """Quota hits since a moment, oldest first."""
+    statement = "SELECT scope, model, category, at, reset_at FROM {schema}.hits "
+    statement += "WHERE %(since)s::timestamptz IS NULL OR at > %(since)s ORDER BY position"
+    cursor = await connection.execute(sql(statement, schema), {"since": since})
+    return [Hit(scope, model, Category(category), at, reset) for scope, model, category, at, reset in await cursor.fetchall()]
+
+
+async def told_until(connection: AsyncConnection, user_id: int, subject: str, *, schema: str = "quota") -> datetime | None:
+    """Until when a person counts as told about a limit."""
+    cursor = await connection.execute(
+        sql("SELECT until FROM {schema}.notices WHERE user_id = %s AND subject = %s", schema), (user_id, subject)
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """A subject's day: `user:<id>`, `guild:<id>`, `system` or `key:<id>`."""
+
+    subject: str
+    day: str
+    calls: int
+    free_calls: int
+    dollars: float
+
+
+async def days(connection: AsyncConnection, *, day: str, limit: int = 100, schema: str = "quota") -> list[DayLine]:
+    """Who did spend on a day, the most calls first."""
+    statement = sql(
+        "SELECT subject, day, calls, free_calls, dollars FROM {schema}.days WHERE day = %s ORDER BY calls DESC, subject LIMIT %s", schema
+    )
+    return [DayLine(*row) for row in await (await connection.execute(statement, (day, limit))).fetchall()]
+
+
+async def limits_now(connection: AsyncConnection, *, schema: str = "quota") -> tuple[LimitsChanged, dict[str, float]]:
+    """The limits and the budgets by scope."""
+    cursor = await connection.execute(sql("SELECT scope, daily FROM {schema}.budgets ORDER BY scope", schema))
+    return await _limits(connection, schema), dict(await cursor.fetchall())
+
+
+QUOTA = Quota()

@@ -1,0 +1,77 @@
+"""How everything stands right now: what health and metrics show. Reads the read models' bookkeeping, owns nothing."""
+
+from dataclasses import dataclass
+
+from psycopg import AsyncConnection
+
+from projections.follow import runner
+from projections.follow.runner import Progress
+from projections.live import heartbeats
+from projections.live.heartbeats import Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A read model, or the relay, that has not taken up all events: how many, and for how long the oldest of them has waited."""
+
+    name: str
+    events: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What Postgres knows. `head`: the newest event's position; `relayed`: the last one published; `size`: bytes of the database.
+
+    `behind` are those that stand still or are slow: alive or not, the age of what they have not done tells.
+    """
+
+    server: str
+    size: int
+    head: int
+    relayed: int
+    progress: tuple[Progress, ...]
+    processes: tuple[Heartbeat, ...]
+    pending_turns: int
+    due_deliveries: int
+    active_characters: int
+    characters: int
+    behind: tuple[Behind, ...] = ()
+
+
+RELAY = "relay"
+_BEHIND = b"""
+WITH standing AS (
+    SELECT name, position FROM projections WHERE role = 'live' UNION ALL SELECT 'relay', position FROM relay
+)
+SELECT s.name, h.position - s.position, extract(epoch FROM clock_timestamp() - e.recorded_at)::float8
+FROM standing s, log_head h, events e WHERE e.position = s.position + 1 ORDER BY 1
+"""
+_NUMBERS = b"""
+SELECT current_setting('server_version'), pg_database_size(current_database()), (SELECT position FROM log_head),
+       (SELECT position FROM relay),
+       (SELECT count(*) FROM turns.turns WHERE status = 'pending'),
+       (SELECT count(*) FROM deliveries.deliveries WHERE status IN ('due', 'intended')),
+       (SELECT count(DISTINCT character) FROM channels.activations), (SELECT count(*) FROM catalog.characters WHERE NOT deleted)
+"""
+
+
+async def look(connection: AsyncConnection) -> Standing:
+    """One look, in a handful of cheap statements."""
+    row = await (await connection.execute(_NUMBERS)).fetchone()
+    assert row is not None
+    server, size, head, relayed, pending, due, active, characters = row
+    behind = await (await connection.execute(_BEHIND)).fetchall()
+    return Standing(
+        server=server.split()[0],
+        size=size,
+        head=head,
+        relayed=relayed,
+        progress=tuple(await runner.progress(connection)),
+        processes=tuple(await heartbeats.alive(connection)),
+        pending_turns=pending,
+        due_deliveries=due,
+        active_characters=active,
+        characters=characters,
+        behind=tuple(Behind(*columns) for columns in behind),
+    )

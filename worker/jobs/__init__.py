@@ -1,0 +1,1 @@
+"""Handlers of work that happens later or takes long, one file each."""

@@ -1,0 +1,1 @@
+"""One turn, from its request to its one end."""

@@ -1,0 +1,268 @@
+"""From a context to an answer: which models are tried in which order, each call with its permit, and what a failure leads to."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from uuid import UUID
+
+from engine import clock, ids
+from engine.decide.spend import Refusal
+from engine.decide.turn_model import Model, resolve
+from engine.decide.turn_request import Effective, effective
+from engine.events.preset import Parameters
+from engine.events.turn import Call, Usage
+from engine.fault import QUOTA, Category, Fault
+from engine.store import NewEvent, connect
+from projections.models.catalog import Preset
+from projections.models.keys import NoSuchKey
+from projections.prompt.assemble import Prompt
+from worker.providers.chat import Completion, complete
+from worker.providers.failure import ProviderFailed
+from worker.telemetry import describe
+from worker.turn import artifacts, repetition, spend, thinking
+from worker.turn.spend import Allowed, Payer
+from worker.turn.streaming import Drafts
+from worker.work import Work
+
+CALLS_PER_MODEL = 3
+HOPS = 2
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 10.0
+_SAMPLED_AGAIN = frozenset({Category.EMPTY_RESPONSE, Category.CENSORED})
+
+Why = Literal["first", "retry", "empty", "repetition", "fallback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may answer, with the preset whose parameters it gets."""
+
+    model: Model
+    preset: Preset
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call about to be made: `number` counts the calls of the turn over all workers' lives."""
+
+    number: int
+    candidate: Candidate
+    effective: Effective
+    prompt: Prompt
+    why: Why
+    fallback_from: str | None = None
+
+    @property
+    def request(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if self.candidate.preset.stream else {}
+        return self.effective.body | {"model": self.candidate.model.id, "messages": self.prompt.as_json()} | options
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What one turn's answer is made from and checked against. `prompt(effective, model, thin)` assembles; `record` makes the
+    GenerationStarted that is stored together with a permit."""
+
+    turn: UUID
+    name: str
+    candidates: Sequence[Candidate]
+    payer: Payer
+    earlier: Sequence[str]
+    first_number: int
+    prompt: Callable[[Effective, Model, bool], Prompt]
+    record: Callable[[Attempt], NewEvent]
+    drafts: Drafts
+    seconds: float
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Every call of the turn so far, and what it did cost. `sent`: when the asking began, in milliseconds of the turn."""
+
+    calls: list[Call] = field(default_factory=list)
+    settled: list[NewEvent] = field(default_factory=list)
+    sent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What will be delivered, and how it came about."""
+
+    text: str
+    thinking: str
+    completion: Completion
+    attempt: Attempt
+    guest: bool
+    fallback_from: str | None
+    fallback_why: str | None
+    repeated: bool
+
+
+class Refused(Exception):
+    """No call may be made."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.why)
+
+
+async def answer(work: Work, brief: Brief, ledger: Ledger) -> Answer:
+    """The first model that answers well enough. Raises Refused when none may be asked, ProviderFailed when none did."""
+    deadline = clock.monotonic() + brief.seconds
+    failure: ProviderFailed | None = None
+    refused: Refused | None = None
+    hops = 0
+    for candidate in brief.candidates:
+        first = brief.candidates[0].model.id
+        if hops > HOPS:
+            break
+        try:
+            found = await _ask_model(work, brief, ledger, candidate, deadline, None if candidate.model.id == first else first)
+            why = (failure.fault.category if failure else refused.refusal.category if refused else None) if found.fallback_from else None
+            return replace(found, fallback_why=why.value if why else None)
+        except Refused as error:
+            refused = refused or error
+            if error.refusal.subject.startswith(("rate:", "free-tier")):
+                break
+        except ProviderFailed as error:
+            failure, hops = error, hops + 1
+            if not error.fault.kind.fallback or clock.monotonic() >= deadline:
+                break
+    if failure is not None:
+        raise failure
+    raise refused or Refused(Refusal(Category.NOT_ALLOWED, "no model may be asked", "no-candidate"))
+
+
+async def _ask_model(work: Work, brief: Brief, ledger: Ledger, candidate: Candidate, deadline: float, fallback_from: str | None) -> Answer:
+    why: Why = "fallback" if fallback_from else "first"
+    for count in range(1, CALLS_PER_MODEL + 1):
+        attempt = _attempt(brief, ledger, candidate, why, count, fallback_from)
+        try:
+            completion, allowed = await _call(work, brief, ledger, attempt, deadline)
+            found = _judge(brief, attempt, completion, allowed, final=count == CALLS_PER_MODEL)
+            if found is not None:
+                return found
+            why = "repetition"
+        except ProviderFailed as failure:
+            why = "empty" if failure.fault.category in _SAMPLED_AGAIN else "retry"
+            if count == CALLS_PER_MODEL or not failure.fault.kind.retry or not await _pause(failure.fault, count, deadline):
+                raise
+    raise AssertionError("the last call either answers or raises")
+
+
+def _attempt(brief: Brief, ledger: Ledger, candidate: Candidate, why: Why, count: int, fallback_from: str | None) -> Attempt:
+    number = brief.first_number + len(ledger.calls)
+    changed = why in {"empty", "repetition"}
+    parameters = vary(candidate.preset.parameters, random.Random(f"{brief.turn}:{number}")) if changed else candidate.preset.parameters
+    chosen = effective(parameters, candidate.model)
+    return Attempt(
+        number, candidate, chosen, brief.prompt(chosen, candidate.model, changed and count == CALLS_PER_MODEL), why, fallback_from
+    )
+
+
+def vary(parameters: Parameters, chance: random.Random) -> Parameters:
+    """Sampling that leads away from what came before: warm, and with a price on repetition."""
+    return parameters.model_copy(update={"temperature": round(chance.uniform(0.95, 1.0), 3), "frequency_penalty": 0.5})
+
+
+async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, deadline: float) -> tuple[Completion, Allowed]:
+    """One permitted call; its outcome goes into the ledger whatever it is."""
+    model = attempt.candidate.model
+    call_id = ids.derived("call", brief.turn, attempt.number)
+    estimate = model.cost(attempt.prompt.tokens, attempt.effective.reserve)
+    allowed = await _permitted(work, brief, model, call_id, estimate, brief.record(attempt), paid=bool(ledger.calls))
+    started, said = clock.monotonic(), False
+
+    async def on_text(text: str) -> None:
+        nonlocal said
+        said = True
+        await brief.drafts.grow(thinking.split(text).text)
+
+    with work.telemetry.span(model.id, allowed.endpoint.name, attempt.effective.body) as span:
+        try:
+            seconds = max(deadline - started, 0.001)
+            request, name = attempt.request, str(brief.turn)
+            completion = await complete(work.http, allowed.endpoint, allowed.permit, request, seconds=seconds, on_text=on_text, call=name)
+        except ProviderFailed as failure:
+            line = _line(attempt, allowed, started, failure.fault)
+            # An answer that broke off may have been billed; one that never began was not.
+            _enter(work, brief, ledger, allowed, line, None if said else 0.0)
+            describe(span, line)
+            await spend.failed(work, brief.payer, allowed, failure.fault)
+            raise
+        except asyncio.CancelledError:
+            ledger.settled.append(spend.settled(brief.payer, allowed, None))
+            raise
+        usage = completion.usage
+        cost = usage.cost if usage.cost is not None else model.cost(usage.prompt_tokens, usage.completion_tokens)
+        line = _line(attempt, allowed, started, None, usage.model_copy(update={"cost": cost}))
+        _enter(work, brief, ledger, allowed, line, cost)
+        describe(span, line, answered_by=completion.model, finish_reason=completion.finish_reason)
+    return completion, allowed
+
+
+def _enter(work: Work, brief: Brief, ledger: Ledger, allowed: Allowed, line: Call, cost: float | None) -> None:
+    ledger.calls.append(line)
+    ledger.settled.append(spend.settled(brief.payer, allowed, cost))
+    work.telemetry.metrics.call(line)
+
+
+async def _permitted(
+    work: Work, brief: Brief, model: Model, call_id: UUID, estimate: float | None, record: NewEvent, *, paid: bool
+) -> Allowed:
+    """With calls behind us an outage of Postgres is sat out: to give the turn back would be to pay for them again."""
+    while True:
+        try:
+            found = await spend.authorize(work, brief.payer, model, call_id, estimate=estimate, also=[record])
+            break
+        except NoSuchKey as error:
+            raise Refused(Refusal(Category.AUTHENTICATION, str(error), "key-gone")) from None
+        except connect.AWAY:
+            if not paid:
+                raise
+            await asyncio.sleep(0.2)
+    if isinstance(found, Refusal):
+        raise Refused(found)
+    return found
+
+
+def _line(attempt: Attempt, allowed: Allowed, started: float, fault: Fault | None, usage: Usage | None = None) -> Call:
+    return Call(
+        call_id=allowed.call_id,
+        model=attempt.candidate.model.id,
+        provider=allowed.endpoint.name,
+        scope=allowed.permit.scope,
+        key_id=allowed.permit.key_id,
+        why=attempt.why,
+        category=fault.category.value if fault else None,
+        status=fault.status if fault else None,
+        ms=round((clock.monotonic() - started) * 1000, 2),
+        usage=usage or Usage(),
+    )
+
+
+def _judge(brief: Brief, attempt: Attempt, completion: Completion, allowed: Allowed, *, final: bool) -> Answer | None:
+    """The answer, if it may be delivered; None when it says again what was said and there is another try."""
+    split = thinking.split(completion.text)
+    text = artifacts.clean(split.text, brief.name) if split.text.strip() else ""
+    if not text:
+        raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="nothing but thoughts"))
+    may_repeat = attempt.candidate.model.may_repeat or resolve(completion.model).may_repeat
+    repeated = not may_repeat and repetition.repeats(text, brief.earlier)
+    if repeated and not final:
+        return None
+    thoughts = "\n".join(part for part in (completion.reasoning.strip(), split.thinking) if part)
+    return Answer(text, thoughts, completion, attempt, allowed.permit.guest, attempt.fallback_from, None, repeated)
+
+
+async def _pause(fault: Fault, count: int, deadline: float) -> bool:
+    """Wait before the next try; False when there is no time left for one."""
+    if fault.category in _SAMPLED_AGAIN | QUOTA:
+        return clock.monotonic() < deadline
+    seconds = fault.retry_after if fault.retry_after is not None else FIRST_PAUSE * 2 ** (count - 1) * random.uniform(0.5, 1.5)
+    if seconds > LONGEST_PAUSE or clock.monotonic() + seconds >= deadline:
+        return False
+    await asyncio.sleep(seconds)
+    return True

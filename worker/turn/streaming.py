@@ -1,0 +1,55 @@
+"""What is being said is shown while it is said: sealed drafts in Postgres, hints on NATS, some ten times a second."""
+
+import asyncio
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from engine import clock, log
+from engine.bus import hints
+from engine.events import user_subject
+from engine.failpoints import failpoint
+from projections.live import drafts
+from projections.models.turns import Turn
+from worker.work import Work
+
+EVERY_SECONDS = 0.1
+_log = log.get("drafts")
+
+
+class Drafts:
+    """Writes the newest text of a turn at most every EVERY_SECONDS, without holding up the stream it comes from."""
+
+    def __init__(self, work: Work, turn: Turn, key: AESGCM) -> None:
+        self._work, self._turn, self._key = work, turn, key
+        self._text = ""
+        self._due = 0.0
+        self._writing: asyncio.Task[None] | None = None
+        self.first_at: float | None = None
+
+    async def grow(self, text: str) -> None:
+        """Everything said so far."""
+        self._text = text
+        if self.first_at is None:
+            self.first_at = clock.monotonic()
+        failpoint("llm.mid_stream")
+        if clock.monotonic() >= self._due and (self._writing is None or self._writing.done()):
+            self._due = clock.monotonic() + EVERY_SECONDS
+            self._writing = asyncio.create_task(self._write(text))
+
+    async def end(self) -> None:
+        """The turn is over, or starts anew: the draft goes."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
+        try:
+            await drafts.drop(self._work.log.pool, self._turn.turn)
+        except Exception as error:  # a draft that stays is swept later; the turn has its end
+            _log.warning("draft not dropped", turn=str(self._turn.turn), error=type(error).__name__)
+
+    async def _write(self, text: str) -> None:
+        turn = self._turn
+        try:
+            await drafts.put(self._work.log.pool, self._key, turn.turn, turn.channel, user_subject(turn.user_id), text)
+        except Exception as error:  # a lost draft is a slower picture, nothing else
+            _log.warning("draft not written", turn=str(turn.turn), error=type(error).__name__)
+        if self._work.nats is not None:
+            await hints.draft_grew(self._work.nats, turn.venue, turn.channel, turn.turn)

@@ -1,0 +1,140 @@
+"""How a turn ends: exactly one of completed, failed, cancelled. All share one id, so the log takes only the first."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from engine import ids
+from engine.errors import KeyDestroyed
+from engine.events import Event, Tags, user_subject
+from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnFailed, Usage
+from engine.fault import Fault
+from engine.store import Appended, NewEvent
+from projections.models.turns import Turn
+from worker.providers.chat import Completion
+from worker.turn.answer import Answer
+from worker.work import Work
+
+NO_TIMING = Timing()
+Why = Literal["message deleted", "superseded", "user erased", "too late", "already told"]
+
+
+def stream(turn: UUID) -> str:
+    """Name of a turn's stream."""
+    return f"turn:{turn}"
+
+
+def tags(turn: Turn) -> Tags:
+    return Tags(guild=turn.guild, channel=turn.channel, user=turn.user_id, character=turn.character, turn=turn.turn)
+
+
+def new(turn: Turn, event: Event, event_id: UUID, causation: UUID | None = None) -> NewEvent:
+    """An event of this turn, sealed for the person it is for."""
+    return NewEvent(
+        event,
+        stream=stream(turn.turn),
+        id=event_id,
+        tags=tags(turn),
+        subject=user_subject(turn.user_id) if event.SEALED else None,
+        correlation=turn.turn,
+        causation=causation,
+    )
+
+
+def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: str, timing: Timing, upgrade_hint: bool) -> TurnCompleted:
+    """The end with an answer. Usage is that of all calls together."""
+    completion = answer.completion
+    return TurnCompleted.model_validate(
+        _common(turn)
+        | {
+            "attempt": answer.attempt.number,
+            "model": completion.model or answer.attempt.candidate.model.id,
+            "provider": provider,
+            "finish_reason": completion.finish_reason or "unknown",
+            "stop_sequence": completion.stop_sequence,
+            "cut_short": cut_short(completion),
+            "recovered": completion.recovered,
+            "fallback_from": answer.fallback_from,
+            "fallback_why": answer.fallback_why,
+            "guest": answer.guest,
+            "upgrade_hint": upgrade_hint,
+            "repeated": answer.repeated,
+            "calls": tuple(calls),
+            "usage": total(calls),
+            "timing": timing,
+            "text": answer.text,
+            "reasoning": answer.thinking,
+            "raw": "" if completion.text == answer.text else completion.text,
+        }
+    )
+
+
+def cut_short(completion: Completion) -> bool:
+    """Whether a reply ends in the middle: the length limit was reached, or a stop sequence came within a word."""
+    if completion.finish_reason == "length":
+        return True
+    return completion.stop_sequence is not None and completion.text.rstrip()[-1:].isalnum()
+
+
+def total(calls: Sequence[Call]) -> Usage:
+    """The usage of several calls together; the cost is unknown when nobody said one."""
+    costs = [call.usage.cost for call in calls if call.usage.cost is not None]
+    return Usage(
+        prompt_tokens=sum(call.usage.prompt_tokens for call in calls),
+        completion_tokens=sum(call.usage.completion_tokens for call in calls),
+        reasoning_tokens=sum(call.usage.reasoning_tokens for call in calls),
+        cached_tokens=sum(call.usage.cached_tokens for call in calls),
+        cost=sum(costs) if costs else None,
+    )
+
+
+def failed(
+    turn: Turn, fault: Fault, *, attempt: int, calls: Sequence[Call] = (), provider: str | None = None, timing: Timing = NO_TIMING
+) -> TurnFailed:
+    """The end with an error."""
+    return TurnFailed.model_validate(
+        _common(turn)
+        | {
+            "attempt": attempt,
+            "model": calls[-1].model if calls else None,
+            "provider": provider,
+            "category": fault.category.value,
+            "status": fault.status,
+            "reference": fault.reference,
+            "attempts": len(calls),
+            "calls": tuple(calls),
+            "timing": timing,
+            "user_message": fault.user_message,
+            "said": fault.said,
+            "technical_details": fault.technical_details[:20_000],
+        }
+    )
+
+
+def _common(turn: Turn) -> dict[str, Any]:
+    return {
+        "turn_id": turn.turn,
+        "message_id": turn.message_id,
+        "channel_id": turn.channel,
+        "guild_id": turn.guild,
+        "user_id": turn.user_id,
+        "character_id": turn.character,
+        "venue": turn.venue,
+    }
+
+
+async def end(work: Work, turn: Turn, event: TurnCompleted | TurnFailed, *others: NewEvent, causation: UUID | None = None) -> Appended:
+    """Append a turn's end and what belongs to it; a repeat is a no-op. The person was erased meanwhile: it is cancelled instead."""
+    try:
+        appended = await work.log.append(new(turn, event, ids.terminal(turn.turn), causation), *others)
+        if not appended.repeated:
+            work.telemetry.metrics.turn("completed" if isinstance(event, TurnCompleted) else event.category)
+        return appended
+    except KeyDestroyed:
+        return await cancel(work, turn, "user erased", *others)
+
+
+async def cancel(work: Work, turn: Turn, why: Why, *others: NewEvent) -> Appended:
+    """Append the end that nobody is told of."""
+    event = TurnCancelled.model_validate(_common(turn) | {"why": why})
+    return await work.log.append(new(turn, event, ids.terminal(turn.turn)), *others)
