@@ -8,6 +8,7 @@ from uuid import UUID
 from engine import ids
 from engine.events import SYSTEM_SUBJECT, Event, Tags
 from engine.events.character import CharacterCreated, Description
+from engine.events.claim import Claimed
 from engine.events.preset import Parameters, PresetCreated
 from engine.store import Log, NewEvent
 
@@ -47,9 +48,16 @@ def default_preset(model: str) -> PresetCreated:
 
 async def plant(log: Log, model: str) -> bool:
     """Append what is missing; True when anything was. What was edited or deleted since stays as it is."""
-    preset = _new(default_preset(model), "preset", DEFAULT_PRESET, Tags())
-    characters = [_new(event, "character", event.character_id, Tags(character=event.character_id)) for event in samples()]
-    return not all([(await log.append(new)).repeated for new in (preset, *characters)])
+    preset = (_new(default_preset(model), "preset", DEFAULT_PRESET, Tags()), _claim("default:preset", DEFAULT_PRESET))
+    characters = [
+        (_new(event, "character", event.character_id, Tags(character=event.character_id)), _claim(f"slug:{event.slug}", event.character_id))
+        for event in samples()
+    ]
+    return not all([(await log.append(*news)).repeated for news in (preset, *characters)])
+
+
+def _claim(name: str, holder: UUID) -> NewEvent:
+    return NewEvent(Claimed(name=name, holder=holder), stream=name, id=ids.derived("claimed at first start", name))
 
 
 def _new(event: Event, kind: str, key: UUID, tags: Tags) -> NewEvent:

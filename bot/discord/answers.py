@@ -7,7 +7,7 @@ import nextcord
 from bot.split import split
 from engine import ids, log
 from engine.bus.consumer import TRANSIENT
-from engine.decide.refusal import Refusal
+from engine.decide.rejected import Rejected
 
 QUIET = nextcord.AllowedMentions.none()
 _log = log.get("discord.commands")
@@ -26,8 +26,8 @@ async def answer(interaction: Interaction, work: Callable[[], Awaitable[str]], *
 async def _text(work: Callable[[], Awaitable[str]]) -> str:
     try:
         return await work()
-    except Refusal as refusal:
-        return str(refusal)
+    except Rejected as rejected:
+        return str(rejected)
     except TRANSIENT as error:
         _log.warning("a command must wait", error=type(error).__name__)
         return "The database does not answer right now. Try again in a moment."

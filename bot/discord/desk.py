@@ -8,18 +8,17 @@ from uuid import UUID
 
 from bot.discord.roster import Roster
 from engine import clock, ids
+from engine.actor import Actor, person
 from engine.bus import broker
 from engine.config import Settings
 from engine.decide import channel, character
 from engine.decide.channel import Where
-from engine.decide.refusal import Refusal
-from engine.events.base import Tags, user_subject
-from engine.events.channel import CharacterActivated, CharacterDeactivated
+from engine.decide.rejected import Rejected
 from engine.events.character import CharacterCreated
-from engine.store import Log, NewEvent
+from engine.execute import execute
+from engine.store import Log
 from projections import status
-from projections.follow import runner
-from projections.models import catalog, channels
+from projections.models import channels
 from projections.models.catalog import Character
 
 PROBE_S = 1.5
@@ -38,45 +37,37 @@ class Desk:
         return user_id in self.settings.owner_ids
 
     async def create(self, by: int, key: int, fields: Mapping[str, str]) -> CharacterCreated:
-        """A new private character. Raises Refusal."""
-        slug = fields.get("slug", "").strip() or character.slug_of(fields.get("name", ""))
-        async with self.log.pool.connection() as connection:
-            same = await catalog.by_slug(connection, self.log.vault, slug)
-        character_id = ids.derived("character", "discord", key)
-        event = character.create(character_id, by, fields, taken=same is not None and same.id != character_id)
-        new = NewEvent(
-            event,
-            stream=f"character:{character_id}",
-            id=ids.derived("character created", character_id),
-            tags=Tags(user=by, character=character_id),
-            subject=user_subject(by),
-        )
-        await self._say(new, projection="catalog")
-        return event
+        """A new private character. Raises Rejected."""
+        command = character.Create(ids.derived("character", "discord", key), fields)
+        done = await execute(self.log, self._actor(by), command, _key(key), see=["catalog"])
+        created = done.events[0]
+        assert isinstance(created, CharacterCreated)
+        return created
 
     async def find(self, by: int, text: str) -> Character:
-        """The character this person means by a slug or name. Raises Refusal."""
+        """The character this person means by a slug or name. Raises Rejected."""
         wanted = text.strip().removeprefix(self.settings.bot_mention_char).casefold()
         usable = await self.roster.usable_by(by)
         by_slug = [c for c in usable if c.slug == wanted]
         by_name = [c for c in usable if wanted in {n.casefold() for n in (c.name, *c.description.aliases)}]
         for found in by_slug + by_name:
             return found
-        raise Refusal("There is no such character, or it is not yours to use. `/character list` shows who there is.")
+        raise Rejected("There is no such character, or it is not yours to use. `/character list` shows who there is.")
 
-    async def activate(self, by: int, key: int, where: Where, text: str) -> Character:
-        """Raises Refusal."""
+    async def activate(self, by: int, key: int, where: Where, text: str, permissions: frozenset[str]) -> Character:
+        """Raises Rejected."""
         found = await self.find(by, text)
-        event = channel.activate(await self.active(where), where, found.id, by, usable=found.usable_by(by))
-        await self._say(_in_channel(event, where, by, found.id, key), projection="channels")
+        await execute(self.log, self._actor(by, permissions), channel.Activate(where, found.id), _key(key), see=["channels"])
         return found
 
-    async def deactivate(self, by: int, key: int, where: Where, text: str) -> int:
-        """One character, or all when `text` is empty; answers how many. Raises Refusal."""
+    async def deactivate(self, by: int, key: int, where: Where, text: str, permissions: frozenset[str]) -> int:
+        """One character, or all when `text` is empty; answers how many. Raises Rejected."""
         chosen = (await self.find(by, text)).id if text.strip() else None
-        events = channel.deactivate(await self.active(where), where, chosen, by)
-        await self._say(*(_in_channel(e, where, by, e.character_id, key) for e in events), projection="channels")
-        return len(events)
+        command = channel.Deactivate(where, chosen)
+        return len((await execute(self.log, self._actor(by, permissions), command, _key(key), see=["channels"])).events)
+
+    def _actor(self, user_id: int, permissions: frozenset[str] = frozenset()) -> Actor:
+        return person(user_id, owner=self.is_owner(user_id), permissions=permissions)
 
     async def active(self, where: Where) -> list[UUID]:
         """Who is activated in a channel."""
@@ -105,11 +96,6 @@ class Desk:
             info = await stream.account_info()
         return f"{info.streams} streams, {info.consumers} consumers"
 
-    async def _say(self, *events: NewEvent, projection: str) -> None:
-        """Append, and wait until those who read it next will see it."""
-        appended = await self.log.append(*events)
-        await runner.wait_for(self.log.pool, [projection], appended.positions[-1], seconds=2.0)
-
 
 def version_line(started: float) -> str:
     """Version and time up."""
@@ -117,13 +103,8 @@ def version_line(started: float) -> str:
     return f"Tzurot {version('tzurot')}, up {seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-def _in_channel(event: CharacterActivated | CharacterDeactivated, where: Where, by: int, character_id: UUID, key: int) -> NewEvent:
-    return NewEvent(
-        event,
-        stream=f"channel:{where.channel_id}",
-        id=ids.derived("channel command", key, character_id),
-        tags=Tags(guild=where.guild_id, channel=where.channel_id, user=by, character=character_id),
-    )
+def _key(interaction_id: int) -> UUID:
+    return ids.derived("discord interaction", interaction_id)
 
 
 async def _limited(name: str, probe: Awaitable[str]) -> tuple[str, bool, str]:

@@ -1,15 +1,23 @@
-"""Rules for who is activated in a channel. Pure."""
+"""Rules for who is activated in a channel, and from where on its history counts. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
 from uuid import UUID
 
-from engine.decide.refusal import Refusal
-from engine.events.channel import CharacterActivated, CharacterDeactivated
+from engine.actor import Actor
+from engine.decide import character
+from engine.decide.command import Command, Rules
+from engine.decide.rejected import Rejected
+from engine.events.base import Event
+from engine.events.channel import CharacterActivated, CharacterDeactivated, ContextReset
+from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
 
 CHARACTERS = 5
 """How many may be activated in one channel (A4)."""
+MANAGE = "manage_messages"
+"""Discord's permission to change who answers in a channel of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +29,138 @@ class Where:
     venue: Venue
 
 
-def activate(active: Sequence[UUID], where: Where, character: UUID, by_user: int, *, usable: bool) -> CharacterActivated:
-    """The character answers everything said there from now on. `usable`: this person may call it. Raises Refusal."""
-    if not usable:
-        raise Refusal("There is no such character, or it is not yours to use.")
-    if character in active:
-        raise Refusal("It is activated here already.")
-    if len(active) >= CHARACTERS:
-        raise Refusal(f"{CHARACTERS} characters are activated here already. Deactivate one first.")
-    return CharacterActivated(
-        channel_id=where.channel_id, guild_id=where.guild_id, venue=where.venue, character_id=character, by_user_id=by_user
-    )
+@dataclass(frozen=True, slots=True)
+class State:
+    """Who is activated, oldest activation first, with whom they were activated by; and the characters it is about, as they are now."""
+
+    active: Mapping[UUID, int] = field(default_factory=dict)
+    characters: Mapping[UUID, character.State] = field(default_factory=dict)
+
+    @property
+    def present(self) -> list[UUID]:
+        """The activated characters that were not deleted."""
+        return [c for c in self.active if not self.characters.get(c, character.State()).deleted]
 
 
-def deactivate(active: Sequence[UUID], where: Where, character: UUID | None, by_user: int) -> list[CharacterDeactivated]:
-    """One of them stops, or with None all of them. Raises Refusal when there is nothing to stop."""
-    leaving = [c for c in active if character is None or c == character]
+@dataclass(frozen=True, slots=True)
+class ChannelCommand(Command):
+    """Base of the commands about one channel."""
+
+    where: Where
+
+    @property
+    def stream(self) -> str:
+        return f"channel:{self.where.channel_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Activate(ChannelCommand):
+    """The character answers everything said there from now on."""
+
+    character_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Deactivate(ChannelCommand):
+    """One of them stops, or with None all of them."""
+
+    character_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetActive(ChannelCommand):
+    """Exactly these are activated, in this order, as `by` activated them: what was there before a change that is taken back."""
+
+    active: Mapping[UUID, int]
+    expected: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetContext(ChannelCommand):
+    """Prompts see nothing of the channel from before; with None for all characters."""
+
+    character_id: UUID | None = None
+
+
+def evolve(state: State, event: Event) -> State:
+    """The state after an event of the channel, or of a character."""
+    match event:
+        case CharacterActivated():
+            return replace(state, active={**state.active, event.character_id: state.active.get(event.character_id, event.by_user_id)})
+        case CharacterDeactivated():
+            return replace(state, active={c: by for c, by in state.active.items() if c != event.character_id})
+        case CharacterCreated() | CharacterEdited() | CharacterDeleted() | CharacterRestored():
+            known = character.evolve(state.characters.get(event.character_id, character.State()), event)
+            return replace(state, characters={**state.characters, event.character_id: known})
+        case _:
+            return state
+
+
+def reads(state: State, command: ChannelCommand) -> Sequence[str]:
+    """The channel's stream, and those of the characters in it or to come."""
+    wanted = [command.character_id] if isinstance(command, Activate) else []
+    return [command.stream, *(f"character:{c}" for c in dict.fromkeys([*state.active, *wanted]))]
+
+
+def decide(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Event]:
+    """The events a command makes. Raises Rejected."""
+    if command.where.guild_id is not None and not actor.may(MANAGE):
+        raise Rejected("You need the Manage Messages permission to change who answers here.")
+    match command:
+        case Activate():
+            return [_activate(state, command, actor)]
+        case Deactivate():
+            return _deactivate(state, command, actor)
+        case SetActive():
+            return _set_active(state, command, actor)
+        case ResetContext():
+            return [ContextReset(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)]
+        case _:
+            raise AssertionError(type(command).__name__)
+
+
+def _activate(state: State, command: Activate, actor: Actor) -> CharacterActivated:
+    known = state.characters.get(command.character_id)
+    if known is None or not known.usable_by(actor.user_id):
+        raise Rejected(character.UNKNOWN)
+    if command.character_id in state.active:
+        raise Rejected("It is activated here already.")
+    if len(state.present) >= CHARACTERS:
+        raise Rejected(f"{CHARACTERS} characters are activated here already. Deactivate one first.")
+    return CharacterActivated(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)
+
+
+def _deactivate(state: State, command: Deactivate, actor: Actor) -> list[Event]:
+    leaving = [c for c in state.active if command.character_id in (None, c)]
     if not leaving:
-        raise Refusal("Nobody is activated here." if character is None else "It is not activated here.")
-    return [
-        CharacterDeactivated(channel_id=where.channel_id, guild_id=where.guild_id, venue=where.venue, character_id=c, by_user_id=by_user)
-        for c in leaving
-    ]
+        raise Rejected("Nobody is activated here." if command.character_id is None else "It is not activated here.")
+    return [CharacterDeactivated(**_at(command.where), character_id=c, by_user_id=actor.user_id) for c in leaving]
+
+
+def _set_active(state: State, command: SetActive, actor: Actor) -> list[Event]:
+    if tuple(state.active) != command.expected:
+        raise Rejected("Who answers here was changed again since then. Take that change back first.")
+    now, then = list(state.active.items()), list(command.active.items())
+    kept = next((n for n, (one, other) in enumerate(zip(now, then, strict=False)) if one != other), min(len(now), len(then)))
+    gone: list[Event] = [CharacterDeactivated(**_at(command.where), character_id=c, by_user_id=actor.user_id) for c, _ in now[kept:]]
+    return gone + [CharacterActivated(**_at(command.where), character_id=c, by_user_id=by) for c, by in then[kept:]]
+
+
+class _At(TypedDict):
+    channel_id: int
+    guild_id: int | None
+    venue: Venue
+
+
+def _at(where: Where) -> _At:
+    return {"channel_id": where.channel_id, "guild_id": where.guild_id, "venue": where.venue}
+
+
+def reverse(before: State, after: State, event: Event) -> ChannelCommand:
+    """The command that takes an event back. Raises Rejected for one that cannot be."""
+    if not isinstance(event, CharacterActivated | CharacterDeactivated):
+        raise Rejected("This cannot be taken back.")
+    return SetActive(Where(event.channel_id, event.guild_id, event.venue), before.active, tuple(after.active))
+
+
+RULES = Rules("channel", ChannelCommand, State(), evolve, reads, decide, reverse)

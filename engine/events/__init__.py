@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.errors import UnknownEvent
-from engine.events import channel, character, key, message, model, ops, preset, privacy, quota, reply, turn
+from engine.events import channel, character, claim, key, message, model, ops, preset, privacy, quota, reply, turn
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -24,9 +24,13 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "character.created": (character.CharacterCreated, 1),
         "character.edited": (character.CharacterEdited, 1),
         "character.deleted": (character.CharacterDeleted, 1),
+        "character.restored": (character.CharacterRestored, 1),
         "preset.created": (preset.PresetCreated, 1),
         "preset.edited": (preset.PresetEdited, 1),
         "preset.deleted": (preset.PresetDeleted, 1),
+        "preset.restored": (preset.PresetRestored, 1),
+        "claim.made": (claim.Claimed, 1),
+        "claim.released": (claim.Released, 1),
         "channel.activated": (channel.CharacterActivated, 1),
         "channel.deactivated": (channel.CharacterDeactivated, 1),
         "channel.context_reset": (channel.ContextReset, 1),

@@ -61,3 +61,12 @@ class CharacterDeleted(Event):
     owner_id: Snowflake | None
     slug: Slug
     deleted_by: Snowflake
+
+
+class CharacterRestored(Event):
+    """The deletion is taken back: the character is as it was before."""
+
+    character_id: UUID
+    owner_id: Snowflake | None
+    slug: Slug
+    restored_by: Snowflake

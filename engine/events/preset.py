@@ -83,3 +83,11 @@ class PresetDeleted(Event):
     preset_id: UUID
     owner_id: Snowflake | None
     deleted_by: Snowflake
+
+
+class PresetRestored(Event):
+    """The deletion is taken back: the preset is as it was before."""
+
+    preset_id: UUID
+    owner_id: Snowflake | None
+    restored_by: Snowflake

@@ -20,32 +20,44 @@ _queues: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionar
 async def update(log: Log, stream: str, decide: Decide) -> Appended:
     """Append what `decide` makes of the stream as it is; decided again when somebody was faster. Nothing decided: nothing appended.
 
+    Raises Conflict after TRIES, and whatever `decide` raises.
+    """
+
+    async def attempt() -> Appended:
+        seen = await log.stream(stream)
+        made = decide(seen)
+        events = await made if isinstance(made, Awaitable) else made
+        return await log.append(*tied(events, {stream: seen[-1].row.version if seen else 0}))
+
+    return await in_turn(log, stream, attempt)
+
+
+async def in_turn[T](log: Log, stream: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Do what may meet a Conflict until it meets none.
+
     One process decides about a stream one after another. Between processes, whoever was too slow once queues up in Postgres, so that
-    the second try is nearly always the last. Raises Conflict after TRIES, and whatever `decide` raises.
+    the second try is nearly always the last. Raises Conflict after TRIES, and whatever else `attempt` raises.
     """
     queue = _queues.setdefault((id(log), stream), asyncio.Lock())
     async with queue, AsyncExitStack() as stack:
-        for attempt in range(TRIES):
-            if attempt == 1:
+        for number in range(TRIES):
+            if number == 1:
                 connection = await stack.enter_async_context(await connect.connect(log.dsn, application="tzurot decide"))
                 await connection.execute("SELECT pg_advisory_lock(hashtextextended('stream ' || %s, 0))", (stream,))
-            seen = await log.stream(stream)
-            made = decide(seen)
-            events = await made if isinstance(made, Awaitable) else made
             try:
-                return await log.append(*_expecting(events, stream, seen[-1].row.version if seen else 0))
+                return await attempt()
             except Conflict:
-                if attempt == TRIES - 1:
+                if number == TRIES - 1:
                     raise
     raise AssertionError("unreachable")
 
 
-def _expecting(events: Sequence[NewEvent], stream: str, version: int) -> list[NewEvent]:
-    """The events, each of this stream tied to the version before it."""
-    tied = []
+def tied(events: Sequence[NewEvent], versions: dict[str, int]) -> list[NewEvent]:
+    """The events, each of a stream whose version is known tied to the version before it."""
+    heads, found = dict(versions), []
     for event in events:
-        if event.stream == stream:
-            event = replace(event, expect=version)
-            version += 1
-        tied.append(event)
-    return tied
+        if event.stream in heads:
+            event = replace(event, expect=heads[event.stream])
+            heads[event.stream] += 1
+        found.append(event)
+    return found

@@ -13,7 +13,7 @@ from engine import clock, log
 from engine.errors import StoreError, StoreUnavailable
 from engine.failpoints import failpoint
 from engine.store import Stored, connect, reader, tail
-from engine.vault import Pool
+from engine.store.progress import wait_for as wait_for
 from projections.base import Projection
 from projections.follow import rebuild
 
@@ -247,18 +247,3 @@ async def progress(connection: AsyncConnection) -> list[Progress]:
         "SELECT name, role, version, schema_name, position, status, problem FROM projections ORDER BY name, role"
     )
     return [Progress(*row) for row in await cursor.fetchall()]
-
-
-async def wait_for(pool: Pool, names: Sequence[str], position: int, *, seconds: float = 10.0) -> bool:
-    """Wait until these serving projections have digested `position`; False when they have not in time."""
-    deadline, pause = clock.monotonic() + seconds, 0.002
-    statement = "SELECT count(*) FROM projections WHERE role = 'live' AND name = ANY(%s) AND position >= %s"
-    while True:
-        async with pool.connection() as connection:
-            row = await (await connection.execute(statement, (list(names), position))).fetchone()
-        if row and row[0] == len(names):
-            return True
-        if clock.monotonic() >= deadline:
-            return False
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, 0.05)

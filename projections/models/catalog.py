@@ -19,8 +19,8 @@ from projections.base import Projection, clear, sql
 
 class Catalog(Projection):
     name = "catalog"
-    version = 1
-    types = frozenset({"character.created", "character.edited", "character.deleted", "preset.created", "preset.edited", "preset.deleted"})
+    version = 2
+    types = frozenset(f"{kind}.{what}" for kind in ("character", "preset") for what in ("created", "edited", "deleted", "restored"))
     ddl = """
     CREATE TABLE {schema}.characters (
         character uuid PRIMARY KEY,
@@ -91,9 +91,10 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
                 "visibility": data["visibility"],
                 "preset": data.get("preset_id"),
             }
-        case "character.deleted":
-            return "UPDATE {schema}.characters SET deleted = true, position = %(position)s WHERE character = %(character)s", {
+        case "character.deleted" | "character.restored":
+            return "UPDATE {schema}.characters SET deleted = %(deleted)s, position = %(position)s WHERE character = %(character)s", {
                 "character": data["character_id"],
+                "deleted": row.type == "character.deleted",
                 "position": row.position,
             }
         case "preset.created" | "preset.edited":
@@ -106,9 +107,10 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
                 "is_free_default": data["is_free_default"],
                 "data": Jsonb(data),
             }
-        case "preset.deleted":
-            return "UPDATE {schema}.presets SET deleted = true, position = %(position)s WHERE preset = %(preset)s", {
+        case "preset.deleted" | "preset.restored":
+            return "UPDATE {schema}.presets SET deleted = %(deleted)s, position = %(position)s WHERE preset = %(preset)s", {
                 "preset": data["preset_id"],
+                "deleted": row.type == "preset.deleted",
                 "position": row.position,
             }
         case _:

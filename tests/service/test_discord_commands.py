@@ -139,7 +139,7 @@ async def test_who_may_not_manage_messages_may_not_activate(stage: Rig, bot: Ser
     refused = type(interaction)(weak["id"], "weak", weak, interaction.channel_id, interaction.user_id)
     discord.interactions[refused.id] = refused
     await discord.gateway.dispatch("INTERACTION_CREATE", weak)
-    assert "may manage messages" in (await discord.answered(refused)).text
+    assert "You need the Manage Messages permission" in (await discord.answered(refused)).text
 
 
 async def test_health_is_for_owners_and_answers_although_things_are_dead(stage: Rig, bot: Service, discord: StandinDiscord) -> None:

@@ -18,6 +18,7 @@ from engine.bus import relay
 from engine.config import Settings
 from engine.events.base import Tags, user_subject
 from engine.events.character import CharacterCreated, Description, Visibility
+from engine.events.claim import Claimed
 from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Query, open_log
 from engine.vault import load_master_key
@@ -48,7 +49,8 @@ class Rig:
         event = CharacterCreated(character_id=character_id, owner_id=owner, slug=slug, visibility=visibility, description=description)
         subject = "system" if owner is None else user_subject(owner)
         new = NewEvent(event, f"character:{character_id}", ids.derived("character created", character_id), Tags(), subject)
-        await self.settle((await self.log.append(new)).positions[-1])
+        claim = NewEvent(Claimed(name=f"slug:{slug}", holder=character_id), f"slug:{slug}", ids.derived("test claim", slug))
+        await self.settle((await self.log.append(new, claim)).positions[-1])
         return character_id
 
     async def settle(self, position: int | None = None) -> None:

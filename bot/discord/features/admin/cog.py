@@ -5,7 +5,7 @@ import nextcord
 from bot.discord.answers import Interaction, answer
 from bot.discord.desk import Desk, version_line
 from engine import clock
-from engine.decide.refusal import Refusal
+from engine.decide.rejected import Rejected
 
 
 class AdminCog(nextcord.ClientCog):
@@ -26,7 +26,7 @@ class AdminCog(nextcord.ClientCog):
 
         async def work() -> str:
             if not self.desk.is_owner(user):
-                raise Refusal("Only the bot's owners can see this. Owners are set with OWNER_IDS.")
+                raise Rejected("Only the bot's owners can see this. Owners are set with OWNER_IDS.")
             lines = [f"**{version_line(self.started)}**", f"✅ Discord: {latency * 1000:.0f} ms"]
             probes = await self.desk.health()
             return "\n".join(lines + [f"{'✅' if ok else '❌'} {name}: {sentence}" for name, ok, sentence in probes])

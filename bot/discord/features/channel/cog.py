@@ -7,7 +7,6 @@ from bot.discord.answers import Interaction, answer
 from bot.discord.desk import Desk
 from bot.discord.features.character.cog import choices
 from engine.decide.channel import Where
-from engine.decide.refusal import Refusal
 
 
 class ChannelCog(nextcord.ClientCog):
@@ -25,11 +24,10 @@ class ChannelCog(nextcord.ClientCog):
         self, interaction: Interaction, character: str = SlashOption(description="Name or short name", autocomplete=True)
     ) -> None:
         user, key, where = _ids(interaction)
-        allowed = _may(interaction)
+        permissions = permissions_of(interaction)
 
         async def work() -> str:
-            _require(allowed)
-            found = await self.desk.activate(user, key, where, character)
+            found = await self.desk.activate(user, key, where, character, permissions)
             return f"**{found.name}** answers everything said here now. `/channel deactivate` ends it."
 
         await answer(interaction, work, hidden=False)
@@ -41,11 +39,10 @@ class ChannelCog(nextcord.ClientCog):
         character: str = SlashOption(description="Name or short name; empty for all", required=False, default="", autocomplete=True),
     ) -> None:
         user, key, where = _ids(interaction)
-        allowed = _may(interaction)
+        permissions = permissions_of(interaction)
 
         async def work() -> str:
-            _require(allowed)
-            count = await self.desk.deactivate(user, key, where, character)
+            count = await self.desk.deactivate(user, key, where, character, permissions)
             return f"{count} character{'s' if count > 1 else ''} deactivated here."
 
         await answer(interaction, work, hidden=False)
@@ -63,14 +60,9 @@ class ChannelCog(nextcord.ClientCog):
         await interaction.response.send_autocomplete(choices(here, character))
 
 
-def _may(interaction: Interaction) -> bool:
-    """In a server those who may manage messages in this channel; in a DM the person itself."""
-    return interaction.guild_id is None or interaction.permissions.manage_messages or interaction.permissions.administrator
-
-
-def _require(allowed: bool) -> None:
-    if not allowed:
-        raise Refusal("Who answers here is for those who may manage messages in this channel.")
+def permissions_of(interaction: Interaction) -> frozenset[str]:
+    """Discord's names of what the person may do in this channel."""
+    return frozenset(name for name, held in interaction.permissions if held)
 
 
 def _ids(interaction: Interaction) -> tuple[int, int, Where]:

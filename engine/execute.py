@@ -1,0 +1,116 @@
+"""The one way by which a command changes anything: read its streams, decide, append with the versions that were read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from engine import ids
+from engine.actor import Actor
+from engine.decide import channel, character
+from engine.decide.command import Command, Rules
+from engine.decide.rejected import Rejected
+from engine.events.base import Event
+from engine.new_event import new
+from engine.store import Log, Recorded
+from engine.store.contend import in_turn, tied
+from engine.store.progress import wait_for
+
+RULES: tuple[Rules[Any, Any], ...] = (character.RULES, channel.RULES)
+SEEN_S = 2.0
+"""How long to wait for read models. They may be behind; the command was carried out all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The events of a command and their positions. `repeated`: an earlier call with the same key stored them."""
+
+    events: tuple[Event, ...] = ()
+    positions: tuple[int, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class _Situation:
+    """What the streams of a command say: the state they fold into, their versions, and who knows which event by its id."""
+
+    state: Any
+    versions: dict[str, int] = field(default_factory=dict)
+    known: dict[UUID, Recorded[Event]] = field(default_factory=dict)
+
+
+async def execute(log: Log, actor: Actor, command: Command, key: UUID, *, see: Sequence[str] = ()) -> Executed:
+    """Carry out a command, once for each key: a repeat changes nothing and answers the same.
+
+    Decides again when somebody else wrote first. With `see` it waits until those read models have it, not for ever. Raises Rejected
+    with a sentence for the person, Conflict when others were faster every time, KeyDestroyed, StorageFull.
+    """
+    rules = rules_of(command)
+
+    async def attempt() -> Executed:
+        situation = await _situation(log, rules, command)
+        if repeated := _stored(situation, key):
+            return Executed(tuple(r.event for r in repeated), tuple(r.position for r in repeated), repeated=True)
+        events = rules.decide(situation.state, command, actor)
+        news = [new(event, event_id(key, n), key) for n, event in enumerate(events)]
+        appended = await log.append(*tied(news, situation.versions))
+        return Executed(tuple(events), appended.positions, appended.repeated)
+
+    done = await in_turn(log, command.queue, attempt)
+    if see and done.positions:
+        await wait_for(log.pool, see, done.positions[-1], seconds=SEEN_S)
+    return done
+
+
+async def undo(log: Log, actor: Actor, of: UUID, key: UUID, *, see: Sequence[str] = ()) -> Executed:
+    """Take back the command with the key `of`, by a command made from its events. Raises Rejected where that cannot be done."""
+    group = await _group(log, of)
+    if not group:
+        raise Rejected("There is nothing to take back.")
+    rules = next((r for r in RULES if group[0].row.stream.startswith(f"{r.kind}:")), None)
+    if rules is None:
+        raise Rejected("This cannot be taken back.")
+    before = after = rules.initial
+    streams = dict.fromkeys(r.row.stream for r in group)
+    for recorded in [r for stream in streams for r in await log.stream(stream)]:
+        before = rules.evolve(before, recorded.event) if recorded.position < group[0].position else before
+        after = rules.evolve(after, recorded.event) if recorded.position <= group[-1].position else after
+    return await execute(log, actor, rules.reverse(before, after, group[0].event), key, see=see)
+
+
+def rules_of(command: Command) -> Rules[Any, Any]:
+    """The rules a command is decided by."""
+    return next(rules for rules in RULES if isinstance(command, rules.commands))
+
+
+def event_id(key: UUID, number: int = 0) -> UUID:
+    """The id of a command's event: the first is `number` 0."""
+    return ids.derived("command", key, number)
+
+
+async def _situation(log: Log, rules: Rules[Any, Any], command: Command) -> _Situation:
+    found = _Situation(rules.initial)
+    while missing := [name for name in dict.fromkeys(rules.reads(found.state, command)) if name not in found.versions]:
+        for name in missing:
+            recorded = await log.stream(name)
+            found.versions[name] = recorded[-1].row.version if recorded else 0
+            for one in recorded:
+                found.state = rules.evolve(found.state, one.event)
+                found.known[one.id] = one
+    return found
+
+
+def _stored(situation: _Situation, key: UUID) -> list[Recorded[Event]]:
+    """The events that an earlier call with this key made."""
+    found: list[Recorded[Event]] = []
+    while (one := situation.known.get(event_id(key, len(found)))) is not None:
+        found.append(one)
+    return found
+
+
+async def _group(log: Log, key: UUID) -> list[Recorded[Event]]:
+    """All events of the command with this key, in order."""
+    found: list[Recorded[Event]] = []
+    while (one := await log.find(event_id(key, len(found)))) is not None:
+        found.append(one)
+    return found
