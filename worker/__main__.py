@@ -52,6 +52,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
             await handle(work, reference)
 
         await stack.enter_async_context(consume(url, log, WORKER, wake, concurrency=settings.worker_concurrency))
+        stack.callback(work.leaving.set)
         yield work
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from nats.aio.client import Client
 
-from engine import ids
+from engine import clock, ids
 from engine.bus.reference import Reference
 from engine.config import Settings
 from engine.decide.spend import Block, Refusal
@@ -124,6 +124,40 @@ class Queues:
             del self._users[name], self._locks[name]
 
 
+@dataclass(slots=True)
+class Conversations:
+    """The conversations this process works on, each with the position of the newest request it was woken for.
+
+    One that had its share rests for a moment: meanwhile its own wake-ups do not begin it again, so that others' come up.
+    """
+
+    _newest: dict[str, int] = field(default_factory=dict)
+    _resting: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> int:
+        return len(self._newest)
+
+    def enter(self, name: str, position: int) -> bool:
+        """Begin with a conversation. False when this process is at it, or lets it rest: it learns of `position` and takes it up as well."""
+        known, until = self._resting.pop(name, (0, 0.0))
+        if clock.monotonic() < until:
+            self._resting[name] = (max(known, position), until)
+            return False
+        working = name in self._newest
+        self._newest[name] = max(self._newest.get(name, known), position)
+        return not working
+
+    def newest(self, name: str) -> int:
+        return self._newest[name]
+
+    def leave(self, name: str, *, rest: float = 0.0) -> None:
+        """Stop working on it. With `rest`, seconds, somebody will be woken for it again after that time."""
+        newest, now = self._newest.pop(name), clock.monotonic()
+        if rest:
+            self._resting = {other: entry for other, entry in self._resting.items() if entry[1] > now} | {name: (newest, now + rest)}
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """`seconds` bounds all calls of a turn together, and so each of them. Without `nats` nobody is told of drafts."""
@@ -137,8 +171,14 @@ class Work:
     breaker: Breaker = field(default_factory=Breaker)
     queues: Queues = field(default_factory=Queues)
     telemetry: Telemetry = field(default_factory=Telemetry)
-    hands: Counter[str] = field(default_factory=Counter)
-    """How many turns are in hand, under `busy`."""
+    conversations: Conversations = field(default_factory=Conversations)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is about to stop: nothing new is begun."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether this process works on as many conversations as it may: others are likely to wait."""
+        return self.conversations.busy >= self.settings.worker_concurrency
 
     @property
     def seconds(self) -> float:

@@ -214,6 +214,15 @@ async def pending(connection: AsyncConnection, *, limit: int = 100, schema: str 
     return await _select(connection, schema, "status = 'pending' ORDER BY position LIMIT %(limit)s", {"limit": limit})
 
 
+async def waiting(connection: AsyncConnection, *, before: datetime, limit: int, schema: str = "turns") -> list[Turn]:
+    """The oldest turn without an end of each conversation, if it was asked for before a moment; the longest wait first."""
+    where = (
+        "turn IN (SELECT DISTINCT ON (channel, character) turn FROM {schema}.turns WHERE status = 'pending'"
+        " ORDER BY channel, character, position) AND requested_at < %(before)s ORDER BY position LIMIT %(limit)s"
+    )
+    return await _select(connection, schema, where, {"before": before, "limit": limit})
+
+
 async def next_pending(connection: AsyncConnection, channel: int, character: UUID, *, schema: str = "turns") -> Turn | None:
     """The oldest turn of a channel and character without an end."""
     where = "status = 'pending' AND channel = %(channel)s AND character = %(character)s ORDER BY position LIMIT 1"

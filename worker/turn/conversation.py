@@ -1,6 +1,11 @@
-"""Turns of one character in one channel come one after the other, in the order of the log; nobody else waits for them."""
+"""Turns of one character in one channel come one after the other, in the order of the log; nobody else waits for them.
+
+A conversation costs one wake-up at a time, however many of its turns wait. A wake-up for a conversation somebody works on is
+acknowledged at once, because whoever holds its lease takes up what waits and looks once more after releasing it.
+"""
 
 import asyncio
+from enum import Enum, auto
 from uuid import UUID
 
 from engine import log
@@ -15,46 +20,77 @@ from worker.turn import turn_events
 from worker.turn.generate import CATCH_UP_SECONDS, Behind, generate
 from worker.work import Work
 
-BUSY_SECONDS = 1.0
-"""When to look again at a conversation that somebody else works on; whoever works on it takes up what waits by itself."""
+LATE_SECONDS = 1.0
+"""When to look again for a turn that the read model does not know yet."""
+SHARE = 4
+"""Turns of one conversation in a row while others may be waiting for a free place in this process."""
+REST_SECONDS = 0.2
+"""How long a conversation that had its share lets others go first."""
 _log = log.get("conversation")
 
 
+class Outcome(Enum):
+    """How working through a conversation ended."""
+
+    QUIET = auto()
+    """Nothing waits any more."""
+    ELSEWHERE = auto()
+    """Another worker holds the lease, and takes up what waits."""
+    SHARED = auto()
+    """It had its share; more waits."""
+
+
 async def handle(work: Work, reference: Reference) -> None:
-    """A turn was requested: work through its conversation until this turn has its end. Raises Retry, Poison, or store trouble."""
-    work.hands["busy"] += 1
-    try:
-        await _handle(work, reference)
-    finally:
-        work.hands["busy"] -= 1
-
-
-async def _handle(work: Work, reference: Reference) -> None:
+    """Work through the conversation of a requested turn. Raises Retry, Poison, or store trouble."""
     if reference.channel is None or reference.character is None or reference.turn is None:
         raise Poison("a requested turn without channel, character or turn")
-    if not await runner.wait_for(work.log.pool, ("turns",), reference.position, seconds=CATCH_UP_SECONDS):
-        raise Retry(BUSY_SECONDS)
-    if await work_through(work, reference.channel, reference.character, reference.turn):
-        return  # the read model knows this turn, so it was among those that have their end now
-    if await _is_pending(work, reference.turn):
-        raise Retry(BUSY_SECONDS)
+    if await work_through(work, reference.channel, reference.character, reference.turn, reference.position) is Outcome.SHARED:
+        raise Retry(REST_SECONDS * 1.5)
 
 
-async def work_through(work: Work, channel: int, character: UUID, turn: UUID) -> bool:
-    """Bring every pending turn of a conversation to its end, oldest first; False when somebody else is at it.
+async def work_through(work: Work, channel: int, character: UUID, turn: UUID, position: int) -> Outcome:
+    """Bring every pending turn of a conversation to its end, oldest first, unless somebody else does.
 
-    `turn` is only noted in the lease.
+    `position` is that of the request one was woken for, `turn` is only noted in the lease. Raises Retry when the read model of
+    turns is late.
     """
+    name = leases.conversation(channel, character)
+    if not work.conversations.enter(name, position):
+        return Outcome.ELSEWHERE  # in this very process: it goes on until the read model shows nothing up to `position`
+    rest = 0.0
+    try:
+        while True:
+            newest = work.conversations.newest(name)
+            if not await runner.wait_for(work.log.pool, ("turns",), newest, seconds=CATCH_UP_SECONDS):
+                raise Retry(LATE_SECONDS)
+            outcome = await _under_lease(work, channel, character, turn)
+            if outcome is Outcome.SHARED:
+                rest = REST_SECONDS
+                return outcome
+            # Whoever found the lease taken while it was ours has left the rest to us: look once more now that it is free.
+            if outcome is Outcome.QUIET and await _next(work, channel, character) is not None:
+                continue
+            if work.conversations.newest(name) == newest:
+                return outcome
+    finally:
+        work.conversations.leave(name, rest=rest)
+
+
+async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID) -> Outcome:
+    done = 0
     async with leases.held(work.log.pool, leases.conversation(channel, character), turn) as lease:
         if lease is None:
-            return False
+            return Outcome.ELSEWHERE
         while pending := await _next(work, channel, character):
+            if (done >= SHARE and work.crowded) or work.leaving.is_set():
+                return Outcome.SHARED
             position = await _to_its_end(work, pending, lease.lost)
             if not await runner.wait_for(work.log.pool, ("turns",), position, seconds=CATCH_UP_SECONDS):
                 raise Behind("the read model of turns is late")
             if lease.lost.is_set():
-                return False
-        return True
+                return Outcome.ELSEWHERE
+            done += 1
+        return Outcome.QUIET
 
 
 async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
@@ -73,9 +109,3 @@ async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
 async def _next(work: Work, channel: int, character: UUID) -> Turn | None:
     async with work.log.pool.connection() as connection:
         return await turns.next_pending(connection, channel, character)
-
-
-async def _is_pending(work: Work, turn: UUID) -> bool:
-    async with work.log.pool.connection() as connection:
-        found = await turns.get(connection, turn)
-    return found is not None and found.status == "pending"

@@ -1,8 +1,10 @@
-"""Turns whose wake-up was lost: found in the read model and taken up all the same."""
+"""Turns whose wake-up was lost: found in the read model, one per conversation, and taken up all the same."""
 
 import asyncio
+from datetime import timedelta
 
 from engine import clock, log
+from engine.bus import Retry
 from projections.live import leases
 from projections.models import turns
 from projections.models.turns import Turn
@@ -32,36 +34,31 @@ async def sweep(work: Work) -> None:
 
 
 def room(work: Work) -> int:
-    """How many may be swept at once: none while half of our hands are full, for then what waits has its wake-up in the queue behind."""
-    return AT_ONCE if work.hands["busy"] * 2 < work.settings.worker_concurrency else 0
+    """How many may be swept at once: one while half of our places are taken, for then most of what waits has its wake-up in the queue."""
+    return AT_ONCE if work.conversations.busy * 2 < work.settings.worker_concurrency else 1
 
 
 async def _forgotten(work: Work, running: set[str], left: int) -> list[Turn]:
+    """The oldest turn of each conversation nobody works on, if it is old enough, at most `left` of them."""
     if left <= 0:
         return []
     try:
+        taken = running | await leases.taken(work.log.pool)
+        before = clock.now() - timedelta(seconds=OLDER_THAN_SECONDS)
         async with work.log.pool.connection() as connection:
-            pending = await turns.pending(connection, limit=200)
-        return choose(pending, running | (await leases.taken(work.log.pool) if pending else set()), left)
+            waiting = await turns.waiting(connection, before=before, limit=len(taken) + left)
+        return [turn for turn in waiting if _name(turn) not in taken][:left]
     except Exception as error:  # whatever it was, the next sweep looks again
         _log.warning("cannot look for forgotten turns", error=type(error).__name__)
         return []
 
 
-def choose(pending: list[Turn], taken: set[str], most: int) -> list[Turn]:
-    """The oldest turn of each conversation nobody works on, if it is old enough, at most `most` of them."""
-    chosen: dict[str, Turn] = {}
-    for turn in pending:
-        age = (clock.now() - turn.requested_at).total_seconds()
-        if age >= OLDER_THAN_SECONDS and _name(turn) not in taken:
-            chosen.setdefault(_name(turn), turn)
-    return list(chosen.values())[:most]
-
-
 async def _take_up(work: Work, turn: Turn) -> None:
     _log.info("taken up without a wake-up", turn=str(turn.turn))
     try:
-        await work_through(work, turn.channel, turn.character, turn.turn)
+        await work_through(work, turn.channel, turn.character, turn.turn, turn.position)
+    except Retry:
+        return  # the read model is late; the next sweep finds the turn again
     except Exception as error:  # the turn is still pending, so the next sweep finds it
         _log.warning("swept turn did not end", turn=str(turn.turn), exc_info=error)
 
