@@ -26,6 +26,8 @@ AWAY_SECONDS = 1.0
 """What is given back on leaving comes up again this much later: sooner, it would be handed to our own last pull and lost for a while."""
 ATTEMPTS = 5
 """After this many deliveries that failed for a reason we do not know, a reference is put aside."""
+MOST_REMEMBERED = 4096
+"""References whose failures a process remembers: one it does not settle itself, because another process got it, is forgotten in time."""
 _log = log.get("bus")
 
 Handler = Callable[[Reference], Awaitable[None]]
@@ -49,6 +51,30 @@ TRANSIENT = (StoreError, psycopg.OperationalError, psycopg.InterfaceError, psyco
 
 
 @dataclass(slots=True)
+class Failures:
+    """How often deliveries of a reference failed here, by its place in the stream.
+
+    The broker counts deliveries, and so the retries a handler wished for as well: those are no failures.
+    """
+
+    _odd: dict[int, int] = field(default_factory=dict)
+    _trouble: dict[int, int] = field(default_factory=dict)
+
+    def count(self, sequence: int, *, trouble: bool = False) -> int:
+        """One more; returns how many there were. `trouble` around us is counted apart: it only sets the pace."""
+        counts = self._trouble if trouble else self._odd
+        counts[sequence] = counts.pop(sequence, 0) + 1
+        if len(counts) > MOST_REMEMBERED:
+            del counts[next(iter(counts))]
+        return counts[sequence]
+
+    def forget(self, sequence: int) -> None:
+        """It was settled."""
+        self._odd.pop(sequence, None)
+        self._trouble.pop(sequence, None)
+
+
+@dataclass(slots=True)
 class Consumer:
     """The running subscribers of one durable in one process."""
 
@@ -56,6 +82,7 @@ class Consumer:
     log: Log
     handler: Handler
     held: set[asyncio.Task[None]] = field(default_factory=set)
+    failures: Failures = field(default_factory=Failures)
     draining: bool = False
 
     async def receive(self, message: NatsMessage) -> None:
@@ -90,31 +117,35 @@ class Consumer:
             beating.cancel()
 
     async def _handle(self, message: NatsMessage) -> None:
-        attempt = message.raw_message.metadata.num_delivered or 1
+        sequence = message.raw_message.metadata.sequence.stream
         reference: Reference | None = None
         try:
             reference = decode(bytes(message.body))
             class_of(reference.type, reference.schema_version)
             await self.handler(reference)
         except Retry as wanted:
-            await _quietly(message.nack(delay=wanted.after))
+            await _quietly(message.nack(delay=max(wanted.after, AWAY_SECONDS) if self.draining else wanted.after))
         except (Malformed, Poison, UnknownEvent) as error:
-            await self._put_aside(message, reference, error, attempt)
+            await self._put_aside(message, reference, error)
         except TRANSIENT as error:
+            attempt = self.failures.count(sequence, trouble=True)
             _log.warning("will try again", consumer=self.durable.name, error=type(error).__name__, attempt=attempt)
             await _quietly(message.nack(delay=_delay(attempt)))
         except Exception as error:
+            attempt = self.failures.count(sequence)
             _log.error("handler failed", consumer=self.durable.name, attempt=attempt, exc_info=error)
             if attempt < ATTEMPTS:
                 await _quietly(message.nack(delay=_delay(attempt)))
             else:
-                await self._put_aside(message, reference, error, attempt)
+                await self._put_aside(message, reference, error)
         else:
+            self.failures.forget(sequence)
             await _quietly(message.ack())
 
-    async def _put_aside(self, message: NatsMessage, reference: Reference | None, error: Exception, attempt: int) -> None:
+    async def _put_aside(self, message: NatsMessage, reference: Reference | None, error: Exception) -> None:
         """The record comes first: a reference is only given up once the log says that it was."""
         metadata = message.raw_message.metadata
+        deliveries = metadata.num_delivered or 1
         try:
             await deadletters.record(
                 self.log,
@@ -122,13 +153,14 @@ class Consumer:
                 subject=message.raw_message.subject,
                 reference=reference,
                 error=error,
-                deliveries=attempt,
+                deliveries=deliveries,
                 sequence=metadata.sequence.stream,
                 at=metadata.timestamp.isoformat(),
             )
         except TzurotError:
-            await _quietly(message.nack(delay=_delay(attempt)))
+            await _quietly(message.nack(delay=_delay(deliveries)))
         else:
+            self.failures.forget(metadata.sequence.stream)
             await _quietly(message.reject())
 
 

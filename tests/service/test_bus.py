@@ -263,6 +263,21 @@ async def test_a_wish_to_retry_is_granted_without_end(log: Log, nats_url: str) -
     assert await deadletters.waiting(log) == []
 
 
+async def test_wished_for_retries_do_not_count_as_failures(log: Log, nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One odd exception after many retries somebody asked for is the first failure, not the last one allowed."""
+    monkeypatch.setattr(consumer, "_delay", lambda _: 0.02)
+
+    def fails(_: Reference, count: int) -> Exception | None:
+        return Retry(0.01) if count <= consumer.ATTEMPTS + 1 else RuntimeError("a bug") if count == consumer.ATTEMPTS + 2 else None
+
+    seen = Seen(fails)
+    async with relaying(log, nats_url), consume(nats_url, log, WORKER, seen, concurrency=1):
+        [event] = await request_turns(log, 1)
+        await until(lambda: _is(lambda: seen.count[event] == consumer.ATTEMPTS + 3))
+        await until(lambda: _nothing_pending(nats_url))
+    assert await deadletters.waiting(log) == []
+
+
 async def test_a_long_job_is_delivered_once_because_it_has_a_heartbeat(log: Log, nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "ACK_WAIT_SECONDS", 1.0)
     monkeypatch.setattr(consumer, "BEAT_SECONDS", 0.3)
