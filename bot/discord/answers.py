@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import nextcord
 
-from bot.split import split
+from bot.delivery.split import split
 from engine import ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.rejected import Rejected

@@ -1,4 +1,4 @@
-"""Discord's limits. Lengths are UTF-16 units (see bot.split)."""
+"""Discord's limits. Lengths are UTF-16 units (see bot.delivery.split)."""
 
 NAME = 80
 """Webhook user name."""

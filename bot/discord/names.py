@@ -4,8 +4,8 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
+from bot.delivery.split import length
 from bot.discord.limits import AVATAR_URL, NAME
-from bot.split import length
 
 FALLBACK = "Character"
 _FORBIDDEN = re.compile("discord|clyde", re.IGNORECASE)

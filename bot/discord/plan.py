@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from bot.split import LIMIT, length, split
+from bot.delivery.split import LIMIT, length, split
 from engine import ids
 from engine.events.base import Tags
 from engine.events.reply import Chunk, ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered, ReplyKind

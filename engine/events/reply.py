@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from engine.events.base import Count, Event, Part, Snowflake
+from engine.events.base import Count, Event, Part, Sealed, Snowflake
 from engine.events.message import Venue
 
 ReplyKind = Literal["reply", "error"]
@@ -67,3 +67,72 @@ class DeliveryFailed(Event):
     status: Count | None = None
     reference: str
     delivered: Count = 0
+
+
+class StreamIntended(Event):
+    """The beginning of an answer that is still being made is about to be posted, to be edited as it grows."""
+
+    turn_id: UUID
+    channel_id: Snowflake
+    venue: Venue
+    index: Count
+    chunk: Chunk
+    after_message_id: Snowflake
+    webhook_id: Snowflake | None = None
+
+
+class StreamShown(Event):
+    """A message that shows an answer while it is made stands in the channel. What it says by now is not known to the log."""
+
+    turn_id: UUID
+    channel_id: Snowflake
+    venue: Venue
+    index: Count
+    message_id: Snowflake
+    webhook_id: Snowflake | None = None
+    adopted: bool = False
+
+
+class _OfReply(Event):
+    """What happens to one reply: the answer of one character to one message, in any number of versions.
+
+    A version is named by the turn that made it, or by an id of its own when a person wrote it. `user_id` wrote the message.
+    """
+
+    message_id: Snowflake
+    character_id: UUID
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
+    venue: Venue
+    by_user_id: Snowflake
+
+
+class ReplyRegenerated(_OfReply):
+    """Another version was asked for: the turn `turn_id` makes it. `of` is the version shown until then."""
+
+    turn_id: UUID
+    epoch: Count
+    of: UUID
+
+
+class ReplyEdited(_OfReply):
+    """A person wrote another version, made from `of`; it is shown from now on."""
+
+    version: UUID
+    of: UUID
+    text: Sealed[str]
+
+
+class VersionChosen(_OfReply):
+    """A version that was there before is shown again, whatever was shown or deleted meanwhile."""
+
+    version: UUID
+
+
+class ReplyDeleted(_OfReply):
+    """The whole reply is shown no more, or only `version` of it. `shown` was shown before, `live` is shown from now on."""
+
+    version: UUID | None = None
+    shown: UUID
+    live: UUID | None = None

@@ -6,18 +6,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from engine.events.reply import Chunk
 from engine.store import Stored
-from projections.base import Projection, apply_by_turn, decoded, execute, sql
+from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
 
 
 class Deliveries(Projection):
     name = "deliveries"
-    version = 1
-    types = frozenset({"turn.completed", "turn.failed", "reply.intended", "reply.chunk_delivered", "reply.delivered", "reply.failed"})
+    version = 2
+    types = frozenset(
+        {
+            "turn.completed",
+            "turn.failed",
+            "reply.intended",
+            "reply.chunk_delivered",
+            "reply.delivered",
+            "reply.failed",
+            "reply.stream_intended",
+            "reply.edited",
+            "reply.version_chosen",
+            "reply.deleted",
+        }
+    )
     ddl = """
     CREATE TABLE {schema}.deliveries (
         turn uuid PRIMARY KEY,
@@ -44,15 +58,43 @@ class Deliveries(Projection):
         position bigint NOT NULL,
         PRIMARY KEY (turn, index)
     );
+    CREATE TABLE {schema}.streams (
+        turn uuid PRIMARY KEY,
+        venue text NOT NULL,
+        channel bigint NOT NULL,
+        position bigint NOT NULL
+    );
     """
-    late = "CREATE INDEX ON {schema}.deliveries (venue, position) WHERE status IN ('due', 'intended');"
+    late = """
+    CREATE INDEX ON {schema}.deliveries (venue, channel, position) WHERE status IN ('due', 'intended');
+    CREATE INDEX ON {schema}.deliveries (position) WHERE status IN ('due', 'intended');
+    """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        await apply_by_turn(connection, schema, rows, _STATEMENTS)
+        plain: list[Stored] = []
+        for row in rows:
+            if row.type not in _CHANGES:
+                plain.append(row)
+                continue
+            await apply_by_turn(connection, schema, plain, _STATEMENTS)
+            plain = []
+            change = clear(row) | {"type": row.type, "position": row.position, "at": row.occurred_at}
+            await connection.execute(sql(_STATEMENTS[row.type], schema), {"rows": orjson.dumps([change]).decode()})
+        await apply_by_turn(connection, schema, plain, _STATEMENTS)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
-        """The same by one statement: each turn's events of the range are folded into one row, new or already there."""
+        """The same by one statement: each turn's events of the range are folded into one row, new or already there.
+
+        Ranges in which people changed replies are gone through one by one.
+        """
+        parameters = {"after": after, "until": until, "types": list(_CHANGES)}
+        row = await (await connection.execute(sql(_HAS_CHANGES, schema), parameters)).fetchone()
+        if row and row[0]:
+            return await self.fold(connection, schema, after, until, frozenset())
         await execute(connection, schema, _LOAD, after, until)
+        await execute(connection, schema, _LOAD_STREAM_ENDS, after, until)
+        await execute(connection, schema, _LOAD_STREAMS, after, until)
+        return None
 
 
 _DUE = """
@@ -70,13 +112,50 @@ _CHUNK = """
 INSERT INTO {schema}.chunks (turn, index, message_id, adopted, position)
 SELECT turn_id, index, message_id, adopted, position
 FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, index integer, message_id bigint, adopted boolean, position bigint)
-ON CONFLICT DO NOTHING
+ON CONFLICT (turn, index) DO UPDATE SET message_id = excluded.message_id, adopted = excluded.adopted, position = excluded.position
 """
 _DONE = """
+WITH ended AS (DELETE FROM {schema}.streams s USING json_to_recordset(%(rows)s) AS r(turn_id uuid) WHERE s.turn = r.turn_id)
 UPDATE {schema}.deliveries t SET status = split_part(r.type, '.', 2), done_position = r.position, done_at = r.at
 FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, type text, position bigint, at timestamptz) WHERE t.turn = r.turn_id
 """
+_STREAM = """
+INSERT INTO {schema}.streams (turn, venue, channel, position)
+SELECT turn_id, venue, channel_id, position
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, venue text, channel_id bigint, position bigint) ON CONFLICT DO NOTHING
+"""
+_EDITED = """
+INSERT INTO {schema}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, position, due_at)
+SELECT version, venue, channel_id, guild_id, character_id, user_id, message_id, 'reply', position, at
+FROM json_to_recordset(%(rows)s) AS r(version uuid, venue text, channel_id bigint, guild_id bigint, character_id uuid, user_id bigint,
+                                      message_id bigint, position bigint, at timestamptz)
+"""
+# Shown anew, or taken away: the same answer is due once more, at its new place in the order.
+_AGAIN = """
+UPDATE {schema}.deliveries t SET status = 'due', position = r.position, due_at = r.at, done_position = NULL, done_at = NULL
+FROM json_to_recordset(%(rows)s) AS r(version uuid, shown uuid, live uuid, type text, position bigint, at timestamptz)
+WHERE t.turn = CASE r.type WHEN 'reply.deleted' THEN coalesce(r.live, r.shown) ELSE r.version END
+"""
+_PLAIN = ("turn.completed", "turn.failed", "reply.intended", "reply.chunk_delivered", "reply.delivered", "reply.failed")
+_CHANGES = ("reply.edited", "reply.version_chosen", "reply.deleted")
+_HAS_CHANGES = "SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s))"
+_LOAD_STREAM_ENDS = f"""
+DELETE FROM {{schema}}.streams s USING (SELECT d.turn_id {decoded("turn_id uuid", ["reply.delivered", "reply.failed"])}) AS r
+WHERE s.turn = r.turn_id
+"""
+_LOAD_STREAMS = f"""
+INSERT INTO {{schema}}.streams (turn, venue, channel, position)
+SELECT turn_id, venue, channel_id, position FROM (
+    SELECT e.position, e.type, d.*, max(e.position) FILTER (WHERE e.type <> 'reply.stream_intended') OVER whole AS ended
+    {decoded("turn_id uuid, venue text, channel_id bigint", ["reply.stream_intended", "reply.delivered", "reply.failed"])}
+    WINDOW whole AS (PARTITION BY d.turn_id)) AS seen
+WHERE type = 'reply.stream_intended' AND position > coalesce(ended, 0) ORDER BY position ON CONFLICT DO NOTHING
+"""
 _STATEMENTS = {
+    "reply.stream_intended": _STREAM,
+    "reply.edited": _EDITED,
+    "reply.version_chosen": _AGAIN,
+    "reply.deleted": _AGAIN,
     "turn.completed": _DUE,
     "turn.failed": _DUE,
     "reply.intended": _INTENDED,
@@ -90,7 +169,7 @@ chunks jsonb, index integer, adopted boolean
 """
 # Only what stands after the answer became due counts. Two answers of one turn become two rows, which the primary key refuses.
 _LOAD = f"""
-WITH found AS MATERIALIZED (SELECT e.position, e.occurred_at, e.type, d.* {decoded(_FIELDS, Deliveries.types)}), seen AS (
+WITH found AS MATERIALIZED (SELECT e.position, e.occurred_at, e.type, d.* {decoded(_FIELDS, _PLAIN)}), seen AS (
     SELECT *, type IN ('turn.completed', 'turn.failed') AS answers,
            max(position) FILTER (WHERE type IN ('turn.completed', 'turn.failed')) OVER whole AS due,
            max(position) FILTER (WHERE type = 'reply.intended') OVER whole AS intended,
@@ -126,8 +205,9 @@ WITH found AS MATERIALIZED (SELECT e.position, e.occurred_at, e.type, d.* {decod
     FROM folded f WHERE t.turn = f.turn_id AND f.answers = 0
 ), sent AS (
     INSERT INTO {{schema}}.chunks (turn, index, message_id, adopted, position)
-    SELECT turn_id, index, message_id, adopted, position FROM found WHERE type = 'reply.chunk_delivered'
-    ORDER BY position ON CONFLICT DO NOTHING
+    SELECT DISTINCT ON (turn_id, index) turn_id, index, message_id, adopted, position FROM found WHERE type = 'reply.chunk_delivered'
+    ORDER BY turn_id, index, position DESC
+    ON CONFLICT (turn, index) DO UPDATE SET message_id = excluded.message_id, adopted = excluded.adopted, position = excluded.position
 )
 INSERT INTO {{schema}}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, status, position, due_at,
                                    webhook_id, chunks, done_position, done_at)
@@ -173,6 +253,35 @@ async def unfinished(connection: AsyncConnection, *, venue: str, limit: int = 10
     """Answers of a venue that nobody has seen in full, oldest first."""
     where = "venue = %(venue)s AND status IN ('due', 'intended') ORDER BY position LIMIT %(limit)s"
     return await _select(connection, schema, where, {"venue": venue, "limit": limit})
+
+
+async def due_in(connection: AsyncConnection, venue: str, channel: int, *, limit: int = 200, schema: str = "deliveries") -> list[Delivery]:
+    """Answers of a channel that nobody has seen in full, in the order of the log."""
+    where = "venue = %(venue)s AND channel = %(channel)s AND status IN ('due', 'intended') ORDER BY position LIMIT %(limit)s"
+    return await _select(connection, schema, where, {"venue": venue, "channel": channel, "limit": limit})
+
+
+async def channels_due(connection: AsyncConnection, venue: str, *, older_than_s: float = 0.0, schema: str = "deliveries") -> list[int]:
+    """Channels of a venue in which something waits to be shown or taken away, since so many seconds at least; the longest first."""
+    statement = """
+    SELECT channel FROM (
+        SELECT channel, position, due_at AS since FROM {schema}.deliveries WHERE venue = %(venue)s AND status IN ('due', 'intended')
+        UNION ALL
+        SELECT s.channel, s.position, t.ended_at FROM {schema}.streams s JOIN turns.turns t ON t.turn = s.turn
+        WHERE s.venue = %(venue)s AND t.status = 'cancelled') AS waiting
+    WHERE since <= now() - make_interval(secs => %(older)s) GROUP BY channel ORDER BY min(position)
+    """
+    cursor = await connection.execute(sql(statement, schema), {"venue": venue, "older": older_than_s})
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def abandoned(connection: AsyncConnection, venue: str, channel: int, *, schema: str = "deliveries") -> list[UUID]:
+    """Turns of a channel that were cancelled while a part of their answer was shown already."""
+    statement = """
+    SELECT s.turn FROM {schema}.streams s JOIN turns.turns t ON t.turn = s.turn
+    WHERE s.venue = %s AND s.channel = %s AND t.status = 'cancelled' ORDER BY s.position
+    """
+    return [row[0] for row in await (await connection.execute(sql(statement, schema), (venue, channel))).fetchall()]
 
 
 async def oldest_unfinished(connection: AsyncConnection, *, schema: str = "deliveries") -> int | None:

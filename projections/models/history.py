@@ -18,16 +18,16 @@ from engine.vault import Vault
 from projections.base import Projection, clear, decoded, execute, sql
 
 _INSERT = """
-INSERT INTO {schema}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+INSERT INTO {schema}.entries (position, place, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
                               reply_to, sent_at, subject, event_id, event_type, sealed)
-VALUES (%(position)s, %(channel)s, %(guild)s, %(venue)s, %(kind)s, %(message_id)s, %(turn)s, %(character)s, %(author_id)s,
+VALUES (%(position)s, %(position)s, %(channel)s, %(guild)s, %(venue)s, %(kind)s, %(message_id)s, %(turn)s, %(character)s, %(author_id)s,
         %(author_kind)s, %(reply_to)s, %(sent_at)s, %(subject)s, %(event_id)s, %(event_type)s, %(sealed)s)
 """
 
 
 class History(Projection):
     name = "history"
-    version = 1
+    version = 2
     types = frozenset(
         {
             "message.received",
@@ -36,12 +36,18 @@ class History(Projection):
             "turn.completed",
             "reply.chunk_delivered",
             "reply.failed",
+            "reply.stream_shown",
+            "reply.regenerated",
+            "reply.edited",
+            "reply.version_chosen",
+            "reply.deleted",
             "channel.context_reset",
         }
     )
     ddl = """
     CREATE TABLE {schema}.entries (
         position bigint PRIMARY KEY,
+        place bigint NOT NULL,
         channel bigint NOT NULL,
         guild bigint,
         venue text NOT NULL,
@@ -59,7 +65,8 @@ class History(Projection):
         sealed bytea NOT NULL,
         edit_id uuid,
         edit_sealed bytea,
-        gone boolean NOT NULL DEFAULT false
+        gone boolean NOT NULL DEFAULT false,
+        live boolean NOT NULL DEFAULT true
     );
     CREATE UNIQUE INDEX ON {schema}.entries (message_id) WHERE message_id IS NOT NULL;
     CREATE UNIQUE INDEX ON {schema}.entries (turn) WHERE turn IS NOT NULL;
@@ -70,6 +77,14 @@ class History(Projection):
         channel bigint NOT NULL
     );
     CREATE INDEX ON {schema}.reply_messages (turn);
+    CREATE TABLE {schema}.versions (
+        turn uuid PRIMARY KEY,
+        message_id bigint NOT NULL,
+        character uuid NOT NULL,
+        pending boolean NOT NULL,
+        closed boolean NOT NULL DEFAULT false
+    );
+    CREATE INDEX ON {schema}.versions (message_id, character);
     CREATE TABLE {schema}.resets (
         position bigint PRIMARY KEY,
         channel bigint NOT NULL,
@@ -77,7 +92,7 @@ class History(Projection):
     );
     """
     late = """
-    CREATE INDEX ON {schema}.entries (channel, position);
+    CREATE INDEX ON {schema}.entries (channel, place, position);
     CREATE INDEX ON {schema}.resets (channel, position);
     """
 
@@ -85,7 +100,10 @@ class History(Projection):
         """What is said by one statement each; then the rare events that touch what stands before them.
 
         Only the deletion of a reply's message depends on which chunks are there at that moment: then the range is cut at it.
+        Ranges in which replies get other versions are gone through one by one.
         """
+        if await _has_versions(connection, schema, after, until):
+            return await self.fold(connection, schema, after, until, frozenset())
         rare = [row async for row in reader.rows(connection, Query(after=after, until=until, types=_RARE))]
         deleted = {_parameters(row)["message"]: row for row in rare if row.type == "message.deleted"}
         cuts: list[Stored] = []
@@ -106,21 +124,26 @@ class History(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         pending: list[dict[str, object]] = []
+        versions = await _awaited(connection, schema, rows)
         async with connection.cursor() as cursor:
             for row in rows:
-                if row.type in _ENTRIES:
+                if row.type in _SET_WISE and row.turn not in versions:
                     pending.append(_entry(row))
                     continue
                 if pending:
                     await cursor.executemany(sql(_INSERT, schema), pending)
                     pending = []
+                if row.type in _ENTRIES:
+                    await cursor.execute(sql(_INSERT, schema), _entry(row))
                 for statement in _STATEMENTS[row.type]:
                     await cursor.execute(sql(statement, schema), _parameters(row))
             if pending:
                 await cursor.executemany(sql(_INSERT, schema), pending)
 
 
-_ENTRIES = frozenset({"message.received", "turn.completed"})
+_ENTRIES = frozenset({"message.received", "turn.completed", "reply.edited"})
+_SET_WISE = frozenset({"message.received", "turn.completed"})
+_VERSIONS = ("reply.regenerated", "reply.edited", "reply.version_chosen", "reply.deleted")
 _RARE = frozenset({"message.edited", "message.deleted", "reply.failed", "channel.context_reset"})
 MANY = 100
 """With more cuts than this in a step, going one by one costs less."""
@@ -129,9 +152,9 @@ _SAID = """
 channel_id bigint, guild_id bigint, venue text, message_id bigint, user_id bigint, author_id bigint, author_kind text, reply_to bigint
 """
 _LOAD_ENTRIES = f"""
-INSERT INTO {{schema}}.entries (position, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+INSERT INTO {{schema}}.entries (position, place, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
                                 reply_to, sent_at, subject, event_id, event_type, sealed)
-SELECT e.position, d.channel_id, d.guild_id, d.venue, CASE WHEN reply THEN 'reply' ELSE 'message' END,
+SELECT e.position, e.position, d.channel_id, d.guild_id, d.venue, CASE WHEN reply THEN 'reply' ELSE 'message' END,
        CASE WHEN NOT reply THEN d.message_id END, CASE WHEN reply THEN e.turn END, CASE WHEN reply THEN e.character END,
        CASE WHEN reply THEN d.user_id ELSE d.author_id END,
        CASE WHEN reply THEN 'character' ELSE coalesce(d.author_kind, 'human') END,
@@ -139,13 +162,28 @@ SELECT e.position, d.channel_id, d.guild_id, d.venue, CASE WHEN reply THEN 'repl
        CASE WHEN reply THEN e.occurred_at
             ELSE to_timestamp(0) + ((d.message_id >> 22) + {DISCORD_EPOCH_MS}) * interval '1 millisecond' END,
        e.subject, e.event_id, e.type, e.sealed
-{decoded(_SAID, _ENTRIES, "CROSS JOIN LATERAL (SELECT e.type = 'turn.completed' AS reply) AS kind")}
+{decoded(_SAID, _SET_WISE, "CROSS JOIN LATERAL (SELECT e.type = 'turn.completed' AS reply) AS kind")}
 ORDER BY e.position
 """
 _LOAD_CHUNKS = f"""
 INSERT INTO {{schema}}.reply_messages (message_id, turn, character, channel)
-SELECT d.message_id, e.turn, e.character, d.channel_id {decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered"])}
+SELECT d.message_id, e.turn, e.character, d.channel_id {decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"])}
 ORDER BY e.position ON CONFLICT (message_id) DO NOTHING
+"""
+# A message that shows another version from now on belongs to that one.
+_OF_VERSIONS = decoded(
+    "message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"], "JOIN {schema}.versions v ON v.turn = e.turn"
+)
+_LOAD_MOVED = f"""
+UPDATE {{schema}}.reply_messages r SET turn = l.turn, character = l.character, channel = l.channel FROM (
+    SELECT DISTINCT ON (d.message_id) d.message_id, e.turn, e.character, d.channel_id AS channel {_OF_VERSIONS}
+    ORDER BY d.message_id, e.position DESC) AS l
+WHERE r.message_id = l.message_id
+"""
+_HAS_VERSIONS = """
+SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s)) OR EXISTS (
+    SELECT 1 FROM {schema}.versions v JOIN events e ON e.turn = v.turn
+    WHERE v.pending AND e.type = 'turn.completed' AND e.position > %(after)s AND e.position <= %(until)s)
 """
 _CHUNKS_AMONG = "SELECT message_id FROM {schema}.reply_messages WHERE message_id = ANY(%s)"
 
@@ -153,6 +191,26 @@ _CHUNKS_AMONG = "SELECT message_id FROM {schema}.reply_messages WHERE message_id
 async def _load_between(connection: AsyncConnection, schema: str, after: int, until: int) -> None:
     await execute(connection, schema, _LOAD_ENTRIES, after, until)
     await execute(connection, schema, _LOAD_CHUNKS, after, until)
+    await execute(connection, schema, _LOAD_MOVED, after, until)
+
+
+async def _has_versions(connection: AsyncConnection, schema: str, after: int, until: int) -> bool:
+    parameters = {"after": after, "until": until, "types": list(_VERSIONS)}
+    row = await (await connection.execute(sql(_HAS_VERSIONS, schema), parameters)).fetchone()
+    return bool(row and row[0])
+
+
+async def _awaited(connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> set[UUID]:
+    """The replies among these rows that are a version of one that is there already."""
+    found = {UUID(str(clear(row)[_NAMED[row.type]])) for row in rows if row.type in _NAMED}
+    completed = [row.turn for row in rows if row.type == "turn.completed" and row.turn is not None]
+    if completed:
+        statement = sql("SELECT turn FROM {schema}.versions WHERE pending AND turn = ANY(%s)", schema)
+        found |= {turn for (turn,) in await (await connection.execute(statement, (completed,))).fetchall()}
+    return found
+
+
+_NAMED = {"reply.regenerated": "turn_id", "reply.edited": "version"}
 
 
 async def _touch(connection: AsyncConnection, schema: str, rare: Sequence[Stored]) -> None:
@@ -167,7 +225,7 @@ async def _touch(connection: AsyncConnection, schema: str, rare: Sequence[Stored
 
 def _entry(row: Stored) -> dict[str, object]:
     data = clear(row)
-    reply = row.type == "turn.completed"
+    reply = row.type != "message.received"
     message_id = int(str(data["message_id"]))
     return {
         "position": row.position,
@@ -176,7 +234,7 @@ def _entry(row: Stored) -> dict[str, object]:
         "venue": data["venue"],
         "kind": "reply" if reply else "message",
         "message_id": None if reply else message_id,
-        "turn": row.turn if reply else None,
+        "turn": data["version"] if row.type == "reply.edited" else row.turn if reply else None,
         "character": row.character if reply else None,
         "author_id": data["user_id"] if reply else data["author_id"],
         "author_kind": "character" if reply else data.get("author_kind", "human"),
@@ -202,11 +260,46 @@ WHERE e.turn = chunk.turn
 """
 _CHUNK = """
 INSERT INTO {schema}.reply_messages (message_id, turn, character, channel)
-VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s) ON CONFLICT (message_id) DO NOTHING
+VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s)
+ON CONFLICT (message_id) DO UPDATE SET turn = excluded.turn, character = excluded.character, channel = excluded.channel
+WHERE EXISTS (SELECT 1 FROM {schema}.versions v WHERE v.turn = excluded.turn)
 """
 _NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0 AND position < %(position)s"
 _RESET = "INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)"
+_VERSION_OF = """
+INSERT INTO {schema}.versions (turn, message_id, character, pending)
+SELECT turn, %(message)s, %(of_character)s, false FROM unnest(%(known)s::uuid[]) AS turn ON CONFLICT (turn) DO NOTHING
+"""
+_AWAITED = """
+INSERT INTO {schema}.versions (turn, message_id, character, pending)
+VALUES (%(turn_id)s, %(message)s, %(of_character)s, true) ON CONFLICT (turn) DO NOTHING
+"""
+_PLACE = """
+(SELECT min(o.place) FROM {schema}.entries o JOIN {schema}.versions w ON w.turn = o.turn
+ WHERE w.message_id = v.message_id AND w.character = v.character)
+"""
+# Where a reply stands among what was said is where its first version did.
+_COMPLETED = f"""
+WITH mine AS (UPDATE {{schema}}.versions SET pending = false WHERE turn = %(turn)s AND pending RETURNING message_id, character, closed)
+UPDATE {{schema}}.entries e SET live = CASE WHEN m.closed THEN e.live AND e.turn <> %(turn)s ELSE e.turn = %(turn)s END, place = {_PLACE}
+FROM {{schema}}.versions v, mine m
+WHERE e.turn = v.turn AND v.message_id = m.message_id AND v.character = m.character
+"""
+_SHOWN = f"""
+UPDATE {{schema}}.entries e SET live = coalesce(e.turn = %(live)s, false), place = {_PLACE},
+    gone = CASE WHEN e.turn = %(live)s THEN false WHEN e.turn = %(version)s THEN true ELSE e.gone END
+FROM {{schema}}.versions v WHERE e.turn = v.turn AND v.message_id = %(message)s AND v.character = %(of_character)s
+"""
+_CLOSED = """
+UPDATE {schema}.versions SET closed = %(live)s::uuid IS NULL WHERE message_id = %(message)s AND character = %(of_character)s
+"""
 _STATEMENTS = {
+    "reply.regenerated": (_VERSION_OF, _AWAITED),
+    "turn.completed": (_COMPLETED,),
+    "reply.edited": (_VERSION_OF, _SHOWN),
+    "reply.version_chosen": (_VERSION_OF, _SHOWN, _CLOSED),
+    "reply.deleted": (_VERSION_OF, _SHOWN, _CLOSED),
+    "reply.stream_shown": (_CHUNK,),
     "message.edited": (_EDITED,),
     "message.deleted": (_DELETED, _CHUNK_DELETED),
     "reply.chunk_delivered": (_CHUNK,),
@@ -227,6 +320,18 @@ def _parameters(row: Stored) -> dict[str, object]:
         "channel": data["channel_id"],
         "message": data.get("message_id"),
         "delivered": data.get("delivered", 0),
+    } | (_of_version(row.type, data) if row.type in _VERSIONS else {})
+
+
+def _of_version(type_: str, data: dict[str, Any]) -> dict[str, object]:
+    """`known` are the versions an event names, `live` the one it shows, `version` the one it takes away."""
+    version, deleted = data.get("version"), type_ == "reply.deleted"
+    return {
+        "turn_id": data.get("turn_id"),
+        "of_character": data["character_id"],
+        "known": [known for known in (data.get("of"), data.get("shown"), version) if known is not None],
+        "live": data.get("live") if deleted else version,
+        "version": version if deleted else None,
     }
 
 
@@ -276,15 +381,15 @@ async def recent(
     """
     statement = f"""
     SELECT {_COLUMNS} FROM (
-    SELECT *, sum(octet_length(sealed)) OVER (ORDER BY position DESC) - octet_length(sealed) AS newer FROM (
+    SELECT *, sum(octet_length(sealed)) OVER (ORDER BY place DESC, position DESC) - octet_length(sealed) AS newer FROM (
     SELECT * FROM {{schema}}.entries AS e
-    WHERE channel = %(channel)s AND position <= %(until)s AND NOT gone AND (%(since)s::timestamptz IS NULL OR sent_at >= %(since)s)
+    WHERE channel = %(channel)s AND position <= %(until)s AND live AND NOT gone AND (%(since)s::timestamptz IS NULL OR sent_at >= %(since)s)
       AND (%(asked)s::bigint IS NULL OR position <= %(asked)s OR EXISTS (
         SELECT 1 FROM {{schema}}.entries AS question WHERE question.message_id = e.reply_to AND question.position <= %(asked)s))
-      AND position > coalesce((SELECT max(position) FROM {{schema}}.resets WHERE channel = %(channel)s AND position <= %(until)s
+      AND place > coalesce((SELECT max(position) FROM {{schema}}.resets WHERE channel = %(channel)s AND position <= %(until)s
                                AND (character IS NULL OR character = %(character)s)), 0)
-    ORDER BY position DESC LIMIT %(limit)s) AS latest) AS measured
-    WHERE %(most)s::bigint IS NULL OR newer < %(most)s ORDER BY position DESC
+    ORDER BY place DESC, position DESC LIMIT %(limit)s) AS latest) AS measured
+    WHERE %(most)s::bigint IS NULL OR newer < %(most)s ORDER BY place DESC, position DESC
     """
     parameters = {"channel": channel, "until": until, "limit": limit, "since": since, "character": character}
     parameters |= {"asked": asked, "most": most_bytes}

@@ -21,9 +21,14 @@ from tests.support import generated
 CLASSES = dict(all_types())
 FIRST = datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
 _TURNS, _CHARACTERS, _KEYS = (tuple(ids.derived(kind, number) for number in range(2)) for kind in ("turn", "character", "key"))
+_VERSIONS = (*_TURNS, *(ids.derived("version", number) for number in range(2)))
 _FEW: dict[str, st.SearchStrategy[Any]] = {
     "turn_id": st.sampled_from(_TURNS),
     "character_id": st.sampled_from(_CHARACTERS),
+    "version": st.sampled_from(_VERSIONS),
+    "of": st.sampled_from(_VERSIONS),
+    "shown": st.sampled_from(_VERSIONS),
+    "live": st.none() | st.sampled_from(_VERSIONS),
     "key_id": st.sampled_from(_KEYS),
     "preset_id": st.sampled_from(_KEYS),
     "message_id": st.integers(1, 4),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.delivery.split import LIMIT, length
 from bot.discord.plan import Answer, Place, Standing, adopt, digest, texts
-from bot.split import LIMIT, length
 from engine.events.reply import Chunk
 
 PLACE = Place(1, 2, None, dm=False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.split import FENCE, LIMIT, length, pieces, split
+from bot.delivery.split import FENCE, LIMIT, length, pieces, split
 
 PLAIN = ["word", "ein Satz. ", "\n\n", "\n", " ", "\t", "漢字", "|a|b|\n", "\r\n", "!" * 50, "x" * 700]
 AWKWARD = ["```", "```python\n", "`", "🧙🏽‍♀️", "e\u0301\u0301", "\u200b", "🇫🇷"]

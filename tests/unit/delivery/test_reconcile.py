@@ -1,0 +1,79 @@
+"""Whatever stands in a channel becomes what is wanted there, by as few actions as can be."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.delivery.reconcile import Delete, Edit, Send, Visible, reconcile
+
+TEXTS = st.lists(st.sampled_from("abc"), max_size=5)
+SHOWN = st.lists(st.sampled_from("abc") | st.none(), max_size=5)
+
+
+def standing(texts: Sequence[str | None]) -> list[Visible]:
+    return [Visible(100 + number, text) for number, text in enumerate(texts)]
+
+
+def carried_out(wanted: Sequence[str], visible: Sequence[Visible]) -> list[Visible]:
+    """What stands there afterwards, by a channel that can append, edit and delete."""
+    channel = {message.id: message.text for message in visible}
+    for number, action in enumerate(reconcile(wanted, visible).actions):
+        match action:
+            case Send(index):
+                channel[1000 + number] = wanted[index]
+            case Edit(message, index):
+                channel[message] = wanted[index]
+            case Delete(message):
+                del channel[message]
+    return [Visible(message, channel[message]) for message in sorted(channel)]
+
+
+def fewest(wanted: Sequence[str], shown: Sequence[str | None]) -> int:
+    """By trying every choice of messages to keep."""
+    return min(
+        len(shown) - kept + len(wanted) - kept + sum(shown[place] != wanted[index] for index, place in enumerate(places))
+        for kept in range(min(len(wanted), len(shown)) + 1)
+        for places in combinations(range(len(shown)), kept)
+    )
+
+
+@given(TEXTS, SHOWN)
+def test_what_is_wanted_stands_there_and_nothing_is_left_to_do(wanted: list[str], shown: list[str | None]) -> None:
+    """In the wanted order, whatever stood there; a second look finds no work."""
+    after = carried_out(wanted, standing(shown))
+    assert [message.text for message in after] == wanted
+    assert reconcile(wanted, after).actions == ()
+
+
+@given(TEXTS, SHOWN)
+def test_no_plan_takes_fewer_actions(wanted: list[str], shown: list[str | None]) -> None:
+    """Neither an edit nor a post too many: each costs a request, and a post rings."""
+    assert len(reconcile(wanted, standing(shown)).actions) == fewest(wanted, shown)
+
+
+@given(TEXTS, SHOWN, st.data())
+def test_a_crash_between_two_actions_is_gone_on_from(wanted: list[str], shown: list[str | None], data: st.DataObject) -> None:
+    """Only a beginning of the plan was carried out: what is planned then leads to the same."""
+    visible = standing(shown)
+    done = reconcile(wanted, visible).actions[: data.draw(st.integers(0, 10))]
+    channel = {message.id: message.text for message in visible}
+    for number, action in enumerate(done):
+        match action:
+            case Send(index):
+                channel[1000 + number] = wanted[index]
+            case Edit(message, index):
+                channel[message] = wanted[index]
+            case Delete(message):
+                del channel[message]
+    left = [Visible(message, channel[message]) for message in sorted(channel)]
+    assert [message.text for message in carried_out(wanted, left)] == wanted
+
+
+@given(TEXTS, SHOWN)
+def test_kept_messages_say_a_beginning_of_what_is_wanted(wanted: list[str], shown: list[str | None]) -> None:
+    """Posts only go to the end, so the kept ones are the first texts, in channel order."""
+    kept = reconcile(wanted, standing(shown)).kept
+    assert list(kept) == list(range(len(kept)))
+    assert list(kept.values()) == sorted(kept.values())
