@@ -1,5 +1,6 @@
 """A turn: one message, one character, one answer. From the request to exactly one end."""
 
+import re
 from typing import Literal
 from uuid import UUID
 
@@ -68,31 +69,66 @@ class Call(Part):
     usage: Usage = Usage()
 
 
+class Roll(Part):
+    """A random value a section of a prompt drew, so that it can be built again. `what` names the draw."""
+
+    what: str
+    value: float
+
+
+class PromptSection(Part):
+    """What one section put into a prompt. `refs`, in its own grammar, say where in the log that stands; `tokens` are by our count."""
+
+    name: str
+    version: Count = 1
+    refs: tuple[str, ...] = ()
+    tokens: Count = 0
+    dropped: tuple[DroppedPart, ...] = ()
+    rolls: tuple[Roll, ...] = ()
+
+
 class GenerationStarted(Event):
     """A request is about to be sent to a provider.
 
-    With `as_of` and `catalog_as_of`, the log positions of the read models used, and the ids kept here the exact prompt can be
-    built again; `prompt_sha256` proves that it was. `history_ids` are positions of what was said, `why` that of worker.turn.answer.
+    With `as_of` and `catalog_as_of`, the log positions of the read models used, and the references kept in `sections` the exact
+    prompt can be built again; `prompt_sha256` proves that it was. `attempt` counts the calls of a turn, `step` the steps of its loop
+    of tools: a retry is another attempt at the same step. `begins` is where the conversation's window begins from now on; None when
+    this prompt's window is not to be kept. `why` is that of worker.turn.answer.
     """
 
     turn_id: UUID
+    user_id: Snowflake | None = None
     attempt: Count
+    step: Count = 1
     character_id: UUID
     preset_id: UUID | None = None
     model: str
     provider: str
-    parameters: dict[str, JsonValue] = Field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     as_of: Count
     catalog_as_of: Count = 0
     why: str = "first"
     prompt_version: Count
-    prompt_sha256: str
     prompt_tokens: Count
     fallback_from: str | None = None
-    history_ids: tuple[Snowflake, ...] = ()
-    memory_ids: tuple[UUID, ...] = ()
-    dropped: tuple[DroppedPart, ...] = ()
+    begins: Snowflake | None = None
+    sections: tuple[PromptSection, ...] = ()
+    parameters: Sealed[dict[str, JsonValue]] = Field(default_factory=dict)
+    prompt_sha256: Sealed[str]
+
+    @property
+    def history_ids(self) -> tuple[int, ...]:
+        """Positions of what was said, in the order in which the prompt had it, the message to answer last."""
+        refs = [ref for section in self.sections if section.name == "history" for ref in section.refs]
+        return tuple(int(found[0]) for ref in refs if (found := _POSITION.match(ref)))
+
+    @property
+    def dropped(self) -> tuple[DroppedPart, ...]:
+        """What was left out, section by section."""
+        return tuple(part for section in self.sections for part in section.dropped)
+
+
+_POSITION = re.compile(r"\d+")
 
 
 class TurnCompleted(Event):

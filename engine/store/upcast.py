@@ -9,7 +9,20 @@ from engine.events import class_of
 Fields = dict[str, Any]
 Step = Callable[[Fields], Fields]
 
-STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType({})
+
+def _generation_started_1(fields: Fields) -> Fields:
+    """Version 2 records what was sent section by section; version 1 had only that of the history and of memories."""
+    kept = {name: value for name, value in fields.items() if name not in {"history_ids", "memory_ids", "dropped"}}
+    used, memories, dropped = fields.get("history_ids", ()), fields.get("memory_ids", ()), fields.get("dropped", ())
+    thin = any(part["why"] == "thin" for part in dropped)
+    sections: list[Fields] = [{"name": "platform"}, {"name": "character"}]
+    sections.append({"name": "history", "refs": [str(position) for position in used], "dropped": dropped})
+    sections += [{"name": "memories", "refs": [str(memory) for memory in memories]}] if memories else []
+    sections.append({"name": "situation"})
+    return kept | {"sections": sections, "begins": used[0] if used and not thin else None}
+
+
+STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType({("turn.generation_started", 1): _generation_started_1})
 """(event type, version it turns from) -> the function that turns its fields into those of the next version."""
 
 

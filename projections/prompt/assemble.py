@@ -42,12 +42,16 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Ready to send. `history_ids` are the log positions of the entries used, the message to answer last."""
+    """Ready to send. `history_ids` are the log positions of the entries used, the message to answer last.
+
+    `begins` is where the conversation's next prompt begins as well; None after a makeshift that is not to be kept.
+    """
 
     messages: tuple[Message, ...]
     tokens: int
     history_ids: tuple[int, ...]
     dropped: tuple[DroppedPart, ...]
+    begins: int | None = None
 
     def as_json(self) -> list[dict[str, str]]:
         return [message.as_json() for message in self.messages]
@@ -90,7 +94,7 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
         dropped.insert(0, DroppedPart(what=f"history:before:{min(e.position for e in past)}", why="limit"))
     total = size(head) + sum(sizes[first:]) + size(tail)
     used = tuple(entry.position for entry in (*past[first:], trigger))
-    return Prompt((head, *messages[first:], tail), total, used, tuple(dropped))
+    return Prompt((head, *messages[first:], tail), total, used, tuple(dropped), None if thin else used[0])
 
 
 def _first(ingredients: Ingredients, past: Sequence[Entry], sizes: Sequence[int], room: int) -> tuple[int, int]:

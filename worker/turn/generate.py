@@ -14,7 +14,7 @@ from engine.decide.turn_request import Effective
 from engine.errors import KeyDestroyed, PartialRepeat, StoreError
 from engine.events import user_subject
 from engine.events.quota import NoticeGiven, UpgradeHinted
-from engine.events.turn import GenerationStarted, Timing
+from engine.events.turn import GenerationStarted, PromptSection, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
 from engine.store import NewEvent, Query, connect
@@ -185,6 +185,7 @@ def _candidates(work: Work, who: Payer, found: Context) -> list[Candidate]:
 def _started(work: Work, turn: Turn, found: Context, attempt: Attempt) -> NewEvent:
     event = GenerationStarted(
         turn_id=turn.turn,
+        user_id=turn.user_id,
         attempt=attempt.number,
         character_id=turn.character,
         preset_id=attempt.candidate.preset.id,
@@ -199,8 +200,8 @@ def _started(work: Work, turn: Turn, found: Context, attempt: Attempt) -> NewEve
         prompt_sha256=attempt.prompt.sha256,
         prompt_tokens=attempt.prompt.tokens,
         fallback_from=attempt.fallback_from,
-        history_ids=attempt.prompt.history_ids,
-        dropped=attempt.prompt.dropped,
+        begins=attempt.prompt.begins,
+        sections=(PromptSection(name="history", refs=tuple(map(str, attempt.prompt.history_ids)), dropped=attempt.prompt.dropped),),
     )
     return turn_events.new(turn, event, ids.derived("generation", turn.turn, attempt.number))
 

@@ -10,7 +10,7 @@ from engine import ids
 from engine.events.base import Event, Tags, user_subject
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.reply import Chunk, ChunkDelivered, DeliveryIntended, ReplyDelivered
-from engine.events.turn import GenerationStarted, Timing, TurnCompleted, TurnRequested, Usage
+from engine.events.turn import GenerationStarted, PromptSection, Timing, TurnCompleted, TurnRequested, Usage
 from engine.store import Log, NewEvent
 
 FIRST_ID = 1_350_000_000_000_000_000
@@ -48,7 +48,9 @@ def turn(number: int, noise: random.Random) -> Iterator[Group]:
         prompt_version=1,
         prompt_sha256="0" * 64,
         prompt_tokens=900,
-        history_ids=tuple(range(message, message + 10)),
+        user_id=user,
+        begins=message,
+        sections=(PromptSection(name="history", refs=tuple(map(str, range(message, message + 10)))),),
     )
     yield (about(started, ids.derived("started", turn_id)),)
     ended = {"attempt": 1, "model": "some/model", "provider": "openrouter", "finish_reason": "stop", "usage": Usage(prompt_tokens=900)}
