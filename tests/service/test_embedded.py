@@ -7,7 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import nats
@@ -174,23 +175,54 @@ async def test_folders_of_the_person_keep_their_modes(tmp_path: Path) -> None:
         assert stat.S_IMODE((home / "data" / "postgres.password").stat().st_mode) == 0o600
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a private installation to copy for another user")
-async def test_root_copies_programs_that_the_database_user_cannot_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has a private installation to copy for another user")
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that everybody can enter, standing for the machine's shared temporary folder."""
+    place = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="tzurot-test-"))
+    place.chmod(0o755)
+    monkeypatch.setattr(account, "PUBLIC_FOLDERS", (str(place),))
+    yield place
+    shutil.rmtree(place)
+
+
+def _installation_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, home = account.reachable, account.installation()
+    monkeypatch.setattr(account, "reachable", lambda path, who: path != home and real(path, who))
+
+
+@AS_ROOT
+async def test_root_copies_programs_that_the_database_user_cannot_reach(
+    tmp_path: Path, public: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A clone in root's own home: the programs are copied to a public place, once, and run from there."""
-    public = account.SERVICE_FOLDER if account.SERVICE_FOLDER.exists() else tmp_path.parent
-    place = Path(public) / f"test-{os.getpid()}"
+    place = public / "tzurot"
     monkeypatch.setattr(account, "SERVICE_FOLDER", place)
-    monkeypatch.setattr(account, "reachable", lambda path, who: False)
+    _installation_is_private(monkeypatch)
     monkeypatch.setattr("engine.embedded.database.reachable", lambda path, who: False)
-    try:
-        for _ in range(2):
-            async with embedded.postgres(tmp_path) as server:
-                assert await _value(server.dsn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") == 1
-                assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to(place)
-                assert Path(f"/proc/{server.pid}").stat().st_uid != 0
-        assert len(list(place.iterdir())) == 1
-    finally:
-        shutil.rmtree(place)
+    for _ in range(2):
+        async with embedded.postgres(tmp_path) as server:
+            assert await _value(server.dsn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") == 1
+            assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to(place)
+            assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+    assert len(list(place.iterdir())) == 1
+
+
+@AS_ROOT
+def test_programs_are_copied_to_where_the_database_user_can_go(tmp_path: Path, public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's place and TMPDIR both lie in private folders: the shared folder is taken; without one, a sentence says so."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(account, "SERVICE_FOLDER", tmp_path / "lib" / "tzurot")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(account, "_copy", lambda home, place: None)
+    _installation_is_private(monkeypatch)
+    who = account.Account(65534, 65534, frozenset({65534}))
+    assert account.installation_for(who).is_relative_to(public / "tzurot-root")
+    (public / "tzurot-root").chmod(0o777)
+    with pytest.raises(embedded.EmbeddedError, match="can enter none of"):
+        account.installation_for(who)
 
 
 _HOLDER = """

@@ -133,7 +133,8 @@ def _terms_of(word: str, latin: Language) -> tuple[str, ...]:
     lowered = word.lower().replace("’", "'")
     if lowered.split("'")[0] in STOP:
         return ()
-    return (stem(lowered, latin),)
+    stemmed = stem(lowered, latin)
+    return (stemmed,) if stemmed else ()  # a word of accents alone folds to nothing
 
 
 def terms(text: str, latin: Language = "english") -> list[str]:

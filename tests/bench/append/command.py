@@ -47,10 +47,12 @@ def append(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; every contender runs once in each.")] = 5,
     producers: Annotated[str, typer.Option(help="Numbers of concurrent producers, with commas.")] = "1,16,64,256",
     processes: Annotated[int, typer.Option(min=0, help="Writing processes of the gap check; 0 leaves it out.")] = 4,
+    scale: Annotated[float, typer.Option(min=0.001, max=10, help="Events per run, as a share of the usual number.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} on standard output.')] = False,
 ) -> None:
     """Measure appends: ours, eventsourcing's Application.save, one INSERT per commit, COPY. Same server, same round."""
-    report = asyncio.run(measure(rounds, [int(p) for p in producers.split(",")], processes, lambda line: print(line, file=sys.stderr)))
+    counts = [int(p) for p in producers.split(",")]
+    report = asyncio.run(measure(rounds, counts, processes, lambda line: print(line, file=sys.stderr), scale))
     if as_json:
         print(json.dumps(report))
         return
@@ -59,15 +61,15 @@ def append(
     print(json.dumps(report["ratios"], indent=2))
 
 
-async def measure(rounds: int, producers: Sequence[int], processes: int, note: Note) -> dict[str, Any]:
+async def measure(rounds: int, producers: Sequence[int], processes: int, note: Note, scale: float = 1.0) -> dict[str, Any]:
     """Every contender once a round, in turn, so that a busy moment of the machine meets all of them."""
     runs: dict[tuple[str, int], list[Run]] = {}
     async with embedded.temporary_postgres() as server:
         for number in range(rounds):
             async with _database(server) as dsn:
-                await _round(dsn, producers, runs)
+                await _round(dsn, producers, runs, scale)
             note(f"round {number + 1} of {rounds} done")
-        gaps = await _gap_check(server, processes) if processes else []
+        gaps = await _gap_check(server, processes, _each(5_000, 1, scale)) if processes else []
     rows = [_row(name, count, found) for (name, count), found in runs.items()]
     return {"rows": [asdict(row) for row in rows] + gaps, "ratios": ratios(rows)}
 
@@ -83,24 +85,30 @@ async def _database(server: embedded.Postgres) -> AsyncIterator[str]:
     await embedded.drop_database(server.admin_dsn, name)
 
 
-async def _round(dsn: str, producers: Sequence[int], runs: dict[tuple[str, int], list[Run]]) -> None:
+async def _round(dsn: str, producers: Sequence[int], runs: dict[tuple[str, int], list[Run]], scale: float) -> None:
     async with open_log(dsn, MasterKey.of(secrets.token_bytes(32))) as log:
         await contenders.ours(log, messages(64, 5, 0))  # connections, plans, keys
         app = Chat(env=contenders.environment(dsn))
         contenders.application_save(app, 16, 5)
         first = 1_000_000
         for count in producers:
-            work = messages(count, EVENTS[count] // count, first)
+            work = messages(count, _each(EVENTS[count], count, scale), first)
             gc.collect()
             gc.freeze()  # what was prepared is no part of what is measured, for none of the contenders
             runs.setdefault(("ours", count), []).append(await contenders.ours(log, work))
-            saved = await asyncio.to_thread(contenders.application_save, app, count, SLOW_EVENTS[count] // count)
+            saved = await asyncio.to_thread(contenders.application_save, app, count, _each(SLOW_EVENTS[count], count, scale))
             runs.setdefault(("application_save", count), []).append(saved)
-            each = INSERT_EVENTS[count] // min(count, contenders.CONNECTIONS)
+            each = _each(INSERT_EVENTS[count], min(count, contenders.CONNECTIONS), scale)
             runs.setdefault(("insert", count), []).append(await contenders.insert(dsn, count, each, first))
             first += 1_000_000
+            gc.unfreeze()
         app.close()
-    runs.setdefault(("copy", 1), []).append(await contenders.copy(dsn, 30_000, first))
+    runs.setdefault(("copy", 1), []).append(await contenders.copy(dsn, _each(30_000, 1, scale), first))
+
+
+def _each(events: int, producers: int, scale: float) -> int:
+    """Events of one producer."""
+    return max(1, round(events * scale) // producers)
 
 
 def _row(name: str, producers: int, runs: Sequence[Run]) -> Row:
@@ -123,9 +131,9 @@ def ratios(rows: Sequence[Row]) -> dict[str, float]:
     return found
 
 
-async def _gap_check(server: embedded.Postgres, processes: int) -> list[dict[str, object]]:
+async def _gap_check(server: embedded.Postgres, processes: int, events: int) -> list[dict[str, object]]:
     """Several processes append while one reader tails: it must see every position, once, in order."""
-    events, name = 5_000, f"bench_{secrets.token_hex(4)}"
+    name = f"bench_{secrets.token_hex(4)}"
     dsn = await embedded.create_database(server.admin_dsn, name)
     await migrate(dsn)
     command = (sys.executable, "-m", "tests.bench.append.producer", dsn)

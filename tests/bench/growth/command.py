@@ -48,10 +48,12 @@ class Row:
 def growth(
     sizes: Annotated[str, typer.Option(help="Sizes of the log, with commas, ascending.")] = "10000,100000,1000000",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; every size is measured once in each.")] = 5,
+    samples: Annotated[int, typer.Option(min=10, help="Calls of each kind per size and round.")] = SAMPLES,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} on standard output.')] = False,
 ) -> None:
     """Measure the same four things at several sizes of the log."""
-    report = asyncio.run(measure([int(size) for size in sizes.split(",")], rounds, lambda line: print(line, file=sys.stderr)))
+    wanted = [int(size) for size in sizes.split(",")]
+    report = asyncio.run(measure(wanted, rounds, lambda line: print(line, file=sys.stderr), samples))
     if as_json:
         print(json.dumps(report))
         return
@@ -60,7 +62,7 @@ def growth(
     print(json.dumps(report["ratios"], indent=2))
 
 
-async def measure(sizes: list[int], rounds: int, note: Callable[[str], None]) -> dict[str, Any]:
+async def measure(sizes: list[int], rounds: int, note: Callable[[str], None], samples: int = SAMPLES) -> dict[str, Any]:
     """Grow one log, keep a copy at every size, and measure the copies in turn, so that a busy moment of the machine meets all of them."""
     found: dict[tuple[str, int], list[Sample]] = {}
     async with embedded.temporary_postgres() as server:
@@ -68,7 +70,7 @@ async def measure(sizes: list[int], rounds: int, note: Callable[[str], None]) ->
         for number in range(rounds):
             for size, dsn in copies.items():
                 async with open_log(dsn, MASTER) as log:
-                    for name, sample in (await _measured(log, size, number)).items():
+                    for name, sample in (await _measured(log, size, number, samples)).items():
                         found.setdefault((name, size), []).append(sample)
             note(f"round {number + 1} of {rounds} done")
     rows = [_row(name, size, samples) for (name, size), samples in sorted(found.items())]
@@ -95,7 +97,7 @@ async def _grow(server: embedded.Postgres, sizes: list[int], note: Callable[[str
     return copies
 
 
-async def _measured(log: Log, size: int, number: int) -> dict[str, Sample]:
+async def _measured(log: Log, size: int, number: int, samples: int) -> dict[str, Sample]:
     noise = random.Random(size + number)
     async with log.pool.connection() as connection:
 
@@ -110,24 +112,24 @@ async def _measured(log: Log, size: int, number: int) -> dict[str, Sample]:
         async def history_page() -> None:
             await history.recent(connection, log.vault, FIRST_ID + noise.randrange(CHANNELS), until=2**62, limit=PAGE)
 
-        pages = {"timeline_page": await _sampled(timeline_page), "history_page": await _sampled(history_page)}
+        pages = {"timeline_page": await _sampled(timeline_page, samples), "history_page": await _sampled(history_page, samples)}
     first = (size + number + 1) * 1_000_000
-    return pages | {"append": await _appends(log, first), "tail": await _tail(log, first + 500_000)}
+    return pages | {"append": await _appends(log, first, samples), "tail": await _tail(log, first + 500_000, samples)}
 
 
-async def _sampled(work: Callable[[], Awaitable[None]]) -> Sample:
+async def _sampled(work: Callable[[], Awaitable[None]], samples: int) -> Sample:
     for _ in range(20):
         await work()
     found = []
-    for _ in range(SAMPLES):
+    for _ in range(samples):
         began = time.perf_counter()
         await work()
         found.append((time.perf_counter() - began) * 1000)
     return sorted(found)
 
 
-async def _appends(log: Log, first: int) -> Sample:
-    """16 producers, one event at a time."""
+async def _appends(log: Log, first: int, samples: int) -> Sample:
+    """16 producers, one event at a time; the first few of each are no part of the sample."""
     found: list[float] = []
 
     async def produce(events: list[Any]) -> None:
@@ -136,11 +138,11 @@ async def _appends(log: Log, first: int) -> Sample:
             await log.append(new)
             found.append((time.perf_counter() - began) * 1000)
 
-    await asyncio.gather(*(produce(events) for events in messages(16, 250, first)))
-    return sorted(found[200:])
+    await asyncio.gather(*(produce(events) for events in messages(16, samples * 5 // 8, first)))
+    return sorted(found[samples // 2 :])
 
 
-async def _tail(log: Log, first: int) -> Sample:
+async def _tail(log: Log, first: int, samples: int) -> Sample:
     """From the call of an append to its row in a follower's hands."""
     found: list[float] = []
     arrived = asyncio.Event()
@@ -152,7 +154,7 @@ async def _tail(log: Log, first: int) -> Sample:
 
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.3)
-    for new in messages(1, SAMPLES, first)[0]:
+    for new in messages(1, samples, first)[0]:
         arrived.clear()
         began = time.perf_counter()
         await log.append(new)

@@ -25,6 +25,7 @@ from projections.follow import runner
 from projections.models import history
 from projections.models.catalog import CATALOG
 from projections.models.history import HISTORY, Entry
+from projections.models.keys import KEYS
 from projections.models.provider_models import MODELS
 from projections.models.turns import Turn
 from projections.models.windows import WINDOWS
@@ -44,11 +45,11 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 REPEATS, WARM_UP = 200, 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS)
 
 
 def prompt(
-    turns: Annotated[int, typer.Option(min=20, max=5000, help="Turns of the conversation.")] = 200,
+    turns: Annotated[int, typer.Option(min=60, max=5000, help="Turns of the conversation; enough to fill a window of 100 messages.")] = 200,
     window: Annotated[int, typer.Option(min=4, max=100, help="Messages a prompt may hold (the preset's max_messages).")] = 50,
     messages: Annotated[int, typer.Option(min=1000, help="The long history that is compared with one of 100 messages.")] = 100_000,
     json: Json = False,

@@ -82,7 +82,7 @@ async def measure(events: int, rounds: int, rebuilds: int, note: Callable[[str],
             began = time.perf_counter()
             await _fill(log, events, note)
             note(f"{await log.head():,} events written in {time.perf_counter() - began:.0f} s")
-            library = await asyncio.to_thread(_library, await _database(server))
+            library = await asyncio.to_thread(_library, await _database(server), min(LIBRARY_EVENTS, events))
             await _vacuum(dsn)
             for number in range(rounds):
                 await _reads(log, library, runs)
@@ -91,7 +91,7 @@ async def measure(events: int, rounds: int, rebuilds: int, note: Callable[[str],
             for number in range(rebuilds):
                 await _rebuilds(log, runs, functools.partial(_said, note, f"rebuilds {number + 1} of {rebuilds}"))
         if rebuilds:
-            projected = await asyncio.to_thread(_project, await _database(server))
+            projected = await asyncio.to_thread(_project, await _database(server), min(LIBRARY_PROJECTED, events))
             runs["eventsourcing_projection"] = [projected]
     rows = [_row(name, found) for name, found in runs.items()]
     return {"rows": [asdict(row) for row in rows], "ratios": ratios(rows)}
@@ -174,11 +174,11 @@ async def _raw(log: Log) -> int:
     return count
 
 
-def _library(dsn: str) -> contenders.Chat:
+def _library(dsn: str, events: int) -> contenders.Chat:
     """An application of the library with its own recorder and as many messages as a round reads."""
     app = contenders.Chat(env=contenders.environment(dsn))
     text = "The tavern keeper wipes a mug, looks up and asks. " * 5
-    for first in range(0, LIBRARY_EVENTS, 500):
+    for first in range(0, events, 500):
         app.save(*(contenders.Message(1, n, "Somebody", text) for n in range(first, first + 500)))
     return app
 
@@ -233,17 +233,17 @@ class _Messages(LibraryProjection[_View]):
         self.view.keep(domain_event, tracking)
 
 
-def _project(dsn: str) -> Timed:
+def _project(dsn: str, events: int) -> Timed:
     """The library's ProjectionRunner from an empty view to the end."""
     env = contenders.environment(dsn)
     app = contenders.Chat(env=env)
-    for first in range(0, LIBRARY_PROJECTED, 500):
+    for first in range(0, events, 500):
         app.save(*(contenders.Message(1, n, "Somebody", "text " * 50) for n in range(first, first + 500)))
     app.close()
     began, cpu = time.perf_counter(), time.process_time()
     with ProjectionRunner(application_class=contenders.Chat, view_class=_View, projection_class=_Messages, env=env) as runner:
-        runner.wait(notification_id=LIBRARY_PROJECTED, timeout=300)
-    return Timed(LIBRARY_PROJECTED, time.perf_counter() - began, time.process_time() - cpu, _rss())
+        runner.wait(notification_id=events, timeout=300)
+    return Timed(events, time.perf_counter() - began, time.process_time() - cpu, _rss())
 
 
 def _row(name: str, found: Sequence[Timed]) -> Row:

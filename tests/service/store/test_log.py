@@ -144,17 +144,25 @@ async def test_a_refused_batch_leaves_the_one_beside_it_alone(log: Log, other: L
 
     monkeypatch.setattr(Writer, "_launch", watched)
 
-    async def write(producer: int) -> None:
-        for n in range(20):
-            await log.append(message(producer * 100 + n, channel=producer))
+    def enough(done: int, wanted: int) -> bool:  # two batches must have been under way at once, however fast this machine commits
+        return done >= wanted and max(flights, default=0) == 2
 
-    async def steal() -> None:
-        for n in range(40):
-            await other.append(message(100_000 + n, channel=n % 48))
+    async def write(producer: int) -> int:
+        done = 0
+        while not enough(done, 20):
+            await log.append(message(producer * 10_000 + done, channel=producer))
+            done += 1
+        return done
 
-    await asyncio.gather(steal(), *(write(producer) for producer in range(48)))
-    assert max(flights) == 2
-    assert len(await positions(log, Query())) == 48 * 20 + 40
+    async def steal() -> int:
+        done = 0
+        while not enough(done, 40):
+            await other.append(message(1_000_000 + done, channel=done % 48))
+            done += 1
+        return done
+
+    written = await asyncio.gather(steal(), *(write(producer) for producer in range(48)))
+    assert len(await positions(log, Query())) == sum(written)
     assert not any((await faults(dsn, {})).values())
 
 

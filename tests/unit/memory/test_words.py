@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.memory.words import LONGEST, clean, fold, raw_words, stem, terms
@@ -70,6 +70,7 @@ def test_latin_script_is_stemmed_in_the_language_that_is_set() -> None:
     assert stem("paintings", "none") == "paintings"
 
 
+@example("\u0300")
 @given(st.text(st.characters(), max_size=300))
 def test_any_text_gives_usable_terms(text: str) -> None:
     """Whatever comes in, lone surrogates too, terms are encodable, not empty and bounded."""
