@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def _cache_keeps_more(report: list[dict[str, Any]]) -> bool:
     return bool(0 < share["sliding"] < share["ours"] <= 1)
 
 
-_SANE = {
+_SANE: dict[str, Callable[[Any], bool]] = {
     "append": _gapless,
     "growth": lambda report: {row["events"] for row in report["rows"]} == {700, 1400},
     "memory": lambda report: report["recall"]["1"] == 1.0,
