@@ -19,16 +19,17 @@ LIMIT = 4
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A character as far as triggers care. `names` are its name, its slug and its aliases."""
+    """A character as far as triggers care. `names` are its name, its slug and its aliases; `shared_with` may call a private one too."""
 
     id: UUID
     names: tuple[str, ...]
     owner_id: int | None = None
     private: bool = False
+    shared_with: frozenset[int] = frozenset()
 
     def usable_by(self, user_id: int) -> bool:
         """Whether this person may call it (A2)."""
-        return not self.private or self.owner_id == user_id
+        return not self.private or self.owner_id == user_id or user_id in self.shared_with
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def message_of(line: Line, channel: int, message_id: int) -> MessageReceived:
 def candidate(character: Character) -> Candidate:
     """The character as triggers see it."""
     names = (character.name, character.slug, *character.description.aliases)
-    return Candidate(character.id, names, character.owner_id, character.visibility == "private")
+    return Candidate(character.id, names, character.owner_id, character.users is not None, character.users or frozenset())
 
 
 async def begin(console: Console, slug: str, line: Line) -> Said:

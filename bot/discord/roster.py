@@ -77,7 +77,7 @@ class Roster:
 def candidate(character: Character) -> Candidate:
     """A character as triggers see it."""
     names = (character.name, character.slug, *character.description.aliases)
-    return Candidate(character.id, names, character.owner_id, character.visibility == "private")
+    return Candidate(character.id, names, character.owner_id, character.users is not None, character.users or frozenset())
 
 
 def default(candidates: Sequence[Candidate]) -> UUID | None:

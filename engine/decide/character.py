@@ -13,25 +13,20 @@ from engine.decide import claim
 from engine.decide.command import Command, Holders, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.events.character import (
-    CharacterCreated,
-    CharacterDeleted,
-    CharacterEdited,
-    CharacterRestored,
-    Description,
-    Visibility,
-)
+from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
+from engine.events.character import sheet as sheet_of
+from engine.resources.character import CharacterSheet
+from engine.resources.field import changed, nested, values
+from engine.resources.kinds import CHARACTER, defaults, wrong
+from engine.resources.typed import tidy
 
-LIMITS: Mapping[str, int] = {"name": 100, "slug": 50, "info": 4000, "traits": 4000, "tone": 500, "greeting": 1000, "avatar_url": 2000}
-"""What a person may type, in characters."""
-ALIASES = 10
+ALIASES = 20
 """Other names a character may be called by."""
 UNKNOWN = "There is no such character, or it is not yours to use. `/character list` shows who there is."
 _SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
-_SETTINGS = frozenset({"slug", "visibility", "preset_id"})
 
 Changes = Mapping[str, object]
-"""Field to its new value: the fields of Description, and `slug`, `visibility`, `preset_id`."""
+"""Field to its new value: the keys of engine.resources.character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +35,7 @@ class State:
 
     id: UUID | None = None
     owner_id: int | None = None
-    slug: str = ""
-    visibility: Visibility = "private"
-    preset_id: UUID | None = None
-    description: Description = field(default_factory=lambda: Description(name="?"))
+    sheet: CharacterSheet | None = None
     deleted: bool = False
     holders: Holders = field(default_factory=dict)
 
@@ -51,13 +43,26 @@ class State:
     def there(self) -> bool:
         return self.id is not None and not self.deleted
 
-    def value(self, name: str) -> object:
-        """The value of a field that can be edited."""
-        return getattr(self if name in _SETTINGS else self.description, name)
+    @property
+    def slug(self) -> str:
+        return self.sheet.slug if self.sheet else ""
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Every field that can be edited."""
+        return values(self.sheet) if self.sheet else defaults(CHARACTER)
 
     def usable_by(self, user_id: int) -> bool:
         """Whether this person may talk with it."""
-        return self.there and (self.visibility == "public" or self.owner_id == user_id)
+        if not self.there or self.sheet is None:
+            return False
+        open_to_all = self.sheet.visibility in ("public", "unlisted")
+        invited = self.sheet.visibility == "shared" and user_id in self.sheet.shared_with
+        return open_to_all or invited or self.editable_by(user_id)
+
+    def editable_by(self, user_id: int) -> bool:
+        """Whether this person may change it."""
+        return self.owner_id == user_id or (self.sheet is not None and user_id in self.sheet.co_owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,6 @@ class Create(CharacterCommand):
     """Make a character of the giver's. Without a `slug` among the fields it is made of the name."""
 
     fields: Changes
-    visibility: Visibility = "private"
 
     @property
     def queue(self) -> str:
@@ -115,15 +119,7 @@ def evolve(state: State, event: Event) -> State:
     """The state after an event."""
     match event:
         case CharacterCreated() | CharacterEdited():
-            return replace(
-                state,
-                id=event.character_id,
-                owner_id=event.owner_id,
-                slug=event.slug,
-                visibility=event.visibility,
-                preset_id=event.preset_id,
-                description=event.description,
-            )
+            return replace(state, id=event.character_id, owner_id=event.owner_id, sheet=sheet_of(event))
         case CharacterDeleted():
             return replace(state, deleted=True)
         case CharacterRestored():
@@ -169,24 +165,12 @@ def cleaned(fields: Changes) -> dict[str, object]:
 
 
 def _tidy(name: str, text: str) -> str:
-    text = text.replace("\r\n", "\n").strip()
-    return " ".join(text.split()) if name == "name" else text
+    return " ".join(tidy(text).split()) if name == "name" else tidy(text)
 
 
 def problems(fields: Changes) -> dict[str, str]:
-    """What is wrong with a whole set of fields, by field; nothing when it can be stored. For forms, which show all at once."""
-    wrong = {
-        name: f"The {name.replace('_', ' ')} may have {limit:,} characters; this has {len(text):,}."
-        for name, limit in LIMITS.items()
-        if isinstance(text := fields.get(name, ""), str) and len(text) > limit
-    }
-    if not any(c.isalnum() for c in str(fields.get("name", ""))):
-        wrong.setdefault("name", "A character needs a name with a letter or a digit in it, so that it can be called.")
-    if not fields.get("info") and not fields.get("traits"):
-        wrong.setdefault("info", "Say at least in one sentence who this character is.")
-    if not _SLUG.fullmatch(_slug(fields)):
-        wrong.setdefault("slug", "The short name takes 3 to 50 small letters, digits and hyphens, and begins with a letter.")
-    return wrong
+    """What is wrong with a new character's fields, by field; nothing when it can be stored. For forms, which show all at once."""
+    return wrong(CHARACTER, {}, defaults(CHARACTER) | {"slug": _slug(fields)} | {n: v for n, v in fields.items() if n != "slug"})
 
 
 def decide(state: State, command: CharacterCommand, actor: Actor) -> Sequence[Event]:
@@ -197,9 +181,9 @@ def decide(state: State, command: CharacterCommand, actor: Actor) -> Sequence[Ev
         case Edit():
             return _edit(_theirs(state, actor), command, actor)
         case AddAlias():
-            return _aliases(_theirs(state, actor), command, [*state.description.aliases, command.alias], actor)
+            return _aliases(_theirs(state, actor), command, [*_names(state), command.alias], actor)
         case RemoveAlias():
-            kept = [alias for alias in state.description.aliases if alias.casefold() != command.alias.strip().casefold()]
+            kept = [alias for alias in _names(state) if alias.casefold() != command.alias.strip().casefold()]
             return _aliases(_theirs(state, actor), command, kept, actor)
         case Delete():
             return _delete(_theirs(state, actor), actor)
@@ -213,8 +197,8 @@ def _theirs(state: State, actor: Actor) -> State:
     """The state, when the character is there and the giver's to change. Raises Rejected."""
     if not state.there or not (state.usable_by(actor.user_id) or actor.trusted):
         raise Rejected(UNKNOWN)
-    if state.owner_id != actor.user_id and not actor.trusted:
-        raise Rejected("Only its owner can change this character.")
+    if not state.editable_by(actor.user_id) and not actor.trusted:
+        raise Rejected("Only its owners can change this character.")
     return state
 
 
@@ -222,18 +206,14 @@ def _create(state: State, command: Create, actor: Actor) -> list[Event]:
     if state.id is not None:
         raise Rejected("This character exists already.")
     fields = cleaned(command.fields)
+    _known(fields)
     for sentence in problems(fields).values():
         raise Rejected(sentence)
     slug, name = _slug(fields), _claim(_slug(fields))
     if not claim.free_for(state.holders, name, command.character_id):
         raise _taken(slug)
-    created = CharacterCreated(
-        character_id=command.character_id,
-        owner_id=actor.user_id,
-        slug=slug,
-        visibility=command.visibility,
-        description=_description({n: value for n, value in fields.items() if n not in _SETTINGS}),
-    )
+    sheet = _checked(nested(CharacterSheet, {**fields, "slug": slug}))
+    created = CharacterCreated(character_id=command.character_id, owner_id=actor.user_id, **dict(sheet))
     return [created, *claim.moved(state.holders, command.character_id, None, name)]
 
 
@@ -241,38 +221,39 @@ def _taken(slug: str) -> Rejected:
     return Rejected(f"There is a character called {slug} already. Choose another short name.")
 
 
-def _description(fields: Changes) -> Description:
+def _known(fields: Changes) -> None:
+    if unknown := [name for name in fields if CHARACTER.field(name) is None]:
+        raise Rejected(f"A character has no field called {min(unknown)}.")
+
+
+def _checked(tree: dict[str, object]) -> CharacterSheet:
     try:
-        return Description.model_validate(fields)
+        return CharacterSheet.model_validate(tree)
     except ValidationError:
         raise Rejected("A field holds something that cannot be stored.") from None
 
 
 def _edit(state: State, command: Edit, actor: Actor) -> list[Event]:
-    changes = cleaned(command.changes)
-    unknown = changes.keys() - _SETTINGS - Description.model_fields.keys()
-    if unknown:
-        raise Rejected(f"A character has no field called {min(unknown)}.")
-    if any(state.value(name) != value for name, value in command.expected.items()):
+    changes, before = cleaned(command.changes), state.values
+    _known(changes)
+    if any(before[name] != value for name, value in command.expected.items()):
         raise Rejected("It was changed again since then. Take that change back first.")
-    before = state.description.model_dump() | {"slug": state.slug}
-    wrong_already = problems(before)
-    for name, sentence in problems(before | changes).items():
-        if name in changes or name not in wrong_already:
-            raise Rejected(sentence)
+    if changes.get("co_owners", before["co_owners"]) != before["co_owners"] and state.owner_id != actor.user_id and not actor.trusted:
+        raise Rejected("Only its first owner can name others.")
+    for sentence in wrong(CHARACTER, before, before | changes).values():
+        raise Rejected(sentence)
     return _edited(state, changes, actor)
 
 
 def _edited(state: State, changes: Changes, actor: Actor) -> list[Event]:
     assert state.id is not None
-    if changes.get("visibility", "private") not in ("public", "private"):
-        raise Rejected("A character is either public or private.")
-    settings = {name: changes.get(name, state.value(name)) for name in _SETTINGS}
-    description = _description(dict(state.description) | {n: v for n, v in changes.items() if n not in _SETTINGS})
-    edited = CharacterEdited.model_validate(
-        {"character_id": state.id, "owner_id": state.owner_id, "edited_by": actor.user_id, "description": description} | settings
-    )
-    if evolve(state, edited) == state:
+    assert state.sheet is not None
+    try:
+        sheet = changed(state.sheet, changes)
+    except ValidationError:
+        raise Rejected("A field holds something that cannot be stored.") from None
+    edited = CharacterEdited(character_id=state.id, owner_id=state.owner_id, edited_by=actor.user_id, **dict(sheet))
+    if sheet == state.sheet:
         return []
     name = _claim(edited.slug)
     if edited.slug != state.slug and not claim.free_for(state.holders, name, state.id):
@@ -280,15 +261,19 @@ def _edited(state: State, changes: Changes, actor: Actor) -> list[Event]:
     return [edited, *claim.moved(state.holders, state.id, _claim(state.slug), name)] if edited.slug != state.slug else [edited]
 
 
+def _names(state: State) -> tuple[str, ...]:
+    return state.sheet.description.aliases if state.sheet else ()
+
+
 def _aliases(state: State, command: AddAlias | RemoveAlias, wanted: Iterable[str], actor: Actor) -> list[Event]:
     aliases: dict[str, str] = {}
     for alias in (" ".join(text.split()) for text in wanted):
         aliases.setdefault(alias.casefold(), alias)
-    if not all(any(c.isalnum() for c in alias) and len(alias) <= LIMITS["name"] for alias in aliases.values()):
-        raise Rejected(f"An alias needs a letter or a digit in it, and at most {LIMITS['name']} characters.")
+    if not all(any(c.isalnum() for c in alias) and len(alias) <= 100 for alias in aliases.values()):
+        raise Rejected(f"An alias needs a letter or a digit in it, and at most 100 characters.")
     if len(aliases) > ALIASES:
         raise Rejected(f"A character may have {ALIASES} aliases. Remove one first.")
-    if tuple(aliases.values()) == state.description.aliases:
+    if tuple(aliases.values()) == _names(state):
         raise Rejected("It is called so already." if isinstance(command, AddAlias) else "It is not called so.")
     return _edited(state, {"aliases": tuple(aliases.values())}, actor)
 
@@ -319,9 +304,9 @@ def reverse(before: State, after: State, event: Event) -> CharacterCommand:
         case CharacterDeleted():
             return Restore(after.id)
         case CharacterEdited():
-            names = [*sorted(_SETTINGS), *Description.model_fields]
-            changed = [name for name in names if before.value(name) != after.value(name)]
-            return Edit(after.id, {n: before.value(n) for n in changed}, {n: after.value(n) for n in changed})
+            was, now = before.values, after.values
+            names = [name for name in now if was[name] != now[name]]
+            return Edit(after.id, {n: was[n] for n in names}, {n: now[n] for n in names})
         case _:
             raise Rejected("This cannot be taken back.")
 

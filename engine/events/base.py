@@ -1,21 +1,13 @@
 """What an event is: a frozen Pydantic model with an explicit name, a schema version, and fields that are clear or sealed."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class SealedMark:
-    """Marks a field whose value is free text or otherwise personal: it is encrypted with its subject's data key."""
-
-
-_MARK = SealedMark()
-T = TypeVar("T")
-Sealed = Annotated[T, _MARK]
-"""`text: Sealed[str]` keeps the field out of the clear columns and inside the sealed part of the event."""
-
+from engine.sealed import Sealed as Sealed
+from engine.sealed import SealedMark as SealedMark
 
 Snowflake = Annotated[int, Field(ge=0, lt=2**63)]
 """An id of Discord's form. Discord says unsigned 64 bit; the top bit is not reached before 2084, and Postgres has no unsigned type."""

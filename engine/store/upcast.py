@@ -22,7 +22,20 @@ def _generation_started_1(fields: Fields) -> Fields:
     return kept | {"sections": sections, "begins": used[0] if used and not thin else None}
 
 
-STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType({("turn.generation_started", 1): _generation_started_1})
+def unchanged(fields: Fields) -> Fields:
+    """The step to a version that only adds fields with defaults, takes more values, or seals what was clear."""
+    return fields
+
+
+STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
+    {
+        ("turn.generation_started", 1): _generation_started_1,
+        ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
+        ("character.edited", 1): unchanged,
+        ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
+        ("preset.edited", 1): unchanged,
+    }
+)
 """(event type, version it turns from) -> the function that turns its fields into those of the next version."""
 
 

@@ -1,38 +1,55 @@
 """The characters and presets as they are now."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from engine.events.character import Description
-from engine.events.preset import Parameters, Window
+from engine.decide.cascade import UNSET, Tier, Unset, resolve
+from engine.events import class_of
+from engine.events.base import Event
+from engine.events.character import CharacterCreated, Description
+from engine.events.character import sheet as character_sheet
+from engine.events.preset import Parameters, PresetCreated, Window
+from engine.events.preset import sheet as preset_sheet
+from engine.resources.character import CharacterSheet
+from engine.resources.preset import PresetSheet
 from engine.store import Stored
-from engine.store.codec import ERASED, open_fields
+from engine.store.codec import erased, open_fields
+from engine.store.upcast import upcast
 from engine.vault import Vault
 from projections.base import Projection, clear, sql
+
+EVERYBODY = -1
+"""Stands for all people in the table of chosen defaults."""
 
 
 class Catalog(Projection):
     name = "catalog"
-    version = 2
-    types = frozenset(f"{kind}.{what}" for kind in ("character", "preset") for what in ("created", "edited", "deleted", "restored"))
+    version = 3
+    types = frozenset(
+        {
+            *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
+            *(f"preset.{what}" for what in ("created", "edited", "deleted", "restored", "default_chosen")),
+        }
+    )
     ddl = """
     CREATE TABLE {schema}.characters (
         character uuid PRIMARY KEY,
         slug text COLLATE "C" NOT NULL,
         owner_id bigint,
-        visibility text NOT NULL,
-        preset uuid,
+        data jsonb NOT NULL,
         deleted boolean NOT NULL DEFAULT false,
         position bigint NOT NULL,
         subject text NOT NULL,
         event_id uuid NOT NULL,
         event_type text NOT NULL,
+        schema_version integer NOT NULL,
         sealed bytea NOT NULL
     );
     CREATE INDEX ON {schema}.characters (slug) WHERE NOT deleted;
@@ -40,7 +57,6 @@ class Catalog(Projection):
     CREATE TABLE {schema}.presets (
         preset uuid PRIMARY KEY,
         owner_id bigint,
-        model text NOT NULL,
         is_global boolean NOT NULL,
         is_default boolean NOT NULL,
         is_free_default boolean NOT NULL,
@@ -50,9 +66,15 @@ class Catalog(Projection):
         subject text NOT NULL,
         event_id uuid NOT NULL,
         event_type text NOT NULL,
+        schema_version integer NOT NULL,
         sealed bytea NOT NULL
     );
     CREATE INDEX ON {schema}.presets (owner_id);
+    CREATE TABLE {schema}.defaults (
+        person bigint PRIMARY KEY,
+        preset uuid,
+        position bigint NOT NULL
+    );
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
@@ -62,35 +84,43 @@ class Catalog(Projection):
 
 
 _CHARACTER = """
-INSERT INTO {schema}.characters (character, slug, owner_id, visibility, preset, position, subject, event_id, event_type, sealed)
-VALUES (%(character)s, %(slug)s, %(owner)s, %(visibility)s, %(preset)s, %(position)s, %(subject)s, %(event_id)s, %(event_type)s, %(sealed)s)
-ON CONFLICT (character) DO UPDATE SET slug = excluded.slug, owner_id = excluded.owner_id, visibility = excluded.visibility,
-    preset = excluded.preset, position = excluded.position, subject = excluded.subject, event_id = excluded.event_id,
-    event_type = excluded.event_type, sealed = excluded.sealed
+INSERT INTO {schema}.characters (character, slug, owner_id, data, position, subject, event_id, event_type, schema_version, sealed)
+VALUES (%(character)s, %(slug)s, %(owner)s, %(data)s, %(position)s, %(subject)s, %(event_id)s, %(event_type)s, %(schema_version)s,
+        %(sealed)s)
+ON CONFLICT (character) DO UPDATE SET slug = excluded.slug, owner_id = excluded.owner_id, data = excluded.data,
+    position = excluded.position, subject = excluded.subject, event_id = excluded.event_id, event_type = excluded.event_type,
+    schema_version = excluded.schema_version, sealed = excluded.sealed
 """
 _PRESET = """
-INSERT INTO {schema}.presets (preset, owner_id, model, is_global, is_default, is_free_default, data, position, subject, event_id,
-                              event_type, sealed)
-VALUES (%(preset)s, %(owner)s, %(model)s, %(is_global)s, %(is_default)s, %(is_free_default)s, %(data)s, %(position)s, %(subject)s,
-        %(event_id)s, %(event_type)s, %(sealed)s)
-ON CONFLICT (preset) DO UPDATE SET owner_id = excluded.owner_id, model = excluded.model, is_global = excluded.is_global,
+INSERT INTO {schema}.presets (preset, owner_id, is_global, is_default, is_free_default, data, position, subject, event_id,
+                              event_type, schema_version, sealed)
+VALUES (%(preset)s, %(owner)s, %(is_global)s, %(is_default)s, %(is_free_default)s, %(data)s, %(position)s, %(subject)s,
+        %(event_id)s, %(event_type)s, %(schema_version)s, %(sealed)s)
+ON CONFLICT (preset) DO UPDATE SET owner_id = excluded.owner_id, is_global = excluded.is_global,
     is_default = excluded.is_default, is_free_default = excluded.is_free_default, data = excluded.data, position = excluded.position,
-    subject = excluded.subject, event_id = excluded.event_id, event_type = excluded.event_type, sealed = excluded.sealed
+    subject = excluded.subject, event_id = excluded.event_id, event_type = excluded.event_type,
+    schema_version = excluded.schema_version, sealed = excluded.sealed
+"""
+_DEFAULT = """
+INSERT INTO {schema}.defaults (person, preset, position) VALUES (%(person)s, %(preset)s, %(position)s)
+ON CONFLICT (person) DO UPDATE SET preset = excluded.preset, position = excluded.position
 """
 
 
 def _change(row: Stored) -> tuple[str, dict[str, object]]:
     data = clear(row)
-    stored = {"position": row.position, "subject": row.subject, "event_id": row.id, "event_type": row.type, "sealed": row.sealed}
+    stored = {
+        "position": row.position,
+        "subject": row.subject,
+        "event_id": row.id,
+        "event_type": row.type,
+        "schema_version": row.schema_version,
+        "sealed": row.sealed,
+        "owner": data.get("owner_id"),
+    }
     match row.type:
         case "character.created" | "character.edited":
-            return _CHARACTER, stored | {
-                "character": data["character_id"],
-                "slug": data["slug"],
-                "owner": data.get("owner_id"),
-                "visibility": data["visibility"],
-                "preset": data.get("preset_id"),
-            }
+            return _CHARACTER, stored | {"character": data["character_id"], "slug": data["slug"], "data": Jsonb(data)}
         case "character.deleted" | "character.restored":
             return "UPDATE {schema}.characters SET deleted = %(deleted)s, position = %(position)s WHERE character = %(character)s", {
                 "character": data["character_id"],
@@ -98,21 +128,17 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
                 "position": row.position,
             }
         case "preset.created" | "preset.edited":
-            return _PRESET, stored | {
-                "preset": data["preset_id"],
-                "owner": data.get("owner_id"),
-                "model": data["model"],
-                "is_global": data["is_global"],
-                "is_default": data["is_default"],
-                "is_free_default": data["is_free_default"],
-                "data": Jsonb(data),
-            }
+            flags = {name: data[name] for name in ("is_global", "is_default", "is_free_default")}
+            return _PRESET, stored | flags | {"preset": data["preset_id"], "data": Jsonb(data)}
         case "preset.deleted" | "preset.restored":
             return "UPDATE {schema}.presets SET deleted = %(deleted)s, position = %(position)s WHERE preset = %(preset)s", {
                 "preset": data["preset_id"],
                 "deleted": row.type == "preset.deleted",
                 "position": row.position,
             }
+        case "preset.default_chosen":
+            person = EVERYBODY if data["user_id"] is None else data["user_id"]
+            return _DEFAULT, {"person": person, "preset": data["preset_id"], "position": row.position}
         case _:
             raise ValueError(f"catalog does not know {row.type}")
 
@@ -122,69 +148,126 @@ class Character:
     """A character, opened. `erased`: its owner was erased, and its description with them."""
 
     id: UUID
-    slug: str
     owner_id: int | None
-    visibility: str
-    preset: UUID | None
     position: int
-    description: Description
+    sheet: CharacterSheet
     erased: bool = False
 
     @property
     def name(self) -> str:
-        return self.description.name
+        return self.sheet.description.name
+
+    @property
+    def slug(self) -> str:
+        return self.sheet.slug
+
+    @property
+    def visibility(self) -> str:
+        return self.sheet.visibility
+
+    @property
+    def preset(self) -> UUID | None:
+        return self.sheet.preset_id
+
+    @property
+    def description(self) -> Description:
+        return self.sheet.description
+
+    @property
+    def users(self) -> frozenset[int] | None:
+        """Who may talk with it besides its owner; None: everybody."""
+        return users(self.sheet)
 
     def usable_by(self, user_id: int) -> bool:
         """Whether this person may talk with it."""
-        return self.visibility == "public" or self.owner_id == user_id
+        return self.users is None or user_id in self.users or self.owner_id == user_id
+
+    def listed_for(self, user_id: int) -> bool:
+        """Whether lists and suggestions show it to this person."""
+        return self.usable_by(user_id) and (self.visibility != "unlisted" or self.editable_by(user_id))
+
+    def editable_by(self, user_id: int) -> bool:
+        """Whether this person may change it: its owner and co-owners."""
+        return self.owner_id == user_id or user_id in self.sheet.co_owners
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A model configuration, opened."""
+    """A model configuration, opened. `erased`: its owner was erased, and all that was typed with them."""
 
     id: UUID
     owner_id: int | None
-    name: str
-    model: str
-    fallback_models: tuple[str, ...]
-    is_global: bool
-    is_default: bool
-    is_free_default: bool
-    parameters: Parameters
-    window: Window
-    show_thinking: bool
-    stream: bool
     position: int
+    sheet: PresetSheet
+    erased: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.sheet.name
+
+    @property
+    def model(self) -> str:
+        return self.sheet.model
+
+    @property
+    def fallback_models(self) -> tuple[str, ...]:
+        return self.sheet.fallback_models
+
+    @property
+    def is_global(self) -> bool:
+        return self.sheet.is_global
+
+    @property
+    def is_default(self) -> bool:
+        return self.sheet.is_default
+
+    @property
+    def is_free_default(self) -> bool:
+        return self.sheet.is_free_default
+
+    @property
+    def parameters(self) -> Parameters:
+        return self.sheet.parameters
+
+    @property
+    def window(self) -> Window:
+        return self.sheet.window
+
+    @property
+    def show_thinking(self) -> bool:
+        return self.sheet.show_thinking
+
+    @property
+    def stream(self) -> bool:
+        return self.sheet.stream
+
+    def usable_by(self, user_id: int) -> bool:
+        """Whether this person may choose it."""
+        return self.is_global or self.owner_id == user_id
 
 
 @dataclass(frozen=True, slots=True)
-class _CharacterRow:
-    character: UUID
-    slug: str
+class Defaults:
+    """The presets chosen as defaults: one person's own, and everybody's."""
+
+    own: UUID | None
+    everybody: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: UUID
     owner_id: int | None
-    visibility: str
-    preset: UUID | None
-    position: int
-    subject: str
-    event_id: UUID
-    event_type: str
-    sealed: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _PresetRow:
-    preset: UUID
     data: dict[str, Any]
     position: int
     subject: str
     event_id: UUID
     event_type: str
+    schema_version: int
     sealed: bytes
 
 
-_CHARACTER_COLUMNS = "character, slug, owner_id, visibility, preset, position, subject, event_id, event_type, sealed"
-_PRESET_COLUMNS = "preset, data, position, subject, event_id, event_type, sealed"
+_COLUMNS = "owner_id, data, position, subject, event_id, event_type, schema_version, sealed"
 
 
 async def characters(connection: AsyncConnection, vault: Vault, *, schema: str = "catalog") -> list[Character]:
@@ -218,10 +301,12 @@ async def presets(connection: AsyncConnection, vault: Vault, *, schema: str = "c
     return await _presets(connection, vault, "NOT deleted ORDER BY position", {}, schema)
 
 
-async def answering(connection: AsyncConnection, vault: Vault, preset_id: UUID | None, *, schema: str = "catalog") -> list[Preset]:
-    """What may answer a character with this preset: that one, the global defaults and those for people without a key, oldest first."""
-    where = "NOT deleted AND (preset = %(id)s OR (is_global AND (is_default OR is_free_default))) ORDER BY position"
-    return await _presets(connection, vault, where, {"id": preset_id}, schema)
+async def answering(
+    connection: AsyncConnection, vault: Vault, ids: Collection[UUID | None] = (), *, schema: str = "catalog"
+) -> list[Preset]:
+    """What may answer: presets with these ids, the global defaults and those for people without a key, oldest first."""
+    where = "NOT deleted AND (preset = ANY(%(ids)s) OR (is_global AND (is_default OR is_free_default))) ORDER BY position"
+    return await _presets(connection, vault, where, {"ids": [id_ for id_ in ids if id_ is not None]}, schema)
 
 
 async def default_preset(connection: AsyncConnection, vault: Vault, *, schema: str = "catalog") -> Preset | None:
@@ -230,50 +315,72 @@ async def default_preset(connection: AsyncConnection, vault: Vault, *, schema: s
     return found[0] if found else None
 
 
+async def defaults(connection: AsyncConnection, user_id: int, *, schema: str = "catalog") -> Defaults:
+    """Which presets were chosen as defaults; such a preset may have been deleted since."""
+    statement = sql("SELECT person, preset FROM {schema}.defaults WHERE person = ANY(%(people)s)", schema)
+    cursor = await connection.execute(statement, {"people": [user_id, EVERYBODY]})
+    found = {row[0]: row[1] for row in await cursor.fetchall()}
+    return Defaults(own=found.get(user_id), everybody=found.get(EVERYBODY))
+
+
+def chosen(known: Sequence[Preset], character: UUID | None, defaults: Defaults, user_id: int) -> Preset | None:
+    """Which of the known presets answers: a person's own default, else the character's, else everybody's, else the newest marked so.
+
+    A choice whose preset is gone, or is not this person's to use, says nothing.
+    """
+    found = {preset.id: preset for preset in known}
+    marked = next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
+    own = found.get(defaults.own) if defaults.own else None
+    said: dict[Tier, Preset | Unset] = {
+        "admin": (found.get(defaults.everybody) if defaults.everybody else None) or marked or UNSET,
+        "character": (found.get(character) if character else None) or UNSET,
+        "user": own if own is not None and own.usable_by(user_id) else UNSET,
+    }
+    return resolve(said).value if any(preset is not UNSET for preset in said.values()) else None
+
+
+def users(sheet: CharacterSheet) -> frozenset[int] | None:
+    """Who may talk with a character besides its owner; None: everybody."""
+    if sheet.visibility in ("public", "unlisted"):
+        return None
+    return frozenset(sheet.co_owners) | frozenset(sheet.shared_with if sheet.visibility == "shared" else ())
+
+
 async def _characters(connection: AsyncConnection, vault: Vault, where: str, parameters: dict[str, object], schema: str) -> list[Character]:
-    async with connection.cursor(row_factory=class_row(_CharacterRow)) as cursor:
-        await cursor.execute(sql(f"SELECT {_CHARACTER_COLUMNS} FROM {{schema}}.characters WHERE {where}", schema), parameters)
-        rows = await cursor.fetchall()
-    keys = await vault.keys({row.subject for row in rows})
+    opened = await _opened(connection, vault, f"character AS id, {_COLUMNS} FROM {{schema}}.characters WHERE {where}", parameters, schema)
     return [
-        _to_character(row, open_fields(row.sealed, key, row.event_id, row.event_type) if (key := keys.get(row.subject)) else None)
-        for row in rows
+        Character(row.id, row.owner_id, row.position, character_sheet(event), gone)
+        for row, event, gone in opened
+        if isinstance(event, CharacterCreated)
     ]
-
-
-def _to_character(row: _CharacterRow, fields: dict[str, Any] | None) -> Character:
-    description = Description.model_validate(fields["description"]) if fields else Description(name=ERASED)
-    return Character(row.character, row.slug, row.owner_id, row.visibility, row.preset, row.position, description, erased=fields is None)
 
 
 async def _presets(connection: AsyncConnection, vault: Vault, where: str, parameters: dict[str, object], schema: str) -> list[Preset]:
-    async with connection.cursor(row_factory=class_row(_PresetRow)) as cursor:
-        await cursor.execute(sql(f"SELECT {_PRESET_COLUMNS} FROM {{schema}}.presets WHERE {where}", schema), parameters)
-        rows = await cursor.fetchall()
-    keys = await vault.keys({row.subject for row in rows})
+    opened = await _opened(connection, vault, f"preset AS id, {_COLUMNS} FROM {{schema}}.presets WHERE {where}", parameters, schema)
     return [
-        _to_preset(row, open_fields(row.sealed, key, row.event_id, row.event_type) if (key := keys.get(row.subject)) else None)
-        for row in rows
+        Preset(row.id, row.owner_id, row.position, preset_sheet(event), gone)
+        for row, event, gone in opened
+        if isinstance(event, PresetCreated)
     ]
 
 
-def _to_preset(row: _PresetRow, fields: dict[str, Any] | None) -> Preset:
-    data = row.data
-    return Preset(
-        id=row.preset,
-        owner_id=data.get("owner_id"),
-        name=fields["name"] if fields else ERASED,
-        model=data["model"],
-        fallback_models=tuple(data.get("fallback_models", ())),
-        is_global=data["is_global"],
-        is_default=data["is_default"],
-        is_free_default=data["is_free_default"],
-        parameters=Parameters.model_validate(data["parameters"]),
-        window=Window.model_validate(data["window"]),
-        show_thinking=data["show_thinking"],
-        stream=data["stream"],
-        position=row.position,
-    )
+async def _opened(
+    connection: AsyncConnection, vault: Vault, select: str, parameters: dict[str, object], schema: str
+) -> list[tuple[_Row, Event, bool]]:
+    """The rows, the last event of each brought to today's schema, and whether its text is gone."""
+    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
+        await cursor.execute(sql(f"SELECT {select}", schema), parameters)
+        rows = await cursor.fetchall()
+    found = await vault.keys({row.subject for row in rows})
+    return [(row, *_event(row, found.get(row.subject))) for row in rows]
+
+
+def _event(row: _Row, key: AESGCM | None) -> tuple[Event, bool]:
+    cls = class_of(row.event_type, row.schema_version)
+    if key is None:
+        return erased(cls, upcast(row.event_type, row.schema_version, row.data)), True
+    fields = row.data | open_fields(row.sealed, key, row.event_id, row.event_type)
+    return cls.model_validate(upcast(row.event_type, row.schema_version, fields)), False
 
 
 CATALOG = Catalog()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from engine import ids
 from engine.events import Event, Tags
-from engine.events.character import CharacterCreated, CharacterEdited, Description
+from engine.events.character import CharacterCreated, CharacterDeleted, Description
 from engine.events.message import MessageEdited, MessageReceived
 from engine.events.turn import GenerationStarted, TurnCompleted, TurnRequested
 from engine.store import Log, Query, Recorded
@@ -61,11 +61,12 @@ async def _request(log: Log, turn: UUID) -> TurnRequested:
 
 async def _description(log: Log, character: UUID, until: int) -> Description | None:
     """A character's description as it was at a position; None when it was deleted."""
-    found: Description | None = None
+    found, there = None, False
     async for recorded in log.read(Query(stream=f"character:{character}", until=until)):
         event = recorded.event
-        found = event.description if isinstance(event, CharacterCreated | CharacterEdited) else None
-    return found
+        found = event.description if isinstance(event, CharacterCreated) else found
+        there = not isinstance(event, CharacterDeleted)
+    return found if there else None
 
 
 async def _entries(log: Log, started: GenerationStarted, channel: int) -> list[Entry]:

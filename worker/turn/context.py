@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from engine import ids
-from engine.events.preset import Parameters, Window
+from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.connect import Connection
 from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, windows
@@ -65,7 +65,7 @@ async def read(work: Work, turn: Turn) -> Context:
         character = await catalog.character(connection, work.log.vault, turn.character)
         if character is None or character.erased:
             raise Missing("character")
-        presets = await _presets(connection, work, character)
+        presets = await _presets(connection, work, character, turn.user_id)
         entries, older = await _entries(connection, work, turn, standing["history"], presets[0].window)
         return Context(
             character=character,
@@ -80,32 +80,19 @@ async def read(work: Work, turn: Turn) -> Context:
         )
 
 
-async def _presets(connection: Connection, work: Work, character: Character) -> list[Preset]:
+async def _presets(connection: Connection, work: Work, character: Character, user_id: int) -> list[Preset]:
     """The preset that answers, then the one for people without a key."""
-    known = await catalog.answering(connection, work.log.vault, character.preset)
-    chosen = next((preset for preset in known if preset.id == character.preset), None)
-    chosen = chosen or next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
+    defaults = await catalog.defaults(connection, user_id)
+    known = await catalog.answering(connection, work.log.vault, (character.preset, defaults.own, defaults.everybody))
+    chosen = catalog.chosen(known, character.preset, defaults, user_id)
     free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]
     return [chosen or fixed(work.settings.default_model), *free]
 
 
 def fixed(model: str) -> Preset:
     """What answers when nobody made a preset."""
-    return Preset(
-        id=UUID(int=0),
-        owner_id=None,
-        name="Built in",
-        model=model,
-        fallback_models=(),
-        is_global=True,
-        is_default=True,
-        is_free_default=False,
-        parameters=Parameters(temperature=0.7),
-        window=Window(),
-        show_thinking=False,
-        stream=True,
-        position=0,
-    )
+    sheet = PresetSheet(name="Built in", model=model, is_global=True, is_default=True, parameters=Parameters(temperature=0.7))
+    return Preset(id=UUID(int=0), owner_id=None, position=0, sheet=sheet)
 
 
 async def _candidates(connection: Connection, presets: Sequence[Preset]) -> tuple[Candidate, ...]:

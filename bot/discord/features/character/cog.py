@@ -10,7 +10,7 @@ from bot.discord.custom_ids import Modals
 from bot.discord.desk import Desk
 from bot.discord.limits import CHOICES
 from engine import log
-from engine.decide.character import LIMITS
+from engine.resources.kinds import CHARACTER
 from projections.models.catalog import Character
 
 _log = log.get("discord.commands")
@@ -70,7 +70,7 @@ class CreateCharacter(nextcord.ui.Modal):
         super().__init__("New character", custom_id=Modals.CREATE_CHARACTER, timeout=None)
         self.desk = desk
         for name, label, required, style in self.FIELDS:
-            self.add_item(nextcord.ui.TextInput(label, custom_id=name, required=required, style=style, max_length=LIMITS[name]))
+            self.add_item(nextcord.ui.TextInput(label, custom_id=name, required=required, style=style, max_length=_limit(name)))
 
     async def callback(self, interaction: Interaction) -> None:
         # Read before anything is awaited, and from the interaction: the items are shared by everybody who submits this form.
@@ -86,6 +86,11 @@ class CreateCharacter(nextcord.ui.Modal):
     async def on_error(self, error: Exception, interaction: Interaction) -> None:
         """nextcord would print the traceback, which may quote the form."""
         _log.error("a form failed outside its work", exc_info=error)
+
+
+def _limit(key: str) -> int | None:
+    spec = CHARACTER.field(key)
+    return spec.shown.limit if spec else None
 
 
 def submitted(interaction: Interaction) -> dict[str, str]:
