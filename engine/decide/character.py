@@ -270,7 +270,7 @@ def _aliases(state: State, command: AddAlias | RemoveAlias, wanted: Iterable[str
     for alias in (" ".join(text.split()) for text in wanted):
         aliases.setdefault(alias.casefold(), alias)
     if not all(any(c.isalnum() for c in alias) and len(alias) <= 100 for alias in aliases.values()):
-        raise Rejected(f"An alias needs a letter or a digit in it, and at most 100 characters.")
+        raise Rejected("An alias needs a letter or a digit in it, and at most 100 characters.")
     if len(aliases) > ALIASES:
         raise Rejected(f"A character may have {ALIASES} aliases. Remove one first.")
     if tuple(aliases.values()) == _names(state):
