@@ -7,7 +7,8 @@ from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.decide import channel, character
+from engine.decide import budget, channel, character, model_override, preset
+from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
@@ -16,7 +17,15 @@ from engine.store import Log, Recorded
 from engine.store.contend import in_turn, tied
 from engine.store.progress import wait_for
 
-RULES: tuple[Rules[Any, Any], ...] = (character.RULES, channel.RULES)
+RULES: tuple[Rules[Any, Any], ...] = (
+    character.RULES,
+    channel.RULES,
+    preset.RULES,
+    budget.BUDGET_RULES,
+    budget.LIMIT_RULES,
+    provider_key.RULES,
+    model_override.RULES,
+)
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""
 
@@ -32,11 +41,11 @@ class Executed:
 
 @dataclass(slots=True)
 class _Situation:
-    """What the streams of a command say: the state they fold into, their versions, and who knows which event by its id."""
+    """What the streams of a command say: the state they fold into, their versions, and the ids of their events."""
 
     state: Any
     versions: dict[str, int] = field(default_factory=dict)
-    known: dict[UUID, Recorded[Event]] = field(default_factory=dict)
+    known: set[UUID] = field(default_factory=set)
 
 
 async def execute(log: Log, actor: Actor, command: Command, key: UUID, *, see: Sequence[str] = ()) -> Executed:
@@ -49,7 +58,8 @@ async def execute(log: Log, actor: Actor, command: Command, key: UUID, *, see: S
 
     async def attempt() -> Executed:
         situation = await _situation(log, rules, command)
-        if repeated := _stored(situation, key):
+        if event_id(key) in situation.known:
+            repeated = await _group(log, key)
             return Executed(tuple(r.event for r in repeated), tuple(r.position for r in repeated), repeated=True)
         events = rules.decide(situation.state, command, actor)
         news = [new(event, event_id(key, n), key) for n, event in enumerate(events)]
@@ -67,7 +77,7 @@ async def undo(log: Log, actor: Actor, of: UUID, key: UUID, *, see: Sequence[str
     group = await _group(log, of)
     if not group:
         raise Rejected("There is nothing to take back.")
-    rules = next((r for r in RULES if group[0].row.stream.startswith(f"{r.kind}:")), None)
+    rules = next((r for r in RULES if group[0].row.stream.partition(":")[0] == r.kind), None)
     if rules is None:
         raise Rejected("This cannot be taken back.")
     before = after = rules.initial
@@ -96,15 +106,7 @@ async def _situation(log: Log, rules: Rules[Any, Any], command: Command) -> _Sit
             found.versions[name] = recorded[-1].row.version if recorded else 0
             for one in recorded:
                 found.state = rules.evolve(found.state, one.event)
-                found.known[one.id] = one
-    return found
-
-
-def _stored(situation: _Situation, key: UUID) -> list[Recorded[Event]]:
-    """The events that an earlier call with this key made."""
-    found: list[Recorded[Event]] = []
-    while (one := situation.known.get(event_id(key, len(found)))) is not None:
-        found.append(one)
+                found.known.add(one.id)
     return found
 
 
