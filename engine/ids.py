@@ -52,6 +52,11 @@ def snowflake_time(snowflake: int) -> datetime:
     return datetime.fromtimestamp(((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000, UTC)
 
 
+def snowflake_at(moment: datetime) -> int:
+    """The smallest id that Discord (or our playground) can have made at this moment."""
+    return int(moment.timestamp() * 1000 - DISCORD_EPOCH_MS) << 22
+
+
 class Snowflakes:
     """Makes ids of Discord's form for messages that Discord has never seen. Ascending and unique within a process."""
 

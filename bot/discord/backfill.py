@@ -1,25 +1,36 @@
-"""What was said while the bot was away (R04): fetched per channel, idempotent, answered only while it is fresh.
+"""What happened while the bot was away (R04, R42): read per channel, idempotent, answered only while it is fresh.
 
 Channels that the log knows are caught up from the last message known. Of the others Discord tells, with GUILD_CREATE, the newest
 message's id: where that is fresh, somebody may have addressed a character there for the first time while nobody listened.
+A channel is behind until it was read: no answer is not an empty answer. Edits and deletions of that time are found by comparing
+what prompts could show of the channel with what stands there now.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
 
 from bot.discord import limits, translate
+from bot.discord.gaps import Gap, NotYet
 from bot.discord.ingest import STALE_S, Ingest
 from bot.discord.payload import Json
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.translate import Place, Us
 from engine import clock, ids, log
-from engine.events.base import Tags
-from engine.events.message import MessageReceived
-from engine.store import Log, Query
-from projections.models import channels
+from engine.bus.consumer import TRANSIENT
+from engine.errors import KeyDestroyed
+from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
+from engine.store import Log
+from projections.models import channels, history
 
-PAUSES_S = (0.5, 2.0, 5.0, 10.0)
-MOST_PAGES = 50
+AT_ONCE = 4
+"""Channels read at a time: one that does not answer holds up only its own place."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+"""Until a channel that could not be read is tried again."""
+REACH = 200
+"""Entries of a channel that are compared with Discord: more than a prompt may hold."""
+UNKNOWN_MESSAGE = 10008
 _log = log.get("discord.backfill")
 
 
@@ -30,81 +41,191 @@ class Backfill:
         self._log, self._rest, self._ingest, self._us = log, rest, ingest, us
         self._seen: dict[int, channels.Seen] = {}
         self._since: dict[int, int] = {}
+        self._later: dict[int, tuple[float, float]] = {}
+        self._reading: set[int] = set()
 
     async def prepare(self) -> int:
         """Note all known channels as behind; answers how many. Nothing of a new connection may be taken before this."""
         async with self._log.pool.connection() as connection:
             self._seen = {seen.channel: seen for seen in await channels.seen(connection, venue="discord")}
-            active = await channels.all_active(connection)
-        self._since |= {channel: await self._activated(channel) for channel in active.keys() - self._seen.keys()}
-        self._ingest.behind |= self._seen.keys() | {channel for channel, since in self._since.items() if since}
+            unheard = await channels.unheard(connection, venue="discord")
+        activated = {recorded.position: recorded.row.occurred_at for recorded in await self._log.at(list(unheard.values()))}
+        for channel_id, position in unheard.items():
+            self._since[channel_id] = ids.snowflake_at(activated[position])
+        for channel_id in self._seen.keys() | unheard.keys():
+            self._ingest.away(channel_id)
         self._ingest.catch_up = self.channel
         return len(self._ingest.behind)
 
     def noticed(self, guild: Json) -> None:
         """GUILD_CREATE: channels and threads with a fresh message are behind, too."""
-        fresh = int((clock.now().timestamp() - STALE_S) * 1000 - ids.DISCORD_EPOCH_MS) << 22
+        fresh = ids.snowflake_at(clock.now() - timedelta(seconds=STALE_S))
         for place in (*guild.get("channels", ()), *guild.get("threads", ())):
             channel_id, newest = int(place["id"]), int(place.get("last_message_id") or 0)
             if newest > fresh:
                 self._since.setdefault(channel_id, fresh)
-                self._ingest.behind.add(channel_id)
+                self._ingest.away(channel_id)
 
-    async def _activated(self, channel_id: int) -> int:
-        """For a channel on Discord where nothing was said since: the earliest id that can be newer than its activation; else 0."""
-        query = Query(types=frozenset({"channel.activated"}), tags=Tags(channel=channel_id), backwards=True, limit=1)
-        async for row in self._log.rows(query):
-            if b'"discord"' in row.data:
-                return int(row.occurred_at.timestamp() * 1000 - ids.DISCORD_EPOCH_MS) << 22
-        return 0
+    async def run(self) -> float | None:
+        """Try every channel that is behind, the most recently used first; returns the seconds until one is to be tried again."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._take_turns())
+        waiting = [self._later[channel][0] for channel in self._ingest.behind if channel in self._later]
+        return max(0.0, min(waiting) - clock.monotonic()) if waiting else None
 
-    async def run(self) -> None:
-        """Catch up with every channel that is still behind, the most recently used first."""
-        while self._ingest.behind:
-            await self._ingest.catch(max(self._ingest.behind, key=self._last))
+    async def _take_turns(self) -> None:
+        while (channel_id := self._next()) is not None:
+            self._reading.add(channel_id)
+            try:
+                await self._ingest.catch(channel_id)
+                self._later.pop(channel_id, None)
+            except NotYet as error:
+                self._put_off(channel_id, error.after)
+                _log.warning("cannot look back yet", channel=channel_id, reason=str(error))
+            finally:
+                self._reading.discard(channel_id)
 
-    async def channel(self, channel_id: int, dropped: int | None = None) -> None:
-        """Fetch and take what is newer than the last message known of this channel, or all from the first one `dropped`.
+    def _next(self) -> int | None:
+        now = clock.monotonic()
+        due = [c for c in self._ingest.behind if c not in self._reading and self._later.get(c, (0.0, 0.0))[0] <= now]
+        return max(due, key=self._last, default=None)
 
-        A refusal ends it quietly.
+    def _put_off(self, channel_id: int, told: float) -> None:
+        pause = min(LONGEST_PAUSE_S, self._later[channel_id][1] * 2 if channel_id in self._later else FIRST_PAUSE_S)
+        self._later[channel_id] = (clock.monotonic() + max(pause, told), pause)
+
+    async def channel(self, channel_id: int, gap: Gap) -> None:
+        """Read and take what a channel lacks, then settle what became of what it has. Raises NotYet; a refusal is an end.
+
+        Repeating it after NotYet changes nothing that was done.
         """
-        taken, first, newest = 0, 0, self._last(channel_id) if dropped is None else dropped - 1
-        async for page in self._pages(channel_id, dropped):
+        known = await self._known(channel_id) if gap.away else []  # before anything is fetched: what lacks then was deleted
+        try:
+            newest = await self._fetch(channel_id, gap)
+            await self._settle(channel_id, gap)
+            await self._compare(channel_id, known, newest)
+        except Refused as error:
+            self._ingest.counts.unreadable += 1
+            _log.warning("may not look back", channel=channel_id, status=error.status, code=error.code)
+            await self._delete(channel_id, gap.gone)
+
+    async def _fetch(self, channel_id: int, gap: Gap) -> list[Json]:
+        """Take the messages of a gap, oldest first; returns the channel's newest page, if that was asked for."""
+        taken, first, last = 0, 0, self._last(channel_id) if gap.away else 0
+        newest = await self._page(channel_id, {}) if gap.away else []
+        since = last if gap.dropped is None else min(last, gap.dropped - 1) if gap.away else gap.dropped - 1
+        async for page in self._pages(channel_id, gap, newest):
             first = first or int(page[0]["id"])
             for payload in page:
-                if int(payload["id"]) > newest:
-                    message = translate.message(payload, self._place(channel_id), self._us)
-                    taken += isinstance(message, MessageReceived) and await self._ingest.store(message)
-            self._since[channel_id] = int(page[-1]["id"])
-            self._ingest.spans[channel_id] = (first, self._since[channel_id])
+                if int(payload["id"]) > since:
+                    taken += await self._take(channel_id, payload)
+            self._since[channel_id] = max(self._since.get(channel_id, 0), int(page[-1]["id"]))
+            self._ingest.spans[channel_id] = (first, int(page[-1]["id"]))
+            gap.dropped = None if gap.dropped is None else max(gap.dropped, int(page[-1]["id"]) + 1)
         if taken:
             _log.info("caught up", channel=channel_id, messages=taken)
+        return newest
 
-    async def _pages(self, channel_id: int, dropped: int | None) -> AsyncIterator[list[Json]]:
+    async def _pages(self, channel_id: int, gap: Gap, newest: list[Json]) -> AsyncIterator[list[Json]]:
         """Oldest first: the newest page, or every page from the first message dropped."""
-        limit = limits.HISTORY_PAGE
-        query = {"limit": str(limit)} if dropped is None else {"limit": str(limit), "after": str(dropped - 1)}
-        for _ in range(MOST_PAGES):
-            page = sorted(await self._page(channel_id, query), key=lambda m: int(m["id"]))
+        if gap.dropped is None or (newest and int(newest[0]["id"]) <= gap.dropped):
+            if newest:
+                yield newest
+            return
+        after = gap.dropped - 1
+        while True:
+            page = [m for m in await self._page(channel_id, {"after": str(after)}) if int(m["id"]) > after]
             if page:
                 yield page
-            if dropped is None or len(page) < limit:
+                after = int(page[-1]["id"])
+            if len(page) < limits.HISTORY_PAGE:
                 return
-            query["after"] = str(page[-1]["id"])
 
-    async def _page(self, channel_id: int, query: dict[str, str]) -> list[Json]:
-        """Up to 100 messages; tried a few times while Discord does not answer."""
-        for pause in PAUSES_S:
-            try:
-                found: list[Json] = await self._rest.call("GET", f"/channels/{channel_id}/messages", query=query) or []
-                return found
-            except Refused as error:
-                _log.info("may not look back", channel=channel_id, status=error.status)
-                return []
-            except (Unsure, Busy) as error:
-                _log.warning("cannot look back yet", channel=channel_id, error=type(error).__name__)
-            await asyncio.sleep(pause)
-        return []
+    async def _take(self, channel_id: int, payload: Json) -> bool:
+        """One message; one that cannot be digested is counted and does not cost the others."""
+        try:
+            message = translate.message(payload, self._place(channel_id), self._us)
+            return isinstance(message, MessageReceived) and await self._ingest.store(message)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            self._ingest.counts.failed += 1
+            _log.error("a message could not be digested", channel=channel_id, exc_info=error)
+            return False
+
+    async def _settle(self, channel_id: int, gap: Gap) -> None:
+        """Append the deletions and edits of which only ids were noted."""
+        await self._delete(channel_id, gap.gone)
+        for message_id in sorted(gap.touched):
+            if (payload := await self._message(channel_id, message_id)) is None:
+                await self._delete(channel_id, {message_id})
+            else:
+                await self._edit(channel_id, payload)
+            gap.touched.discard(message_id)
+
+    async def _compare(self, channel_id: int, known: Sequence[int], newest: list[Json]) -> None:
+        """Append what was deleted or edited among the messages known; a page asked for tells of all that lie between its ends."""
+        left, page = list(known), newest
+        while left:
+            page = page or await self._page(channel_id, {"before": str(left[-1] + 1)})
+            if not page and await self._message(channel_id, left[-1]) is not None:
+                return  # an empty page may mean that we may not see what was said before
+            first = int(page[0]["id"]) if len(page) == limits.HISTORY_PAGE else 0
+            shown = {int(payload["id"]): payload for payload in page}
+            covered = [message_id for message_id in left if message_id >= first]
+            await self._delete(channel_id, {message_id for message_id in covered if message_id not in shown})
+            for message_id in covered:
+                if message_id in shown:
+                    await self._edit(channel_id, shown[message_id])
+            left, page = [message_id for message_id in left if message_id < first], []
+
+    async def _delete(self, channel_id: int, gone: set[int]) -> None:
+        guild = self._place(channel_id).guild_id
+        for message_id in sorted(gone):
+            event = MessageDeleted(message_id=message_id, channel_id=channel_id, guild_id=guild, venue="discord")
+            await self._ingest.changes.deleted(event)
+
+    async def _edit(self, channel_id: int, payload: Json) -> None:
+        """Append an edit when the text that is known is not the one that stands there."""
+        event = translate.edit(payload, self._place(channel_id), self._us)
+        if not isinstance(event, MessageEdited):
+            return
+        async with self._log.pool.connection() as connection:
+            entry = await history.by_message(connection, self._log.vault, event.message_id)
+        if entry is None or entry.erased or (entry.text, entry.attachments) == (event.text, event.attachments):
+            return
+        try:
+            await self._ingest.changes.edited(event)
+        except KeyDestroyed:
+            _log.info("an edit was not kept", channel=channel_id, reason="the author's key was destroyed")
+
+    async def _known(self, channel_id: int) -> list[int]:
+        async with self._log.pool.connection() as connection:
+            return await history.message_ids(connection, channel_id, venue="discord", limit=REACH)
+
+    async def _page(self, channel_id: int, where: dict[str, str]) -> list[Json]:
+        """Up to 100 messages, oldest first. Raises NotYet, Refused."""
+        query = {"limit": str(limits.HISTORY_PAGE)} | where
+        found = await self._ask(channel_id, f"/channels/{channel_id}/messages", query) or []
+        return sorted(found, key=lambda message: int(message["id"]))
+
+    async def _message(self, channel_id: int, message_id: int) -> Json | None:
+        """One message; None when there is none. Raises NotYet, Refused."""
+        try:
+            found: Json | None = await self._ask(channel_id, f"/channels/{channel_id}/messages/{message_id}", {})
+        except Refused as error:
+            if error.code == UNKNOWN_MESSAGE:
+                return None
+            raise
+        return found
+
+    async def _ask(self, channel_id: int, path: str, query: dict[str, str]) -> Any:
+        """The answer's JSON. Raises NotYet, Refused."""
+        try:
+            return await self._rest.call("GET", path, query=query)
+        except (Unsure, Busy) as error:
+            raise NotYet(channel_id, type(error).__name__, error.after if isinstance(error, Busy) else 0.0) from error
 
     def _last(self, channel_id: int) -> int:
         return max(self._seen[channel_id].last_message if channel_id in self._seen else 0, self._since.get(channel_id, 0))

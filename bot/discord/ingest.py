@@ -2,7 +2,8 @@
 
 What is kept: messages that address a character, everything in DMs with the bot, and everything in channels where a character is
 activated (its context). What nobody here has any business with is translated, found to address nobody, and forgotten: it reaches
-neither the log nor a log line. Edits and deletions are kept for messages that are in the log.
+neither the log nor a log line. Edits and deletions are kept for messages that are in the log, and never lost: where there is no
+room for them, their ids are noted.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from weakref import WeakValueDictionary
 
 from bot import requests
 from bot.discord import translate
+from bot.discord.changes import Changes
+from bot.discord.gaps import Gap, NotYet, Recent
 from bot.discord.payload import Json
 from bot.discord.roster import Roster
 from bot.discord.translate import Ignored, Place, Us
@@ -21,12 +24,11 @@ from bot.triggers import is_triggerable, resolve
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.errors import KeyDestroyed
-from engine.events.base import Tags, user_subject
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
-from engine.events.turn import TurnCancelled, TurnRequested
+from engine.events.turn import TurnRequested
 from engine.failpoints import failpoint
-from engine.store import Log, NewEvent
-from projections.models import history, turns
+from engine.store import Log
+from projections.models import history
 
 STALE_S = 900.0
 """A message older than this is kept but no longer answered (R04)."""
@@ -37,40 +39,50 @@ BUFFER = 1000
 """Events held while Postgres is away (R09). What comes after that is fetched again later."""
 _log = log.get("discord.ingest")
 
-type CatchUp = Callable[[int, int | None], Awaitable[None]]
-"""Called with a channel and the first message that was dropped there; None for what was said while nobody listened."""
+type CatchUp = Callable[[int, Gap], Awaitable[None]]
+"""Called with a channel and what of it is missing. Raises NotYet when Discord does not let it be read."""
+type Change = MessageReceived | MessageEdited | MessageDeleted
 
 
 @dataclass(slots=True)
 class Counts:
-    """What went by, for health. Numbers only."""
+    """What went by, for health. Numbers only.
+
+    `refused`: by people whose key was destroyed; `failed`: events that could not be digested; `deferred`: noted for later, for
+    want of room or because the channel could not be read; `unreadable`: channels that Discord will not let us look back in.
+    """
 
     stored: int = 0
     unaddressed: int = 0
     ignored: int = 0
     turns: int = 0
     refused: int = 0
+    failed: int = 0
+    deferred: int = 0
+    unreadable: int = 0
 
 
 class Ingest:
     """Takes raw payloads in the order of the gateway and keeps that order within a channel.
 
-    Nothing is taken while `gate` is closed. `behind` holds channels that must catch up before anything new of theirs is taken, and
-    `dropped` the first message of a channel for which there was no room; `catch_up` fetches them, and notes in `spans` between which
-    ids it has taken all there was. `on_drop` is called when a channel falls behind. `on_turns` is called for a message that will be
-    answered, `on_lost` for a DM that reaches nobody, `on_held` for one that is still not stored after HELD_S, and `on_stored` with
-    its channel for each that is dealt with.
+    Nothing is taken while `gate` is closed. `behind` says of which channels what is missing: `catch_up` fetches that before anything
+    new of theirs is taken, and notes in `spans` between which ids it has taken all there was. A channel that cannot be read now is
+    in `unread`; what is new there is noted, too. `on_drop` is called when a channel falls behind. `on_turns` is called for a message
+    that will be answered, `on_lost` for a DM that reaches nobody, `on_held` for one that is still not stored after HELD_S, and
+    `on_stored` with its channel for each that is dealt with.
     """
 
     def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], Place]) -> None:
         self._log, self._roster, self._typing = log, roster, typing
         self._us, self.place = us, place_of
+        self.changes = Changes(log, typing)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
         self._answers: set[int] = set()
+        self._gone, self._touched = Recent(), Recent()  # noted ids: their messages may stand in the queue still
         self.gate = asyncio.Event()
-        self.behind: set[int] = set()
-        self.dropped: dict[int, int] = {}
+        self.behind: dict[int, Gap] = {}
+        self.unread: set[int] = set()
         self.spans: dict[int, tuple[int, int]] = {}
         self.on_drop: Callable[[], None] = lambda: None
         self.catch_up: CatchUp | None = None
@@ -103,13 +115,20 @@ class Ingest:
         for task in self._running:
             task.cancel()
 
+    def away(self, channel_id: int) -> None:
+        """Note that nobody listened to this channel for a while."""
+        self.behind.setdefault(channel_id, Gap()).away = True
+
     async def catch(self, channel_id: int) -> None:
-        """Bring one channel up to date, before anything new of it is taken."""
+        """Bring one channel up to date, before anything new of it is taken. Raises NotYet."""
         async with self._lock(channel_id):
-            await until_done(lambda: self._caught_up(channel_id))
+            await self._until_done(lambda: self._caught_up(channel_id))
 
     async def store(self, message: MessageReceived) -> bool:
         """Decide and append one message; True when it was kept. Repeats are no-ops. The caller holds the channel's lock."""
+        if message.message_id in self._gone:
+            self.counts.ignored += 1
+            return False
         state = await self._roster.state(message)
         triggers = resolve(message, state)
         if not triggers and message.channel_kind != "dm" and not state.active:
@@ -122,7 +141,7 @@ class Ingest:
         try:
             appended = await self._log.append(*events)
         except KeyDestroyed:
-            self.counts.refused += 1  # an erased person: nothing of theirs is kept any more
+            self._refused(message.channel_id)
             return False
         self.counts.stored += 1
         if not appended.repeated:
@@ -139,66 +158,103 @@ class Ingest:
         channel = str(payload.get("channel_id"))
         return self.place(int(channel)) if channel.isdigit() else Place()
 
-    def _accept(self, event: MessageReceived | MessageEdited | MessageDeleted | Ignored) -> None:
+    def _accept(self, event: Change | Ignored) -> None:
         if isinstance(event, Ignored):
             self.counts.ignored += 1
-        elif len(self._running) >= BUFFER:
-            self._drop(event)
+        elif len(self._running) >= BUFFER or (event.channel_id in self.unread and not isinstance(event, MessageDeleted)):
+            self._defer(event)
         else:
             self._start(self._take(event))
 
-    def _drop(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
-        """No room: a message is fetched from Discord when its turn comes. An edit is part of what is fetched then."""
-        if isinstance(event, MessageReceived):
-            self.dropped.setdefault(event.channel_id, event.message_id)
-            self.behind.add(event.channel_id)
-            self.on_drop()
+    def _defer(self, event: Change) -> None:
+        """Note what there is no room for: a message is fetched from Discord when its turn comes, and so is an edit's text."""
+        gap = self.behind.setdefault(event.channel_id, Gap())
+        match event:
+            case MessageReceived():
+                gap.drop(event.message_id)
+            case MessageEdited():
+                gap.edit(event.message_id)
+                self._touched.add(event.message_id)
+            case MessageDeleted():
+                gap.delete(event.message_id)
+                self._gone.add(event.message_id)
+        self.counts.deferred += 1
+        self.on_drop()
+
+    def _refused(self, channel_id: int) -> None:
+        """Nothing of an erased person is kept under a key that was destroyed: it is counted, and said without a word of theirs."""
+        self.counts.refused += 1
+        _log.info("not kept", channel=channel_id, reason="the author's key was destroyed", count=self.counts.refused)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _take(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
+    async def _take(self, event: Change) -> None:
         watching = asyncio.get_running_loop().call_later(HELD_S, self._held, event)
         try:
             async with self._lock(event.channel_id):
                 await self.gate.wait()
-                await until_done(lambda: self._one(event))
+                await self._until_done(lambda: self._one(event))
             self.on_stored(event.channel_id)
+        except NotYet:
+            self._defer(event)
         finally:
             watching.cancel()
 
-    def _held(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
+    def _held(self, event: Change) -> None:
         if isinstance(event, MessageReceived):
             self.on_held(event)
 
-    async def _one(self, event: MessageReceived | MessageEdited | MessageDeleted) -> None:
-        if event.message_id >= self.dropped.get(event.channel_id, 0):  # what came before a gap is taken before the gap is filled
-            await self._caught_up(event.channel_id)
+    async def _one(self, event: Change) -> None:
         match event:
-            case MessageReceived() if self._is_taken(event):
-                return  # after an outage that is most of what was held: to store it again would make everybody wait
-            case MessageReceived():
-                await self._known(event)
-                await self.store(event)
+            case MessageDeleted():  # waits for nothing: what is fetched afterwards cannot contain it any more
+                await self.changes.deleted(event)
             case MessageEdited():
+                await self._before(event)
                 await self._edited(event)
-            case MessageDeleted():
-                await self._deleted(event)
+            case MessageReceived():
+                await self._before(event)
+                if not self._is_taken(event):  # after an outage most of what was held is: to store it again would make everybody wait
+                    await self._known(event)
+                    await self.store(event)
+                if event.message_id in self._touched:
+                    self.behind.setdefault(event.channel_id, Gap()).edit(event.message_id)
+                    self.on_drop()
+
+    async def _before(self, event: MessageReceived | MessageEdited) -> None:
+        """Fill the gaps that lie before an event; what came before a gap is taken before it is filled."""
+        gap = self.behind.get(event.channel_id)
+        if gap is not None and (gap.away or (gap.dropped is not None and event.message_id >= gap.dropped)):
+            await self._caught_up(event.channel_id)
+
+    async def _edited(self, event: MessageEdited) -> None:
+        try:
+            await self.changes.edited(event)
+        except KeyDestroyed:
+            self._refused(event.channel_id)
 
     async def _caught_up(self, channel_id: int) -> None:
         if channel_id not in self.behind or self.catch_up is None:
             return
-        first = self.dropped.pop(channel_id, None)
-        self.behind.discard(channel_id)  # before: what is dropped meanwhile counts anew
+        gap = self.behind.pop(channel_id)  # before: what is dropped meanwhile counts anew
         try:
-            await self.catch_up(channel_id, first)
+            await self.catch_up(channel_id, gap)
+            self.unread.discard(channel_id)
         except (asyncio.CancelledError, *TRANSIENT):
-            self.behind.add(channel_id)
-            if first is not None:
-                self.dropped[channel_id] = first
+            self._owe(channel_id, gap)
             raise
+        except Exception as error:
+            self._owe(channel_id, gap)
+            self.unread.add(channel_id)
+            if isinstance(error, NotYet):
+                raise
+            _log.error("catching up failed", channel=channel_id, exc_info=error)
+            raise NotYet(channel_id, type(error).__name__) from error
+
+    def _owe(self, channel_id: int, gap: Gap) -> None:
+        self.behind.setdefault(channel_id, Gap()).add(gap)
 
     def _is_taken(self, event: MessageReceived) -> bool:
         first, last = self.spans.get(event.channel_id, (1, 0))
@@ -216,54 +272,22 @@ class Ingest:
                     return
             await asyncio.sleep(0.02)
 
-    async def _edited(self, event: MessageEdited) -> None:
-        if await self._log.find(ids.message_event(event.message_id, "received")) is None:
-            return
-        new = NewEvent(
-            event,
-            stream=requests.message_stream(event.message_id),
-            id=ids.message_event(event.message_id, f"edited {event.edited_ms}"),
-            tags=Tags(guild=event.guild_id, channel=event.channel_id, user=event.author_id),
-            subject=user_subject(event.author_id),
-            correlation=ids.message_event(event.message_id, "received"),
-        )
-        await self._log.append(new)
-
-    async def _deleted(self, event: MessageDeleted) -> None:
-        said = await self._log.find(ids.message_event(event.message_id, "received"))
-        async with self._log.pool.connection() as connection:
-            if said is None and await history.speaker_of(connection, event.message_id) is None:
-                return
-            waiting = [t for t in await turns.by_message(connection, event.message_id) if t.status == "pending"]
-        await self._log.append(requests.deleted(event, said.row.user if said else None))
-        for turn in waiting:
-            cancelled = TurnCancelled(
-                turn_id=turn.turn,
-                message_id=turn.message_id,
-                channel_id=turn.channel,
-                guild_id=turn.guild,
-                user_id=turn.user_id,
-                character_id=turn.character,
-                venue="discord",
-                why="message deleted",
-            )
-            await self._log.append(requests.cancelled(cancelled))
-            self._typing.end(turn.turn)
-
     def _lock(self, channel_id: int) -> asyncio.Lock:
         return self._locks.setdefault(channel_id, asyncio.Lock())
 
-
-async def until_done(work: Callable[[], Awaitable[None]]) -> None:
-    """Try for as long as the trouble is around us and not in the event."""
-    delay = 0.1
-    while True:
-        try:
-            return await work()
-        except TRANSIENT as error:
-            _log.warning("cannot store yet", error=type(error).__name__)
-        except Exception as error:  # one event that cannot be digested must not stop the others
-            _log.error("an event was dropped", exc_info=error)
-            return None
-        await asyncio.sleep(delay)
-        delay = min(delay * 2, 2.0)
+    async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Try for as long as the trouble is around us and not in the event. Raises NotYet."""
+        delay = 0.1
+        while True:
+            try:
+                return await work()
+            except NotYet:
+                raise
+            except TRANSIENT as error:
+                _log.warning("cannot store yet", error=type(error).__name__)
+            except Exception as error:  # one event that cannot be digested must not stop the others
+                self.counts.failed += 1
+                _log.error("an event was dropped", exc_info=error)
+                return None
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 2.0)

@@ -102,8 +102,9 @@ class Service:
         await _at_last(self._resume_typing)
         while True:
             self._more.clear()
-            await self.backfill.run()
-            await self._more.wait()
+            pause = await self.backfill.run()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), pause)
 
     async def handle(self, reference: Reference) -> None:
         """The consumer's handler."""
@@ -149,6 +150,11 @@ class Service:
             "turns": counts.turns,
             "unaddressed": counts.unaddressed,
             "dropped": sum(client.dropped.values()) if client else 0,
+            "refused": counts.refused,
+            "failed": counts.failed,
+            "deferred": counts.deferred,
+            "channels_behind": len(self.ingest.behind),
+            "channels_unreadable": counts.unreadable,
             "invalid_requests": self.rest.invalid,
         }
         await heartbeats.beat(self.log.pool, "bot", details)

@@ -150,6 +150,16 @@ async def all_active(connection: AsyncConnection, *, schema: str = "channels") -
     return found
 
 
+async def unheard(connection: AsyncConnection, *, venue: str, schema: str = "channels") -> dict[int, int]:
+    """Channels with a character where nothing was heard yet, and the position of the latest activation there."""
+    statement = """
+    SELECT a.channel, max(a.position) FROM {schema}.activations AS a
+    WHERE a.venue = %s AND NOT EXISTS (SELECT 1 FROM {schema}.seen AS s WHERE s.channel = a.channel) GROUP BY a.channel
+    """
+    cursor = await connection.execute(sql(statement, schema), (venue,))
+    return dict(await cursor.fetchall())
+
+
 async def session(connection: AsyncConnection, channel: int, *, schema: str = "channels") -> Session | None:
     """Whom a channel was last talking with."""
     async with connection.cursor(row_factory=class_row(Session)) as cursor:

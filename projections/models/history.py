@@ -428,6 +428,18 @@ async def messages_of(connection: AsyncConnection, turn: UUID, *, schema: str = 
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def message_ids(connection: AsyncConnection, channel: int, *, venue: str, limit: int, schema: str = "history") -> list[int]:
+    """The ids under which the last `limit` entries of a channel stand there, ascending; those that are gone do not count."""
+    statement = """
+    WITH latest AS (SELECT message_id, turn FROM {schema}.entries WHERE channel = %s AND venue = %s AND NOT gone
+                    ORDER BY position DESC LIMIT %s)
+    SELECT message_id FROM latest WHERE message_id IS NOT NULL
+    UNION SELECT r.message_id FROM latest JOIN {schema}.reply_messages AS r ON r.turn = latest.turn ORDER BY 1
+    """
+    cursor = await connection.execute(sql(statement, schema), (channel, venue, limit))
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def is_gone(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> bool:
     """Whether a person's message was deleted."""
     cursor = await connection.execute(sql("SELECT gone FROM {schema}.entries WHERE message_id = %s", schema), (message_id,))

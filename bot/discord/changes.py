@@ -1,0 +1,58 @@
+"""Edits and deletions enter the log: only of messages that are in it, each once, never an older text over a newer one."""
+
+from bot import requests
+from bot.discord.typing import Typing
+from engine import ids
+from engine.events.base import Tags, user_subject
+from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
+from engine.events.turn import TurnCancelled
+from engine.store import Log, NewEvent
+from projections.models import history, turns
+
+
+class Changes:
+    """Appends what became of messages. One per process."""
+
+    def __init__(self, log: Log, typing: Typing) -> None:
+        self._log, self._typing = log, typing
+
+    async def edited(self, event: MessageEdited) -> bool:
+        """Append an edit; False when the message is not in the log or a later edit is. Raises KeyDestroyed."""
+        told = [recorded.event for recorded in await self._log.stream(requests.message_stream(event.message_id))]
+        if not any(isinstance(earlier, MessageReceived) for earlier in told):
+            return False
+        if any(isinstance(earlier, MessageEdited) and earlier.edited_ms >= event.edited_ms for earlier in told):
+            return False
+        new = NewEvent(
+            event,
+            stream=requests.message_stream(event.message_id),
+            id=ids.message_event(event.message_id, f"edited {event.edited_ms}"),
+            tags=Tags(guild=event.guild_id, channel=event.channel_id, user=event.author_id),
+            subject=user_subject(event.author_id),
+            correlation=ids.message_event(event.message_id, "received"),
+        )
+        await self._log.append(new)
+        return True
+
+    async def deleted(self, event: MessageDeleted) -> bool:
+        """Append a deletion and cancel the turns that wait on the message; False when the message is nobody's here."""
+        said = await self._log.find(ids.message_event(event.message_id, "received"))
+        async with self._log.pool.connection() as connection:
+            if said is None and await history.speaker_of(connection, event.message_id) is None:
+                return False
+            waiting = [t for t in await turns.by_message(connection, event.message_id) if t.status == "pending"]
+        await self._log.append(requests.deleted(event, said.row.user if said else None))
+        for turn in waiting:
+            cancelled = TurnCancelled(
+                turn_id=turn.turn,
+                message_id=turn.message_id,
+                channel_id=turn.channel,
+                guild_id=turn.guild,
+                user_id=turn.user_id,
+                character_id=turn.character,
+                venue="discord",
+                why="message deleted",
+            )
+            await self._log.append(requests.cancelled(cancelled))
+            self._typing.end(turn.turn)
+        return True
