@@ -34,7 +34,7 @@ def received(message: MessageReceived, triggers: Sequence[Trigger]) -> tuple[New
         stream=message_stream(message.message_id),
         id=message_event,
         tags=Tags(guild=message.guild_id, channel=message.channel_id, user=message.author_id),
-        subject=user_subject(message.author_id),
+        subjects=(user_subject(message.author_id),),
         occurred_at=ids.snowflake_time(message.message_id),
         correlation=message_event,
     )

@@ -5,28 +5,34 @@ replay at once, and processes that still remember the key forget it within engin
 texts and stands in the clear (vectors, tokens) is deleted. An event says so, and projections drop what they hold.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg import sql as composed
 
-from engine import ids
-from engine.events.base import Tags, user_subject
+from engine import data_keys, ids, subjects
+from engine.events.base import user_subject
+from engine.events.build import new
 from engine.events.privacy import UserErased
-from engine.store import Log, NewEvent
+from engine.store import Log
 from engine.vault import CACHE_SECONDS
 
 _DERIVED = {
     "memory_vectors": "DELETE FROM memory_vectors WHERE persona IN (%(id)s, %(subject)s) OR persona LIKE %(prefix)s",
     "provider_keys": "DELETE FROM provider_keys WHERE user_id = %(user)s",
-    "drafts": "DELETE FROM drafts WHERE subject = %(subject)s",
+    "drafts": "DELETE FROM drafts WHERE subject = %(subject)s OR subject LIKE %(prefix)s",
 }
 """Tables outside the log and the read models that hold something of a person's, and how to remove it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did or would do. `events` are those of the log whose sealed part it shuts; `deleted` rows per table."""
+    """What an erasure did or would do now. `events` are those of the log whose sealed part it shuts; rows per table.
+
+    A repeat that finds nothing left has no key, no events and no rows.
+    """
 
     user_id: int
     had_key: bool
@@ -38,21 +44,19 @@ class Erased:
 
 async def preview(log: Log, user_id: int) -> Erased:
     """What `erase` would do. Changes nothing."""
-    subject = user_subject(user_id)
     async with log.pool.connection() as connection:
-        row = await (
-            await connection.execute("SELECT count(*) FROM data_keys WHERE subject = %s AND wrapped IS NOT NULL", (subject,))
-        ).fetchone()
+        living = await _living(connection, user_subject(user_id))
         derived = {table: await _would_delete(connection, table, user_id) for table in await _present(connection)}
-        return Erased(user_id, bool(row and row[0]), await _events(connection, subject), await _sealed_rows(connection, subject), derived)
+        return Erased(user_id, bool(living), await _events(connection, living), await _sealed_rows(connection, living), derived)
 
 
 async def erase(log: Log, user_id: int, requested_by: int) -> Erased:
-    """Do it. A repeat finds nothing left and is harmless."""
+    """Do it. A repeat finds nothing left and is harmless; what they write from now on can be read again, and erased again."""
     subject = user_subject(user_id)
-    had_key = await log.vault.destroy(subject)
-    event = UserErased(user_id=user_id, requested_by=requested_by)
-    await log.append(NewEvent(event, f"user:{user_id}", ids.derived("user-erased", user_id), Tags(user=user_id)))
+    destroyed = await log.vault.destroy(subject)
+    async with log.pool.connection() as connection:
+        epoch = max((subjects.epoch(name) for name in await data_keys.names_of(connection, subject, destroyed=True)), default=1)
+    await log.append(new(UserErased(user_id=user_id, requested_by=requested_by), _event_id(user_id, epoch)))
     async with log.pool.connection() as connection:
         deleted = {}
         for table in await _present(connection):
@@ -60,7 +64,13 @@ async def erase(log: Log, user_id: int, requested_by: int) -> Erased:
         # The dead row versions hold the wrapped key and the vectors until a vacuum takes them.
         for table in ("data_keys", *deleted):
             await connection.execute(composed.SQL("VACUUM {}").format(composed.Identifier(table)))
-        return Erased(user_id, had_key, await _events(connection, subject), await _sealed_rows(connection, subject), deleted)
+        shut = await _events(connection, destroyed), await _sealed_rows(connection, destroyed)
+        return Erased(user_id, bool(destroyed), *shut, deleted)
+
+
+def _event_id(user_id: int, epoch: int) -> UUID:
+    """One event per key that was destroyed: a second erasure is another event, a repeat of the first is not."""
+    return ids.derived("user-erased", user_id) if epoch == 1 else ids.derived("user-erased", user_id, epoch)
 
 
 def _values(user_id: int) -> dict[str, object]:
@@ -79,13 +89,23 @@ async def _would_delete(connection: AsyncConnection, table: str, user_id: int) -
     return int(row[0]) if row else 0
 
 
-async def _events(connection: AsyncConnection, subject: str) -> int:
-    row = await (await connection.execute("SELECT count(*) FROM events WHERE subject = %s AND sealed IS NOT NULL", (subject,))).fetchone()
+async def _living(connection: AsyncConnection, subject: str) -> list[str]:
+    """The names of a subject's keys that were not destroyed."""
+    return await data_keys.names_of(connection, subject, destroyed=False)
+
+
+_SEALED_WITH = "string_to_array(subject, '+') && %s::text[]"
+"""Whether a row's text opens only with one of some keys: engine.subjects."""
+
+
+async def _events(connection: AsyncConnection, names: Sequence[str]) -> int:
+    statement = f"SELECT count(*) FROM events WHERE {_SEALED_WITH} AND sealed IS NOT NULL"
+    row = await (await connection.execute(statement.encode(), (names,))).fetchone() if names else None
     return int(row[0]) if row else 0
 
 
-async def _sealed_rows(connection: AsyncConnection, subject: str) -> dict[str, int]:
-    """Read-model tables with sealed copies of this subject, and how many rows."""
+async def _sealed_rows(connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
+    """Read-model tables with sealed copies that need one of these keys, and how many rows."""
     cursor = await connection.execute(
         "SELECT table_schema, table_name FROM information_schema.columns"
         " WHERE column_name = 'subject' AND table_schema IN (SELECT schema_name FROM projections)"
@@ -94,7 +114,7 @@ async def _sealed_rows(connection: AsyncConnection, subject: str) -> dict[str, i
     )
     found = {}
     for schema, table in await cursor.fetchall():
-        statement = composed.SQL("SELECT count(*) FROM {} WHERE subject = %s").format(composed.Identifier(schema, table))
-        row = await (await connection.execute(statement, (subject,))).fetchone()
+        statement = composed.SQL("SELECT count(*) FROM {} WHERE " + _SEALED_WITH).format(composed.Identifier(schema, table))
+        row = await (await connection.execute(statement, (names,))).fetchone()
         found[f"{schema}.{table}"] = int(row[0]) if row else 0
     return found

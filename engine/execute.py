@@ -12,7 +12,7 @@ from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.new_event import new
+from engine.events.build import Cause, new
 from engine.store import Log, Recorded
 from engine.store.contend import in_turn, tied
 from engine.store.progress import wait_for
@@ -62,7 +62,7 @@ async def execute(log: Log, actor: Actor, command: Command, key: UUID, *, see: S
             repeated = await _group(log, key)
             return Executed(tuple(r.event for r in repeated), tuple(r.position for r in repeated), repeated=True)
         events = rules.decide(situation.state, command, actor)
-        news = [new(event, event_id(key, n), key) for n, event in enumerate(events)]
+        news = [new(event, event_id(key, n), cause=Cause(key)) for n, event in enumerate(events)]
         appended = await log.append(*tied(news, situation.versions))
         return Executed(tuple(events), appended.positions, appended.repeated)
 

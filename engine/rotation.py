@@ -14,10 +14,12 @@ from psycopg import AsyncConnection
 
 from engine import ids
 from engine.errors import WrongKey
+from engine.events import build
 from engine.events.privacy import MasterKeyRotated
 from engine.failpoints import failpoint
-from engine.store import Log, NewEvent
-from engine.vault import MasterKey, create_master_key, read_master_key, sync_folder, unseal, wrap
+from engine.sealing import unseal
+from engine.store import Log
+from engine.vault import MasterKey, create_master_key, read_master_key, sync_folder, wrap
 
 BATCH = 500
 Tell = Callable[[int, int], None]
@@ -62,7 +64,7 @@ async def rotate(log: Log, old: MasterKey, new: MasterKey, tell: Tell = lambda *
             failpoint("rotation.after_batch")
         keys = await _retire(connection, old, new)
     event = MasterKeyRotated(from_key_id=old.id, to_key_id=new.id, keys=keys)
-    await log.append(NewEvent(event, "vault", ids.derived("master-key-rotated", old.id, new.id)))
+    await log.append(build.new(event, ids.derived("master-key-rotated", old.id, new.id)))
     return Rotated(old.id, new.id, keys)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from engine import ids
-from engine.events import SYSTEM_SUBJECT, Event, Tags
+from engine.events.build import new
 from engine.events.character import CharacterCreated, Description
 from engine.events.claim import Claimed
 from engine.events.preset import Parameters, PresetCreated
@@ -48,17 +48,14 @@ def default_preset(model: str) -> PresetCreated:
 
 async def plant(log: Log, model: str) -> bool:
     """Append what is missing; True when anything was. What was edited or deleted since stays as it is."""
-    preset = (_new(default_preset(model), "preset", DEFAULT_PRESET, Tags()), _claim("default:preset", DEFAULT_PRESET))
-    characters = [
-        (_new(event, "character", event.character_id, Tags(character=event.character_id)), _claim(f"slug:{event.slug}", event.character_id))
-        for event in samples()
-    ]
+    preset = (_new(default_preset(model), "preset", DEFAULT_PRESET), _claim("default:preset", DEFAULT_PRESET))
+    characters = [(_new(event, "character", event.character_id), _claim(f"slug:{event.slug}", event.character_id)) for event in samples()]
     return not all([(await log.append(*news)).repeated for news in (preset, *characters)])
 
 
 def _claim(name: str, holder: UUID) -> NewEvent:
-    return NewEvent(Claimed(name=name, holder=holder), stream=name, id=ids.derived("claimed at first start", name))
+    return new(Claimed(name=name, holder=holder), ids.derived("claimed at first start", name))
 
 
-def _new(event: Event, kind: str, key: UUID, tags: Tags) -> NewEvent:
-    return NewEvent(event, stream=f"{kind}:{key}", id=ids.derived(f"{kind} created", key), tags=tags, subject=SYSTEM_SUBJECT)
+def _new(event: CharacterCreated | PresetCreated, kind: str, key: UUID) -> NewEvent:
+    return new(event, ids.derived(f"{kind} created", key))

@@ -1,33 +1,33 @@
-"""Per-subject data keys, wrapped by a master key; what they seal; and how a key is destroyed.
-
-AES-256-GCM throughout (NIST SP 800-38D): 12-byte random nonce before the ciphertext, 16-byte tag after it. The additional
-data binds a ciphertext to the event (or key) it belongs to, so that it cannot be moved to another row.
-"""
+"""Per-subject data keys, wrapped by a master key, and how a key is destroyed. What they do to bytes: engine.sealing."""
 
 import asyncio
 import hashlib
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from engine import data_keys, subjects
 from engine.config import Settings
 from engine.errors import KeyDestroyed, SettingsError, WrongKey
+from engine.sealing import KEY_BYTES as KEY_BYTES
+from engine.sealing import NONCE_BYTES as NONCE_BYTES
+from engine.sealing import DataKey as DataKey
+from engine.sealing import combined, seal, unseal
 from engine.timeouts import CHECK_SECONDS, impatient
 
-NONCE_BYTES = 12
 CACHE_SECONDS = 20.0
 """How long a process goes on with a key it has seen: bounds how long an erased text stays readable anywhere (limit: 60 s)."""
+REMEMBERED = 50_000
+"""Keys in memory from which on old ones are dropped."""
 
 Pool = AsyncConnectionPool[AsyncConnection]
 
@@ -108,84 +108,74 @@ def ring(path: Path) -> list[MasterKey]:
     return found
 
 
-def seal(key: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
-    """nonce + ciphertext + tag."""
-    nonce = _nonce()
-    return nonce + key.encrypt(nonce, plain, bound_to)
-
-
-_nonces: deque[bytes] = deque()
-os.register_at_fork(after_in_child=_nonces.clear)
-
-
-def _nonce() -> bytes:
-    # Many at once: asking the system costs more than the encryption. `popleft` is atomic, so no two threads get the same.
-    try:
-        return _nonces.popleft()
-    except IndexError:
-        block = os.urandom(NONCE_BYTES * 256)
-        _nonces.extend(block[at : at + NONCE_BYTES] for at in range(NONCE_BYTES, len(block), NONCE_BYTES))
-        return block[:NONCE_BYTES]
-
-
-def unseal(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
-    """The plain bytes. Raises WrongKey when the key, the bytes or what they are bound to are not the ones sealed."""
-    try:
-        return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
-    except InvalidTag:
-        raise WrongKey("a sealed text does not open: wrong master key, or the row was tampered with") from None
-
-
 def wrap(master: MasterKey, subject: str, data_key: bytes) -> bytes:
     """A data key sealed with a master key, bound to its subject."""
     return seal(AESGCM(master.secret), data_key, b"data key of " + subject.encode())
 
 
-def unwrap(master: MasterKey, subject: str, wrapped: bytes) -> AESGCM:
+def unwrap(master: MasterKey, name: str, wrapped: bytes) -> DataKey:
     """The data key. Raises WrongKey."""
-    return AESGCM(unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode()))
+    return DataKey(name, unseal(AESGCM(master.secret), wrapped, b"data key of " + name.encode()))
+
+
+Subjects = tuple[str, ...]
+"""Whose words a text holds, as an event declares them (engine.subjects)."""
 
 
 class Vault:
-    """Hands out data keys. One per process; holds keys in memory for CACHE_SECONDS."""
+    """Hands out data keys. One per process; holds keys in memory for CACHE_SECONDS.
+
+    What is written asks by subject and gets the key that is current; what is read asks by the key's name, as the row has it.
+    """
 
     def __init__(self, pool: Pool, master: MasterKey, older: Iterable[MasterKey] = ()) -> None:
         self._pool = pool
         self._master = master
         self._masters = {key.id: key for key in (*older, master)}
-        self._cache: dict[str, tuple[AESGCM | None, float]] = {}
-        self._ageing: set[str] = set()
+        self._cache: dict[str, tuple[DataKey | None, float]] = {}
+        self._current: dict[Subjects, tuple[DataKey, float]] = {}
+        self._ageing: set[Subjects] = set()
         self._refreshing: asyncio.Task[None] | None = None
 
-    async def key(self, subject: str) -> AESGCM:
-        """The subject's key, made when there is none. Raises KeyDestroyed after an erasure."""
-        return (await self.keys([subject], create=True))[subject]
+    async def key(self, *of: str) -> DataKey:
+        """The key that seals what is written now for these subjects, made when there is none.
 
-    async def keys(self, subjects: Iterable[str], *, create: bool = False) -> dict[str, AESGCM]:
-        """The keys of those subjects that have one, in one round trip.
-
-        With `create` missing ones are made, and a destroyed one raises KeyDestroyed; without, destroyed ones are left out.
+        Raises KeyDestroyed when a subject is pinned to a key that was destroyed.
         """
-        wanted = set(subjects)
-        deadline = time.monotonic()
-        fresh = {s: entry[0] for s in wanted if (entry := self._cache.get(s)) is not None and entry[1] > deadline}
-        if missing := wanted - fresh.keys():
-            fresh |= await self._fetch(missing, create)
-        if create and (gone := [subject for subject, key in fresh.items() if key is None]):
-            raise KeyDestroyed(gone[0])
-        return {subject: key for subject, key in fresh.items() if key is not None}
+        return (await self.current([of]))[of]
 
-    def at_hand(self, subject: str) -> AESGCM | None:
-        """The key of a subject when it is in memory, without waiting; None when `keys` has to be asked.
+    async def current(self, wanted: Iterable[Subjects], *, create: bool = True) -> dict[Subjects, DataKey]:
+        """The same for many, in one round trip when nothing has to be made. Without `create` those that lack a key are left out."""
+        now = time.monotonic()
+        found = {of: entry[0] for of in set(wanted) if (entry := self._current.get(of)) is not None and entry[1] > now}
+        if missing := set(wanted) - found.keys():
+            found |= await self._fetch_current(missing, create)
+        return found
+
+    async def keys(self, names: Iterable[str]) -> dict[str, DataKey]:
+        """The keys with these names, in one round trip; those that were destroyed are left out, and joined ones that lack one."""
+        wanted, now = set(names), time.monotonic()
+        singles = {single for name in wanted for single in subjects.members(name)}
+        fresh = {name: entry[0] for name in singles if (entry := self._cache.get(name)) is not None and entry[1] > now}
+        if missing := singles - fresh.keys():
+            fresh |= await self._fetch(missing)
+        return {name: key for name in wanted if (key := _combined(fresh, subjects.members(name))) is not None}
+
+    async def keyed_digest(self, of: str | Subjects, content: bytes) -> str:
+        """HMAC of personal content by the current key of a subject: what may stand in a clear column. See DataKey.digest."""
+        return (await self.key(*((of,) if isinstance(of, str) else of))).digest(content)
+
+    def at_hand(self, of: Subjects) -> DataKey | None:
+        """The key to write with when it is in memory, without waiting; None when `current` has to be asked.
 
         One that is about to be too old is asked for in the background, so that a busy writer never waits for keys.
         """
-        entry = self._cache.get(subject)
+        entry = self._current.get(of)
         if entry is None:
             return None
         left = entry[1] - time.monotonic()
         if left < CACHE_SECONDS / 2:
-            self._ageing.add(subject)
+            self._ageing.add(of)
             if self._refreshing is None or self._refreshing.done():
                 self._refreshing = asyncio.create_task(self._refresh())
         return entry[0] if left > 0 else None
@@ -193,9 +183,9 @@ class Vault:
     async def _refresh(self) -> None:
         while self._ageing:
             await asyncio.sleep(0.05)  # gather some
-            subjects, self._ageing = self._ageing, set()
-            with suppress(psycopg.OperationalError):  # then they grow too old, and whoever needs one waits
-                await self._fetch(subjects, create=False)
+            ageing, self._ageing = self._ageing, set()
+            with suppress(psycopg.OperationalError, KeyDestroyed):  # then they grow too old, and whoever needs one waits
+                await self._fetch_current(ageing, create=False)
 
     async def close(self) -> None:
         """End what runs in the background."""
@@ -203,53 +193,71 @@ class Vault:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
-    async def prefetch(self, subjects: Iterable[str]) -> None:
-        """Have the keys in memory, made where there is none, whatever became of some of them."""
+    async def prefetch(self, wanted: Iterable[Subjects]) -> None:
+        """Have the keys to write with in memory, made where there is none, whatever became of some of them."""
         now = time.monotonic()
-        missing = {subject for subject in subjects if (entry := self._cache.get(subject)) is None or entry[1] <= now}
+        missing = {of for of in wanted if (entry := self._current.get(of)) is None or entry[1] <= now}
         if missing:
-            await self._fetch(missing, create=True)
+            with suppress(KeyDestroyed):
+                await self._fetch_current(missing, create=True)
 
     def forget(self, subject: str) -> None:
-        """Drop what this process remembers of a subject's key."""
-        self._cache.pop(subject, None)
+        """Drop what this process remembers of a subject's keys."""
+        self._cache = {name: entry for name, entry in self._cache.items() if subjects.base(name) != subject}
+        self._current = {of: entry for of, entry in self._current.items() if subject not in map(subjects.base, of)}
 
-    async def destroy(self, subject: str) -> bool:
-        """Destroy the key for good. True when there was one. What it sealed cannot be read by anybody any more."""
+    async def destroy(self, subject: str, only: Collection[str] | None = None) -> list[str]:
+        """Destroy all keys of a subject for good (or those of them named); returns their names, [] when none was left.
+
+        What they sealed cannot be read by anybody any more. What is written from now on is sealed with a new key.
+        """
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                "INSERT INTO data_keys AS k (subject, wrapped, master_key_id, destroyed_at) VALUES (%s, NULL, %s, now())"
-                " ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = now()"
-                " WHERE k.destroyed_at IS NULL RETURNING (xmax <> 0)",
-                (subject, self._master.id),
-            )
-            row = await cursor.fetchone()
-        self._cache.pop(subject, None)
-        return bool(row and row[0])
+            destroyed = await data_keys.destroy(connection, subject, only)
+        self.forget(subject)
+        return destroyed
 
-    async def _fetch(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
-        found = await self._ask(subjects, create)
+    async def _fetch_current(self, wanted: set[Subjects], create: bool) -> dict[Subjects, DataKey]:
+        singles = {single for of in wanted for single in of}
+        found = await self._ask(lambda connection: self._find_current(connection, singles, create))
+        if create and (gone := sorted(singles - found.keys())):
+            raise KeyDestroyed(gone[0])
         expires = time.monotonic() + CACHE_SECONDS
-        self._cache.update({subject: (key, expires) for subject, key in found.items()})
+        made = {of: key for of in wanted if (key := _combined(found, of)) is not None}
+        self._cache.update({key.subject: (key, expires) for key in found.values()})
+        self._current.update({of: (key, expires) for of, key in made.items()})
+        for of in wanted - made.keys():
+            self._current.pop(of, None)
+        self._trim()
+        return made
+
+    async def _fetch(self, names: set[str]) -> dict[str, DataKey | None]:
+        found = await self._ask(lambda connection: self._select(connection, names))
+        expires = time.monotonic() + CACHE_SECONDS
+        self._cache.update({name: (key, expires) for name, key in found.items()})
         self._trim()
         return found
 
-    async def _ask(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
+    async def _ask[T](self, question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """From the database; once more on another connection when one has died or fallen silent."""
         try:
-            return await self._ask_once(subjects, create)
+            async with self._pool.connection() as connection:
+                return await question(connection)
         except psycopg.OperationalError:
-            return await self._ask_once(subjects, create)
+            async with self._pool.connection() as connection:
+                return await question(connection)
 
-    async def _ask_once(self, subjects: set[str], create: bool) -> dict[str, AESGCM | None]:
-        async with self._pool.connection() as connection:
-            # Less patient than an append, for which there must be time left when all connections have fallen silent (R10).
-            found = await impatient(connection, self._select(connection, subjects), CHECK_SECONDS)
-            if create and (absent := subjects - found.keys()):
-                found |= await impatient(connection, self._create(connection, absent))
-            return found
+    async def _find_current(self, connection: AsyncConnection, wanted: set[str], create: bool) -> dict[str, DataKey]:
+        """By subject as it was asked for: the key that is current, or the one it is pinned to."""
+        fixed = {subject: name for subject in wanted if (name := subjects.name_of_pinned(subject)) is not None}
+        free = wanted - fixed.keys()
+        # Less patient than an append, for which there must be time left when all connections have fallen silent (R10).
+        names = fixed | await impatient(connection, data_keys.current_names(connection, free), CHECK_SECONDS)
+        rows = await impatient(connection, self._select(connection, set(names.values())), CHECK_SECONDS)
+        if create and (absent := {names[subject] for subject in free} - rows.keys()):
+            rows |= await impatient(connection, self._create(connection, absent))
+        return {subject: key for subject, name in names.items() if (key := rows.get(name)) is not None}
 
-    async def _create(self, connection: AsyncConnection, absent: set[str]) -> dict[str, AESGCM | None]:
+    async def _create(self, connection: AsyncConnection, absent: set[str]) -> dict[str, DataKey | None]:
         await self._insert(connection, absent)
         found = await self._select(connection, absent)
         if absent - found.keys():  # our master key was rotated away meanwhile
@@ -270,39 +278,38 @@ class Vault:
             if self._master.id == retired:
                 self._master = next((key for key in found if key.id != retired), self._master)
 
-    async def _select(self, connection: AsyncConnection, subjects: set[str]) -> dict[str, AESGCM | None]:
-        cursor = await connection.execute(
-            "SELECT subject, wrapped, master_key_id FROM data_keys WHERE subject = ANY(%s)", (list(subjects),)
-        )
-        rows = await cursor.fetchall()
-        if {master_id for _, wrapped, master_id in rows if wrapped is not None} - self._masters.keys():
+    async def _select(self, connection: AsyncConnection, names: set[str]) -> dict[str, DataKey | None]:
+        if not names:
+            return {}
+        rows = await impatient(connection, data_keys.wrapped(connection, names), CHECK_SECONDS)
+        if {row.master_key_id for row in rows if row.wrapped is not None} - self._masters.keys():
             self._look_again()
-        return {subject: self._unwrap(subject, wrapped, master_id) for subject, wrapped, master_id in rows}
+        return {row.name: self._unwrap(row) for row in rows}
 
-    async def _insert(self, connection: AsyncConnection, subjects: set[str]) -> None:
-        rows = [(subject, self._wrap(subject, AESGCM.generate_key(256)), self._master.id) for subject in sorted(subjects)]
-        async with connection.cursor() as cursor:
-            await cursor.executemany(
-                "INSERT INTO data_keys (subject, wrapped, master_key_id) SELECT %s, %s, id FROM (VALUES (%s)) AS master (id)"
-                " WHERE NOT EXISTS (SELECT FROM retired_master_keys WHERE master_key_id = id) ON CONFLICT DO NOTHING",
-                rows,
-            )
+    async def _insert(self, connection: AsyncConnection, names: set[str]) -> None:
+        secrets_ = {name: wrap(self._master, name, secrets.token_bytes(KEY_BYTES)) for name in sorted(names)}
+        await data_keys.insert(connection, secrets_, self._master.id)
 
-    def _wrap(self, subject: str, data_key: bytes) -> bytes:
-        return wrap(self._master, subject, data_key)
-
-    def _unwrap(self, subject: str, wrapped: bytes | None, master_id: str) -> AESGCM | None:
-        if wrapped is None:
+    def _unwrap(self, row: data_keys.Wrapped) -> DataKey | None:
+        if row.wrapped is None:
             return None
-        master = self._masters.get(master_id)
+        master = self._masters.get(row.master_key_id)
         if master is None:
             raise WrongKey(
-                f"This database's keys are wrapped by master key {master_id}, not by the one given ({self._master.id})."
+                f"This database's keys are wrapped by master key {row.master_key_id}, not by the one given ({self._master.id})."
                 " Set MASTER_KEY or restore master.key."
             )
-        return unwrap(master, subject, wrapped)
+        return unwrap(master, row.name, row.wrapped)
 
     def _trim(self) -> None:
-        if len(self._cache) > 50_000:
-            now = time.monotonic()
-            self._cache = {subject: entry for subject, entry in self._cache.items() if entry[1] > now}
+        now = time.monotonic()
+        if len(self._cache) > REMEMBERED:
+            self._cache = {name: entry for name, entry in self._cache.items() if entry[1] > now}
+        if len(self._current) > REMEMBERED:
+            self._current = {of: entry for of, entry in self._current.items() if entry[1] > now}
+
+
+def _combined(found: Mapping[str, DataKey | None], members: Sequence[str]) -> DataKey | None:
+    """The key made of the members' keys; None when one is missing."""
+    keys = {key.subject: key for member in members if (key := found.get(member)) is not None}
+    return combined(list(keys.values())) if members and all(found.get(member) is not None for member in members) else None

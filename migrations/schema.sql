@@ -39,6 +39,10 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.epoch_of(key_name text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(("substring"(key_name, '^[a-z]+:[0-9]+:([0-9]+)$'::text))::integer, 1);
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -95,6 +99,12 @@ CREATE UNLOGGED TABLE public.heartbeats (
     started_at timestamp with time zone NOT NULL,
     beat_at timestamp with time zone NOT NULL,
     details jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+CREATE TABLE public.key_epochs (
+    subject text NOT NULL COLLATE pg_catalog."C",
+    epoch integer NOT NULL,
+    CONSTRAINT key_epochs_epoch_check CHECK ((epoch > 1))
 );
 
 CREATE TABLE public.leases (
@@ -174,7 +184,8 @@ CREATE TABLE public.provider_keys (
     user_id bigint NOT NULL,
     provider text NOT NULL COLLATE pg_catalog."C",
     sealed bytea NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    subject text NOT NULL COLLATE pg_catalog."C"
 );
 
 CREATE TABLE public.relay (
@@ -207,6 +218,9 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.heartbeats
     ADD CONSTRAINT heartbeats_pkey PRIMARY KEY (process, instance);
+
+ALTER TABLE ONLY public.key_epochs
+    ADD CONSTRAINT key_epochs_pkey PRIMARY KEY (subject);
 
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (conversation);

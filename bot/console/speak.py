@@ -139,6 +139,6 @@ async def create(console: Console, created: CharacterCreated) -> int:
         stream=f"character:{created.character_id}",
         id=ids.derived("character created", created.character_id),
         tags=Tags(user=OPERATOR, character=created.character_id),
-        subject=user_subject(OPERATOR),
+        subjects=(user_subject(OPERATOR),),
     )
     return (await console.log.append(new)).positions[0]

@@ -28,7 +28,7 @@ class Changes:
             stream=requests.message_stream(event.message_id),
             id=ids.message_event(event.message_id, f"edited {event.edited_ms}"),
             tags=Tags(guild=event.guild_id, channel=event.channel_id, user=event.author_id),
-            subject=user_subject(event.author_id),
+            subjects=(user_subject(event.author_id),),
             correlation=ids.message_event(event.message_id, "received"),
         )
         await self._log.append(new)

@@ -9,8 +9,9 @@ from engine import ids
 from engine.bus import broker, subjects
 from engine.bus.reference import Reference, encode, of_row
 from engine.errors import TzurotError
+from engine.events.build import new
 from engine.events.ops import DeadLetterDiscarded, DeadLettered, DeadLetterRetried
-from engine.store import Log, NewEvent, Query
+from engine.store import Log, Query
 
 
 class CannotRetry(TzurotError):
@@ -45,7 +46,7 @@ async def record(
         event_id=str(reference.id) if reference else None,
         deliveries=deliveries,
     )
-    await log.append(NewEvent(event, stream=_stream(consumer), id=event_id))
+    await log.append(new(event, event_id))
     return event_id
 
 
@@ -79,13 +80,13 @@ async def retry(log: Log, url: str, letter: DeadLetter) -> None:
     async with broker.connected(url, "retry") as stream:
         await stream.publish(reference.subject, encode(reference), headers=headers, timeout=5.0)
     event = DeadLetterRetried(consumer=letter.consumer, dead_letter_id=str(letter.id))
-    await log.append(NewEvent(event, stream=_stream(letter.consumer), id=ids.derived("dead-letter-retried", letter.id)))
+    await log.append(new(event, ids.derived("dead-letter-retried", letter.id)))
 
 
 async def discard(log: Log, letter: DeadLetter) -> None:
     """Close it without doing anything."""
     event = DeadLetterDiscarded(consumer=letter.consumer, dead_letter_id=str(letter.id))
-    await log.append(NewEvent(event, stream=_stream(letter.consumer), id=ids.derived("dead-letter-discarded", letter.id)))
+    await log.append(new(event, ids.derived("dead-letter-discarded", letter.id)))
 
 
 async def _reference(log: Log, letter: DeadLetter) -> Reference:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.sealed import Sealed as Sealed
 from engine.sealed import SealedMark as SealedMark
+from engine.subjects import SYSTEM_SUBJECT as SYSTEM_SUBJECT
+from engine.subjects import user_subject as user_subject
 
 Snowflake = Annotated[int, Field(ge=0, lt=2**63)]
 """An id of Discord's form. Discord says unsigned 64 bit; the top bit is not reached before 2084, and Postgres has no unsigned type."""
@@ -15,27 +17,14 @@ Snowflake = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-class Event(BaseModel):
-    """Base of all events. Past tense, frozen; unknown fields are refused so that a typo is never stored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
-
-    TYPE: ClassVar[str]
-    VERSION: ClassVar[int]
-    SEALED: ClassVar[frozenset[str]]
-    CLEAR: ClassVar[frozenset[str]]
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.SEALED = frozenset(name for name, field in cls.model_fields.items() if any(isinstance(m, SealedMark) for m in field.metadata))
-        cls.CLEAR = frozenset(cls.model_fields) - cls.SEALED
-
-
-class Part(BaseModel):
-    """Base of the values inside events."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_TAGGED = (
+    ("guild", ("guild_id",)),
+    ("channel", ("channel_id",)),
+    ("user", ("user_id", "author_id", "owner_id", "by_user_id")),
+    ("character", ("character_id",)),
+    ("turn", ("turn_id",)),
+)
+"""Tag -> the fields it may come from; the first that a class has counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +40,53 @@ class Tags:
     character: UUID | None = None
     turn: UUID | None = None
 
+    def __or__(self, more: "Tags") -> "Tags":
+        """These, and where one is missing that of `more`."""
+        pairs = ((getattr(self, name), getattr(more, name)) for name in ("guild", "channel", "user", "character", "turn"))
+        return Tags(*(other if own is None else own for own, other in pairs))
 
-def user_subject(user_id: int) -> str:
-    """Name of the data key that seals what this person wrote."""
-    return f"user:{user_id}"
+
+class Event(BaseModel):
+    """Base of all events. Past tense, frozen; unknown fields are refused so that a typo is never stored.
+
+    A class says in which stream its events stand (`stream_name`), whose words they hold (`subjects`), and by which ids they are
+    found (`tags`); engine.events.build makes the row of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    TYPE: ClassVar[str]
+    VERSION: ClassVar[int]
+    SEALED: ClassVar[frozenset[str]]
+    CLEAR: ClassVar[frozenset[str]]
+    TAGGED: ClassVar[tuple[tuple[str, str], ...]]
+
+    @property
+    def stream_name(self) -> str:
+        """The stream this event belongs to: what it is about, so that its versions lock the right thing."""
+        raise NotImplementedError(f"{type(self).__name__} does not say in which stream it stands")
+
+    @property
+    def tags(self) -> "Tags":
+        """The ids this event can be found by, as far as its own fields hold them."""
+        return Tags(**{tag: getattr(self, field) for tag, field in self.TAGGED})
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whose words the sealed fields hold: they open only while all these have their keys. () when nothing is sealed."""
+        if self.SEALED:
+            raise NotImplementedError(f"{type(self).__name__} does not say whose words it holds")
+        return ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.SEALED = frozenset(name for name, field in cls.model_fields.items() if any(isinstance(m, SealedMark) for m in field.metadata))
+        cls.CLEAR = frozenset(cls.model_fields) - cls.SEALED
+        cls.TAGGED = tuple((tag, found[0]) for tag, fields in _TAGGED if (found := [name for name in fields if name in cls.model_fields]))
 
 
-SYSTEM_SUBJECT = "system"
-"""Seals what belongs to no person: the sample characters and presets that come with the program."""
+class Part(BaseModel):
+    """Base of the values inside events."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

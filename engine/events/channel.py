@@ -15,6 +15,10 @@ class CharacterActivated(Event):
     character_id: UUID
     by_user_id: Snowflake
 
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"
+
 
 class CharacterDeactivated(Event):
     channel_id: Snowflake
@@ -22,6 +26,10 @@ class CharacterDeactivated(Event):
     venue: Venue
     character_id: UUID
     by_user_id: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"
 
 
 class ContextReset(Event):
@@ -32,3 +40,7 @@ class ContextReset(Event):
     venue: Venue
     character_id: UUID | None = None
     by_user_id: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from engine.events.base import Event, Sealed, Snowflake
+from engine.events.base import SYSTEM_SUBJECT, Event, Sealed, Snowflake, user_subject
 from engine.resources.character import Access, CharacterSheet, Description, Slug, Visibility
 
 
@@ -12,6 +12,14 @@ class CharacterCreated(Access, Event):
     character_id: UUID
     owner_id: Snowflake | None
     description: Sealed[Description]
+
+    @property
+    def stream_name(self) -> str:
+        return f"character:{self.character_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.owner_id) if self.owner_id is not None else SYSTEM_SUBJECT,)
 
 
 class CharacterEdited(CharacterCreated):
@@ -26,6 +34,10 @@ class CharacterDeleted(Event):
     slug: Slug
     deleted_by: Snowflake
 
+    @property
+    def stream_name(self) -> str:
+        return f"character:{self.character_id}"
+
 
 class CharacterRestored(Event):
     """The deletion is taken back: the character is as it was before."""
@@ -34,6 +46,10 @@ class CharacterRestored(Event):
     owner_id: Snowflake | None
     slug: Slug
     restored_by: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"character:{self.character_id}"
 
 
 def sheet(event: CharacterCreated) -> CharacterSheet:

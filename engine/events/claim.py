@@ -13,9 +13,17 @@ class Claimed(Event):
     name: str = Field(min_length=1, max_length=200)
     holder: UUID
 
+    @property
+    def stream_name(self) -> str:
+        return self.name
+
 
 class Released(Event):
     """The name is free again."""
 
     name: str = Field(min_length=1, max_length=200)
     holder: UUID
+
+    @property
+    def stream_name(self) -> str:
+        return self.name

@@ -13,6 +13,10 @@ class KeyAdded(Event):
     provider: str
     last4: str
 
+    @property
+    def stream_name(self) -> str:
+        return f"keys:{self.user_id}"
+
 
 class KeyTested(Event):
     """The provider was asked whether it takes the key. `category` is of engine.fault when it does not."""
@@ -23,6 +27,10 @@ class KeyTested(Event):
     accepted: bool
     category: str | None = None
 
+    @property
+    def stream_name(self) -> str:
+        return f"keys:{self.user_id}"
+
 
 class KeyRemoved(Event):
     """The key is gone: what was sealed is deleted."""
@@ -31,3 +39,7 @@ class KeyRemoved(Event):
     user_id: int
     provider: str
     removed_by: int
+
+    @property
+    def stream_name(self) -> str:
+        return f"keys:{self.user_id}"

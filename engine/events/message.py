@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.events.base import Count, Event, Part, Sealed, Snowflake
+from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
 
 Venue = Literal["discord", "playground"]
 AuthorKind = Literal["human", "bot", "webhook"]
@@ -54,6 +54,14 @@ class MessageReceived(Event):
     forwards: Sealed[tuple[Forward, ...]] = ()
     mentioned: Sealed[dict[str, str]] = Field(default_factory=dict)
 
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.author_id),)
+
 
 class MessageEdited(Event):
     """The author changed the text. `edited_ms`, Unix milliseconds, tells repeated edits apart."""
@@ -67,6 +75,14 @@ class MessageEdited(Event):
     text: Sealed[str]
     attachments: Sealed[tuple[Attachment, ...]] = ()
 
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.author_id),)
+
 
 class MessageDeleted(Event):
     """The message is gone from the channel; prompts and memories must not use it any more."""
@@ -75,3 +91,7 @@ class MessageDeleted(Event):
     channel_id: Snowflake
     guild_id: Snowflake | None = None
     venue: Venue
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"

@@ -25,6 +25,10 @@ class CatalogueFetched(Event):
     sha256: str
     models: tuple[Offered, ...]
 
+    @property
+    def stream_name(self) -> str:
+        return f"catalogue:{self.provider}"
+
 
 class ModelOverridden(Event):
     """What an operator says about a model, above every other source. None leaves a field to the other sources."""
@@ -39,9 +43,17 @@ class ModelOverridden(Event):
     forbidden: tuple[str, ...] | None = None
     set_by: int
 
+    @property
+    def stream_name(self) -> str:
+        return f"model:{self.model}"
+
 
 class ModelOverrideCleared(Event):
     """The model is treated as the other sources say again."""
 
     model: str
     cleared_by: int
+
+    @property
+    def stream_name(self) -> str:
+        return f"model:{self.model}"

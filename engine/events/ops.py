@@ -14,6 +14,10 @@ class DeadLettered(Event):
     event_id: str | None = None
     deliveries: Count = 1
 
+    @property
+    def stream_name(self) -> str:
+        return f"dead-letters:{self.consumer}"
+
 
 class DeadLetterRetried(Event):
     """An operator sent the reference on its way again."""
@@ -21,7 +25,15 @@ class DeadLetterRetried(Event):
     consumer: str
     dead_letter_id: str
 
+    @property
+    def stream_name(self) -> str:
+        return f"dead-letters:{self.consumer}"
+
 
 class DeadLetterDiscarded(Event):
     consumer: str
     dead_letter_id: str
+
+    @property
+    def stream_name(self) -> str:
+        return f"dead-letters:{self.consumer}"

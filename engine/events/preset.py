@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from engine.events.base import Event, Snowflake
+from engine.events.base import SYSTEM_SUBJECT, Event, Snowflake, user_subject
 from engine.resources.preset import Effort, Parameters, PresetSheet, Reasoning, Window
 
 
@@ -11,6 +11,14 @@ class PresetCreated(PresetSheet, Event):
 
     preset_id: UUID
     owner_id: Snowflake | None
+
+    @property
+    def stream_name(self) -> str:
+        return f"preset:{self.preset_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.owner_id) if self.owner_id is not None else SYSTEM_SUBJECT,)
 
 
 class PresetEdited(PresetCreated):
@@ -24,6 +32,10 @@ class PresetDeleted(Event):
     owner_id: Snowflake | None
     deleted_by: Snowflake
 
+    @property
+    def stream_name(self) -> str:
+        return f"preset:{self.preset_id}"
+
 
 class PresetRestored(Event):
     """The deletion is taken back: the preset is as it was before."""
@@ -32,6 +44,10 @@ class PresetRestored(Event):
     owner_id: Snowflake | None
     restored_by: Snowflake
 
+    @property
+    def stream_name(self) -> str:
+        return f"preset:{self.preset_id}"
+
 
 class DefaultChosen(Event):
     """Which preset answers where a character has none: for one person, or with `user_id` None for everybody. None takes the choice back."""
@@ -39,6 +55,10 @@ class DefaultChosen(Event):
     user_id: Snowflake | None
     preset_id: UUID | None
     chosen_by: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"default:preset:{self.user_id or 'everybody'}"
 
 
 def sheet(event: PresetCreated) -> PresetSheet:

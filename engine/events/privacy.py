@@ -9,6 +9,10 @@ class UserErased(Event):
     user_id: Snowflake
     requested_by: Snowflake
 
+    @property
+    def stream_name(self) -> str:
+        return f"user:{self.user_id}"
+
 
 class MasterKeyRotated(Event):
     """All data keys are wrapped by another master key now. Ids are fingerprints, not keys."""
@@ -16,3 +20,7 @@ class MasterKeyRotated(Event):
     from_key_id: str
     to_key_id: str
     keys: Count
+
+    @property
+    def stream_name(self) -> str:
+        return "vault"

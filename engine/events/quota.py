@@ -27,6 +27,10 @@ class SpendAuthorized(Event):
     estimate: float | None = None
     day: str
 
+    @property
+    def stream_name(self) -> str:
+        return f"spend:user:{self.user_id}:{self.day}"
+
 
 class PayerCharged(Event):
     """The same call in the stream of who pays, whose version locks a budget or the free tier. Only where there is such a limit."""
@@ -37,6 +41,10 @@ class PayerCharged(Event):
     free: bool
     estimate: float | None = None
 
+    @property
+    def stream_name(self) -> str:
+        return f"spend:{self.scope}:{self.day}"
+
 
 class GuildCharged(Event):
     """The same call in the stream of the server it was made in, whose version locks the server's calls a minute. Only where they count."""
@@ -44,6 +52,10 @@ class GuildCharged(Event):
     call_id: UUID
     guild_id: int
     day: str
+
+    @property
+    def stream_name(self) -> str:
+        return f"spend:guild:{self.guild_id}:{self.day}"
 
 
 class SpendSettled(Event):
@@ -55,6 +67,10 @@ class SpendSettled(Event):
     day: str
     cost: float | None = None
     estimate: float | None = None
+
+    @property
+    def stream_name(self) -> str:
+        return f"settled:{self.call_id}"
 
 
 class QuotaHit(Event):
@@ -71,6 +87,10 @@ class QuotaHit(Event):
     reset_ms: int
     told_by_provider: bool = False
 
+    @property
+    def stream_name(self) -> str:
+        return f"quota:{self.scope}"
+
 
 class NoticeGiven(Event):
     """A person was told about a limit; until it ends they are not told again. `subject` is the limit, `until_ms` its end (Unix)."""
@@ -79,12 +99,20 @@ class NoticeGiven(Event):
     subject: str
     until_ms: int
 
+    @property
+    def stream_name(self) -> str:
+        return f"notices:{self.user_id}"
+
 
 class UpgradeHinted(Event):
     """A person without a key was told how to get more, at most once a day."""
 
     user_id: int
     day: str
+
+    @property
+    def stream_name(self) -> str:
+        return f"notices:{self.user_id}"
 
 
 class BudgetSet(Event):
@@ -93,6 +121,10 @@ class BudgetSet(Event):
     scope: str
     daily: float | None = Field(None, ge=0)
     set_by: int
+
+    @property
+    def stream_name(self) -> str:
+        return "budgets"
 
 
 class LimitsChanged(Event):
@@ -105,3 +137,7 @@ class LimitsChanged(Event):
     free_models: tuple[str, ...] = ()
     guests_may_spend: bool = False
     changed_by: int = 0
+
+    @property
+    def stream_name(self) -> str:
+        return "limits"

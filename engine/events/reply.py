@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from engine.events.base import Count, Event, Part, Sealed, Snowflake
+from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
 from engine.events.message import Venue
 
 ReplyKind = Literal["reply", "error"]
@@ -28,6 +28,10 @@ class DeliveryIntended(Event):
     webhook_id: Snowflake | None = None
     chunks: tuple[Chunk, ...]
 
+    @property
+    def stream_name(self) -> str:
+        return f"delivery:{self.turn_id}"
+
 
 class ChunkDelivered(Event):
     """One chunk is visible. `adopted` says it was found in the channel after a crash instead of being sent now."""
@@ -40,6 +44,10 @@ class ChunkDelivered(Event):
     message_id: Snowflake
     webhook_id: Snowflake | None = None
     adopted: bool = False
+
+    @property
+    def stream_name(self) -> str:
+        return f"delivery:{self.turn_id}"
 
 
 class ReplyDelivered(Event):
@@ -55,6 +63,10 @@ class ReplyDelivered(Event):
     message_ids: tuple[Snowflake, ...]
     webhook_id: Snowflake | None = None
 
+    @property
+    def stream_name(self) -> str:
+        return f"delivery:{self.turn_id}"
+
 
 class DeliveryFailed(Event):
     """The answer cannot be shown and will not be tried again."""
@@ -68,6 +80,10 @@ class DeliveryFailed(Event):
     reference: str
     delivered: Count = 0
 
+    @property
+    def stream_name(self) -> str:
+        return f"delivery:{self.turn_id}"
+
 
 class StreamIntended(Event):
     """The beginning of an answer that is still being made is about to be posted, to be edited as it grows."""
@@ -80,6 +96,10 @@ class StreamIntended(Event):
     after_message_id: Snowflake
     webhook_id: Snowflake | None = None
 
+    @property
+    def stream_name(self) -> str:
+        return f"delivery:{self.turn_id}"
+
 
 class StreamShown(Event):
     """A message that shows an answer while it is made stands in the channel. What it says by now is not known to the log."""
@@ -91,6 +111,10 @@ class StreamShown(Event):
     message_id: Snowflake
     webhook_id: Snowflake | None = None
     adopted: bool = False
+
+    @property
+    def stream_name(self) -> str:
+        return f"delivery:{self.turn_id}"
 
 
 class _OfReply(Event):
@@ -107,6 +131,10 @@ class _OfReply(Event):
     venue: Venue
     by_user_id: Snowflake
 
+    @property
+    def stream_name(self) -> str:
+        return f"reply:{self.message_id}:{self.character_id}"
+
 
 class ReplyRegenerated(_OfReply):
     """Another version was asked for: the turn `turn_id` makes it. `of` is the version shown until then."""
@@ -122,6 +150,10 @@ class ReplyEdited(_OfReply):
     version: UUID
     of: UUID
     text: Sealed[str]
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((user_subject(self.user_id), user_subject(self.by_user_id))))
 
 
 class VersionChosen(_OfReply):

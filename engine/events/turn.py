@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from engine.events.base import Count, Event, Part, Sealed, Snowflake
+from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
 from engine.events.message import Venue
 
 TriggerKind = Literal["reply", "activation", "dm", "name", "mention", "command", "reaction", "playground"]
@@ -26,6 +26,10 @@ class TurnRequested(Event):
     reason: str
     slot: Count = 0
     epoch: Count = 0
+
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"
 
 
 class Usage(Part):
@@ -127,6 +131,14 @@ class GenerationStarted(Event):
         """What was left out, section by section."""
         return tuple(part for section in self.sections for part in section.dropped)
 
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return () if self.user_id is None else (user_subject(self.user_id),)
+
 
 _POSITION = re.compile(r"\d+")
 
@@ -160,6 +172,14 @@ class TurnCompleted(Event):
     reasoning: Sealed[str] = ""
     raw: Sealed[str] = ""
 
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.user_id),)
+
 
 class TurnFailed(Event):
     """No answer. `category` is of engine.fault; `said`, the provider's words as anybody may see them; details may quote the prompt."""
@@ -184,6 +204,14 @@ class TurnFailed(Event):
     said: Sealed[str] = ""
     technical_details: Sealed[str] = ""
 
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.user_id),)
+
 
 class TurnCancelled(Event):
     """The turn ended without an answer and nobody is to be told: its message was deleted, or a newer turn replaced it."""
@@ -196,3 +224,7 @@ class TurnCancelled(Event):
     character_id: UUID
     venue: Venue
     why: Literal["message deleted", "superseded", "user erased", "too late", "already told"]
+
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"

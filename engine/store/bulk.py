@@ -20,7 +20,6 @@ import msgspec
 import orjson
 import psycopg
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import pq
 from psycopg.adapt import Transformer
 from pydantic import BaseModel, JsonValue
@@ -28,10 +27,10 @@ from pydantic_core import PydanticUndefined
 
 from engine.errors import WrongKey
 from engine.events import class_of
+from engine.sealing import NONCE_BYTES, DataKey
 from engine.store import codec, connect
 from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from engine.store.upcast import upcast
-from engine.vault import NONCE_BYTES
 
 PAGE = 1_000
 """Rows per statement."""
@@ -130,13 +129,13 @@ def parts(page: list[Row]) -> Iterator[list[Row]]:
     return (page[first : first + PART] for first in range(0, len(page), PART))
 
 
-def decode(rows: Sequence[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
+def decode(rows: Sequence[Row], keys: Mapping[str, DataKey]) -> list[Replayed]:
     """Open and decode some rows. Raises UnknownEvent, WrongKey."""
     with _uncollected():
         return _decode(rows, keys)
 
 
-def _decode(rows: Sequence[Row], keys: Mapping[str, AESGCM]) -> list[Replayed]:
+def _decode(rows: Sequence[Row], keys: Mapping[str, DataKey]) -> list[Replayed]:
     # A microsecond per event is made of small things here: one look by type, no call that is not needed, no tuple in between.
     found, known = list[Replayed](), dict[str, _Decoder]()
     add = found.append

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine import clock, vault
+from engine import clock, sealing
 from engine.events import class_of
 from engine.events.base import Event
+from engine.sealing import DataKey
 from engine.store import wire
 from engine.store.foreign import FOREIGN_VERSION, foreign
 from engine.store.rows import NewEvent, Packed, Recorded, Stored
@@ -68,20 +68,21 @@ def _clean(value: object) -> object:
     return value
 
 
-def pack(new: NewEvent, key: AESGCM | None) -> Packed:
+def pack(new: NewEvent, key: DataKey | None) -> Packed:
     """Encode and seal. Raises ValueError when there is something to seal and no key to do it with."""
     event = new.event
     clear, plain = dump(event)
-    id_bytes, sealed = new.id.bytes, None
+    id_bytes, sealed, subject = new.id.bytes, None, None
     if plain is not None:
         if key is None:
             raise ValueError(f"{event.TYPE} has sealed fields: name the subject whose key seals them")
-        sealed = vault.seal(key, plain, id_bytes + event.TYPE.encode())
+        sealed = sealing.seal(key, plain, id_bytes + event.TYPE.encode())
+        subject = key.subject
     occurred_at = new.occurred_at or clock.now()
-    return Packed(new, clear, sealed, wire.body(new, id_bytes, occurred_at, clear, sealed), occurred_at)
+    return Packed(new, clear, sealed, wire.body(new, id_bytes, occurred_at, clear, sealed, subject), occurred_at)
 
 
-def unpack(row: Stored, key: AESGCM | None) -> Recorded[Event]:
+def unpack(row: Stored, key: DataKey | None) -> Recorded[Event]:
     """The typed event of a row, brought to today's schema. Without a key the sealed fields are blank and `erased` is set.
 
     Raises UnknownEvent for a type or schema version this program does not know, WrongKey when the seal does not open.
@@ -94,13 +95,13 @@ def unpack(row: Stored, key: AESGCM | None) -> Recorded[Event]:
         return Recorded(row, cls.model_validate(upcast(row.type, row.schema_version, clear)))
     if key is None:
         return Recorded(row, erased(cls, upcast(row.type, row.schema_version, clear)), erased=True)
-    sealed = orjson.loads(vault.unseal(key, row.sealed, bound_to(row.id, row.type)))
+    sealed = orjson.loads(sealing.unseal(key, row.sealed, bound_to(row.id, row.type)))
     return Recorded(row, cls.model_validate(upcast(row.type, row.schema_version, clear | sealed)))
 
 
-def open_fields(sealed: bytes, key: AESGCM, event_id: UUID, type_: str) -> dict[str, Any]:
+def open_fields(sealed: bytes, key: DataKey, event_id: UUID, type_: str) -> dict[str, Any]:
     """The sealed fields of a blob that a read model copied from the log."""
-    fields: dict[str, Any] = orjson.loads(vault.unseal(key, sealed, bound_to(event_id, type_)))
+    fields: dict[str, Any] = orjson.loads(sealing.unseal(key, sealed, bound_to(event_id, type_)))
     return fields
 
 

@@ -33,8 +33,9 @@ from eventsourcing.utils import Environment, resolve_topic
 from psycopg.rows import args_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from engine import ids
+from engine import ids, subjects
 from engine.events.base import Event
+from engine.sealing import DataKey, combined
 from engine.store import codec, connect
 from engine.store.foreign import FOREIGN_VERSION
 from engine.store.rows import COLUMNS, Stored
@@ -263,10 +264,12 @@ class Keys:
     def __init__(self, datastore: Datastore, master: MasterKey) -> None:
         self._datastore, self._master = datastore, master
 
-    def key(self, subject: str) -> Any:
+    def key(self, subject: str) -> DataKey | None:
+        names = subjects.members(subject)
         with self._datastore.connection() as connection:
-            row = connection.execute("SELECT wrapped FROM data_keys WHERE subject = %s", (subject,)).fetchone()
-        return unwrap(self._master, subject, row[0]) if row and row[0] else None
+            cursor = connection.execute("SELECT subject, wrapped FROM data_keys WHERE subject = ANY(%s) AND wrapped IS NOT NULL", (names,))
+            rows = cursor.fetchall()
+        return combined([unwrap(self._master, name, wrapped) for name, wrapped in rows]) if len(rows) == len(names) else None
 
 
 class Factory(InfrastructureFactory[LogTrackingRecorder]):

@@ -6,14 +6,14 @@ from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 import psycopg
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine import log as lines
 from engine.events.base import Event
+from engine.sealing import DataKey
 from engine.store import bulk, codec, connect, reader, slow_path, tail
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.writer import Writer
-from engine.vault import MasterKey, Pool, Vault
+from engine.vault import MasterKey, Pool, Subjects, Vault
 
 _log = lines.get("store")
 
@@ -28,7 +28,7 @@ class Log:
         self._writer = writer
         self._gate = asyncio.Lock()
         self._in_turn = 0  # the gate itself looks open between one that leaves it and the next, who has been called
-        self._wanted: set[str] = set()
+        self._wanted: set[Subjects] = set()
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
         """Store the events together, durably. The first event's id is the call's idempotency key.
@@ -38,7 +38,7 @@ class Log:
         """
         if len(events) == 1 and condition is None and not self._in_turn:
             new = events[0]
-            key = self.vault.at_hand(new.subject) if new.subject is not None else None
+            key = self.vault.at_hand(new.subjects) if new.event.SEALED else None
             if key is not None or not new.event.SEALED:
                 packed = codec.pack(new, key)
                 return await self._writer.submit(Unit((packed,), size=len(packed.body)))
@@ -48,26 +48,26 @@ class Log:
         """The way that may have to wait for keys. Whoever calls meanwhile comes after, so that the order of calls is kept."""
         if not events:
             return Appended(())
-        subjects = {event.subject for event in events if event.subject is not None and event.event.SEALED}
+        subjects = {event.subjects for event in events if event.subjects and event.event.SEALED}
         self._wanted |= subjects
         self._in_turn += 1
         try:
             async with self._gate:
                 keys = await self._keys(subjects)
-                packed = tuple([codec.pack(event, keys.get(event.subject or "")) for event in events])
+                packed = tuple([codec.pack(event, keys.get(event.subjects)) for event in events])
                 size = sum(len(one.body) for one in packed)
                 answer = self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
         finally:
             self._in_turn -= 1
         return await answer
 
-    async def _keys(self, subjects: set[str]) -> Mapping[str, AESGCM]:
+    async def _keys(self, subjects: set[Subjects]) -> Mapping[Subjects, DataKey]:
         """Theirs; on the way those of everybody who waits behind us. As long as Postgres is away, so are we."""
         while True:
             wanted, self._wanted = self._wanted, set()
             try:
                 await self.vault.prefetch(wanted | subjects)
-                return await self.vault.keys(subjects, create=True)
+                return await self.vault.current(subjects)
             except psycopg.OperationalError as error:
                 self._wanted |= wanted
                 _log.warning("no keys: postgres is away", error=type(error).__name__)
@@ -130,6 +130,11 @@ class Log:
         async with self.pool.connection() as connection:
             row = await reader.by_id(connection, event_id)
         return (await self.open([row]))[0] if row else None
+
+    async def row(self, event_id: UUID) -> Stored | None:
+        """The row of the event with this id, unopened."""
+        async with self.pool.connection() as connection:
+            return await reader.by_id(connection, event_id)
 
     async def at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
         """The events at these positions, in order of position."""

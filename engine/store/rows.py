@@ -12,18 +12,18 @@ NO_TAGS = Tags()
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event on its way into the log.
+    """An event on its way into the log, made by engine.events.build.
 
-    `id` is derived from the natural key (engine.ids). `subject` names the data key that seals the sealed fields and must be
-    given when there are any. `expect` is the version the stream must have before this event (0: it must be new); None takes
-    whatever it has.
+    `id` is derived from the natural key (engine.ids). `subjects` are those whose words the sealed fields hold, and must be given
+    when there are any: the text opens only while all of them have their keys. `expect` is the version the stream must have before
+    this event (0: it must be new); None takes whatever it has.
     """
 
     event: Event
     stream: str
     id: UUID
     tags: Tags = NO_TAGS
-    subject: str | None = None
+    subjects: tuple[str, ...] = ()
     occurred_at: datetime | None = None
     correlation: UUID | None = None
     causation: UUID | None = None
@@ -47,7 +47,10 @@ class Condition:
 
 
 class Stored(NamedTuple):
-    """One row of the log, unopened, columns in table order. Projections work on these: they need no key."""
+    """One row of the log, unopened, columns in table order. Projections work on these: they need no key.
+
+    `subject` names the key that sealed it, or with `+` the several of which that one is made (engine.subjects).
+    """
 
     position: int
     id: UUID

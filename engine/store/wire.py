@@ -27,9 +27,9 @@ PARTS = 3
 """Pieces per element."""
 
 
-def body(new: NewEvent, id_bytes: bytes, occurred_at: datetime, data: bytes, sealed: bytes | None) -> bytes:
+def body(new: NewEvent, id_bytes: bytes, occurred_at: datetime, data: bytes, sealed: bytes | None, subject: str | None) -> bytes:
     """Every column of type `new_event` but the last, the version, which is known only when the batch is made."""
-    tags, stream, subject = new.tags, new.stream.encode(), new.subject
+    tags, stream = new.tags, new.stream.encode()
     guild, channel, user = tags.guild, tags.channel, tags.user
     since = occurred_at - _EPOCH
     if b"\0" in stream:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 
-from engine import vault
+from engine import sealing
+from engine.sealing import DataKey
 from engine.vault import Pool, Vault
 
 
@@ -21,14 +21,14 @@ class Draft:
     updated_at: datetime
 
 
-async def put(pool: Pool, key: AESGCM, turn: UUID, channel: int, subject: str, text: str) -> None:
-    """Replace a turn's draft. `key` is the subject's."""
-    sealed = vault.seal(key, text.encode("utf-8", "replace"), _bound_to(turn))
+async def put(pool: Pool, key: DataKey, turn: UUID, channel: int, text: str) -> None:
+    """Replace a turn's draft. `key` is that of the person it is for."""
+    sealed = sealing.seal(key, text.encode("utf-8", "replace"), _bound_to(turn))
     async with pool.connection() as connection:
         await connection.execute(
             "INSERT INTO drafts (turn, channel, subject, sealed) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (turn) DO UPDATE SET sealed = excluded.sealed, updated_at = now()",
-            (turn, channel, subject, sealed),
+            " ON CONFLICT (turn) DO UPDATE SET subject = excluded.subject, sealed = excluded.sealed, updated_at = now()",
+            (turn, channel, key.subject, sealed),
         )
 
 
@@ -54,7 +54,7 @@ async def _select(connection: AsyncConnection, keys: Vault, where: str, value: o
     rows = await cursor.fetchall()
     opened = await keys.keys({row[2] for row in rows})
     return [
-        Draft(turn, channel, vault.unseal(opened[subject], sealed, _bound_to(turn)).decode(), updated_at)
+        Draft(turn, channel, sealing.unseal(opened[subject], sealed, _bound_to(turn)).decode(), updated_at)
         for turn, channel, subject, sealed, updated_at in rows
         if subject in opened
     ]

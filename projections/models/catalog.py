@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -19,6 +18,7 @@ from engine.events.preset import Parameters, PresetCreated, Window
 from engine.events.preset import sheet as preset_sheet
 from engine.resources.character import CharacterSheet
 from engine.resources.preset import PresetSheet
+from engine.sealing import DataKey
 from engine.store import Stored
 from engine.store.codec import erased, open_fields
 from engine.store.upcast import upcast
@@ -375,7 +375,7 @@ async def _opened(
     return [(row, *_event(row, found.get(row.subject))) for row in rows]
 
 
-def _event(row: _Row, key: AESGCM | None) -> tuple[Event, bool]:
+def _event(row: _Row, key: DataKey | None) -> tuple[Event, bool]:
     cls = class_of(row.event_type, row.schema_version)
     if key is None:
         return erased(cls, upcast(row.event_type, row.schema_version, row.data)), True

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection, Rollback
 from psycopg.rows import dict_row
 
 from engine.events.message import Attachment, Forward
 from engine.ids import DISCORD_EPOCH_MS, snowflake_time
+from engine.sealing import DataKey
 from engine.store import Query, Stored, reader
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
@@ -452,7 +452,7 @@ async def _open(vault: Vault, rows: Sequence[dict[str, Any]]) -> list[Entry]:
     return [_to_entry(row, keys.get(row["subject"])) for row in rows]
 
 
-def _to_entry(row: dict[str, Any], key: AESGCM | None) -> Entry:
+def _to_entry(row: dict[str, Any], key: DataKey | None) -> Entry:
     fields: dict[str, Any] = {"text": ERASED, "author_name": ERASED}
     if key is not None:
         fields = {"author_name": ""} | open_fields(row["sealed"], key, row["event_id"], row["event_type"])

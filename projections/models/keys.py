@@ -9,11 +9,12 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from engine import ids, vault
+from engine import ids, sealing
 from engine.errors import TzurotError
-from engine.events import Event, Tags, user_subject
+from engine.events import user_subject
+from engine.events.build import new
 from engine.events.key import KeyAdded, KeyRemoved
-from engine.store import Log, NewEvent, Stored
+from engine.store import Log, Stored
 from engine.vault import Vault
 from projections.base import Projection, clear, sql
 
@@ -136,15 +137,17 @@ async def of_user(connection: AsyncConnection, user_id: int, provider: str, *, s
 
 
 async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
-    """Seal a key and say that there is one; it replaces the person's earlier one for this provider. Raises KeyDestroyed."""
+    """Seal a key and say that there is one; it replaces the person's earlier one for this provider."""
     key_id = ids.random_id()
-    sealed = vault.seal(await log.vault.key(user_subject(user_id)), secret.encode(), _bound_to(key_id, user_id, provider))
+    key = await log.vault.key(user_subject(user_id))
+    sealed = sealing.seal(key, secret.encode(), _bound_to(key_id, user_id, provider))
     async with log.pool.connection() as connection:
         await connection.execute(
-            "INSERT INTO provider_keys (key_id, user_id, provider, sealed) VALUES (%s, %s, %s, %s)", (key_id, user_id, provider, sealed)
+            "INSERT INTO provider_keys (key_id, user_id, provider, subject, sealed) VALUES (%s, %s, %s, %s, %s)",
+            (key_id, user_id, provider, key.subject, sealed),
         )
     event = KeyAdded(key_id=key_id, user_id=user_id, provider=provider, last4=secret[-4:] if len(secret) >= 12 else "****")
-    await log.append(_new(event, user_id, ids.derived("key-added", key_id)))
+    await log.append(new(event, ids.derived("key-added", key_id)))
     async with log.pool.connection() as connection:
         await connection.execute(
             "DELETE FROM provider_keys WHERE user_id = %s AND provider = %s AND key_id <> %s", (user_id, provider, key_id)
@@ -155,33 +158,30 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
 async def remove(log: Log, key: Key, by: int) -> None:
     """Say that a key is gone, and delete what was sealed."""
     event = KeyRemoved(key_id=key.key_id, user_id=key.user_id, provider=key.provider, removed_by=by)
-    await log.append(_new(event, key.user_id, ids.derived("key-removed", key.key_id)))
+    await log.append(new(event, ids.derived("key-removed", key.key_id)))
     async with log.pool.connection() as connection:
         await connection.execute("DELETE FROM provider_keys WHERE key_id = %s", (key.key_id,))
 
 
 async def reveal(connection: AsyncConnection, keys: Vault, key_id: UUID) -> str:
     """The key itself, for the one call it is needed for. Only a worker asks. Raises NoSuchKey, WrongKey."""
-    row = await (await connection.execute("SELECT user_id, provider, sealed FROM provider_keys WHERE key_id = %s", (key_id,))).fetchone()
+    cursor = await connection.execute("SELECT user_id, provider, subject, sealed FROM provider_keys WHERE key_id = %s", (key_id,))
+    row = await cursor.fetchone()
     if row is None:
         raise NoSuchKey("the key is not there any more")
-    user_id, provider, sealed = row
-    data_key = (await keys.keys([user_subject(user_id)])).get(user_subject(user_id))
+    user_id, provider, subject, sealed = row
+    data_key = (await keys.keys([subject])).get(subject)
     if data_key is None:
         raise NoSuchKey("the person of this key was erased")
-    return vault.unseal(data_key, sealed, _bound_to(key_id, user_id, provider)).decode()
+    return sealing.unseal(data_key, sealed, _bound_to(key_id, user_id, provider)).decode()
 
 
 async def purge(connection: AsyncConnection) -> int:
     """Delete sealed keys whose person was erased: nobody can open them any more. Returns how many."""
     cursor = await connection.execute(
-        "DELETE FROM provider_keys WHERE ('user:' || user_id::text) IN (SELECT subject FROM data_keys WHERE destroyed_at IS NOT NULL)"
+        "DELETE FROM provider_keys WHERE subject IN (SELECT subject FROM data_keys WHERE destroyed_at IS NOT NULL)"
     )
     return cursor.rowcount
-
-
-def _new(event: Event, user_id: int, event_id: UUID) -> NewEvent:
-    return NewEvent(event, stream=f"keys:{user_id}", id=event_id, tags=Tags(user=user_id))
 
 
 def _bound_to(key_id: UUID, user_id: int, provider: str) -> bytes:

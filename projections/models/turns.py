@@ -180,6 +180,8 @@ class Turn:
     finish_reason: str | None
     usage: dict[str, Any] | None
     timing: dict[str, Any] | None
+    subject: str = ""
+    """Whose key seals what is said in it: that of the message it answers, once that was looked up (worker.turn.turn_events.pinned)."""
 
 
 _COLUMNS = (

@@ -162,7 +162,7 @@ async def fail_the_last(tzurot: Tzurot) -> str:
             technical_details="only the owner reads this",
         )
         tags = Tags(None, newest.channel_id, newest.user_id, newest.character_id, newest.turn_id)
-        new = NewEvent(failed, f"turn:{newest.turn_id}", ids.terminal(newest.turn_id), tags, user_subject(newest.user_id))
+        new = NewEvent(failed, f"turn:{newest.turn_id}", ids.terminal(newest.turn_id), tags, (user_subject(newest.user_id),))
         await log.append(new)
         return failed.reference
 

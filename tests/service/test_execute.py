@@ -172,7 +172,7 @@ async def test_what_was_changed_again_is_not_taken_back(logs: list[Log]) -> None
 
 def _earlier(event: CharacterCreated | CharacterDeleted | PresetCreated, stream: str) -> NewEvent:
     """A row as an earlier version wrote it: without a claim."""
-    return NewEvent(event, stream, ids.random_id(), subject=SYSTEM_SUBJECT if event.SEALED else None)
+    return NewEvent(event, stream, ids.random_id(), subjects=(SYSTEM_SUBJECT,))
 
 
 def _character(number: int, slug: str) -> NewEvent:

@@ -65,12 +65,12 @@ def _message(number: int, text: str = "hello", user: int = USER) -> NewEvent:
         message_id=number, channel_id=CHANNEL, guild_id=GUILD, author_id=user, venue="discord", text=text, author_name="Bo"
     )
     tags = Tags(guild=GUILD, channel=CHANNEL, user=user)
-    return NewEvent(event, f"message-{number}", ids.message_event(number, "received"), tags, user_subject(user))
+    return NewEvent(event, f"message-{number}", ids.message_event(number, "received"), tags, (user_subject(user),))
 
 
 def _of_turn(world: World, event: Event, key: UUID, turn: UUID) -> NewEvent:
     tags = Tags(guild=GUILD, channel=CHANNEL, user=USER, character=world.character, turn=turn)
-    return NewEvent(event, f"turn-{turn}", key, tags, user_subject(USER))
+    return NewEvent(event, f"turn-{turn}", key, tags, (user_subject(USER),))
 
 
 def _ids(world: World, number: int, turn: UUID) -> dict[str, object]:
@@ -136,7 +136,7 @@ async def test_edits_and_deletes_change_what_a_prompt_sees(world: World) -> None
     """The edited text replaces the old one; what was deleted is gone."""
     await world.say(_message(1, "old"), _message(2, "kept"))
     edit = MessageEdited(message_id=1, channel_id=CHANNEL, author_id=USER, venue="discord", edited_ms=5, text="new")
-    await world.say(NewEvent(edit, "message-1", ids.message_event(1, "edited 5"), Tags(channel=CHANNEL, user=USER), user_subject(USER)))
+    await world.say(NewEvent(edit, "message-1", ids.message_event(1, "edited 5"), Tags(channel=CHANNEL, user=USER), (user_subject(USER),)))
     assert [(entry.text, entry.edited) for entry in await world.history()] == [("new", True), ("kept", False)]
     gone = MessageDeleted(message_id=1, channel_id=CHANNEL, venue="discord")
     await world.say(NewEvent(gone, "message-1", ids.message_event(1, "deleted"), Tags(channel=CHANNEL)))
@@ -202,7 +202,7 @@ async def test_messages_since_a_moment_only(world: World) -> None:
 def _character(world: World, cls: type[Event], name: str, **more: object) -> NewEvent:
     fields = {"character_id": world.character, "owner_id": USER, "slug": "ada-test", "description": Description(name=name)} | more
     key = ids.random_id()
-    return NewEvent(cls.model_validate(fields), f"character-{world.character}", key, Tags(character=world.character), user_subject(USER))
+    return NewEvent(cls.model_validate(fields), f"character-{world.character}", key, Tags(character=world.character), (user_subject(USER),))
 
 
 async def test_the_catalog_holds_characters_as_they_are_now(world: World) -> None:
@@ -236,13 +236,13 @@ async def test_the_newest_global_default_preset_counts(world: World) -> None:
             name="P",
             parameters=Parameters(temperature=temperature),
         )
-        await world.say(NewEvent(event, f"preset-{preset}", ids.random_id(), subject="system"))
+        await world.say(NewEvent(event, f"preset-{preset}", ids.random_id(), subjects=("system",)))
     async with world.log.pool.connection() as connection:
         found = await catalog.default_preset(connection, world.log.vault)
         assert found is not None
         assert found.parameters.temperature == 0.9
         edited = PresetEdited(preset_id=found.id, owner_id=None, model="m/y", name="P", edited_by=USER)
-    await world.say(NewEvent(edited, f"preset-{found.id}", ids.random_id(), subject="system"))
+    await world.say(NewEvent(edited, f"preset-{found.id}", ids.random_id(), subjects=("system",)))
     async with world.log.pool.connection() as connection:
         found = await catalog.default_preset(connection, world.log.vault)
         assert found is not None

@@ -46,13 +46,15 @@ async def edit_character(person: Person) -> None:
         edited_by=1,
         description=sample.description.model_copy(update={"traits": "Changed altogether, and <b>escaped</b>."}),
     )
-    await person.log.append(NewEvent(event, stream=f"character:{FIRST}", id=ids.random_id(), tags=Tags(character=FIRST), subject="system"))
+    await person.log.append(
+        NewEvent(event, stream=f"character:{FIRST}", id=ids.random_id(), tags=Tags(character=FIRST), subjects=("system",))
+    )
 
 
 async def edit_message(person: Person, message: int, text: str) -> None:
     event = MessageEdited(message_id=message, channel_id=person.channel, author_id=person.user, venue="playground", edited_ms=1, text=text)
     tags = Tags(channel=person.channel, user=person.user)
-    new = NewEvent(event, stream=f"channel:{person.channel}", id=ids.random_id(), tags=tags, subject=user_subject(person.user))
+    new = NewEvent(event, stream=f"channel:{person.channel}", id=ids.random_id(), tags=tags, subjects=(user_subject(person.user),))
     await person.log.append(new)
 
 

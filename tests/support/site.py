@@ -64,7 +64,7 @@ class Site:
     async def write(self, turn: UUID, channel: int, text: str) -> None:
         """Stream: the turn's draft is this now."""
         subject = user_subject(OPERATOR)
-        await drafts.put(self.console.log.pool, await self.console.log.vault.key(subject), turn, channel, subject, text)
+        await drafts.put(self.console.log.pool, await self.console.log.vault.key(subject), turn, channel, text)
 
     async def complete(self, turn: UUID, text: str) -> None:
         """End a turn well, as a worker does."""
@@ -135,7 +135,7 @@ class Site:
                 stream=f"turn:{requested.turn_id}",
                 id=ids.terminal(requested.turn_id),
                 tags=tags,
-                subject=user_subject(requested.user_id),
+                subjects=(user_subject(requested.user_id),),
                 correlation=ids.message_event(requested.message_id, "received"),
                 causation=ids.derived("turn-requested", requested.turn_id),
             )

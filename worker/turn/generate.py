@@ -65,6 +65,7 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
     ended, number = await _past(work, turn)
     if ended:
         return ended
+    turn = await turn_events.pinned(work, turn)
     with work.deletions.of(turn.message_id) as deleted:
         try:
             return await _answered(work, turn, number, watch, ledger, deleted, lost)
@@ -122,7 +123,7 @@ async def _begun(
         raise Refused(refusal)
     found = await _context(work, turn)
     who = spend.payer(work, turn, found.own_key, decided)
-    drafts = Drafts(work, turn, await work.log.vault.key(user_subject(turn.user_id)))
+    drafts = Drafts(work, turn, await work.log.vault.key(turn.subject or user_subject(turn.user_id)))
     try:
         ledger.sent = watch.ms()
         given = await _while_wanted(answer(work, _brief(work, turn, number, found, who, drafts), ledger), deleted, lost)

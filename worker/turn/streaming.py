@@ -2,12 +2,10 @@
 
 import asyncio
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from engine import clock, log
 from engine.bus import hints
-from engine.events import user_subject
 from engine.failpoints import failpoint
+from engine.sealing import DataKey
 from projections.live import drafts
 from projections.models.turns import Turn
 from worker.work import Work
@@ -19,7 +17,7 @@ _log = log.get("drafts")
 class Drafts:
     """Writes the newest text of a turn at most every EVERY_SECONDS, without holding up the stream it comes from."""
 
-    def __init__(self, work: Work, turn: Turn, key: AESGCM) -> None:
+    def __init__(self, work: Work, turn: Turn, key: DataKey) -> None:
         self._work, self._turn, self._key = work, turn, key
         self._text = ""
         self._due = 0.0
@@ -48,7 +46,7 @@ class Drafts:
     async def _write(self, text: str) -> None:
         turn = self._turn
         try:
-            await drafts.put(self._work.log.pool, self._key, turn.turn, turn.channel, user_subject(turn.user_id), text)
+            await drafts.put(self._work.log.pool, self._key, turn.turn, turn.channel, text)
         except Exception as error:  # a lost draft is a slower picture, nothing else
             _log.warning("draft not written", turn=str(turn.turn), error=type(error).__name__)
         if self._work.nats is not None:

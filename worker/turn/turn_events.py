@@ -1,10 +1,11 @@
 """How a turn ends: exactly one of completed, failed, cancelled. All share one id, so the log takes only the first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 from uuid import UUID
 
-from engine import ids
+from engine import ids, subjects
 from engine.errors import KeyDestroyed
 from engine.events import Event, Tags, user_subject
 from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnFailed, Usage
@@ -35,10 +36,16 @@ def new(turn: Turn, event: Event, event_id: UUID, causation: UUID | None = None)
         stream=stream(turn.turn),
         id=event_id,
         tags=tags(turn),
-        subject=user_subject(turn.user_id) if event.SEALED else None,
+        subjects=(turn.subject or user_subject(turn.user_id),),
         correlation=turn.turn,
         causation=causation,
     )
+
+
+async def pinned(work: Work, turn: Turn) -> Turn:
+    """The turn, sealed with the very key of the message it answers: who erases what they wrote erases the answers under way as well."""
+    said = await work.log.row(ids.message_event(turn.message_id, "received"))
+    return turn if said is None or said.subject is None else replace(turn, subject=subjects.pinned(said.subject))
 
 
 def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: str, timing: Timing, upgrade_hint: bool) -> TurnCompleted:

@@ -132,7 +132,17 @@ async def insert(dsn: str, producers: int, each: int, first: int) -> Run:
 def plain_row(new: NewEvent, version: int) -> tuple[object, ...]:
     """What a bare INSERT is given: everything is encoded already, nothing is sealed."""
     tags = new.tags
-    return new.id, version + 1, f"{new.stream}:{new.id.hex[:6]}", tags.guild, tags.channel, tags.user, new.subject, b"c" * 288, b"s" * 340
+    return (
+        new.id,
+        version + 1,
+        f"{new.stream}:{new.id.hex[:6]}",
+        tags.guild,
+        tags.channel,
+        tags.user,
+        "+".join(new.subjects) or None,
+        b"c" * 288,
+        b"s" * 340,
+    )
 
 
 async def copy(dsn: str, events: int, first: int) -> Run:

@@ -23,7 +23,7 @@ def message(number: int, channel: int) -> NewEvent:
         author_name="Somebody",
     )
     tags = Tags(guild=FIRST_ID, channel=channel, user=author)
-    return NewEvent(event, f"channel:{channel}", ids.message_event(FIRST_ID + number, "received"), tags, user_subject(author))
+    return NewEvent(event, f"channel:{channel}", ids.message_event(FIRST_ID + number, "received"), tags, (user_subject(author),))
 
 
 def messages(producers: int, each: int, first: int) -> list[list[NewEvent]]:

@@ -29,10 +29,10 @@ def turn(number: int, noise: random.Random) -> Iterator[Group]:
     tags = Tags(FIRST_ID, channel, user, character, turn_id)
 
     def about(event: Event, key: UUID) -> NewEvent:
-        return NewEvent(event, f"turn:{turn_id}", key, tags, user_subject(user), correlation=turn_id)
+        return NewEvent(event, f"turn:{turn_id}", key, tags, (user_subject(user),), correlation=turn_id)
 
     def said(event: Event, kind: str) -> NewEvent:
-        return NewEvent(event, f"message:{message}", ids.message_event(message, kind), Tags(FIRST_ID, channel, user), user_subject(user))
+        return NewEvent(event, f"message:{message}", ids.message_event(message, kind), Tags(FIRST_ID, channel, user), (user_subject(user),))
 
     text, sent = _WORDS * noise.randint(1, 4), message + 4_096
     received = MessageReceived.model_validate(place | {"author_id": user, "text": text, "author_name": "Somebody"})

@@ -199,7 +199,9 @@ async def _fill(log: Log, channels: Mapping[int, int]) -> None:
 def _said(channel: int, message_id: int, text: str) -> NewEvent:
     event = MessageReceived(message_id=message_id, channel_id=channel, author_id=9, venue="discord", text=text, author_name="Alice")
     tags = Tags(channel=channel, user=9)
-    return NewEvent(event, stream=f"channel:{channel}", id=ids.message_event(message_id, "received"), tags=tags, subject=user_subject(9))
+    return NewEvent(
+        event, stream=f"channel:{channel}", id=ids.message_event(message_id, "received"), tags=tags, subjects=(user_subject(9),)
+    )
 
 
 async def _measure(work: Work, channel: int) -> list[float]:

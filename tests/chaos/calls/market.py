@@ -98,7 +98,7 @@ def opening(made: Market, limits: LimitsChanged) -> list[NewEvent]:
     ]
     return [
         *(NewEvent(event, stream=stream, id=ids.random_id()) for event, stream in said),
-        NewEvent(free, stream=f"preset:{free.preset_id}", id=ids.random_id(), subject=SYSTEM_SUBJECT),
+        NewEvent(free, stream=f"preset:{free.preset_id}", id=ids.random_id(), subjects=(SYSTEM_SUBJECT,)),
     ]
 
 
@@ -128,13 +128,13 @@ def configuration(chance: random.Random, names: Sequence[str]) -> tuple[UUID, tu
         description=Description(name="Any"),
     )
     made = [
-        NewEvent(preset, stream=f"preset:{preset.preset_id}", id=ids.random_id(), subject=SYSTEM_SUBJECT),
+        NewEvent(preset, stream=f"preset:{preset.preset_id}", id=ids.random_id(), subjects=(SYSTEM_SUBJECT,)),
         NewEvent(
             character,
             stream=f"character:{character.character_id}",
             id=ids.random_id(),
             tags=Tags(character=character.character_id),
-            subject=SYSTEM_SUBJECT,
+            subjects=(SYSTEM_SUBJECT,),
         ),
     ]
     return character.character_id, models, made

@@ -30,7 +30,7 @@ def message(number: int, *, channel: int = 1, user: int = 5, text: str = f"my se
         message_id=FIRST_ID + number, channel_id=channel, author_id=user, venue="playground", text=text, author_name="Ann"
     )
     event_id = ids.message_event(FIRST_ID + number, "received")
-    return NewEvent(event, f"channel:{channel}", event_id, Tags(channel=channel, user=user), user_subject(user), expect=expect)
+    return NewEvent(event, f"channel:{channel}", event_id, Tags(channel=channel, user=user), (user_subject(user),), expect=expect)
 
 
 @asynccontextmanager

@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import backup, erasure
+from engine import backup, erasure, subjects
 from engine.errors import KeyDestroyed
-from engine.events.base import Tags
+from engine.events import build
+from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
 from engine.store import Log, Query
 from projections.follow import rebuild, runner, verify
@@ -91,9 +92,9 @@ async def _texts_of_others(log: Log) -> dict[int, str]:
 
 
 async def _accepted(log: Log, number: int, user: int) -> bool:
-    """Whether anything can be sealed for an erased person; the other writer may still have the key in memory, this one has not."""
+    """Whether anything more can be sealed with the key of before; the other writer may still have it in memory, this one has not."""
     try:
-        await log.append(lab.message(number, channel=7, user=user))
+        await log.append(build.sealed_for(lab.message(number, channel=7, user=user), subjects.pinned(user_subject(user))))
     except KeyDestroyed:
         return False
     return True

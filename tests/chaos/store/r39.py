@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from engine import vault
+from engine import sealing
 from engine.errors import WrongKey
 from engine.store import Log, open_log
 from engine.vault import MasterKey, create_master_key, read_master_key
@@ -113,7 +113,7 @@ async def _wrongly_opened(log: Log, first: MasterKey) -> int:
 
 def _opens(master: MasterKey, subject: str, wrapped: bytes) -> bool:
     try:
-        vault.unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode())
+        sealing.unseal(AESGCM(master.secret), wrapped, b"data key of " + subject.encode())
     except WrongKey:
         return False
     return True

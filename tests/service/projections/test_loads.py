@@ -62,7 +62,7 @@ def news(draw: st.DrawFn, projection: Projection) -> NewEvent:
     tags = Tags(**{tag: fields.get(name) for tag, name in names.items()}) if draw(st.integers(0, 9)) else Tags()
     occurred = FIRST + timedelta(seconds=draw(st.integers(0, 120)), microseconds=draw(st.sampled_from([0, 1, 999_999])))
     subject = f"user:{draw(st.integers(30, 31))}"
-    return NewEvent(cls.model_validate(fields), "stream", ids.random_id(), tags, subject, occurred)
+    return NewEvent(cls.model_validate(fields), "stream", ids.random_id(), tags, (subject,), occurred)
 
 
 @st.composite

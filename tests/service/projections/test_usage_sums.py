@@ -31,7 +31,7 @@ def _completed(number: int, cost: float | None) -> NewEvent:
         calls=(call,),
         text="",
     )
-    return NewEvent(event, f"turn:{turn}", ids.terminal(turn), Tags(turn=turn), user_subject(9))
+    return NewEvent(event, f"turn:{turn}", ids.terminal(turn), Tags(turn=turn), (user_subject(9),))
 
 
 @pytest.mark.parametrize("costs", [(0.0,), (None,), (0.0, None), (None, 0.0, 1e-05), (2.0, 0.25)])

@@ -140,7 +140,7 @@ class Kennel(Application[UUID]):
 
 def said(number: int) -> NewEvent:
     text = MessageReceived(message_id=number, channel_id=7, author_id=5, venue="playground", text="good dog", author_name="Ann")
-    return NewEvent(text, "channel:7", ids.message_event(number, "received"), Tags(channel=7, user=5), user_subject(5))
+    return NewEvent(text, "channel:7", ids.message_event(number, "received"), Tags(channel=7, user=5), (user_subject(5),))
 
 
 def test_both_directions(dsn: str) -> None:

@@ -250,12 +250,12 @@ async def test_find_and_at(log: Log) -> None:
     assert [found.event for found in await log.stream("channel:1")] == [recorded.event]
 
 
-async def test_an_erased_subject_takes_no_more(log: Log) -> None:
-    """Sealing for a destroyed key is refused before anything is written; what was sealed is blank."""
+async def test_a_destroyed_key_takes_no_more(log: Log) -> None:
+    """Sealing for one is refused before anything is written; what it sealed is blank."""
     await log.append(message(1))
     await log.vault.destroy("user:5")
     with pytest.raises(KeyDestroyed):
-        await log.append(message(2))
+        await log.append(replace(message(2), subjects=("user:5:1",)))
     recorded = (await log.stream("channel:1"))[0]
     assert recorded.erased
     assert await log.head() == 1
@@ -299,7 +299,7 @@ async def test_nobody_overtakes_whoever_waits_for_a_key(log: Log, monkeypatch: p
             late.append(asyncio.create_task(log.append(message(9))))
         return submit(unit)
 
-    log.vault._cache.clear()
+    log.vault._current.clear()
     monkeypatch.setattr(log._writer, "submit", then_somebody_comes)
     waited = await asyncio.gather(*(log.append(message(n)) for n in range(1, 4)))
     assert [answer.positions[0] for answer in waited] == [2, 3, 4]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import erasure, ids, rotation, vault
+from engine import erasure, ids, rotation, sealing, subjects, vault
 from engine.errors import KeyDestroyed, WrongKey
+from engine.events import build
 from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
-from engine.store import Log, NewEvent, open_log
+from engine.store import Log, NewEvent, Query, open_log
 from engine.vault import MasterKey, create_master_key, read_master_key
 
 CANARY = "canary-7f3a"
@@ -21,7 +22,7 @@ CANARY = "canary-7f3a"
 
 def said(number: int, user: int, text: str = "hello") -> NewEvent:
     event = MessageReceived(message_id=number, channel_id=1, author_id=user, venue="playground", text=text, author_name="Ann")
-    return NewEvent(event, "channel:1", ids.message_event(number, "received"), Tags(channel=1, user=user), user_subject(user))
+    return NewEvent(event, "channel:1", ids.message_event(number, "received"), Tags(channel=1, user=user), (user_subject(user),))
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def test_rotation_survives_kills(log: Log, dsn: str, key_file: Path) -> No
 
 
 async def test_erasure_makes_texts_unreadable_and_keeps_the_rest(log: Log) -> None:
-    """The erased person's texts are blank, others' stay, the events stay, and nobody can seal for the person again."""
+    """The erased person's texts are blank, others' stay, the events stay; a repeat finds nothing left and says so."""
     await log.append(said(1, user=1, text=CANARY))
     await log.append(said(2, user=2, text="mine"))
     would = await erasure.preview(log, 1)
@@ -121,11 +122,50 @@ async def test_erasure_makes_texts_unreadable_and_keeps_the_rest(log: Log) -> No
     done = await erasure.erase(log, 1, requested_by=1)
     assert done.had_key
     assert await texts(log) == ["[erased]", "mine"]
-    with pytest.raises(KeyDestroyed):
-        await log.append(said(3, user=1))
     again = await erasure.erase(log, 1, requested_by=1)
-    assert not again.had_key
+    assert (again.had_key, again.events) == (False, 0)
     assert await log.head() == 3
+
+
+async def test_an_erased_person_may_come_back(log: Log, dsn: str, key_file: Path) -> None:
+    """What they write then is sealed with a new key: readable, while the old stays shut, and it can be erased as well."""
+    await log.append(said(1, user=1, text=CANARY))
+    await erasure.erase(log, 1, requested_by=1)
+    await log.append(said(2, user=1, text="back"))
+    async with open_log(dsn, read_master_key(key_file)) as other:
+        await other.append(said(3, user=1, text="again"))
+        assert await texts(other) == ["[erased]", "back", "again"]
+    done = await erasure.erase(log, 1, requested_by=1)
+    assert (done.had_key, done.events) == (True, 2)
+    await log.append(said(4, user=1, text="third"))
+    assert await texts(log) == ["[erased]"] * 3 + ["third"]
+    erased = [recorded async for recorded in log.read(Query(types=frozenset({"privacy.user_erased"})))]
+    assert len(erased) == 2
+
+
+async def test_a_text_of_several_people_closes_with_the_first_of_them(log: Log, dsn: str, key_file: Path) -> None:
+    """It opens while all their keys exist, in any process; erasing one shuts it, and it stays shut when they come back."""
+    both = build.sealed_for(said(1, user=1, text=CANARY), "user:2", "user:1")
+    await log.append(both, said(2, user=2, text="mine"), said(3, user=1, text="other"))
+    assert [row.subject async for row in log.rows(Query(until=1))] == ["user:1+user:2"]
+    async with open_log(dsn, read_master_key(key_file)) as other:
+        assert await texts(other) == [CANARY, "mine", "other"]
+    assert (await erasure.preview(log, 2)).events == 2
+    assert (await erasure.erase(log, 2, requested_by=2)).events == 2
+    await log.append(said(4, user=2, text="back"))
+    assert await texts(log) == ["[erased]", "[erased]", "other", "back"]
+
+
+async def test_what_belongs_to_an_erased_text_cannot_be_sealed_with_a_newer_key(log: Log) -> None:
+    """A subject pinned to a key means that key: the answer to a message that was erased meanwhile is refused."""
+    await log.append(said(1, user=1))
+    await log.append(build.sealed_for(said(2, user=1, text="answer"), subjects.pinned("user:1")))
+    await erasure.erase(log, 1, requested_by=1)
+    await log.append(said(3, user=1, text="back"))
+    with pytest.raises(KeyDestroyed):
+        await log.append(build.sealed_for(said(4, user=1), subjects.pinned("user:1")))
+    await log.append(build.sealed_for(said(5, user=1, text="answer"), subjects.pinned("user:1:2")))
+    assert await texts(log) == ["[erased]", "[erased]", "back", "answer"]
 
 
 async def test_a_seal_does_not_open_elsewhere(log: Log) -> None:
@@ -169,4 +209,4 @@ def test_nonces_never_repeat() -> None:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     key = AESGCM(secrets.token_bytes(32))
-    assert len({vault.seal(key, b"same", b"")[: vault.NONCE_BYTES] for _ in range(10_000)}) == 10_000
+    assert len({sealing.seal(key, b"same", b"")[: sealing.NONCE_BYTES] for _ in range(10_000)}) == 10_000

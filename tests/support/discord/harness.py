@@ -48,7 +48,7 @@ class Rig:
         description = Description.model_validate({"name": name, "info": f"This is {name}."} | more)
         event = CharacterCreated(character_id=character_id, owner_id=owner, slug=slug, visibility=visibility, description=description)
         subject = "system" if owner is None else user_subject(owner)
-        new = NewEvent(event, f"character:{character_id}", ids.derived("character created", character_id), Tags(), subject)
+        new = NewEvent(event, f"character:{character_id}", ids.derived("character created", character_id), Tags(), (subject,))
         claim = NewEvent(Claimed(name=f"slug:{slug}", holder=character_id), f"slug:{slug}", ids.derived("test claim", slug))
         await self.settle((await self.log.append(new, claim)).positions[-1])
         return character_id
@@ -121,7 +121,7 @@ def ended(turn: TurnRequested, text: str) -> NewEvent:
     else:
         event = TurnCompleted(**common, attempt=1, model="m", provider="p", finish_reason="stop", text=text)
     tags = Tags(turn.guild_id, turn.channel_id, turn.user_id, turn.character_id, turn.turn_id)
-    return NewEvent(event, f"turn:{turn.turn_id}", ids.terminal(turn.turn_id), tags, user_subject(turn.user_id))
+    return NewEvent(event, f"turn:{turn.turn_id}", ids.terminal(turn.turn_id), tags, (user_subject(turn.user_id),))
 
 
 @asynccontextmanager

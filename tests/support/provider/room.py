@@ -58,7 +58,7 @@ class Person:
             stream=f"channel:{self.channel}",
             id=ids.message_event(said.message_id, "received"),
             tags=Tags(guild=self.guild, channel=self.channel, user=self.user),
-            subject=user_subject(self.user),
+            subjects=(user_subject(self.user),),
         )
         requests = [self.request(said, character, slot) for slot, character in enumerate(characters)]
         await self.log.append(received, *requests)
@@ -105,7 +105,9 @@ class Person:
             parameters=Parameters.model_validate(parameters),
             name="Test",
         )
-        await self.log.append(NewEvent(event, stream=f"preset:{preset}", id=ids.derived("preset created", preset), subject=SYSTEM_SUBJECT))
+        await self.log.append(
+            NewEvent(event, stream=f"preset:{preset}", id=ids.derived("preset created", preset), subjects=(SYSTEM_SUBJECT,))
+        )
         return preset
 
     async def tell(self, event: Event, stream: str) -> None:

@@ -1,9 +1,9 @@
 """Every event there is: named once, frozen, and the same after a journey through bytes."""
 
+import secrets
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from engine.errors import UnknownEvent, WrongKey
 from engine.events import Event, all_types, class_of
 from engine.events.message import MessageReceived
+from engine.sealing import DataKey
 from engine.store import NewEvent, Stored, codec
 from engine.store.rows import Packed
 from tests.support import generated
@@ -22,11 +23,11 @@ def _stored(packed: Packed) -> Stored:
     new = packed.new
     moment = packed.occurred_at
     envelope = (1, new.id, new.stream, 1, new.event.TYPE, new.event.VERSION, moment, moment, None, None)
-    return Stored(*envelope, None, None, None, None, None, new.subject, packed.data, packed.sealed)
+    return Stored(*envelope, None, None, None, None, None, new.subjects[0], packed.data, packed.sealed)
 
 
-def _pack(event: Event, key: AESGCM | None) -> Stored:
-    return _stored(codec.pack(NewEvent(event, "s", uuid4(), subject="user:1"), key))
+def _pack(event: Event, key: DataKey | None) -> Stored:
+    return _stored(codec.pack(NewEvent(event, "s", uuid4(), subjects=("user:1",)), key))
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -35,7 +36,7 @@ def _pack(event: Event, key: AESGCM | None) -> Stored:
 def test_what_is_stored_comes_back_equal(name: str, data: st.DataObject) -> None:
     """Whatever the fields hold, packing, sealing, opening and unpacking gives the same event."""
     event = data.draw(generated.of(TYPES[name]))
-    key = AESGCM(AESGCM.generate_key(256))
+    key = DataKey("user:1", secrets.token_bytes(32))
     assert codec.unpack(_pack(event, key), key).event == event
 
 
@@ -45,7 +46,7 @@ def test_what_is_stored_comes_back_equal(name: str, data: st.DataObject) -> None
 def test_without_its_key_an_event_is_still_an_event(name: str, data: st.DataObject) -> None:
     """After an erasure the clear fields are all there and the sealed ones are blank, never an exception."""
     event = data.draw(generated.of(TYPES[name]))
-    opened = codec.unpack(_pack(event, AESGCM(AESGCM.generate_key(256))), None)
+    opened = codec.unpack(_pack(event, DataKey("user:1", secrets.token_bytes(32))), None)
     assert opened.erased
     assert all(getattr(opened.event, field) == getattr(event, field) for field in event.CLEAR)
 
@@ -56,7 +57,7 @@ def _message(text: str) -> MessageReceived:
 
 def test_no_sealed_field_is_found_in_the_clear_bytes() -> None:
     """The canary stands nowhere in what a database administrator can read."""
-    row = _pack(_message("canary-4711"), AESGCM(AESGCM.generate_key(256)))
+    row = _pack(_message("canary-4711"), DataKey("user:1", secrets.token_bytes(32)))
     assert b"canary-4711" not in row.data
     assert row.sealed is not None
     assert b"canary-4711" not in row.sealed
@@ -64,7 +65,7 @@ def test_no_sealed_field_is_found_in_the_clear_bytes() -> None:
 
 def test_lone_surrogates_do_not_stop_a_message() -> None:
     """Discord clients send them; JSON cannot carry them; the rest of the text must survive."""
-    key = AESGCM(AESGCM.generate_key(256))
+    key = DataKey("user:1", secrets.token_bytes(32))
     opened = codec.unpack(_pack(_message("a\ud800b"), key), key).event
     assert isinstance(opened, MessageReceived)
     assert opened.text == "a\ufffdb"
@@ -72,7 +73,7 @@ def test_lone_surrogates_do_not_stop_a_message() -> None:
 
 def test_a_sealed_part_does_not_open_on_another_event() -> None:
     """Moving a ciphertext to another row is noticed."""
-    key = AESGCM(AESGCM.generate_key(256))
+    key = DataKey("user:1", secrets.token_bytes(32))
     row = _pack(_message("hello"), key)._replace(id=uuid4())
     with pytest.raises(WrongKey):
         codec.unpack(row, key)

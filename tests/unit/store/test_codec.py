@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 import orjson
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -18,11 +17,12 @@ from engine.errors import UnknownEvent, WrongKey
 from engine.events import all_types, class_of
 from engine.events.base import Event, Tags
 from engine.events.message import MessageReceived
+from engine.sealing import DataKey
 from engine.store import NewEvent, Stored, bulk, codec, upcast
 from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from tests.support import generated
 
-KEY = AESGCM(bytes(32))
+KEY = DataKey("user:1", bytes(32))
 MOMENT = datetime(2026, 11, 23, 12, 30, 15, 123456, UTC)
 EVENTS = st.one_of([generated.of(cls) for _, cls in all_types()])
 TYPES = dict(all_types())
@@ -52,7 +52,7 @@ def stored(event: Event, packed_data: bytes, sealed: bytes | None, new: NewEvent
 
 
 def written(event: Event) -> tuple[NewEvent, Stored]:
-    new = NewEvent(event, "stream", ids.derived("test", 1), subject="user:1", occurred_at=MOMENT)
+    new = NewEvent(event, "stream", ids.derived("test", 1), subjects=("user:1",), occurred_at=MOMENT)
     packed = codec.pack(new, KEY)
     return new, stored(event, packed.data, packed.sealed, new)
 
@@ -127,7 +127,7 @@ def test_something_to_seal_needs_a_key() -> None:
 def test_a_stream_name_cannot_hold_a_zero_byte() -> None:
     """Postgres could not store it."""
     with pytest.raises(ValueError, match="zero byte"):
-        codec.pack(NewEvent(said("x"), "bad\0name", ids.random_id(), subject="user:1"), KEY)
+        codec.pack(NewEvent(said("x"), "bad\0name", ids.random_id(), subjects=("user:1",)), KEY)
 
 
 def test_a_moved_seal_does_not_open() -> None:
@@ -225,6 +225,6 @@ def test_twins_have_the_models_fields() -> None:
 def test_tags_are_columns() -> None:
     """Encoding an event with every tag and with none gives rows of different length and never fails."""
     full = Tags(1, 2, 3, UUID(int=4), UUID(int=5))
-    long = codec.pack(NewEvent(said("x"), "s", UUID(int=1), full, "user:1", correlation=UUID(int=2), causation=UUID(int=3)), KEY)
-    short = codec.pack(NewEvent(said("x"), "s", UUID(int=1), Tags(), "user:1"), KEY)
+    long = codec.pack(NewEvent(said("x"), "s", UUID(int=1), full, ("user:1",), correlation=UUID(int=2), causation=UUID(int=3)), KEY)
+    short = codec.pack(NewEvent(said("x"), "s", UUID(int=1), Tags(), ("user:1",)), KEY)
     assert len(long.body) == len(short.body) + 3 * 8 + 4 * 16
