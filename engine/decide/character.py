@@ -78,9 +78,13 @@ class CharacterCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class Create(CharacterCommand):
-    """Make a character of the giver's. Without a `slug` among the fields it is made of the name."""
+    """Make a character of the giver's. Without a `slug` among the fields it is made of the name.
+
+    `measured` False: of a file, which may hold longer texts than a person may type.
+    """
 
     fields: Changes
+    measured: bool = True
 
     @property
     def queue(self) -> str:
@@ -93,6 +97,7 @@ class Edit(CharacterCommand):
 
     changes: Changes
     expected: Changes = field(default_factory=dict)
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +173,10 @@ def _tidy(name: str, text: str) -> str:
     return " ".join(tidy(text).split()) if name == "name" else tidy(text)
 
 
-def problems(fields: Changes) -> dict[str, str]:
+def problems(fields: Changes, *, measured: bool = True) -> dict[str, str]:
     """What is wrong with a new character's fields, by field; nothing when it can be stored. For forms, which show all at once."""
-    return wrong(CHARACTER, {}, defaults(CHARACTER) | {"slug": _slug(fields)} | {n: v for n, v in fields.items() if n != "slug"})
+    whole = defaults(CHARACTER) | {"slug": _slug(fields)} | {n: v for n, v in fields.items() if n != "slug"}
+    return wrong(CHARACTER, {}, whole) if measured else CHARACTER.problems(whole)
 
 
 def decide(state: State, command: CharacterCommand, actor: Actor) -> Sequence[Event]:
@@ -207,7 +213,7 @@ def _create(state: State, command: Create, actor: Actor) -> list[Event]:
         raise Rejected("This character exists already.")
     fields = cleaned(command.fields)
     _known(fields)
-    for sentence in problems(fields).values():
+    for sentence in problems(fields, measured=command.measured).values():
         raise Rejected(sentence)
     slug, name = _slug(fields), _claim(_slug(fields))
     if not claim.free_for(state.holders, name, command.character_id):
@@ -240,7 +246,8 @@ def _edit(state: State, command: Edit, actor: Actor) -> list[Event]:
         raise Rejected("It was changed again since then. Take that change back first.")
     if changes.get("co_owners", before["co_owners"]) != before["co_owners"] and state.owner_id != actor.user_id and not actor.trusted:
         raise Rejected("Only its first owner can name others.")
-    for sentence in wrong(CHARACTER, before, before | changes).values():
+    after = before | changes
+    for sentence in (wrong(CHARACTER, before, after) if command.measured else CHARACTER.problems(after)).values():
         raise Rejected(sentence)
     return _edited(state, changes, actor)
 
@@ -299,14 +306,14 @@ def reverse(before: State, after: State, event: Event) -> CharacterCommand:
     """The command that takes an event back. Raises Rejected for one that cannot be."""
     assert after.id is not None
     match event:
+        case CharacterEdited():
+            was, now = before.values, after.values
+            names = [name for name in now if was[name] != now[name]]
+            return Edit(after.id, {n: was[n] for n in names}, {n: now[n] for n in names}, measured=False)
         case CharacterCreated() | CharacterRestored():
             return Delete(after.id)
         case CharacterDeleted():
             return Restore(after.id)
-        case CharacterEdited():
-            was, now = before.values, after.values
-            names = [name for name in now if was[name] != now[name]]
-            return Edit(after.id, {n: was[n] for n in names}, {n: now[n] for n in names})
         case _:
             raise Rejected("This cannot be taken back.")
 

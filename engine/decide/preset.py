@@ -13,13 +13,18 @@ from engine.decide.command import Command, Holders, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
 from engine.events.preset import PresetCreated, PresetDeleted, PresetEdited, PresetRestored
+from engine.events.preset import sheet as sheet_of
+from engine.resources.field import changed, nested, values
+from engine.resources.kinds import PRESET, defaults, wrong
+from engine.resources.preset import PresetSheet, settled
+from engine.resources.typed import tidy
 
 UNKNOWN = "There is no such preset, or it is not yours."
-FIXED = frozenset({"preset_id", "owner_id", "is_default", "is_free_default", "edited_by"})
-"""Fields that no edit changes: who it belongs to, and what SetDefault decides."""
+DEFAULTS = frozenset({"is_default", "is_free_default"})
+"""Fields that no edit changes: SetDefault decides them."""
 
-Changes = Mapping[str, object]
-"""Field to its new value. A dot leads into a group: `parameters.temperature`, `window.max_messages`."""
+Changes = Mapping[str, Any]
+"""Field to its new value: the keys of engine.resources.preset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,10 @@ class PresetCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class Create(PresetCommand):
+    """Make a preset of the giver's. `measured` False: of a file, which may hold longer texts than a person may type."""
+
     fields: Changes
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,18 @@ class Edit(PresetCommand):
 
     changes: Changes
     expected: Changes = field(default_factory=dict)
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SetDefault(PresetCommand):
-    """This one answers where no other is chosen; with `free` for people without a key."""
+    """This one answers where no other is chosen; with `free` for people without a key.
+
+    `former` names the default so far where nobody chose it: that of the first start.
+    """
 
     free: bool = False
+    former: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -105,16 +118,8 @@ def reads(state: State, command: PresetCommand) -> Sequence[str]:
     """Its own stream; for a new default also the claim, and the preset that holds it so far."""
     if not isinstance(command, SetDefault):
         return [command.stream]
-    holder = state.holders.get(command.name)
+    holder = state.holders.get(command.name) or command.former
     return [command.stream, command.name, *([f"preset:{holder}"] if holder is not None else [])]
-
-
-def value(preset: PresetCreated, name: str) -> object:
-    """The value of a field; a dot leads into a group."""
-    found: object = preset
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
 
 
 def decide(state: State, command: PresetCommand, actor: Actor) -> Sequence[Event]:
@@ -149,50 +154,61 @@ def _theirs(state: State, command: PresetCommand, actor: Actor) -> PresetCreated
 def _create(state: State, command: Create, actor: Actor) -> list[Event]:
     if command.preset_id in state.presets:
         raise Rejected("This preset exists already.")
-    base = {"preset_id": command.preset_id, "owner_id": actor.user_id}
-    made = _with(base, command.fields)
-    if made.is_global and not actor.trusted:
-        raise Rejected("Only the bot's owners can make a preset for everybody.")
-    return [made]
+    before = defaults(PRESET)
+    after = _settled({}, before | cleaned(command.fields), measured=command.measured)
+    _allowed(before, after, actor)
+    return [PresetCreated(preset_id=command.preset_id, owner_id=actor.user_id, **dict(_sheet(nested(PresetSheet, after))))]
 
 
 def _edit(preset: PresetCreated, command: Edit, actor: Actor) -> list[Event]:
-    if any(value(preset, name) != expected for name, expected in command.expected.items()):
+    sheet = sheet_of(preset)
+    before = values(sheet)
+    if any(before[name] != expected for name, expected in command.expected.items()):
         raise Rejected("It was changed again since then. Take that change back first.")
-    made = _with(preset.model_dump(exclude={"edited_by"}), command.changes)
-    if made.is_global and not actor.trusted:
-        raise Rejected("Only the bot's owners can make a preset for everybody.")
-    if not made.is_global and (made.is_default or made.is_free_default):
+    after = _settled(before, before | cleaned(command.changes), measured=command.measured)
+    _allowed(before, after, actor)
+    if not after["is_global"] and (preset.is_default or preset.is_free_default):
         raise Rejected("This is the default. Make another preset the default first.")
-    return [] if _plain(made) == _plain(preset) else [_edited(made, actor)]
-
-
-def _plain(preset: PresetCreated) -> dict[str, Any]:
-    return preset.model_dump(exclude={"edited_by"})
-
-
-def _edited(preset: PresetCreated, actor: Actor, **flags: bool) -> PresetEdited:
-    return PresetEdited.model_validate(_plain(preset) | flags | {"edited_by": actor.user_id})
-
-
-def _with(base: dict[str, Any], changes: Changes) -> PresetCreated:
-    """The preset with some fields changed. Raises Rejected, naming the field."""
-    changed = base
-    for name, new in changes.items():
-        if name.partition(".")[0] in FIXED:
-            raise Rejected(f"{name} cannot be edited.")
-        changed = _put(changed, name.split("."), new.strip() if isinstance(new, str) else new)
     try:
-        return PresetCreated.model_validate(changed)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "preset"
-        raise Rejected(f"{where.removeprefix('parameters.').replace('_', ' ')}: {first['msg'].removeprefix('Value error, ')}.") from None
+        made = changed(sheet, after)
+    except ValidationError:
+        raise Rejected("A field holds something that cannot be stored.") from None
+    return [] if made == sheet else [_edited(preset, actor, **dict(made))]
 
 
-def _put(group: dict[str, Any], path: Sequence[str], new: object) -> dict[str, Any]:
-    name, *rest = path
-    return group | {name: _put(group.get(name) or {}, rest, new) if rest else new}
+def cleaned(fields: Changes) -> dict[str, Any]:
+    """The fields as they will be stored. Raises Rejected for one that no preset has."""
+    if unknown := [name for name in fields if PRESET.field(name) is None]:
+        raise Rejected(f"A preset has no field called {min(unknown)}.")
+    return {name: " ".join(tidy(value).split()) if name in ("name", "model") else value for name, value in fields.items()}
+
+
+def _settled(before: Changes, after: dict[str, Any], *, measured: bool) -> dict[str, Any]:
+    """The values after fields that exclude each other agree. Raises Rejected with what to change."""
+    after = settled(before, after) if measured else after
+    for sentence in (wrong(PRESET, before, after) if measured else PRESET.problems(after)).values():
+        raise Rejected(sentence)
+    return after
+
+
+def _allowed(before: Changes, after: Changes, actor: Actor) -> None:
+    for name in DEFAULTS:
+        if before[name] != after[name]:
+            raise Rejected("Which preset is the default cannot be edited. Choose one with `preset default`.")
+    if after["is_global"] and not actor.trusted:
+        raise Rejected("Only the bot's owners can make a preset for everybody.")
+
+
+def _sheet(tree: dict[str, Any]) -> PresetSheet:
+    try:
+        return PresetSheet.model_validate(tree)
+    except ValidationError:
+        raise Rejected("A field holds something that cannot be stored.") from None
+
+
+def _edited(preset: PresetCreated, actor: Actor, **fields: Any) -> PresetEdited:
+    base = {"preset_id": preset.preset_id, "owner_id": preset.owner_id, "edited_by": actor.user_id}
+    return PresetEdited.model_validate(base | dict(sheet_of(preset)) | fields)
 
 
 def _set_default(state: State, preset: PresetCreated, command: SetDefault, actor: Actor) -> list[Event]:
@@ -202,9 +218,9 @@ def _set_default(state: State, preset: PresetCreated, command: SetDefault, actor
         raise Rejected("Only a preset that is everybody's can be the default.")
     if state.holders.get(command.name) == preset.preset_id:
         raise Rejected("It is the default already.")
-    former = state.there(state.holders.get(command.name))
+    former = state.there(state.holders.get(command.name) or command.former)
     events: list[Event] = [_edited(preset, actor, **{command.flag: True})]
-    if former is not None:
+    if former is not None and former.preset_id != preset.preset_id:
         events.append(_edited(former, actor, **{command.flag: False}))
     return [*events, *claim.moved(state.holders, preset.preset_id, None, command.name)]
 
@@ -235,11 +251,11 @@ def _reverse_edit(before: State, after: State, preset_id: UUID) -> PresetCommand
     for name, holder in before.holders.items():
         if after.holders.get(name) != holder:
             return SetDefault(holder, free=name == "default:free-preset")
-    old, new = before.presets[preset_id], after.presets[preset_id]
+    old, new = (values(sheet_of(state.presets[preset_id])) for state in (before, after))
     if before.holders != after.holders:
         raise Rejected("There was no default before. Choose another one instead.")
-    changed = [name for name in PresetCreated.model_fields if name not in FIXED and value(old, name) != value(new, name)]
-    return Edit(preset_id, {n: value(old, n) for n in changed}, {n: value(new, n) for n in changed})
+    names = [name for name in old if name not in DEFAULTS and old[name] != new[name]]
+    return Edit(preset_id, {n: old[n] for n in names}, {n: new[n] for n in names}, measured=False)
 
 
 RULES = Rules("preset", PresetCommand, State(), evolve, reads, decide, reverse)

@@ -59,7 +59,7 @@ async def test_fifty_creations_of_one_short_name_leave_one(logs: list[Log]) -> N
 
 async def test_twenty_activations_leave_the_limit(logs: list[Log]) -> None:
     """Five, whoever was first."""
-    made = [character.Create(ids.derived("test", n), FIELDS | {"slug": f"wren-{n}"}, "public") for n in range(20)]
+    made = [character.Create(ids.derived("test", n), FIELDS | {"slug": f"wren-{n}", "visibility": "public"}) for n in range(20)]
     for n, create in enumerate(made):
         await execute(logs[0], ALICE, create, ids.derived("key", n))
     work = [execute(logs[n % 2], ALICE, channel.Activate(HERE, c.character_id), ids.derived("on", n)) for n, c in enumerate(made)]
@@ -89,8 +89,8 @@ async def test_a_repeat_changes_nothing_and_answers_the_same(logs: list[Log]) ->
 WREN, LILITH = ids.derived("test", "wren"), ids.derived("test", "lilith")
 ONE, TWO = ids.derived("preset", 1), ids.derived("preset", 2)
 BEFORE: list[Command] = [
-    character.Create(WREN, FIELDS, "public"),
-    character.Create(LILITH, FIELDS | {"name": "Lilith"}, "public"),
+    character.Create(WREN, FIELDS | {"visibility": "public"}),
+    character.Create(LILITH, FIELDS | {"name": "Lilith", "visibility": "public"}),
     channel.Activate(HERE, WREN),
     channel.Activate(HERE, LILITH),
     preset.Create(ONE, {"name": "One", "model": "a/b", "is_global": True}),
@@ -107,7 +107,7 @@ CHANGES: list[Command] = [
     character.Delete(WREN),
     channel.Deactivate(HERE, WREN),
     channel.Deactivate(HERE),
-    preset.Edit(TWO, {"parameters.temperature": 0.5, "name": "Too"}),
+    preset.Edit(TWO, {"temperature": 0.5, "name": "Too"}),
     preset.SetDefault(TWO),
     preset.Delete(TWO),
     budget.SetBudget("system", 2.0),

@@ -1,0 +1,46 @@
+"""What commands share that look at read models."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from engine import access, config
+from engine.errors import TzurotError
+from engine.store import Log
+from projections.follow import runner
+from projections.live import heartbeats
+from projections.registry import ALL
+
+OPERATOR = 0
+"""Stands for the person at the command line in events."""
+CATCH_UP_SECONDS = 60.0
+
+
+class NotFound(TzurotError):
+    """What a command was asked for does not exist, or cannot be meant."""
+
+
+def with_log[T](work: Callable[[Log], Awaitable[T]]) -> T:
+    """Do something with the log and its read models, which are brought up to date first."""
+
+    async def run() -> T:
+        async with access.log(config.settings()) as log, _up_to_date(log):
+            return await work(log)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _up_to_date(log: Log) -> AsyncIterator[None]:
+    # Where `tzurot projections` runs it does this; two at the same read model would only get in each other's way.
+    async with log.pool.connection() as connection:
+        kept = any(beat.process == "projections" for beat in await heartbeats.alive(connection))
+    tasks = [] if kept else [asyncio.create_task(runner.run(log.dsn, projection)) for projection in ALL]
+    try:
+        if not await runner.wait_for(log.pool, [projection.name for projection in ALL], await log.head(), seconds=CATCH_UP_SECONDS):
+            raise NotFound("The read models do not catch up with the log. `tzurot read-models list` shows which one stands still.")
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
