@@ -5,6 +5,7 @@ from projections.models.catalog import CATALOG
 from projections.models.channels import CHANNELS
 from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
+from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
@@ -13,7 +14,7 @@ from projections.models.turns import TURNS
 from projections.models.usage import USAGE
 from projections.models.windows import WINDOWS
 
-ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS)
+ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS, JOBS)
 """In the order in which they are shown."""
 
 

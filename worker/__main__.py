@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from engine import config, process
-from engine.bus import WORKER, Reference, consume, hints, relay
+from engine.bus import JOBS, WORKER, Reference, consume, hints, relay
 from engine.config import Settings
 from engine.store import open_log
 from engine.vault import load_master_key
 from projections.follow import resume
 from projections.live import heartbeats
-from worker.jobs import catalogue
+from worker.jobs import HANDLERS, keep
 from worker.providers.http import Http
 from worker.telemetry import export_spans
 from worker.turn.conversation import handle
@@ -41,16 +41,21 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         http = await stack.enter_async_context(Http())
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
+        await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         export_spans()
         if settings.worker_metrics_port:
             work.telemetry.metrics.serve(settings.worker_metrics_port)
         beat = process.beat(lambda: heartbeats.beat(log.pool, "worker", {"provider": provider.name}))
         standby = relay.run(settings, lambda: resume.unfinished(log.pool))
-        await stack.enter_async_context(_running(sweep(work), catalogue.keep(work), beat, standby))
+        await stack.enter_async_context(_running(sweep(work), keep.keep(work, HANDLERS), beat, standby))
 
         async def wake(reference: Reference) -> None:
             await handle(work, reference)
 
+        async def ring(reference: Reference) -> None:
+            await keep.woken(work, reference)
+
+        await stack.enter_async_context(consume(url, log, JOBS, ring, concurrency=1))
         await stack.enter_async_context(consume(url, log, WORKER, wake, concurrency=settings.worker_concurrency))
         stack.callback(work.leaving.set)
         yield work

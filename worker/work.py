@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -25,27 +25,37 @@ OPENROUTER = "https://openrouter.ai/api/v1"
 
 
 @dataclass(slots=True)
-class Deletions:
-    """Which running turns lose their message. Fed by hints, so that a generation ends early; the log is asked before its end counts."""
+class Ending:
+    """What running work is waiting to be stopped by: a message deleted, a job called off. Fed by hints, so that it ends early; the log
+    is asked before the work's end counts."""
 
     _waiting: dict[UUID, set[asyncio.Event]] = field(default_factory=dict)
 
     @contextmanager
-    def of(self, message_id: int) -> Iterator[asyncio.Event]:
-        """An event that is set when the message is deleted within the block."""
-        key, gone = ids.message_event(message_id, "deleted"), asyncio.Event()
-        self._waiting.setdefault(key, set()).add(gone)
+    def by(self, event_id: UUID) -> Iterator[asyncio.Event]:
+        """An event that is set when the event with this id is published within the block."""
+        gone = asyncio.Event()
+        self._waiting.setdefault(event_id, set()).add(gone)
         try:
             yield gone
         finally:
-            self._waiting[key].discard(gone)
-            if not self._waiting[key]:
-                del self._waiting[key]
+            self._waiting[event_id].discard(gone)
+            if not self._waiting[event_id]:
+                del self._waiting[event_id]
 
     async def heard(self, reference: Reference) -> None:
-        """A MessageDeleted was published."""
+        """An event was published."""
         for gone in self._waiting.get(reference.id, ()):
             gone.set()
+
+
+@dataclass(slots=True)
+class Deletions(Ending):
+    """Which running turns lose their message."""
+
+    def of(self, message_id: int) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set when the message is deleted within the block."""
+        return self.by(ids.message_event(message_id, "deleted"))
 
 
 @dataclass(slots=True)
@@ -172,6 +182,10 @@ class Work:
     queues: Queues = field(default_factory=Queues)
     telemetry: Telemetry = field(default_factory=Telemetry)
     conversations: Conversations = field(default_factory=Conversations)
+    called_off: Ending = field(default_factory=Ending)
+    """Jobs that were cancelled."""
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a job may be there to be taken up."""
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to stop: nothing new is begun."""
 

@@ -3,10 +3,11 @@
 from engine.bus.consumer import Consumer, Handler, Poison, Retry, consume
 from engine.bus.reference import Malformed, Reference
 from engine.bus.relay import Relay
-from engine.bus.subjects import DISCORD, PLAYGROUND, WORKER, Durable
+from engine.bus.subjects import DISCORD, JOBS, PLAYGROUND, WORKER, Durable
 
 __all__ = [
     "DISCORD",
+    "JOBS",
     "PLAYGROUND",
     "WORKER",
     "Consumer",

@@ -45,7 +45,8 @@ class Durable:
 
 
 WORKER = Durable("worker", ("turn.requested",))
+JOBS = Durable("jobs", ("job.requested",))
 DISCORD = Durable("discord", ("turn.completed", "turn.failed"), "discord")
 PLAYGROUND = Durable("playground", ("turn.completed", "turn.failed"), "playground")
-DURABLES = {durable.name: durable for durable in (WORKER, DISCORD, PLAYGROUND)}
+DURABLES = {durable.name: durable for durable in (WORKER, JOBS, DISCORD, PLAYGROUND)}
 """All that exist: the relay declares them, so that a wiped broker misses nothing while a consumer is away."""

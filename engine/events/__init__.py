@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.errors import UnknownEvent
-from engine.events import channel, character, claim, key, message, model, ops, preset, privacy, quota, reply, turn
+from engine.events import channel, character, claim, job, key, message, model, ops, preset, privacy, quota, reply, turn
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -56,6 +56,12 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "model.catalogue_fetched": (model.CatalogueFetched, 1),
         "model.overridden": (model.ModelOverridden, 1),
         "model.override_cleared": (model.ModelOverrideCleared, 1),
+        "job.requested": (job.JobRequested, 1),
+        "job.started": (job.JobStarted, 1),
+        "job.progressed": (job.JobProgressed, 1),
+        "job.completed": (job.JobCompleted, 1),
+        "job.failed": (job.JobFailed, 1),
+        "job.cancelled": (job.JobCancelled, 1),
         "ops.dead_lettered": (ops.DeadLettered, 1),
         "ops.dead_letter_retried": (ops.DeadLetterRetried, 1),
         "ops.dead_letter_discarded": (ops.DeadLetterDiscarded, 1),

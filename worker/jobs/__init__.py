@@ -1,1 +1,15 @@
-"""Handlers of work that happens later or takes long, one file each."""
+"""Work that happens later or takes long: each kind is one file here and one line below."""
+
+from collections.abc import Mapping
+
+from worker.jobs import catalogue, verify
+from worker.jobs.running import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    handler.name: handler
+    for handler in (
+        catalogue.HANDLER,
+        verify.HANDLER,
+    )
+}
+"""What may be asked for, by name."""

@@ -1,38 +1,29 @@
 """The provider's catalogue of models: fetched, compared, recorded when it changed and once a day."""
 
-import asyncio
 import hashlib
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 
-from engine import clock, ids, log
+from engine import clock, ids
+from engine.decide.job import Patience
 from engine.events.model import CatalogueFetched, Offered
 from engine.fault import Category, Fault
 from engine.store import NewEvent
+from worker.jobs.running import Handler, Result, RunningJob, hours
 from worker.providers.chat import fault_of, parse
 from worker.providers.failure import ProviderFailed
 from worker.work import Work
 
-EVERY_SECONDS = 6 * 3600.0
-AGAIN_SECONDS = 600.0
 SECONDS = 30.0
 LIMIT = 8 * 1024 * 1024
 """Bytes: OpenRouter's catalogue is some 600 kB."""
 MOST = 5000
-_log = log.get("catalogue")
 
 
-async def keep(work: Work) -> NoReturn:
-    """Fetch now and every six hours; after a failure in ten minutes. A stale catalogue stays in use for a day."""
-    while True:
-        try:
-            await refresh(work)
-            pause = EVERY_SECONDS
-        except Exception as error:  # a catalogue is a convenience: whatever is wrong with it, replies go on
-            _log.warning("catalogue not fetched", error=type(error).__name__)
-            pause = AGAIN_SECONDS
-        await asyncio.sleep(pause)
+async def run(job: RunningJob) -> Result:
+    """Fetch, and record what is new. A stale catalogue stays in use meanwhile."""
+    return {"models": await refresh(job.work)}
 
 
 async def refresh(work: Work) -> int:
@@ -94,3 +85,7 @@ def _price(value: object) -> float | None:
 
 def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+HANDLER = Handler("catalogue", run, Patience(attempts=40, longest=600.0), at_once=1, every=hours(6), about=lambda work: work.endpoint.name)
+"""Every six hours; after a failure again, in the end every ten minutes, until the next one is due."""

@@ -18,11 +18,12 @@ from engine.store import NewEvent, connect
 from projections.models.catalog import Preset
 from projections.models.keys import NoSuchKey
 from projections.prompt.assemble import Prompt
+from worker import spend
 from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed
+from worker.spend import Allowed, Payer
 from worker.telemetry import describe
-from worker.turn import artifacts, repetition, spend, thinking
-from worker.turn.spend import Allowed, Payer
+from worker.turn import artifacts, repetition, thinking
 from worker.turn.streaming import Drafts
 from worker.work import Work
 

@@ -24,11 +24,12 @@ from projections.models.turns import Turn
 from projections.prompt import assemble
 from projections.prompt.assemble import DoesNotFit, Ingredients, Prompt
 from projections.prompt.situation import Situation
+from worker import spend
 from worker.providers.failure import ProviderFailed
-from worker.turn import context, spend, turn_events
+from worker.spend import Payer
+from worker.turn import context, turn_events
 from worker.turn.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused, answer
 from worker.turn.context import Context, Missing
-from worker.turn.spend import Payer
 from worker.turn.streaming import Drafts
 from worker.work import Work
 

@@ -31,10 +31,10 @@ from tests.chaos.run import Run
 from tests.support import folds, oracle
 from tests.support.provider.room import End, Person, with_provider
 from tests.support.system import until
+from worker import spend
 from worker.providers.http import Http
-from worker.turn import spend
+from worker.spend import Contended
 from worker.turn.generate import Behind, generate
-from worker.turn.spend import Contended
 from worker.work import Work, endpoint
 
 GENEROUS = LimitsChanged(user_per_minute=10_000, guild_per_minute=100_000, free_daily=1_000_000)

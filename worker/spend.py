@@ -24,6 +24,8 @@ from projections.models.turns import Turn
 from worker.providers.chat import Endpoint
 from worker.work import Work
 
+CONSOLE = 1
+"""User id of whoever sits at the console; 0 is the command line's and nobody's."""
 PATIENCE_SECONDS = 20.0
 _log = log.get("spend")
 
@@ -61,6 +63,12 @@ class Allowed:
 def payer(work: Work, turn: Turn, key: Key | None, decided: Callable[[], None] = lambda: None) -> Payer:
     """Who pays for this turn's calls. `key` is the person's own for this provider."""
     return Payer(turn.user_id, turn.guild, trusted(work, turn), OwnKey(key.key_id, key.usable) if key else None, turn.turn, decided)
+
+
+def payer_of_job(work: Work, asked_by: int, key: Key | None) -> Payer:
+    """Who pays for a job's calls: whoever asked for it, as for a reply; the operator where nobody did or the operator asked."""
+    owner = asked_by <= CONSOLE or asked_by in work.settings.owner_ids
+    return Payer(asked_by, None, owner, OwnKey(key.key_id, key.usable) if key else None)
 
 
 def trusted(work: Work, turn: Turn) -> bool:

@@ -1,0 +1,150 @@
+"""What a handler is, and what it has at hand while its job runs. It knows nothing of the bus, of leases or of retries."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from engine import clock, ids
+from engine.actor import Actor
+from engine.decide.due import Every
+from engine.decide.job import Advance, Patience
+from engine.decide.rejected import Rejected
+from engine.decide.spend import Refusal
+from engine.decide.turn_request import effective
+from engine.errors import TzurotError
+from engine.events.preset import Parameters
+from engine.execute import execute
+from projections.models import keys, provider_models
+from projections.prompt import tokens
+from worker import spend
+from worker.providers.chat import Completion, complete
+from worker.providers.failure import ProviderFailed
+from worker.spend import Allowed, Payer
+from worker.work import Work
+
+TOLD_EVERY_SECONDS = 1.0
+SHARE_OF_TIME = 0.02
+"""Progress is recorded once a second at first, then each time this share of the time so far has gone by: hours cost hundreds of events."""
+SYSTEM = Actor("system", 0)
+PATIENCE = Patience()
+Result = Mapping[str, JsonValue]
+
+
+class Stopped(TzurotError):
+    """The job was called off, or another worker has it now. A handler lets it pass."""
+
+
+class GiveUp(TzurotError):
+    """Raised by a handler: trying again cannot help. Its sentence is shown."""
+
+
+class Later(TzurotError):
+    """Raised by a handler or a call: not before `until`. Does not count as a failure."""
+
+    def __init__(self, until: datetime, why: str) -> None:
+        self.until = until
+        super().__init__(why)
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """One attempt. `done`, `total` and `cursor` are at first what an earlier attempt said last: a handler goes on from there.
+
+    `asked_by` is 0 where nobody asked.
+    """
+
+    work: Work
+    id: UUID
+    name: str
+    about: str
+    attempt: int
+    asked_by: int = 0
+    parameters: Result = field(default_factory=dict)
+    personal: Result = field(default_factory=dict)
+    done: int = 0
+    total: int | None = None
+    cursor: Result = field(default_factory=dict)
+    _begun: float = field(default_factory=clock.monotonic)
+    _told: float = 0.0
+    _calls: int = 0
+
+    async def progress(self, done: int, total: int | None = None, cursor: Result | None = None, *, now: bool = False) -> None:
+        """So much is done. Call it as often as you like: it is recorded from time to time, and at once with `now`.
+
+        Everything up to the last recorded cursor must be stored already; what comes after it is done again when this worker dies.
+        Raises Stopped.
+        """
+        self.done, self.total = done, self.total if total is None else total
+        self.cursor = self.cursor if cursor is None else cursor
+        moment = clock.monotonic()
+        if not now and moment - self._told < max(TOLD_EVERY_SECONDS, SHARE_OF_TIME * (moment - self._begun)):
+            return
+        self._told = moment
+        try:
+            command = Advance(self.id, self.attempt, self.done, self.total, self.cursor)
+            await execute(self.work.log, SYSTEM, command, ids.random_id())
+        except Rejected as stopped:
+            raise Stopped(str(stopped)) from None
+
+    async def call(
+        self, model: str, messages: Sequence[Mapping[str, JsonValue]], *, purpose: str, parameters: Parameters | None = None
+    ) -> Completion:
+        """One call to a model, by the same permit as a reply's: paid for by whoever asked for the job, by the operator where nobody did.
+
+        Raises Later when a limit is in the way for a while, GiveUp when nobody may pay for it, ProviderFailed.
+        """
+        log = self.work.log
+        async with log.pool.connection() as connection:
+            found = (await provider_models.known(connection, [model]))[model]
+            own = await keys.of_user(connection, self.asked_by, self.work.endpoint.name) if self.asked_by else None
+        chosen, self._calls = effective(parameters or Parameters(), found), self._calls + 1
+        payer = spend.payer_of_job(self.work, self.asked_by, own)
+        estimate = found.cost(sum(tokens.count(str(message.get("content", ""))) for message in messages), chosen.reserve)
+        call_id = ids.derived("call", self.id, self.attempt, self._calls)
+        allowed = await spend.authorize(self.work, payer, found, call_id, estimate=estimate, purpose=purpose)
+        if isinstance(allowed, Refusal):
+            raise GiveUp(f"No call: {allowed.why}.") if allowed.until is None else Later(allowed.until, f"No call yet: {allowed.why}.")
+        request = dict(chosen.body) | {"model": found.id, "messages": [dict(message) for message in messages]}
+        return await self._complete(payer, allowed, request, found.cost)
+
+    async def _complete(
+        self, payer: Payer, allowed: Allowed, request: dict[str, JsonValue], cost_of: Callable[[int, int], float | None]
+    ) -> Completion:
+        cost: float | None = None
+        try:
+            completion = await complete(
+                self.work.http, allowed.endpoint, allowed.permit, request, seconds=self.work.seconds, on_text=_unheard, call=str(self.id)
+            )
+            used = completion.usage
+            cost = used.cost if used.cost is not None else cost_of(used.prompt_tokens, used.completion_tokens)
+        except ProviderFailed as failure:
+            await spend.failed(self.work, payer, allowed, failure.fault)
+            cost = 0.0
+            raise
+        finally:
+            await self.work.log.append(spend.settled(payer, allowed, cost))
+        return completion
+
+
+async def _unheard(_: str) -> None:
+    """Nobody watches a job's text grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A kind of job. `every` and `about`: it is due by itself, about this; `at_once` of them run in one worker."""
+
+    name: str
+    run: Callable[[RunningJob], Awaitable[Result]]
+    patience: Patience = PATIENCE
+    at_once: int = 2
+    every: Every | None = None
+    about: Callable[[Work], str] = lambda _: ""
+
+
+def hours(count: float) -> Every:
+    """Once in so many hours."""
+    return Every(timedelta(hours=count))
