@@ -1,0 +1,252 @@
+"""Jobs on real Postgres and NATS: asked for twice, killed, called off, failing, paid for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from engine import clock, ids
+from engine.actor import operator, person
+from engine.bus import relay
+from engine.config import Settings
+from engine.decide.job import Again, Ask, Cancel, Patience, job_id
+from engine.events import Event
+from engine.events.job import JobCancelled, JobCompleted, JobFailed, JobProgressed, JobRequested, JobStarted
+from engine.events.quota import SpendAuthorized, SpendSettled
+from engine.execute import execute
+from engine.store import Log, Query
+from projections.follow import runner
+from projections.models import jobs
+from projections.models.jobs import Job
+from tests.support.provider.room import local_standin, reading, with_provider
+from tests.support.provider.server import FaultServer, Reply
+from worker import __main__ as worker
+from worker.__main__ import working
+from worker.jobs import keep
+from worker.jobs.running import Handler, Result, RunningJob
+
+OPERATOR = operator()
+QUICK = Patience(attempts=3, first=0.01, longest=0.02)
+
+
+@dataclass
+class Factory:
+    """A handler whose attempts do what the test says; the last behaviour stays."""
+
+    behaviours: list[Callable[[RunningJob], Awaitable[Result]]]
+    runs: list[RunningJob] = field(default_factory=list)
+
+    async def run(self, job: RunningJob) -> Result:
+        self.runs.append(job)
+        return await self.behaviours[min(len(self.runs), len(self.behaviours)) - 1](job)
+
+
+@asynccontextmanager
+async def shop(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *behaviours: Callable[[RunningJob], Awaitable[Result]], at_once: int = 2
+) -> AsyncIterator[tuple[Log, Factory]]:
+    """A worker that knows one kind of job, `test`."""
+    factory = Factory(list(behaviours))
+    monkeypatch.setattr(worker, "HANDLERS", {"test": Handler("test", factory.run, QUICK, at_once)})
+    async with reading(settings) as log, working(settings):
+        yield log, factory
+
+
+async def ask(log: Log, about: str = "one", by: int = 0, **parameters: int) -> UUID:
+    job = job_id("test", about)
+    await execute(log, person(by) if by else OPERATOR, Ask(job, "test", about, parameters), job)
+    return job
+
+
+async def story(log: Log, job: UUID) -> list[Event]:
+    return [recorded.event for recorded in await log.stream(f"job:{job}")]
+
+
+async def end(log: Log, job: UUID, *, seconds: float = 30) -> Event:
+    """How the job ended; its read model shows it by then."""
+    deadline = clock.monotonic() + seconds
+    while True:
+        found = await log.stream(f"job:{job}")
+        last = found[-1].event
+        if isinstance(last, JobCompleted | JobCancelled) or (isinstance(last, JobFailed) and last.retry_ms is None):
+            assert await runner.wait_for(log.pool, ("jobs",), found[-1].position)
+            return last
+        assert clock.monotonic() < deadline, [type(event).__name__ for event in await story(log, job)]
+        await asyncio.sleep(0.01)
+
+
+async def shown(log: Log, job: UUID) -> Job:
+    async with log.pool.connection() as connection:
+        found = await jobs.get(connection, job)
+    assert found is not None
+    return found
+
+
+async def done(_: RunningJob) -> Result:
+    return {"answer": 42}
+
+
+async def forever(_: RunningJob) -> Result:
+    await asyncio.Event().wait()
+    return {}
+
+
+async def broken(_: RunningJob) -> Result:
+    raise RuntimeError("canary: what somebody wrote")
+
+
+@pytest.fixture
+async def standin(settings: Settings) -> AsyncIterator[Settings]:
+    async with local_standin() as url:
+        yield with_provider(settings, url, default_model="standin/0")
+
+
+async def test_a_job_asked_for_many_times_is_done_once(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By several askers at once, and again afterwards."""
+    async with shop(standin, monkeypatch, done) as (log, factory):
+        await asyncio.gather(*(ask(log, size=3) for _ in range(5)))
+        job = await ask(log)
+        ended = await end(log, job)
+        assert isinstance(ended, JobCompleted)
+        assert ended.result == {"answer": 42}
+        await ask(log)
+        assert [type(event) for event in await story(log, job)] == [JobRequested, JobStarted, JobCompleted]
+        assert [run.parameters for run in factory.runs] == [{"size": 3}]
+        found = await shown(log, job)
+        assert (found.status, found.attempts, found.result) == ("completed", 1, {"answer": 42})
+
+
+async def test_a_wake_up_that_is_lost_delays_a_job_and_loses_none(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop looks by itself."""
+
+    async def lost(*_: object) -> None:
+        """Publishes nothing, and says it did."""
+
+    monkeypatch.setattr(relay, "publish", lost)
+    monkeypatch.setattr(keep, "SWEEP_SECONDS", 0.1)
+    async with shop(standin, monkeypatch, done) as (log, _):
+        assert isinstance(await end(log, await ask(log)), JobCompleted)
+
+
+async def test_a_job_whose_worker_died_goes_on_from_its_last_progress(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next attempt gets what the last one had recorded."""
+    reached = asyncio.Event()
+
+    async def halfway(job: RunningJob) -> Result:
+        await job.progress(5, 10, {"at": 5}, now=True)
+        reached.set()
+        return await forever(job)
+
+    async def rest(job: RunningJob) -> Result:
+        return {"from": job.done, "cursor": dict(job.cursor)}
+
+    async with reading(standin) as log:
+        factory = Factory([halfway, rest])
+        monkeypatch.setattr(worker, "HANDLERS", {"test": Handler("test", factory.run, QUICK)})
+        async with working(standin):
+            job = await ask(log)
+            await asyncio.wait_for(reached.wait(), 20)
+        async with working(standin):
+            ended = await end(log, job)
+        assert isinstance(ended, JobCompleted)
+        assert ended.result == {"from": 5, "cursor": {"at": 5}}
+        kinds = [type(event) for event in await story(log, job)]
+        assert kinds == [JobRequested, JobStarted, JobProgressed, JobStarted, JobCompleted]
+
+
+async def test_a_failing_job_is_tried_again_then_listed_as_dead_then_tried_by_hand(
+    standin: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error's words are in no event: they may quote anybody."""
+    monkeypatch.setattr(keep, "SWEEP_SECONDS", 0.05)
+    async with shop(standin, monkeypatch, broken, broken, broken, done) as (log, factory):
+        job = await ask(log)
+        ended = await end(log, job)
+        assert isinstance(ended, JobFailed)
+        assert (ended.why, len(factory.runs)) == ("RuntimeError in the handler.", 3)
+        found = await shown(log, job)
+        assert (found.status, found.failures, found.why) == ("dead", 3, ended.why)
+        await execute(log, OPERATOR, Again(job), ids.random_id())
+        assert isinstance(await end(log, job), JobCompleted)
+
+
+async def test_calling_a_job_off_stops_it_at_once(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler is interrupted by the hint."""
+    async with shop(standin, monkeypatch, forever) as (log, factory):
+        job = await ask(log, by=99)
+        await _running(log, job)
+        await execute(log, person(99), Cancel(job), keep.cancel_key(job, 0))
+        assert isinstance(await end(log, job), JobCancelled)
+        await _quiet(log)
+        assert len(factory.runs) == 1
+
+
+async def test_calling_a_job_off_counts_where_the_hint_never_comes(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that comes after it is not recorded."""
+    go = asyncio.Event()
+
+    async def late(_: RunningJob) -> Result:
+        await go.wait()
+        return {}
+
+    async with shop(standin, monkeypatch, late) as (log, _):
+        job = await ask(log)
+        await _running(log, job)
+        await execute(log, OPERATOR, Cancel(job), ids.random_id())  # not the id the worker listens for
+        go.set()
+        await _quiet(log)
+        assert [type(event) for event in await story(log, job)] == [JobRequested, JobStarted, JobCancelled]
+
+
+async def _running(log: Log, job: UUID) -> None:
+    deadline = clock.monotonic() + 20
+    while not any(isinstance(event, JobStarted) for event in await story(log, job)):
+        assert clock.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def _quiet(log: Log) -> None:
+    """Wait until nobody works on a job."""
+    deadline = clock.monotonic() + 20
+    while any(name.startswith("job:") for name in await keep.leases.taken(log.pool)):
+        assert clock.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_many_jobs_of_one_kind_hold_up_no_other_kind(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind has its places in a worker; what it has too much of waits, whatever the wake-ups say."""
+    slow, quick = Factory([forever]), Factory([done])
+    kinds = {"test": Handler("test", slow.run, QUICK, 1), "other": Handler("other", quick.run, QUICK, 1)}
+    monkeypatch.setattr(worker, "HANDLERS", kinds)
+    async with reading(standin) as log, working(standin):
+        for n in range(6):
+            await ask(log, f"number {n}")
+        other = job_id("other", "x")
+        await execute(log, OPERATOR, Ask(other, "other", "x"), other)
+        assert isinstance(await end(log, other), JobCompleted)
+        assert len(slow.runs) <= 1
+
+
+async def test_a_call_of_a_job_passes_the_same_door_as_a_reply(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its own payer: the person who asked for it is a guest, the operator is not."""
+
+    async def asks(job: RunningJob) -> Result:
+        completion = await job.call("paid/model", [{"role": "user", "content": "Sum it up"}], purpose="summary")
+        return {"length": len(completion.text)}
+
+    async with FaultServer.running(Reply("A summary.")) as provider:
+        own = with_provider(settings, provider.address, provider_api_key=SecretStr("sk-system-canary-000000000000"))
+        async with shop(own, monkeypatch, asks) as (log, _):
+            refused = await end(log, await ask(log, "by a guest", by=99))
+            assert isinstance(refused, JobFailed)
+            assert "not free" in refused.why
+            assert [asked for asked in provider.journal if asked.model == "paid/model"] == []
+            assert isinstance(await end(log, await ask(log, "by the operator")), JobCompleted)
+            spent = [e.event async for e in log.read(Query(types=frozenset({"quota.spend_authorized", "quota.spend_settled"})))]
+            assert [type(event) for event in spent] == [SpendAuthorized, SpendSettled]
+            assert isinstance(spent[0], SpendAuthorized)
+            assert (spent[0].purpose, spent[0].scope, spent[0].user_id) == ("summary", "system", 0)
