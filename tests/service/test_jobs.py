@@ -20,6 +20,7 @@ from engine.events.quota import SpendAuthorized, SpendSettled
 from engine.execute import execute
 from engine.store import Log, Query
 from projections.follow import runner
+from projections.live import leases
 from projections.models import jobs
 from projections.models.jobs import Job
 from tests.support.provider.room import local_standin, reading, with_provider
@@ -212,7 +213,7 @@ async def _running(log: Log, job: UUID) -> None:
 async def _quiet(log: Log) -> None:
     """Wait until nobody works on a job."""
     deadline = clock.monotonic() + 20
-    while any(name.startswith("job:") for name in await keep.leases.taken(log.pool)):
+    while any(name.startswith("job:") for name in await leases.taken(log.pool)):
         assert clock.monotonic() < deadline
         await asyncio.sleep(0.01)
 
