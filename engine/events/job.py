@@ -17,7 +17,7 @@ class JobEvent(Event):
     job_id: UUID
 
     @property
-    def stream(self) -> str:
+    def stream_name(self) -> str:
         return f"job:{self.job_id}"
 
     @property
