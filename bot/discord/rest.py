@@ -9,41 +9,19 @@ from typing import Any
 
 import aiohttp
 
+from bot.delivery.errors import Busy, Refused, Unsure
 from bot.discord.limits import REQUESTS_PER_SECOND
 from engine import clock, log
-from engine.errors import TzurotError
 
 TIMEOUT_S = 15.0
 PATIENCE_S = 60.0
 AGENT = "DiscordBot (https://github.com/tzurot, 0.1)"
+__all__ = ["Busy", "Refused", "Rest", "Unsure"]
 _log = log.get("discord.rest")
 _SECRET = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/?]+")
 
 
 type Body = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
-
-class Refused(TzurotError):
-    """Discord said no (4xx): nothing was done. `code` is Discord's own."""
-
-    def __init__(self, status: int, code: int, what: str) -> None:
-        self.status, self.code = status, code
-        super().__init__(f"Discord refused {what}: HTTP {status}, code {code}")
-
-
-class Unsure(TzurotError):
-    """No usable answer (5xx, lost connection, timeout): it may have been done or not."""
-
-    def __init__(self, what: str, why: str) -> None:
-        super().__init__(f"Discord did not answer {what}: {why}")
-
-
-class Busy(TzurotError):
-    """Discord asks to wait longer than we hold a request open; nothing was done."""
-
-    def __init__(self, after: float) -> None:
-        self.after = after
-        super().__init__(f"Discord asks to wait {after:g} s")
 
 
 class Rest:

@@ -7,10 +7,10 @@ from typing import Any
 
 import aiohttp
 
+from bot.delivery.queue import Queues
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
-from bot.discord.deliver import Deliver
 from bot.discord.desk import Desk
 from bot.discord.dm_hint import Guidance
 from bot.discord.features.admin.cog import AdminCog
@@ -55,7 +55,7 @@ class Service:
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
-        self.deliver = Deliver(log, Post(rest, self.webhooks, us), self.typing.end)
+        self.deliver = Queues(log, Post(rest, self.webhooks, us), self.typing.end)
         self.guidance = Guidance(rest, self.roster, settings.bot_mention_char)
         self.ingest.on_turns = self._expect
         self._early: set[asyncio.Task[None]] = set()
@@ -164,6 +164,7 @@ class Service:
         for task in (*self._early, *([self._preparing] if self._preparing else [])):
             task.cancel()
         await self.ingest.drain(5.0)
+        await self.deliver.close()
         self.typing.close()
         self.guidance.close()
         self.patience.close()

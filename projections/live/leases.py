@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import psycopg_pool
 
-from engine import ids, log
+from engine import clock, ids, log
 from engine.vault import Pool
 
 SECONDS = 10.0
@@ -24,11 +24,16 @@ _log = log.get("leases")
 
 @dataclass(slots=True)
 class Lease:
-    """The right to generate in a conversation. `lost` is set once somebody else has it."""
+    """The right to generate in a conversation, or to post in a channel. `lost` is set once somebody else has it."""
 
     conversation: str
     holder: UUID
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    until: float = 0.0
+
+    def is_ours(self) -> bool:
+        """Whether nobody can have taken it yet, by our own clock: a process that was stopped for a while asks before it acts."""
+        return not self.lost.is_set() and clock.monotonic() < self.until
 
 
 def conversation(channel: int, character: UUID) -> str:
@@ -60,6 +65,7 @@ async def taken(pool: Pool) -> set[str]:
 
 
 async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
+    lease.until = clock.monotonic() + SECONDS
     async with pool.connection() as connection:
         cursor = await connection.execute(
             "INSERT INTO leases AS l (conversation, turn, holder, expires_at)"
@@ -105,11 +111,13 @@ async def _let_go(pool: Pool, lease: Lease) -> None:
 
 
 async def _renew(pool: Pool, lease: Lease) -> bool:
+    until = clock.monotonic() + SECONDS
     async with pool.connection() as connection:
         cursor = await connection.execute(
             "UPDATE leases SET expires_at = now() + %s WHERE conversation = %s AND holder = %s", (_term(), lease.conversation, lease.holder)
         )
-        return cursor.rowcount == 1
+    lease.until = until
+    return cursor.rowcount == 1
 
 
 async def _release(pool: Pool, lease: Lease) -> None:

@@ -165,9 +165,10 @@ SELECT e.position, e.position, d.channel_id, d.guild_id, d.venue, CASE WHEN repl
 {decoded(_SAID, _SET_WISE, "CROSS JOIN LATERAL (SELECT e.type = 'turn.completed' AS reply) AS kind")}
 ORDER BY e.position
 """
+_CHUNKS = decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"])
 _LOAD_CHUNKS = f"""
 INSERT INTO {{schema}}.reply_messages (message_id, turn, character, channel)
-SELECT d.message_id, e.turn, e.character, d.channel_id {decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"])}
+SELECT d.message_id, e.turn, e.character, d.channel_id {_CHUNKS}
 ORDER BY e.position ON CONFLICT (message_id) DO NOTHING
 """
 # A message that shows another version from now on belongs to that one.
@@ -418,6 +419,19 @@ async def speaker_of(connection: AsyncConnection, message_id: int, *, schema: st
     cursor = await connection.execute(sql("SELECT character FROM {schema}.reply_messages WHERE message_id = %s", schema), (message_id,))
     row = await cursor.fetchone()
     return row[0] if row else None
+
+
+async def owned(connection: AsyncConnection, messages: Sequence[int], *, schema: str = "history") -> set[int]:
+    """Those of these messages that belong to a reply."""
+    statement = sql("SELECT message_id FROM {schema}.reply_messages WHERE message_id = ANY(%s)", schema)
+    return {row[0] for row in await (await connection.execute(statement, (list(messages),))).fetchall()}
+
+
+async def newest_message(connection: AsyncConnection, channel: int, *, schema: str = "history") -> int | None:
+    """The message a person said last in a channel."""
+    statement = "SELECT message_id FROM {schema}.entries WHERE channel = %s AND kind = 'message' ORDER BY place DESC LIMIT 1"
+    row = await (await connection.execute(sql(statement, schema), (channel,))).fetchone()
+    return int(row[0]) if row else None
 
 
 async def messages_of(connection: AsyncConnection, turn: UUID, *, schema: str = "history") -> list[int]:

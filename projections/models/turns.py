@@ -1,6 +1,6 @@
 """Every turn from request to end: what the debug view shows, what a worker takes up, what nobody has answered yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -209,6 +209,11 @@ async def by_reference(connection: AsyncConnection, reference: str, *, schema: s
 async def by_message(connection: AsyncConnection, message_id: int, *, schema: str = "turns") -> list[Turn]:
     """The turns a message caused, in the order of their answers."""
     return await _select(connection, schema, "message_id = %(message)s ORDER BY slot, epoch", {"message": message_id})
+
+
+async def to_messages(connection: AsyncConnection, messages: Collection[int], *, schema: str = "turns") -> list[Turn]:
+    """The turns that these messages caused."""
+    return await _select(connection, schema, "message_id = ANY(%(messages)s)", {"messages": list(messages)})
 
 
 async def pending(connection: AsyncConnection, *, limit: int = 100, schema: str = "turns") -> list[Turn]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.discord import deliver as delivery
+from bot.delivery import showing as delivery
 from engine.config import Settings
 from engine.events.reply import ChunkDelivered, DeliveryFailed
 from engine.failpoints import Injected

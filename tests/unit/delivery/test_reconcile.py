@@ -6,7 +6,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery.reconcile import Delete, Edit, Send, Visible, reconcile
+from bot.delivery.reconcile import Action, Delete, Edit, Send, Visible, reconcile
 
 TEXTS = st.lists(st.sampled_from("abc"), max_size=5)
 SHOWN = st.lists(st.sampled_from("abc") | st.none(), max_size=5)
@@ -16,18 +16,22 @@ def standing(texts: Sequence[str | None]) -> list[Visible]:
     return [Visible(100 + number, text) for number, text in enumerate(texts)]
 
 
-def carried_out(wanted: Sequence[str], visible: Sequence[Visible]) -> list[Visible]:
-    """What stands there afterwards, by a channel that can append, edit and delete."""
+def apply(actions: Sequence[Action], wanted: Sequence[str], visible: Sequence[Visible]) -> list[Visible]:
+    """What stands there afterwards, in a channel that can append, edit and delete."""
     channel = {message.id: message.text for message in visible}
-    for number, action in enumerate(reconcile(wanted, visible).actions):
+    for action in actions:
         match action:
             case Send(index):
-                channel[1000 + number] = wanted[index]
+                channel[max(channel, default=100) + 1] = wanted[index]
             case Edit(message, index):
                 channel[message] = wanted[index]
             case Delete(message):
                 del channel[message]
     return [Visible(message, channel[message]) for message in sorted(channel)]
+
+
+def carried_out(wanted: Sequence[str], visible: Sequence[Visible]) -> list[Visible]:
+    return apply(reconcile(wanted, visible).actions, wanted, visible)
 
 
 def fewest(wanted: Sequence[str], shown: Sequence[str | None]) -> int:
@@ -58,16 +62,7 @@ def test_a_crash_between_two_actions_is_gone_on_from(wanted: list[str], shown: l
     """Only a beginning of the plan was carried out: what is planned then leads to the same."""
     visible = standing(shown)
     done = reconcile(wanted, visible).actions[: data.draw(st.integers(0, 10))]
-    channel = {message.id: message.text for message in visible}
-    for number, action in enumerate(done):
-        match action:
-            case Send(index):
-                channel[1000 + number] = wanted[index]
-            case Edit(message, index):
-                channel[message] = wanted[index]
-            case Delete(message):
-                del channel[message]
-    left = [Visible(message, channel[message]) for message in sorted(channel)]
+    left = apply(done, wanted, visible)
     assert [message.text for message in carried_out(wanted, left)] == wanted
 
 

@@ -1,51 +1,54 @@
 """What still has to be sent, and what already stands in the channel."""
 
-from uuid import UUID
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.delivery.adopt import Found, adopt, chunk_of
 from bot.delivery.split import LIMIT, length
-from bot.discord.plan import Answer, Place, Standing, adopt, digest, texts
+from bot.discord.post import texts
 from engine.events.reply import Chunk
 
-PLACE = Place(1, 2, None, dm=False)
+
+def adopted(
+    parts: Sequence[str], found: Sequence[Found], sent: Mapping[int, int] | None = None, intended: Sequence[Chunk] = ()
+) -> dict[int, int]:
+    """Index -> message id of the parts that were not recorded as sent and stand there. What was sent is a beginning."""
+    first = len(sent or {})
+    after = max((sent or {0: 0}).values())
+    return {first + n: message for n, message in adopt(parts[first:], intended[first:], found, after).items()}
 
 
-def answer(*parts: str) -> Answer:
-    return Answer(UUID(int=1), 100, 7, UUID(int=2), "reply", PLACE, "Lilith", None, parts)
-
-
-def standing(*parts: str, start: int = 200) -> list[Standing]:
-    return [Standing(start + i, text) for i, text in enumerate(parts)]
+def standing(*parts: str, start: int = 200) -> list[Found]:
+    return [Found(start + i, text) for i, text in enumerate(parts)]
 
 
 def test_what_stands_there_is_adopted_in_order() -> None:
     """Two of three parts arrived before the crash."""
-    assert adopt(answer("a", "b", "c"), (), {}, standing("a", "b")) == {0: 200, 1: 201}
+    assert adopted(["a", "b", "c"], standing("a", "b")) == {0: 200, 1: 201}
 
 
 def test_equal_parts_are_told_apart_by_their_place() -> None:
     """Each chunk is looked for after the one before it."""
-    assert adopt(answer("x", "x", "x"), (), {0: 200}, standing("x", "x")) == {1: 201}
-    assert adopt(answer("x", "x"), (), {}, standing("x")) == {0: 200}
+    assert adopted(["x", "x", "x"], standing("x", "x"), {0: 200}) == {1: 201}
+    assert adopted(["x", "x"], standing("x")) == {0: 200}
 
 
 def test_what_discord_changed_in_white_space_is_still_ours() -> None:
     """Trimmed ends, carriage returns and zero-width characters do not make it another text."""
-    assert adopt(answer("one\r\n\ntwo\u200b"), (), {}, standing("one\n\ntwo")) == {0: 200}
+    assert adopted(["one\r\n\ntwo\u200b"], standing("one\n\ntwo")) == {0: 200}
 
 
 def test_the_intended_digest_counts_when_the_text_would_be_another_now() -> None:
     """The character was renamed between crash and restart."""
-    before = Chunk(sha256=digest("**Old:** hi"), length=11)
-    assert adopt(answer("**New:** hi"), (before,), {}, standing("**Old:** hi")) == {0: 200}
+    assert adopted(["**New:** hi"], standing("**Old:** hi"), intended=[chunk_of("**Old:** hi")]) == {0: 200}
 
 
 def test_other_texts_are_not_ours() -> None:
     """Nothing is adopted that was not said by this answer."""
-    assert adopt(answer("a"), (), {}, standing("b", "aa")) == {}
+    assert adopted(["a"], standing("b", "aa")) == {}
 
 
 @settings(deadline=None)
@@ -56,7 +59,7 @@ def test_adopting_what_arrived_leaves_exactly_the_rest(parts: list[str], data: s
     recorded = data.draw(st.integers(0, arrived))
     sent = {index: 200 + index for index in range(recorded)}
     there = standing(*parts[:arrived])[recorded:]
-    assert sent | adopt(answer(*parts), (), sent, there) == {index: 200 + index for index in range(arrived)}
+    assert sent | adopted(parts, there, sent) == {index: 200 + index for index in range(arrived)}
 
 
 @pytest.mark.parametrize("dm", [True, False])

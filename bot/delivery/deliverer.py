@@ -1,0 +1,144 @@
+"""One answer becomes visible, exactly once (A15, R03): what stands in the channel is made what the log says.
+
+Before anything is posted the log says what is intended; after each post it says what is visible. After a crash, or an answer of the
+venue's that never came, the channel itself is asked which of the intended messages stand there: those are adopted, only the others
+are sent. Edits and deletions need no such care: doing them twice is doing them once.
+"""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from bot.delivery import reply
+from bot.delivery.errors import Later, Refused
+from bot.delivery.records import Job, Wanted
+from bot.delivery.reply import Versions
+from bot.delivery.showing import Showing
+from bot.delivery.venue import Place, Speaker, Venue
+from bot.notices import error_notice
+from engine import clock, ids, log
+from engine.events.base import Event
+from engine.events.message import MessageReceived
+from engine.events.message import Venue as Name
+from engine.events.reply import ReplyDeleted, ReplyKind
+from engine.events.turn import TurnCompleted, TurnFailed
+from engine.store import Log, Query, Recorded
+from projections.models import catalog
+from projections.models.catalog import Character
+from projections.models.deliveries import Delivery
+
+MUTE_AFTER, MUTE_S = 3, 600.0
+"""After so many refusals for missing permission in a row, nothing is tried in a channel for so long."""
+NAMELESS = "Character"
+_log = log.get("delivery")
+
+StillOurs = Callable[[], bool]
+"""Whether the right to post in the channel is ours this very moment."""
+
+
+class Deliverer:
+    """Shows answers of one venue. `on_start` is called with the turn when its answer is about to appear."""
+
+    def __init__(self, log: Log, venue: Venue, on_start: Callable[[UUID], None]) -> None:
+        self._log, self._venue, self._on_start = log, venue, on_start
+        self._forbidden: dict[int, tuple[int, float]] = {}
+
+    async def deliver(self, row: Delivery, still_ours: StillOurs) -> None:
+        """Make it visible, or record why not. Returns at once when that was done. Raises Busy, Unsure, Later; then nothing is lost."""
+        cause = (await self._log.at([row.position]))[0]
+        known = await reply.versions(self._log, row.message_id, row.character)
+        said = await self._log.find(ids.message_event(row.message_id, "received"))
+        job = job_of(row, cause, _place(row, said))
+        seen = await reply.shown(self._log, known.words, job.turn, job.key)
+        if seen.done:
+            return
+        self._on_start(job.turn)
+        character = await self._character(row.character)
+        speaker = Speaker(character.name if character else NAMELESS, character.description.avatar_url if character else "")
+        texts = {version: self._texts(known, version, speaker, character, job.place) for version in known.words}
+        wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
+        why = await self._why_not(job, cause, known, wanted)
+        showing = Showing(self._log, self._venue, job, speaker, seen, texts, still_ours)
+        await self._carried_out(job, showing, wanted, why)
+
+    async def withdraw(self, job: Job, still_ours: StillOurs) -> None:
+        """Take away what was shown of an answer that was cancelled while it was made."""
+        seen = await reply.shown(self._log, (), job.turn, job.key)
+        if not seen.done:
+            await self._carried_out(job, Showing(self._log, self._venue, job, Speaker(NAMELESS), seen, {}, still_ours), [], reply.CANCELLED)
+
+    async def _carried_out(self, job: Job, showing: Showing, wanted: Sequence[Wanted], why: str | None) -> None:
+        channel = job.place.channel_id
+        try:
+            if why is not None:
+                await showing.withdraw()
+                await self._log.append(job.failed(why, None, len(showing.seen.recorded)))
+                return
+            await showing.run(wanted)
+            self._forbidden.pop(channel, None)
+        except Refused as error:
+            if error.status == 401:  # the token is no longer good; the gateway says so, too
+                raise Later(30.0) from error
+            if error.status == 403:
+                self._forbidden[channel] = (self._forbidden.get(channel, (0, 0.0))[0] + 1, clock.monotonic())
+            _log.error("not delivered", turn=str(job.turn), channel=channel, status=error.status, code=error.code)
+            await self._log.append(job.failed(category(error), error.status, len(showing.seen.recorded)))
+
+    async def give_up(self, row: Delivery, why: str) -> None:
+        """Record that it will not be tried again, so that it is due no more."""
+        place = Place(row.channel, row.guild, None, dm=row.guild is None)
+        async for stored in self._log.rows(Query(after=row.position - 1, until=row.position)):
+            key = row.turn if stored.type.startswith("turn.") else stored.id
+            job = Job(row.turn, key, row.message_id, row.user_id, row.character, self._venue.name, "reply", place)
+            await self._log.append(job.failed(why, None, len(row.sent)))
+
+    def _texts(self, known: Versions, version: UUID, speaker: Speaker, character: Character | None, place: Place) -> tuple[str, ...]:
+        words = known.words[version]
+        own_words = character.description.error_message if character else ""
+        text = error_notice(words, own_words) if isinstance(words, TurnFailed) else words.text
+        return self._venue.cut(text, speaker, place)
+
+    async def _character(self, character_id: UUID) -> Character | None:
+        async with self._log.pool.connection() as connection:
+            return await catalog.character(connection, self._log.vault, character_id)
+
+    async def _why_not(self, job: Job, cause: Recorded[Event], known: Versions, wanted: Sequence[Wanted]) -> str | None:
+        """Why nothing must be shown for it, if so."""
+        if isinstance(cause.event, ReplyDeleted):
+            return None
+        if job.turn in known.blank:
+            return "user erased"
+        if job.turn not in known.state.shown:
+            return "superseded"
+        if not wanted:
+            return "empty"
+        if self._is_muted(job.place.channel_id):
+            return "channel muted"
+        gone = await self._log.find(ids.message_event(job.message_id, "deleted"))
+        return "message deleted" if gone is not None else None
+
+    def _is_muted(self, channel: int) -> bool:
+        times, last = self._forbidden.get(channel, (0, 0.0))
+        return times >= MUTE_AFTER and clock.monotonic() - last < MUTE_S
+
+
+def job_of(row: Delivery, cause: Recorded[Event], place: Place) -> Job:
+    """What is to be done for an event by which something became due."""
+    first = isinstance(cause.event, TurnCompleted | TurnFailed)
+    kind: ReplyKind = "error" if isinstance(cause.event, TurnFailed) else "reply"
+    venue: Name = "playground" if row.venue == "playground" else "discord"
+    return Job(row.turn, row.turn if first else cause.id, row.message_id, row.user_id, row.character, venue, kind, place)
+
+
+def _place(row: Delivery, said: Recorded[Event] | None) -> Place:
+    message = said.event if said is not None else None
+    if not isinstance(message, MessageReceived):
+        return Place(row.channel, row.guild, None, dm=row.guild is None)
+    parent = message.parent_channel_id if message.channel_kind == "thread" else None
+    return Place(message.channel_id, message.guild_id, parent, dm=message.channel_kind == "dm")
+
+
+def category(error: Refused) -> str:
+    """What a refusal means, in the words of the log."""
+    if error.status == 403:
+        return "missing permission"
+    return "channel gone" if error.code in (10003, 10015) else "refused"

@@ -1,0 +1,158 @@
+"""What the log says about one delivery: intended, chunk by chunk, ended. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from bot.delivery.adopt import chunk_of
+from bot.delivery.venue import Place
+from engine import ids
+from engine.events.base import Event, Tags
+from engine.events.message import Venue
+from engine.events.reply import (
+    ChunkDelivered,
+    DeliveryFailed,
+    DeliveryIntended,
+    ReplyDelivered,
+    ReplyKind,
+    StreamIntended,
+    StreamShown,
+)
+from engine.store import NewEvent
+
+
+def stream(version: UUID) -> str:
+    """Stream of what happened to one version of a reply on its way to people."""
+    return f"delivery:{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One message that is to stand in the channel: chunk `index` of `total` of a version."""
+
+    version: UUID
+    index: int
+    total: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to make visible. `turn` is the version it is recorded for.
+
+    `key` tells it from others of the same version: the turn for its first showing, else the event that asked for another one.
+    """
+
+    turn: UUID
+    key: UUID
+    message_id: int
+    user_id: int
+    character_id: UUID
+    venue: Venue
+    kind: ReplyKind
+    place: Place
+
+    def intended(self, wanted: Sequence[Wanted], after: int, webhook_id: int | None) -> NewEvent:
+        """Said before anything is sent. What is sent later is looked for after the message `after`."""
+        event = DeliveryIntended(
+            turn_id=self.turn,
+            channel_id=self.place.channel_id,
+            guild_id=self.place.guild_id,
+            venue=self.venue,
+            kind=self.kind,
+            after_message_id=after,
+            webhook_id=webhook_id,
+            chunks=tuple(chunk_of(one.text) for one in wanted),
+        )
+        return self._new(event, "intended")
+
+    def delivered(self, one: Wanted, message_id: int, webhook_id: int | None, *, adopted: bool = False) -> NewEvent:
+        """A message shows a chunk."""
+        event = ChunkDelivered(
+            turn_id=one.version,
+            channel_id=self.place.channel_id,
+            venue=self.venue,
+            index=one.index,
+            total=one.total,
+            message_id=message_id,
+            webhook_id=webhook_id,
+            adopted=adopted,
+        )
+        first = one.version == self.turn == self.key
+        return self._new(event, "chunk", one.index) if first else self._new(event, "chunk", one.version, one.index, message_id)
+
+    def complete(self, messages: Sequence[int], webhook_id: int | None) -> NewEvent:
+        """All of it is visible, and nothing else of this reply."""
+        event = ReplyDelivered(
+            turn_id=self.turn,
+            channel_id=self.place.channel_id,
+            guild_id=self.place.guild_id,
+            user_id=self.user_id,
+            character_id=self.character_id,
+            venue=self.venue,
+            kind=self.kind,
+            message_ids=tuple(messages),
+            webhook_id=webhook_id,
+        )
+        return self._new(event, "end")
+
+    def failed(self, category: str, status: int | None, sent: int) -> NewEvent:
+        """It will not be shown, or no more of it. Shares its id with `complete`: it ends once."""
+        event = DeliveryFailed(
+            turn_id=self.turn,
+            channel_id=self.place.channel_id,
+            guild_id=self.place.guild_id,
+            venue=self.venue,
+            category=category,
+            status=status,
+            reference=ids.reference(),
+            delivered=sent,
+        )
+        return self._new(event, "end")
+
+    def stream_intended(self, index: int, text: str, after: int, webhook_id: int | None) -> NewEvent:
+        """Said before the beginning of an unfinished answer is posted."""
+        event = StreamIntended(
+            turn_id=self.turn,
+            channel_id=self.place.channel_id,
+            venue=self.venue,
+            index=index,
+            chunk=chunk_of(text),
+            after_message_id=after,
+            webhook_id=webhook_id,
+        )
+        return self._new(event, "stream intended", index, digest_of(event))
+
+    def stream_shown(self, index: int, message_id: int, webhook_id: int | None, *, adopted: bool = False) -> NewEvent:
+        """A message shows a part of an unfinished answer."""
+        event = StreamShown(
+            turn_id=self.turn,
+            channel_id=self.place.channel_id,
+            venue=self.venue,
+            index=index,
+            message_id=message_id,
+            webhook_id=webhook_id,
+            adopted=adopted,
+        )
+        return self._new(event, "stream shown", index)
+
+    @property
+    def end_id(self) -> UUID:
+        """Id of the event that ends it."""
+        return ids.derived("delivery", self.key, "end")
+
+    def _new(self, event: Event, *key: object) -> NewEvent:
+        version = getattr(event, "turn_id", self.turn)
+        return NewEvent(
+            event,
+            stream=stream(version),
+            id=ids.derived("delivery", self.key, *key),
+            tags=Tags(self.place.guild_id, self.place.channel_id, self.user_id, self.character_id, version),
+            correlation=ids.message_event(self.message_id, "received"),
+            causation=ids.terminal(self.turn) if self.key == self.turn else self.key,
+        )
+
+
+def digest_of(event: StreamIntended) -> str:
+    """What tells two tries to post different beginnings apart."""
+    return event.chunk.sha256

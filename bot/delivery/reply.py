@@ -1,0 +1,120 @@
+"""A reply as the log knows it: its versions, which messages show them, and what was about to be sent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from bot.delivery.records import stream
+from engine import ids
+from engine.decide import reply
+from engine.events.base import Event
+from engine.events.reply import (
+    ChunkDelivered,
+    DeliveryFailed,
+    DeliveryIntended,
+    ReplyDelivered,
+    ReplyEdited,
+    ReplyRegenerated,
+    StreamIntended,
+    StreamShown,
+)
+from engine.events.turn import TurnCompleted, TurnFailed
+from engine.store import Log, Recorded
+
+CANCELLED = "cancelled"
+"""Category of the end of an answer that was cancelled while a part of it was shown: the part was taken away."""
+
+type Words = TurnCompleted | TurnFailed | ReplyEdited
+"""What has words to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The reply's state, and the events with the words of its versions; `blank` are those whose person was erased."""
+
+    state: reply.State
+    words: Mapping[UUID, Words]
+    blank: frozenset[UUID]
+
+
+async def versions(log: Log, message_id: int, character_id: UUID) -> Versions:
+    """Read all versions of a reply from the log."""
+    acts = await log.stream(reply.stream(message_id, character_id))
+    turns = [reply.first_turn(message_id, character_id)]
+    turns += [recorded.event.turn_id for recorded in acts if isinstance(recorded.event, ReplyRegenerated)]
+    ends = [found for turn in turns if (found := await log.find(ids.terminal(turn))) is not None]
+    told = sorted([*acts, *ends], key=lambda recorded: recorded.position)
+    words: dict[UUID, Words] = {}
+    blank: set[UUID] = set()
+    for recorded in told:
+        match recorded.event:
+            case TurnCompleted() | TurnFailed() as end:
+                version, words[end.turn_id] = end.turn_id, end
+            case ReplyEdited() as edit:
+                version, words[edit.version] = edit.version, edit
+            case _:
+                continue
+        if recorded.erased:
+            blank.add(version)
+    return Versions(reply.fold(recorded.event for recorded in told), words, frozenset(blank))
+
+
+@dataclass(slots=True)
+class Shown:
+    """Which messages stand in the channel as far as the log knows: message id -> chunk it shows, None where its text may be any.
+
+    `intended` and `streaming` were about to be sent; whether they were, only the channel knows.
+    """
+
+    messages: dict[int, tuple[UUID, int] | None] = field(default_factory=dict)
+    recorded: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    intended: DeliveryIntended | None = None
+    streaming: dict[int, StreamIntended] = field(default_factory=dict)
+    webhook_id: int | None = None
+    done: bool = False
+
+
+async def shown(log: Log, known: Iterable[UUID], turn: UUID, key: UUID) -> Shown:
+    """Read what became of the versions `known`; `recorded`, `intended` and `done` are about the job `key` of `turn` only."""
+    streams = [await log.stream(stream(version)) for version in dict.fromkeys([*known, turn])]
+    told = sorted((recorded for one in streams for recorded in one), key=lambda recorded: recorded.position)
+    own = {ids.derived("delivery", key, *parts) for parts in _ids_of(told)}
+    found = Shown()
+    for recorded in told:
+        _evolve(found, recorded.event, mine=recorded.id in own)
+    return found
+
+
+def _ids_of(told: Sequence[Recorded[Event]]) -> list[tuple[object, ...]]:
+    """The keys under which a job may have recorded these."""
+    keys: list[tuple[object, ...]] = [("intended",), ("end",)]
+    chunks = [recorded.event for recorded in told if isinstance(recorded.event, ChunkDelivered)]
+    keys += [("chunk", one.index) for one in chunks]
+    return keys + [("chunk", one.turn_id, one.index, one.message_id) for one in chunks]
+
+
+def _evolve(found: Shown, event: Event, *, mine: bool) -> None:
+    match event:
+        case DeliveryIntended() if mine:
+            found.intended, found.webhook_id = event, event.webhook_id
+        case ChunkDelivered():
+            found.messages[event.message_id] = (event.turn_id, event.index)
+            found.webhook_id = event.webhook_id or found.webhook_id
+            if mine:
+                found.recorded[event.turn_id, event.index] = event.message_id
+        case StreamIntended():
+            found.streaming[event.index] = event
+        case StreamShown():
+            found.messages[event.message_id] = None
+            found.streaming.pop(event.index, None)
+            found.webhook_id = event.webhook_id or found.webhook_id
+        case ReplyDelivered():
+            found.messages = {message: found.messages.get(message) for message in event.message_ids}
+            found.streaming = {}
+            found.done |= mine
+        case DeliveryFailed():
+            found.done |= mine
+            if event.category == CANCELLED:
+                found.messages, found.streaming = {}, {}
+        case _:
+            pass
