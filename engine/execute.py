@@ -21,6 +21,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     character.RULES,
     channel.RULES,
     preset.RULES,
+    preset.DEFAULT_RULES,
     budget.BUDGET_RULES,
     budget.LIMIT_RULES,
     provider_key.RULES,

@@ -12,7 +12,7 @@ from engine.decide import claim
 from engine.decide.command import Command, Holders, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.events.preset import PresetCreated, PresetDeleted, PresetEdited, PresetRestored
+from engine.events.preset import DefaultChosen, PresetCreated, PresetDeleted, PresetEdited, PresetRestored
 from engine.events.preset import sheet as sheet_of
 from engine.resources.field import changed, nested, values
 from engine.resources.kinds import PRESET, defaults, wrong
@@ -259,3 +259,57 @@ def _reverse_edit(before: State, after: State, preset_id: UUID) -> PresetCommand
 
 
 RULES = Rules("preset", PresetCommand, State(), evolve, reads, decide, reverse)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which preset was chosen as a default, and the presets it is about."""
+
+    preset_id: UUID | None = None
+    presets: State = field(default_factory=State)
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseDefault(Command):
+    """Choose which preset answers where a character has none: for one person, or with `user_id` None for everybody.
+
+    With `preset_id` None the choice is taken back.
+    """
+
+    user_id: int | None
+    preset_id: UUID | None
+
+    @property
+    def stream(self) -> str:
+        return f"default:preset:{'everybody' if self.user_id is None else self.user_id}"
+
+
+def _evolve_chosen(state: Chosen, event: Event) -> Chosen:
+    if isinstance(event, DefaultChosen):
+        return replace(state, preset_id=event.preset_id)
+    return replace(state, presets=evolve(state.presets, event))
+
+
+def _reads_chosen(_: Chosen, command: ChooseDefault) -> Sequence[str]:
+    return [command.stream, *([f"preset:{command.preset_id}"] if command.preset_id is not None else [])]
+
+
+def _choose(state: Chosen, command: ChooseDefault, actor: Actor) -> Sequence[Event]:
+    if not (actor.trusted or command.user_id == actor.user_id):
+        raise Rejected("Only the bot's owners can choose for others.")
+    found = state.presets.there(command.preset_id)
+    if command.preset_id is not None and (found is None or not (found.is_global or found.owner_id == actor.user_id)):
+        raise Rejected(UNKNOWN)
+    if command.user_id is None and found is not None and not found.is_global:
+        raise Rejected("Only a preset for everybody can be everybody's default.")
+    if state.preset_id == command.preset_id:
+        return []
+    return [DefaultChosen(user_id=command.user_id, preset_id=command.preset_id, chosen_by=actor.user_id)]
+
+
+def _reverse_chosen(before: Chosen, after: Chosen, event: Event) -> ChooseDefault:
+    assert isinstance(event, DefaultChosen)
+    return ChooseDefault(event.user_id, before.preset_id)
+
+
+DEFAULT_RULES = Rules("default", ChooseDefault, Chosen(), _evolve_chosen, _reads_chosen, _choose, _reverse_chosen)

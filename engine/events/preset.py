@@ -58,7 +58,7 @@ class DefaultChosen(Event):
 
     @property
     def stream_name(self) -> str:
-        return f"default:preset:{self.user_id or 'everybody'}"
+        return f"default:preset:{'everybody' if self.user_id is None else self.user_id}"
 
 
 def sheet(event: PresetCreated) -> PresetSheet:

@@ -109,6 +109,8 @@ CHANGES: list[Command] = [
     channel.Deactivate(HERE),
     preset.Edit(TWO, {"temperature": 0.5, "name": "Too"}),
     preset.SetDefault(TWO),
+    preset.ChooseDefault(9, TWO),
+    preset.ChooseDefault(None, TWO),
     preset.Delete(TWO),
     budget.SetBudget("system", 2.0),
     budget.SetBudget("system", None),
@@ -126,8 +128,9 @@ async def _digest(log: Log) -> str:
         active = await channels.all_active(connection)
         limits, budgets = await quota.limits_now(connection)
         known = await provider_models.known(connection, ["a/b"])
-    people = [(c.id, c.slug, c.owner_id, c.visibility, c.preset, c.description) for c in cast]
-    models = [(p.id, p.name, p.is_default, p.is_free_default, p.parameters, p.window, p.model) for p in presets]
+        chosen = await catalog.defaults(connection, 9)
+    people = [(c.id, c.owner_id, c.sheet) for c in cast]
+    models = [(p.id, p.owner_id, p.sheet, chosen) for p in presets]
     return hashlib.sha256(repr((people, models, active, limits.model_dump(exclude={"changed_by"}), budgets, known)).encode()).hexdigest()
 
 

@@ -301,6 +301,20 @@ def test_a_preset_that_breaks_a_rule_is_rejected_with_its_field(changes: dict[st
         preset.decide(_two_presets(), preset.Edit(PRESET, changes), BOSS)
 
 
+def test_a_person_chooses_their_own_default_preset() -> None:
+    """One of theirs or of everybody's; for everybody only the bot's owners choose."""
+    known = preset.Chosen(presets=_two_presets())
+    choose = preset.DEFAULT_RULES.decide
+    assert choose(known, preset.ChooseDefault(7, PRESET), ALICE)
+    assert choose(known, preset.ChooseDefault(None, PRESET), BOSS)
+    assert choose(known, preset.ChooseDefault(7, None), ALICE) == []
+    for command, actor in ((preset.ChooseDefault(None, PRESET), ALICE), (preset.ChooseDefault(7, PRESET), BOB)):
+        with pytest.raises(Rejected, match="Only the bot's owners"):
+            choose(known, command, actor)
+    with pytest.raises(Rejected, match="no such preset"):
+        choose(known, preset.ChooseDefault(7, UUID(int=9)), ALICE)
+
+
 def test_presets_of_everybody_are_for_the_bots_owners() -> None:
     """A person changes and makes their own only."""
     state = _two_presets()
