@@ -17,6 +17,7 @@ from engine.store import Log
 from engine.terminal import Json, say, table
 from projections import inspector
 from projections.models import provider_models
+from projections.prompt.message import Message
 from worker import money
 from worker.memory import commands as memory_commands
 from worker.terminal import OPERATOR, NotFound, tell, with_log
@@ -71,7 +72,7 @@ def turn_show(
     with_log(work)
 
 
-async def _again(log: Log, started: GenerationStarted) -> tuple[list[dict[str, str]], bool]:
+async def _again(log: Log, started: GenerationStarted) -> tuple[list[Message], bool]:
     """The messages of a prompt, and whether they are those that were sent."""
     from projections.prompt.rebuild import rebuild
 
@@ -79,10 +80,10 @@ async def _again(log: Log, started: GenerationStarted) -> tuple[list[dict[str, s
         again = await rebuild(log, started)
     except LookupError as error:
         raise NotFound(f"The prompt cannot be built again: {error}.") from None
-    return again.prompt.as_json(), again.equal
+    return list(again.prompt.messages), again.equal
 
 
-def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[list[dict[str, str]], bool]]) -> None:
+def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[list[Message], bool]]) -> None:
     end = record.end.model_dump(mode="json") if record.end else None
     if json:
         shown = asdict(record) | {
@@ -90,7 +91,10 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
             "generations": [started.model_dump(mode="json") for started in record.generations],
             "end": end,
         }
-        return say(shown | ({"prompts": [{"messages": m, "equal": e} for m, e in prompts]} if prompts else {}), json=True)
+        return say(
+            shown | ({"prompts": [{"messages": [message.as_json() for message in m], "equal": e} for m, e in prompts]} if prompts else {}),
+            json=True,
+        )
     turn = record.turn
     table(("", ""), [(name, value) for name, value in asdict(turn).items() if value is not None])
     table(("position", "event", "at"), [(step.position, step.type, step.at) for step in record.steps])
@@ -108,7 +112,7 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
     for messages, equal in prompts:
         typer.echo(f"\n--- the prompt, {'byte for byte as sent' if equal else 'NOT as sent: something of it was erased or is missing'} ---")
         for message in messages:
-            typer.echo(f"[{message['role']}]\n{message['content']}\n")
+            typer.echo(f"[{message.role}]\n{message.content}\n")
     return None
 
 

@@ -90,6 +90,14 @@ class PromptSection(Part):
     dropped: tuple[DroppedPart, ...] = ()
     rolls: tuple[Roll, ...] = ()
 
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The log positions that references begin with, in their order."""
+        return tuple(int(found[0]) for ref in self.refs if (found := _POSITION.match(ref)))
+
+
+_POSITION = re.compile(r"\d+")
+
 
 class GenerationStarted(Event):
     """A request is about to be sent to a provider.
@@ -123,8 +131,7 @@ class GenerationStarted(Event):
     @property
     def history_ids(self) -> tuple[int, ...]:
         """Positions of what was said, in the order in which the prompt had it, the message to answer last."""
-        refs = [ref for section in self.sections if section.name == "history" for ref in section.refs]
-        return tuple(int(found[0]) for ref in refs if (found := _POSITION.match(ref)))
+        return tuple(position for section in self.sections if section.name == "history" for position in section.positions)
 
     @property
     def dropped(self) -> tuple[DroppedPart, ...]:
@@ -138,9 +145,6 @@ class GenerationStarted(Event):
     @property
     def subjects(self) -> tuple[str, ...]:
         return () if self.user_id is None else (user_subject(self.user_id),)
-
-
-_POSITION = re.compile(r"\d+")
 
 
 class TurnCompleted(Event):

@@ -286,6 +286,12 @@ async def character(connection: AsyncConnection, vault: Vault, character_id: UUI
     return found[0] if found else None
 
 
+async def described(connection: AsyncConnection, characters: Collection[UUID], *, schema: str = "catalog") -> dict[UUID, int]:
+    """Position of the last change of each of these characters that are not deleted: what they are stands there or before."""
+    statement = sql("SELECT character, position FROM {schema}.characters WHERE character = ANY(%s) AND NOT deleted", schema)
+    return {row[0]: row[1] for row in await (await connection.execute(statement, (list(characters),))).fetchall()}
+
+
 async def by_slug(connection: AsyncConnection, vault: Vault, slug: str, *, schema: str = "catalog") -> Character | None:
     found = await _characters(connection, vault, "slug = %(slug)s AND NOT deleted ORDER BY position LIMIT 1", {"slug": slug}, schema)
     return found[0] if found else None

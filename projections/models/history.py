@@ -1,8 +1,9 @@
 """Who said what where: the messages and replies that prompts are made of, and which message belongs to which reply."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,16 +19,18 @@ from engine.vault import Vault
 from projections.base import Projection, clear, decoded, execute, sql
 
 _INSERT = """
-INSERT INTO {schema}.entries (position, place, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+INSERT INTO {schema}.entries (position, place, asked, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
                               reply_to, sent_at, subject, event_id, event_type, sealed)
-VALUES (%(position)s, %(position)s, %(channel)s, %(guild)s, %(venue)s, %(kind)s, %(message_id)s, %(turn)s, %(character)s, %(author_id)s,
+VALUES (%(position)s, %(position)s,
+        coalesce((SELECT q.position FROM {schema}.entries q WHERE %(kind)s::text = 'reply' AND q.message_id = %(reply_to)s), %(position)s),
+        %(channel)s, %(guild)s, %(venue)s, %(kind)s, %(message_id)s, %(turn)s, %(character)s, %(author_id)s,
         %(author_kind)s, %(reply_to)s, %(sent_at)s, %(subject)s, %(event_id)s, %(event_type)s, %(sealed)s)
 """
 
 
 class History(Projection):
     name = "history"
-    version = 2
+    version = 3
     types = frozenset(
         {
             "message.received",
@@ -48,6 +51,7 @@ class History(Projection):
     CREATE TABLE {schema}.entries (
         position bigint PRIMARY KEY,
         place bigint NOT NULL,
+        asked bigint NOT NULL,
         channel bigint NOT NULL,
         guild bigint,
         venue text NOT NULL,
@@ -65,6 +69,7 @@ class History(Projection):
         sealed bytea NOT NULL,
         edit_id uuid,
         edit_sealed bytea,
+        edit_position bigint,
         gone boolean NOT NULL DEFAULT false,
         live boolean NOT NULL DEFAULT true
     );
@@ -92,7 +97,7 @@ class History(Projection):
     );
     """
     late = """
-    CREATE INDEX ON {schema}.entries (channel, place, position);
+    CREATE INDEX ON {schema}.entries (channel, asked, place);
     CREATE INDEX ON {schema}.resets (channel, position);
     """
 
@@ -151,18 +156,23 @@ MANY = 100
 _SAID = """
 channel_id bigint, guild_id bigint, venue text, message_id bigint, user_id bigint, author_id bigint, author_kind text, reply_to bigint
 """
-_LOAD_ENTRIES = f"""
-INSERT INTO {{schema}}.entries (position, place, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
-                                reply_to, sent_at, subject, event_id, event_type, sealed)
-SELECT e.position, e.position, d.channel_id, d.guild_id, d.venue, CASE WHEN reply THEN 'reply' ELSE 'message' END,
-       CASE WHEN NOT reply THEN d.message_id END, CASE WHEN reply THEN e.turn END, CASE WHEN reply THEN e.character END,
-       CASE WHEN reply THEN d.user_id ELSE d.author_id END,
-       CASE WHEN reply THEN 'character' ELSE coalesce(d.author_kind, 'human') END,
-       CASE WHEN reply THEN d.message_id ELSE d.reply_to END,
-       CASE WHEN reply THEN e.occurred_at
-            ELSE to_timestamp(0) + ((d.message_id >> 22) + {DISCORD_EPOCH_MS}) * interval '1 millisecond' END,
+_COLUMNS_LOADED = """
+INSERT INTO {schema}.entries (position, place, asked, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
+                              reply_to, sent_at, subject, event_id, event_type, sealed)
+"""
+_LOAD_MESSAGES = f"""{_COLUMNS_LOADED}
+SELECT e.position, e.position, e.position, d.channel_id, d.guild_id, d.venue, 'message', d.message_id, NULL, NULL, d.author_id,
+       coalesce(d.author_kind, 'human'), d.reply_to,
+       to_timestamp(0) + ((d.message_id >> 22) + {DISCORD_EPOCH_MS}) * interval '1 millisecond',
        e.subject, e.event_id, e.type, e.sealed
-{decoded(_SAID, _SET_WISE, "CROSS JOIN LATERAL (SELECT e.type = 'turn.completed' AS reply) AS kind")}
+{decoded(_SAID, ["message.received"])}
+ORDER BY e.position
+"""
+# After the messages, so that each finds the one it answers.
+_LOAD_REPLIES = f"""{_COLUMNS_LOADED}
+SELECT e.position, e.position, coalesce(q.position, e.position), d.channel_id, d.guild_id, d.venue, 'reply', NULL, e.turn, e.character,
+       d.user_id, 'character', d.message_id, e.occurred_at, e.subject, e.event_id, e.type, e.sealed
+{decoded(_SAID, ["turn.completed"], "LEFT JOIN {schema}.entries q ON q.message_id = d.message_id")}
 ORDER BY e.position
 """
 _CHUNKS = decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"])
@@ -190,7 +200,8 @@ _CHUNKS_AMONG = "SELECT message_id FROM {schema}.reply_messages WHERE message_id
 
 
 async def _load_between(connection: AsyncConnection, schema: str, after: int, until: int) -> None:
-    await execute(connection, schema, _LOAD_ENTRIES, after, until)
+    await execute(connection, schema, _LOAD_MESSAGES, after, until)
+    await execute(connection, schema, _LOAD_REPLIES, after, until)
     await execute(connection, schema, _LOAD_CHUNKS, after, until)
     await execute(connection, schema, _LOAD_MOVED, after, until)
 
@@ -249,7 +260,7 @@ def _entry(row: Stored) -> dict[str, object]:
 
 
 _EDITED = """
-UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s
+UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s, edit_position = %(position)s
 WHERE message_id = %(message)s AND subject = %(subject)s AND position < %(position)s
 """
 _DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s AND position < %(position)s"
@@ -357,6 +368,7 @@ class Entry:
     erased: bool
     attachments: tuple[Attachment, ...] = ()
     forwards: tuple[Forward, ...] = ()
+    mentioned: Mapping[str, str] = MappingProxyType({})
 
 
 _CLEAR = ("position", "channel", "venue", "kind", "message_id", "turn", "character", "author_id", "author_kind", "reply_to", "sent_at")
@@ -372,28 +384,20 @@ async def recent(
     limit: int = 50,
     since: datetime | None = None,
     character: UUID | None = None,
-    asked: int | None = None,
-    most_bytes: int | None = None,
     schema: str = "history",
 ) -> list[Entry]:
     """The last `limit` entries of a channel up to position `until`, oldest first, not before the last context reset.
 
-    With `asked` only what was said up to that position, and answers to it; with `most_bytes` no further back than that much text.
+    Each reply stands right after the message it answers. What a prompt may use: projections.models.history_window.
     """
     statement = f"""
-    SELECT {_COLUMNS} FROM (
-    SELECT *, sum(octet_length(sealed)) OVER (ORDER BY place DESC, position DESC) - octet_length(sealed) AS newer FROM (
-    SELECT * FROM {{schema}}.entries AS e
+    SELECT {_COLUMNS} FROM {{schema}}.entries AS e
     WHERE channel = %(channel)s AND position <= %(until)s AND live AND NOT gone AND (%(since)s::timestamptz IS NULL OR sent_at >= %(since)s)
-      AND (%(asked)s::bigint IS NULL OR position <= %(asked)s OR EXISTS (
-        SELECT 1 FROM {{schema}}.entries AS question WHERE question.message_id = e.reply_to AND question.position <= %(asked)s))
-      AND place > coalesce((SELECT max(position) FROM {{schema}}.resets WHERE channel = %(channel)s AND position <= %(until)s
+      AND asked > coalesce((SELECT max(position) FROM {{schema}}.resets WHERE channel = %(channel)s AND position <= %(until)s
                                AND (character IS NULL OR character = %(character)s)), 0)
-    ORDER BY place DESC, position DESC LIMIT %(limit)s) AS latest) AS measured
-    WHERE %(most)s::bigint IS NULL OR newer < %(most)s ORDER BY place DESC, position DESC
+    ORDER BY asked DESC, place DESC LIMIT %(limit)s
     """
     parameters = {"channel": channel, "until": until, "limit": limit, "since": since, "character": character}
-    parameters |= {"asked": asked, "most": most_bytes}
     async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
         await cursor.execute(sql(statement, schema), parameters)
         found = await cursor.fetchall()
@@ -480,6 +484,7 @@ def _to_entry(row: dict[str, Any], key: DataKey | None) -> Entry:
         erased=key is None,
         attachments=tuple(Attachment.model_validate(item) for item in fields.get("attachments", ())),
         forwards=tuple(Forward.model_validate(item) for item in fields.get("forwards", ())),
+        mentioned=fields.get("mentioned", {}),
     )
 
 

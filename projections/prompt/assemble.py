@@ -1,59 +1,59 @@
-"""The order of a prompt: rules and character, then what was said, then the message to answer, and last what changes every time."""
+"""From sections to a prompt that fits: the system message, what was said, the message to answer, and last what changes every time."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
+from pydantic import JsonValue
 
-from engine.events.character import Description
-from engine.events.turn import DroppedPart
-from projections.models.history import Entry
-from projections.prompt import character, history, platform, situation, tokens, window
-from projections.prompt.message import Message
-from projections.prompt.situation import Situation
+from engine.events.turn import DroppedPart, PromptSection
+from projections.prompt import tokens, window
+from projections.prompt.message import Image, Message, Part, Text, ToolCall, ToolResult
+from projections.prompt.section import Chosen, Piece, Scene, Section
+from projections.prompt.sections import ORDER
 
-VERSION = 1
-"""Goes up whenever the same ingredients would give other bytes."""
+VERSION = 2
+"""Goes up whenever the same pieces would be put together otherwise; each section has a version of its own."""
 MARGIN = 20
 """One token in so many stays unused, because a count without the model's own vocabulary is an estimate."""
+SHARE = 4
+"""Sections that may be left out get one token in so many."""
+IMAGE_TOKENS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """All that a prompt is made of.
+    """All that a prompt is made of: the data of each section by name, and what it was chosen from.
 
-    `entries` end with the message to answer. `limit` is how many entries may come before it, `begin` the position the last prompt
-    of the conversation began with. `older`: there is more before them, which was not even read. `exact`: these entries in this
-    order, as an earlier prompt had them.
+    `limit` is how many entries of the history may come before the message to answer, `begin` where the window of the conversation
+    began. `exact`: everything that was chosen is in, in its order, by the `versions` of that time.
     """
 
-    character: UUID
-    description: Description
-    entries: Sequence[Entry]
-    names: Mapping[UUID, str]
-    situation: Situation
+    scene: Scene
+    data: Mapping[str, Any]
+    chosen: Mapping[str, Chosen] = field(default_factory=dict)
     limit: int = 50
     begin: int | None = None
-    older: bool = False
+    order: Sequence[Section] = ORDER
     exact: bool = False
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Ready to send. `history_ids` are the log positions of the entries used, the message to answer last.
+    """Ready to send, with a record of each section.
 
     `begins` is where the conversation's next prompt begins as well; None after a makeshift that is not to be kept.
     """
 
     messages: tuple[Message, ...]
     tokens: int
-    history_ids: tuple[int, ...]
-    dropped: tuple[DroppedPart, ...]
+    sections: tuple[PromptSection, ...]
     begins: int | None = None
 
-    def as_json(self) -> list[dict[str, str]]:
+    def as_json(self) -> list[dict[str, JsonValue]]:
         return [message.as_json() for message in self.messages]
 
     def bytes(self) -> bytes:
@@ -64,9 +64,47 @@ class Prompt:
     def sha256(self) -> str:
         return hashlib.sha256(self.bytes()).hexdigest()
 
+    @property
+    def history_ids(self) -> tuple[int, ...]:
+        """Positions of what was said in it, in its order, the message to answer last."""
+        return tuple(position for section in self.sections if section.name == "history" for position in section.positions)
+
+    @property
+    def dropped(self) -> tuple[DroppedPart, ...]:
+        return tuple(part for section in self.sections for part in section.dropped)
+
 
 class DoesNotFit(ValueError):
-    """Rules, character and message alone are longer than the model's window."""
+    """What has to be there is longer than the model's window."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A section on its way into a prompt: the pieces that are in, and what is not."""
+
+    section: Section
+    version: int
+    data: Any
+    chosen: Chosen
+    pieces: list[Piece] = field(default_factory=list)
+    gone: list[DroppedPart] = field(default_factory=list)
+    kept: list[int] | None = None
+    """Which of the pieces are in, where some may be left out."""
+
+    def render(self, scene: Scene) -> None:
+        pieces = self.section.render(self.data, scene, self.version)
+        self.pieces = list(pieces) if self.kept is None else [pieces[index] for index in self.kept]
+
+    def drop(self, piece: Piece, why: str) -> None:
+        self.gone.append(DroppedPart(what=piece.what or self.section.NAME, why=why, tokens=size(piece.message)))
+
+    def record(self) -> PromptSection:
+        refs = tuple(dict.fromkeys(ref for piece in self.pieces for ref in piece.refs)) or (() if self.gone else self.chosen.refs)
+        dropped = (*self.chosen.dropped, *self.gone, *(cut for piece in self.pieces for cut in piece.cut))
+        count = sum(tokens_of(part) for piece in self.pieces for part in piece.message.parts)
+        return PromptSection(
+            name=self.section.NAME, version=self.version, refs=refs, tokens=count, dropped=dropped, rolls=self.chosen.rolls
+        )
 
 
 def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Prompt:
@@ -74,42 +112,109 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
 
     `thin` leaves out the older 30 % of what was said. Raises DoesNotFit.
     """
-    trigger = ingredients.entries[-1]
-    past = list(ingredients.entries[:-1]) if ingredients.exact else history.in_order(ingredients.entries[:-1])
-    messages = [history.render(entry, ingredients.character, ingredients.names) for entry in past]
-    head = Message("system", f"{platform.RULES}\n\n{character.render(ingredients.description, trigger.author_name)}")
-    asked = history.render(trigger, ingredients.character, ingredients.names).content
     allowed = budget - budget // MARGIN
-    room = allowed - size(head) - size(Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past, trigger))}"))
+    drafts = [_draft(section, ingredients) for section in ingredients.order]
+    _render(drafts, ingredients.scene, "head", "talk", "depth")
+    talk = next(draft for draft in drafts if draft.section.BUDGET == "window")
+    scene = replace(ingredients.scene, present=_present(talk.pieces))
+    _render(drafts, scene, "tail")
+    if not ingredients.exact:
+        _spare(drafts, talk, allowed)
+        _window(drafts, talk, ingredients, allowed, thin=thin)
+        _render(drafts, replace(scene, present=_present(talk.pieces)), "tail")  # now that it is clear who is
+    messages = _messages(drafts, talk)
+    begins = None if thin or ingredients.exact else talk.pieces[0].group
+    return Prompt(messages, sum(map(size, messages)), tuple(draft.record() for draft in drafts), begins)
+
+
+def _draft(section: Section, ingredients: Ingredients) -> _Draft:
+    name = section.NAME
+    version = ingredients.versions.get(name, section.VERSION)
+    return _Draft(section, version, ingredients.data.get(name), ingredients.chosen.get(name, Chosen()))
+
+
+def _render(drafts: Sequence[_Draft], scene: Scene, *places: str) -> None:
+    for draft in drafts:
+        if draft.section.PLACE in places:
+            draft.render(scene)
+
+
+def _spare(drafts: Sequence[_Draft], talk: _Draft, allowed: int) -> None:
+    """Leave out what may be left out: what is beyond its share, and what has no room beside what must be there."""
+    room = allowed - sum(map(size, _messages(_required(drafts), talk, talk.pieces[-1:])))
+    room = min(room, allowed // SHARE)
+    for draft in drafts:
+        if draft.section.BUDGET == "spare":
+            draft.kept = []
+            for index, piece in enumerate(draft.pieces):
+                if (taken := size(piece.message)) <= room:
+                    draft.kept.append(index)
+                    room -= taken
+                else:
+                    draft.drop(piece, "room")
+            draft.pieces = [draft.pieces[index] for index in draft.kept]
+
+
+def _required(drafts: Sequence[_Draft]) -> list[_Draft]:
+    return [draft for draft in drafts if draft.section.BUDGET != "spare"]
+
+
+def _window(drafts: Sequence[_Draft], talk: _Draft, ingredients: Ingredients, allowed: int, *, thin: bool) -> None:
+    """Leave out the oldest of what was said: what is beyond the limit, then what has no room. Raises DoesNotFit."""
+    past = talk.pieces[:-1]
+    room = allowed - sum(map(size, _messages(drafts, talk, talk.pieces[-1:])))
     if room < 0:
         raise DoesNotFit(f"{allowed - room} tokens are needed, {allowed} are allowed")
-    sizes = [size(message) for message in messages]
-    wanted, fitting = _first(ingredients, past, sizes, room)
-    first = fitting + ((len(past) - fitting) * 3 // 10 if thin else 0)
-    tail = Message("user", f"{asked}\n{situation.render(ingredients.situation, _present(past[first:], trigger))}")
+    sizes, places = [size(piece.message) for piece in past], [piece.group for piece in past]
+    wanted = window.start(places, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=sum(sizes))
+    fitting = window.start(places, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=room)
+    first = window.whole(places, fitting + ((len(past) - fitting) * 3 // 10 if thin else 0))
     reasons = ["limit"] * wanted + ["room"] * (fitting - wanted) + ["thin"] * (first - fitting)
-    dropped = [DroppedPart(what=f"history:{e.position}", why=why, tokens=n) for e, n, why in zip(past, sizes, reasons, strict=False)]
-    dropped += [cut for entry in (*past[first:], trigger) for cut in history.cuts(entry)]
-    if ingredients.older and past:
-        dropped.insert(0, DroppedPart(what=f"history:before:{min(e.position for e in past)}", why="limit"))
-    total = size(head) + sum(sizes[first:]) + size(tail)
-    used = tuple(entry.position for entry in (*past[first:], trigger))
-    return Prompt((head, *messages[first:], tail), total, used, tuple(dropped), None if thin else used[0])
+    for piece, why in zip(past, reasons, strict=False):
+        talk.drop(piece, why)
+    talk.pieces = talk.pieces[first:]
 
 
-def _first(ingredients: Ingredients, past: Sequence[Entry], sizes: Sequence[int], room: int) -> tuple[int, int]:
-    """How many entries go because there are too many, and how many in all because the rest would still be too long."""
-    if ingredients.exact:
-        return 0, 0
-    positions = [entry.position for entry in past]
-    wanted = window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=sum(sizes))
-    return wanted, window.start(positions, sizes, previous=ingredients.begin, limit=ingredients.limit, budget=room)
+def _messages(drafts: Sequence[_Draft], talk: _Draft, said: Sequence[Piece] | None = None) -> tuple[Message, ...]:
+    """One system message, what was said, and the message to answer together with what comes last."""
+    said = talk.pieces if said is None else said
+    head = [part for draft in drafts if draft.section.PLACE == "head" for piece in draft.pieces for part in piece.message.parts]
+    tail = [part for draft in drafts if draft.section.PLACE == "tail" for piece in draft.pieces for part in piece.message.parts]
+    messages = [piece.message for piece in said]
+    messages[-1] = Message(messages[-1].role, _joined([*messages[-1].parts, *tail], "\n"))
+    deep = [piece for draft in drafts if draft.section.PLACE == "depth" for piece in draft.pieces]
+    deep.reverse()  # of those at one depth the last is put in first
+    for piece in sorted(deep, key=lambda piece: piece.depth):
+        messages.insert(max(len(said) - max(piece.depth, 1), 0), piece.message)
+    return (Message("system", _joined(head, "\n\n")), *messages)
+
+
+def _joined(parts: Sequence[Part], between: str) -> tuple[Part, ...]:
+    """Parts with texts beside each other made one; an empty one adds nothing."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, Text) and found and isinstance(last := found[-1], Text):
+            found[-1] = Text(f"{last.text}{between}{part.text}" if part.text else last.text)
+        else:
+            found.append(part)
+    return tuple(found)
 
 
 def size(message: Message) -> int:
     """Tokens of one message with what surrounds it."""
-    return tokens.count(message.content) + tokens.PER_MESSAGE
+    return sum(map(tokens_of, message.parts)) + tokens.PER_MESSAGE
 
 
-def _present(past: Sequence[Entry], trigger: Entry) -> list[str]:
-    return sorted({entry.author_name for entry in (*past, trigger) if entry.kind == "message" and not entry.erased})
+def tokens_of(part: Part) -> int:
+    """Tokens of a part by our count."""
+    match part:
+        case Text(text) | ToolResult(_, text):
+            return tokens.count(text)
+        case ToolCall(_, name, arguments):
+            return tokens.count(name) + tokens.count(arguments)
+        case Image():
+            return IMAGE_TOKENS
+
+
+def _present(pieces: Sequence[Piece]) -> tuple[str, ...]:
+    return tuple(sorted({piece.speaker for piece in pieces if piece.speaker}))

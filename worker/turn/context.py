@@ -1,18 +1,23 @@
 """What a turn needs from the read models, read in one transaction, so that it is all of one moment."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from engine import ids
 from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.connect import Connection
 from projections.follow import runner
-from projections.models import catalog, history, keys, provider_models, windows
+from projections.models import catalog, keys, provider_models, windows
 from projections.models.catalog import Character, Preset
 from projections.models.history import Entry
 from projections.models.turns import Turn
+from projections.prompt import sections
+from projections.prompt.assemble import Ingredients
+from projections.prompt.section import Chosen, Scene, Snapshot
+from projections.prompt.sections import history as prompt_history
 from projections.snapshot import snapshot
 from worker.turn.answer import Candidate
 from worker.work import Work
@@ -20,23 +25,19 @@ from worker.work import Work
 BYTES_PER_TOKEN = 16
 """More than any script needs: what lies further back than this much text can be in no prompt, and is not read."""
 SPARE_ENTRIES = 20
-"""Entries read beyond the window: those said after the turn's message do not count."""
+"""Entries read beyond the window, so that it can go on beginning where it began for a while."""
 EARLIER_REPLIES = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`entries` oldest first, the message to answer last; `older`: there are more before them.
-
-    `as_of` are the positions history and catalog were read at.
-    """
+    """What a prompt is made of, and who may answer. `as_of` are the positions history and catalog were read at."""
 
     character: Character
     candidates: tuple[Candidate, ...]
-    entries: tuple[Entry, ...]
-    names: dict[UUID, str]
+    chosen: Mapping[str, Chosen]
+    data: Mapping[str, Any]
     begin: int | None
-    older: bool
     as_of: int
     catalog_as_of: int
     own_key: keys.Key | None
@@ -46,10 +47,22 @@ class Context:
         return self.candidates[0].preset
 
     @property
+    def entries(self) -> list[Entry]:
+        """What was said, the message to answer last."""
+        talk = self.data[prompt_history.NAME]
+        return [line.entry for line in talk.lines] if isinstance(talk, prompt_history.Talk) else []
+
+    @property
     def earlier(self) -> list[str]:
         """What a new reply must not repeat: the character's last replies, and the message itself."""
-        replies = [entry.text for entry in self.entries if entry.kind == "reply" and entry.character == self.character.id]
-        return [*replies[-EARLIER_REPLIES:], self.entries[-1].text]
+        entries = self.entries
+        replies = [entry.text for entry in entries if entry.kind == "reply" and entry.character == self.character.id]
+        return [*replies[-EARLIER_REPLIES:], entries[-1].text]
+
+    def ingredients(self, turn: Turn) -> Ingredients:
+        """What the prompt of this turn is assembled from."""
+        scene = Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id))
+        return Ingredients(scene, self.data, self.chosen, limit=self.preset.window.max_messages, begin=self.begin)
 
 
 class Missing(Exception):
@@ -59,25 +72,40 @@ class Missing(Exception):
 async def read(work: Work, turn: Turn) -> Context:
     """Raises Missing."""
     async with work.log.pool.connection() as connection, snapshot(connection):
-        standing = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
-        if await history.is_gone(connection, turn.message_id):
-            raise Missing("message")
+        positions = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
         character = await catalog.character(connection, work.log.vault, turn.character)
+        presets = await _presets(connection, work, character, turn.user_id) if character else []
+        try:
+            chosen = await sections.select(_snapshot(connection, turn, positions, presets[0].window if presets else Window()))
+        except prompt_history.Unanswerable:
+            raise Missing("message") from None
         if character is None or character.erased:
             raise Missing("character")
-        presets = await _presets(connection, work, character, turn.user_id)
-        entries, older = await _entries(connection, work, turn, standing["history"], presets[0].window)
-        return Context(
+        found = Context(
             character=character,
             candidates=await _candidates(connection, presets),
-            entries=entries,
-            names=await _names(connection, work, entries, character),
+            chosen=chosen,
+            data={},
             begin=await windows.begins(connection, turn.channel, turn.character),
-            older=older,
-            as_of=standing["history"],
-            catalog_as_of=standing["catalog"],
+            as_of=positions["history"],
+            catalog_as_of=positions["catalog"],
             own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
         )
+    return replace(found, data=await sections.load(work.log, chosen, found.as_of))
+
+
+def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], window: Window) -> Snapshot:
+    return Snapshot(
+        connection=connection,
+        turn=turn.turn,
+        channel=turn.channel,
+        character=turn.character,
+        message_id=turn.message_id,
+        positions=positions,
+        limit=window.max_messages + SPARE_ENTRIES,
+        since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
+        most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
+    )
 
 
 async def _presets(connection: Connection, work: Work, character: Character, user_id: int) -> list[Preset]:
@@ -102,44 +130,3 @@ async def _candidates(connection: Connection, presets: Sequence[Preset]) -> tupl
             wanted.setdefault(model, preset)
     known = await provider_models.known(connection, list(wanted))
     return tuple(Candidate(known[model], preset) for model, preset in wanted.items())
-
-
-async def _entries(connection: Connection, work: Work, turn: Turn, until: int, window: Window) -> tuple[tuple[Entry, ...], bool]:
-    limit = window.max_messages + SPARE_ENTRIES
-    while True:
-        found = await history.recent(
-            connection,
-            work.log.vault,
-            turn.channel,
-            until=until,
-            limit=limit,
-            since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
-            character=turn.character,
-            asked=turn.position,
-            most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
-        )
-        trigger = next((entry for entry in found if entry.message_id == turn.message_id), None)
-        if trigger is not None:
-            return (*relevant(found, trigger), trigger), len(found) >= limit
-        if len(found) < limit:
-            raise Missing("message")
-        limit *= 2  # a backlog: more answers to earlier messages came after this one than was spared for
-
-
-def relevant(entries: Sequence[Entry], trigger: Entry) -> list[Entry]:
-    """What belongs before a message: what was there when it came, and answers to earlier messages that came later."""
-    asked = {entry.message_id: entry.position for entry in entries if entry.kind == "message"}
-
-    def counts(entry: Entry) -> bool:
-        answered = asked.get(entry.reply_to, entry.position) if entry.kind == "reply" else entry.position
-        return answered < trigger.position
-
-    return [entry for entry in entries if counts(entry)]
-
-
-async def _names(connection: Connection, work: Work, entries: tuple[Entry, ...], character: Character) -> dict[UUID, str]:
-    names = {character.id: character.name}
-    for other in {entry.character for entry in entries if entry.character is not None} - {character.id}:
-        found = await catalog.character(connection, work.log.vault, other)
-        names[other] = found.name if found else "a former character"
-    return names

@@ -14,7 +14,7 @@ from engine.decide.turn_request import Effective
 from engine.errors import KeyDestroyed, PartialRepeat, StoreError
 from engine.events import user_subject
 from engine.events.quota import NoticeGiven, UpgradeHinted
-from engine.events.turn import GenerationStarted, PromptSection, Timing
+from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
 from engine.store import NewEvent, Query, connect
@@ -22,8 +22,7 @@ from projections.follow import runner
 from projections.models import quota
 from projections.models.turns import Turn
 from projections.prompt import assemble
-from projections.prompt.assemble import DoesNotFit, Ingredients, Prompt
-from projections.prompt.situation import Situation
+from projections.prompt.assemble import DoesNotFit, Prompt
 from worker import spend
 from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
@@ -143,16 +142,7 @@ async def _context(work: Work, turn: Turn) -> Context:
 
 
 def _brief(work: Work, turn: Turn, number: int, found: Context, who: Payer, drafts: Drafts) -> Brief:
-    ingredients = Ingredients(
-        character=turn.character,
-        description=found.character.description,
-        entries=found.entries,
-        names=found.names,
-        situation=Situation(now=found.entries[-1].sent_at, venue=turn.venue),
-        limit=found.preset.window.max_messages,
-        begin=found.begin,
-        older=found.older,
-    )
+    ingredients = found.ingredients(turn)
 
     def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
         window = min(found.preset.window.context_tokens, model.context_tokens)
@@ -203,7 +193,7 @@ def _started(work: Work, turn: Turn, found: Context, attempt: Attempt) -> NewEve
         prompt_tokens=attempt.prompt.tokens,
         fallback_from=attempt.fallback_from,
         begins=attempt.prompt.begins,
-        sections=(PromptSection(name="history", refs=tuple(map(str, attempt.prompt.history_ids)), dropped=attempt.prompt.dropped),),
+        sections=attempt.prompt.sections,
     )
     return turn_events.new(turn, event, ids.derived("generation", turn.turn, attempt.number))
 

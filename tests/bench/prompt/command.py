@@ -31,7 +31,11 @@ from projections.models.turns import Turn
 from projections.models.windows import WINDOWS
 from projections.prompt import assemble
 from projections.prompt.assemble import Ingredients, Prompt
-from projections.prompt.situation import Situation
+from projections.prompt.section import Scene
+from projections.prompt.sections import character
+from projections.prompt.sections import history as history_section
+from projections.prompt.sections.character import Card
+from projections.prompt.sections.history import Said, Talk
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.turn import context
@@ -110,15 +114,17 @@ def conversation(turns: int, window: int, *, sliding: bool) -> list[Prompt]:
         seen = entries[-(window + 21) :]
         made = _ingredients(seen[-(window + 1) :] if sliding else seen, window, None if sliding else begin)
         prompts.append(assemble.assemble(made, BUDGET))
-        begin = prompts[-1].history_ids[0]
+        begin = prompts[-1].begins
         entries.append(_entry(2 * turn + 2, "reply", _text(chance, 20, 120)))
     return prompts
 
 
 def _ingredients(entries: Sequence[Entry], window: int, begin: int | None) -> Ingredients:
-    situation = Situation(now=entries[-1].sent_at, venue="discord")
-    names = {SAMPLE.character_id: SAMPLE.description.name}
-    return Ingredients(SAMPLE.character_id, SAMPLE.description, entries, names, situation, limit=window, begin=begin)
+    asked = {entry.message_id: entry.position for entry in entries if entry.kind == "message"}
+    lines = tuple(Said(str(entry.position), entry, asked.get(entry.reply_to, entry.position)) for entry in entries)
+    scene = Scene(SAMPLE.character_id, "discord", entries[-1].sent_at)
+    data = {character.NAME: Card(SAMPLE.description), history_section.NAME: Talk(lines, {})}
+    return Ingredients(scene, data, limit=window, begin=begin)
 
 
 def _text(chance: random.Random, least: int, most: int) -> str:
@@ -210,10 +216,7 @@ async def _measure(work: Work, channel: int) -> list[float]:
     for number in range(REPEATS + WARM_UP):
         started = clock.monotonic()
         found = await context.read(work, turn)
-        ingredients = replace(
-            _ingredients(found.entries, found.preset.window.max_messages, found.begin), description=found.character.description
-        )
-        assemble.assemble(ingredients, BUDGET)
+        assemble.assemble(found.ingredients(turn), BUDGET)
         if number >= WARM_UP:
             times.append((clock.monotonic() - started) * 1000)
     return times

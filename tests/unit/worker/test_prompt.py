@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from engine.events.character import Description
 from projections.models.history import Entry
-from projections.prompt import history, tokens, window
+from projections.prompt import tokens, window
 from projections.prompt.assemble import DoesNotFit, Ingredients, assemble, size
-from projections.prompt.situation import Situation
+from projections.prompt.section import Scene
+from projections.prompt.sections import said
+from projections.prompt.sections.character import Card
+from projections.prompt.sections.history import Said, Talk
 from projections.prompt.text import attribute, escape, fill, section
-from worker.turn.context import relevant
 
 ADA = UUID(int=1)
 OTHER = UUID(int=2)
@@ -54,9 +56,14 @@ def entry(position: int, text: str, *, reply_to: int | None = None, by: UUID = A
     return said if reply_to is None else replace(said, kind="reply", message_id=None, character=by, reply_to=reply_to, author_name="")
 
 
-def ingredients(entries: list[Entry], **more: object) -> Ingredients:
-    made = Ingredients(ADA, Description(name="Ada"), entries, {ADA: "Ada", OTHER: "Eve"}, Situation(entries[-1].sent_at, "discord"))
-    return replace(made, **more)  # type: ignore[arg-type]
+PLAIN = Description(name="Ada")
+
+
+def ingredients(entries: list[Entry], *, description: Description = PLAIN, **more: object) -> Ingredients:
+    places = {e.message_id: e.position for e in entries if e.kind == "message"}
+    lines = [Said(str(e.position), e, places.get(e.reply_to, e.position) if e.kind == "reply" else e.position) for e in entries]
+    data = {"character": Card(description), "history": Talk(tuple(lines), {OTHER: "Eve"})}
+    return replace(Ingredients(Scene(ADA, "discord", entries[-1].sent_at), data), **more)  # type: ignore[arg-type]
 
 
 @given(HOSTILE, HOSTILE, HOSTILE)
@@ -144,6 +151,13 @@ def test_the_window_holds_its_limit_and_its_budget(sizes: list[int], previous: i
     assert sum(sizes[first:]) <= budget
 
 
+@given(st.lists(st.integers(0, 3), max_size=60), st.integers(1, 30), st.integers(0, 400))
+def test_a_message_and_its_answers_stay_or_go_together(answers: list[int], limit: int, budget: int) -> None:
+    places = [place for place, count in enumerate(answers) for _ in range(count + 1)]
+    first = window.start(places, [5] * len(places), previous=None, limit=limit, budget=budget)
+    assert first == 0 or first == len(places) or places[first] != places[first - 1]
+
+
 @given(st.integers(20, 100), st.integers(1, 300))
 def test_a_growing_conversation_changes_its_beginning_rarely(limit: int, count: int) -> None:
     begin, changes = None, 0
@@ -154,20 +168,10 @@ def test_a_growing_conversation_changes_its_beginning_rarely(limit: int, count: 
     assert changes <= max(count - limit, 0) // max(limit - window._kept(limit), 1) + 1
 
 
-def test_a_reply_stands_after_the_message_it_answers_however_late_it_came() -> None:
-    said = [entry(1, "one"), entry(2, "two"), entry(3, "to one", reply_to=1), entry(4, "to two", reply_to=2)]
-    assert [e.position for e in history.in_order(said)] == [1, 3, 2, 4]
-
-
-def test_a_message_sees_answers_to_earlier_messages_and_nothing_that_came_after_it() -> None:
-    said = [entry(1, "one"), entry(2, "two"), entry(3, "three"), entry(4, "to one", reply_to=1), entry(5, "to three", reply_to=3)]
-    assert [e.position for e in relevant(said, said[1])] == [1, 4]
-
-
 def test_a_characters_own_words_are_the_assistants_and_another_characters_are_data() -> None:
     own, other = (
-        history.render(entry(2, "Mine.", reply_to=1), ADA, {}),
-        history.render(entry(2, "Hers.", reply_to=1, by=OTHER), ADA, {OTHER: "Eve"}),
+        said.render(entry(2, "Mine.", reply_to=1), ADA, {}, None, 2),
+        said.render(entry(2, "Hers.", reply_to=1, by=OTHER), ADA, {OTHER: "Eve"}, None, 2),
     )
     assert (own.role, own.content) == ("assistant", "Mine.")
     assert other.role == "user"
@@ -175,8 +179,8 @@ def test_a_characters_own_words_are_the_assistants_and_another_characters_are_da
 
 
 def test_no_single_message_fills_a_window() -> None:
-    long = history.render(entry(1, "x" * 100_000), ADA, {})
-    assert len(long.content) < history.LONGEST + 200
+    long = said.render(entry(1, "x" * 100_000), ADA, {}, None, 2)
+    assert len(long.content) < said.LONGEST + 200
     assert "84000 characters left out" in long.content
 
 

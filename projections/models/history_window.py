@@ -1,0 +1,89 @@
+"""Which entries of the history a prompt may use: positions only, no text is opened."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from projections.base import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry. `asked` is the position of the message it belongs to: its own, or that of the message it answers.
+
+    `edit` is where the text it has now stands, `reply_to` the message a person replied to.
+    """
+
+    position: int
+    asked: int
+    kind: Literal["message", "reply"]
+    character: UUID | None
+    reply_to: int | None
+    edit: int | None
+
+
+_LINE = "e.position, e.asked, e.kind, e.character, e.reply_to, e.edit_position AS edit"
+_SINCE_RESET = """
+e.asked > coalesce((SELECT max(position) FROM {schema}.resets WHERE channel = %(channel)s
+                    AND (character IS NULL OR character = %(reader)s)), 0)
+"""
+_BEFORE = f"""
+SELECT position, asked, kind, character, reply_to, edit FROM (
+    SELECT latest.*, sum(bytes) OVER (ORDER BY asked DESC, place DESC) - bytes AS newer FROM (
+        SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
+        WHERE e.channel = %(channel)s AND e.asked < %(until)s AND e.live AND NOT e.gone
+          AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_SINCE_RESET}
+        ORDER BY e.asked DESC, e.place DESC LIMIT %(limit)s) AS latest) AS measured
+WHERE newer < %(most)s ORDER BY asked, place
+"""
+
+
+async def message(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> Line | None:
+    """A person's message; None when it is not there or was deleted."""
+    async with connection.cursor(row_factory=class_row(Line), binary=True) as cursor:
+        statement = f"SELECT {_LINE} FROM {{schema}}.entries e WHERE e.message_id = %s AND e.kind = 'message' AND NOT e.gone"
+        await cursor.execute(sql(statement, schema), (message_id,))
+        return await cursor.fetchone()
+
+
+async def before(
+    connection: AsyncConnection,
+    channel: int,
+    until: int,
+    *,
+    reader: UUID,
+    limit: int,
+    since: datetime | None,
+    most_bytes: int,
+    schema: str = "history",
+) -> list[Line]:
+    """The last `limit` entries before the message at position `until`, oldest first, each reply right after what it answers.
+
+    Answers to earlier messages count also when they came after it. No further back than `most_bytes` of sealed text, `since`, and
+    the last reset of the character `reader`.
+    """
+    parameters = {"channel": channel, "until": until, "reader": reader, "limit": limit, "since": since, "most": most_bytes}
+    async with connection.cursor(row_factory=class_row(Line), binary=True) as cursor:
+        await cursor.execute(sql(_BEFORE, schema), parameters)
+        return await cursor.fetchall()
+
+
+async def replied_to(
+    connection: AsyncConnection, channel: int, reader: UUID, messages: Collection[int], *, schema: str = "history"
+) -> dict[int, Line]:
+    """Message id -> the entry it is of, a person's message or the shown version of a reply, as far as the reader may see it."""
+    if not messages:
+        return {}
+    statement = f"""
+    SELECT m.id, {_LINE} FROM unnest(%(messages)s::bigint[]) AS m (id)
+    LEFT JOIN {{schema}}.reply_messages r ON r.message_id = m.id
+    JOIN {{schema}}.entries e ON e.message_id = m.id OR e.turn = r.turn
+    WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND {_SINCE_RESET}
+    """
+    cursor = await connection.execute(sql(statement, schema), {"messages": list(messages), "channel": channel, "reader": reader})
+    return {row[0]: Line(*row[1:]) for row in await cursor.fetchall()}

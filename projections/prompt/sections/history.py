@@ -1,0 +1,167 @@
+"""What was said, as real messages: the character's own replies as the assistant's, everybody else's words as data. Last the message
+to answer.
+
+References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
+`>ANSWERED` what a person replied to. Before them `q:POSITION` of what is quoted only, `c:ID@POSITION` for names of other characters.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from engine.events import Event
+from engine.events.message import MessageEdited, MessageReceived
+from engine.events.reply import ReplyEdited
+from engine.events.turn import DroppedPart, TurnCompleted
+from engine.store import Log, Recorded
+from projections.models import catalog, history_window
+from projections.models.history import Entry
+from projections.models.history_window import Line
+from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
+from projections.prompt.sections import character, said
+
+NAME = "history"
+VERSION = 2
+PLACE: Place = "talk"
+BUDGET: Budget = "window"
+_REF = re.compile(r"(q:)?(\d+)(?:~(\d+))?(?:\^(\d+))?(?:>(\d+))?")
+
+
+class Unanswerable(Exception):
+    """The message a turn is to answer is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry with its reference; `answers` is what it replies to, `asked` the position of the message it belongs to."""
+
+    ref: str
+    entry: Entry
+    asked: int
+    answers: Entry | None = None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What was said in the order of the prompt, the message to answer last, and the names of other characters."""
+
+    lines: tuple[Said, ...]
+    names: Mapping[UUID, str]
+
+    @property
+    def erased(self) -> bool:
+        return any(line.entry.erased for line in self.lines)
+
+
+async def select(snapshot: Snapshot) -> Chosen:
+    """The entries before the message, with what they reply to. Raises Unanswerable."""
+    connection, channel, reader = snapshot.connection, snapshot.channel, snapshot.character
+    trigger = await history_window.message(connection, snapshot.message_id)
+    if trigger is None:
+        raise Unanswerable
+    before = await history_window.before(
+        connection,
+        channel,
+        trigger.position,
+        reader=reader,
+        limit=snapshot.limit,
+        since=snapshot.since,
+        most_bytes=snapshot.most_bytes,
+    )
+    lines = [*before, trigger]
+    replied_to = {line.reply_to for line in lines if line.kind == "message" and line.reply_to is not None}
+    quoted = await history_window.replied_to(connection, channel, reader, replied_to)
+    speakers = {line.character for line in (*lines, *quoted.values())} - {None, reader}
+    named = await catalog.described(connection, [speaker for speaker in speakers if speaker is not None])
+    older = (DroppedPart(what=f"history:before:{min(line.position for line in lines)}", why="limit"),)
+    refs = (*(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted))
+    return Chosen(refs, dropped=older if len(before) >= snapshot.limit else ())
+
+
+def references(lines: Sequence[Line], quoted: Mapping[int, Line]) -> list[str]:
+    """The references of entries in their order, and before them those of what is only quoted. Pure."""
+    shown = {line.position for line in lines}
+    only = {line.position: f"q:{_place(line)}" for line in quoted.values() if line.position not in shown}
+    found = [only[position] for position in sorted(only)]
+    for line in lines:
+        asked = f"^{line.asked}" if line.kind == "reply" else ""
+        answered = quoted.get(line.reply_to) if line.kind == "message" and line.reply_to is not None else None
+        found.append(f"{_place(line)}{asked}" + (f">{answered.position}" if answered else ""))
+    return found
+
+
+def _place(line: Line) -> str:
+    return f"{line.position}~{line.edit}" if line.edit is not None else str(line.position)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    ref: str
+    quoted: bool
+    position: int
+    edit: int | None
+    asked: int | None
+    answered: int | None
+
+
+def _parse(ref: str) -> _Parsed:
+    found = _REF.fullmatch(ref)
+    if found is None:
+        raise LookupError(f"{ref} is no reference to something that was said")
+    position, edit, asked, answered = (int(number) if number else None for number in found.groups()[1:])
+    return _Parsed(ref, bool(found[1]), position or 0, edit, asked, answered)
+
+
+async def load(log: Log, chosen: Chosen, as_of: int) -> Talk:
+    """The entries, opened, each with the text it had by then. LookupError when something is not there."""
+    parsed = [_parse(ref) for ref in chosen.refs if not ref.startswith("c:")]
+    wanted = {position for line in parsed for position in (line.position, line.edit) if position is not None}
+    rows = {recorded.position: recorded for recorded in await log.at(sorted(wanted))}
+    entries = {line.position: entry_of(rows, line.position, line.edit) for line in parsed}
+    refs = {line.position: line.ref for line in parsed}
+    named = {UUID(ref[2:].partition("@")[0]): ref for ref in chosen.refs if ref.startswith("c:")}
+    cards = {who: await character.described(log, ref[2:]) for who, ref in named.items()}
+    lines = []
+    for line in parsed:
+        if not line.quoted:
+            answers = entries.get(line.answered) if line.answered is not None else None
+            quote = refs[line.answered] if line.answered is not None and refs[line.answered].startswith("q:") else None
+            speakers = {entry.character for entry in (entries[line.position], answers) if entry is not None}
+            needs = [ref for who, ref in named.items() if who in speakers] + ([quote] if quote else [])
+            lines.append(Said(line.ref, entries[line.position], line.asked or line.position, answers, tuple(needs)))
+    return Talk(tuple(lines), {who: card.description.name for who, card in cards.items() if card is not None})
+
+
+def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | None) -> Entry:
+    """What was said at a position, with its later text. LookupError when nothing was."""
+    recorded = rows.get(position)
+    match recorded.event if recorded is not None else None:
+        case MessageReceived() as event if recorded is not None:
+            entry = said.message(recorded, event)
+            later = rows.get(edit) if edit is not None else None
+            if later is not None and isinstance(later.event, MessageEdited):
+                changed = later.event
+                entry = replace(entry, text=changed.text, attachments=changed.attachments, edited=True, erased=entry.erased or later.erased)
+            return entry
+        case (TurnCompleted() | ReplyEdited()) as event if recorded is not None:
+            return said.reply(recorded, event)
+    raise LookupError(f"position {position} of the log is nothing that was said")
+
+
+def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
+    """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards."""
+    return [_piece(line, scene.character, data.names, version) for line in data.lines]
+
+
+def _piece(line: Said, reader: UUID, names: Mapping[UUID, str], version: int) -> Piece:
+    entry = line.entry
+    return Piece(
+        said.render(entry, reader, names, line.answers, version),
+        refs=(*line.needs, line.ref),
+        what=f"history:{entry.position}",
+        group=line.asked,
+        speaker=entry.author_name if entry.kind == "message" and not entry.erased else "",
+        cut=tuple(said.cuts(entry, version)),
+    )

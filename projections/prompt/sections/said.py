@@ -1,0 +1,173 @@
+"""One thing that was said: the entry an event stands for, and the message of a prompt it becomes."""
+
+import re
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from engine import ids
+from engine.events import Event
+from engine.events.message import Attachment, Forward, MessageReceived
+from engine.events.reply import ReplyEdited
+from engine.events.turn import DroppedPart, TurnCompleted
+from engine.store import Recorded
+from projections.models.history import Entry
+from projections.prompt.message import Message
+from projections.prompt.text import attribute, escape
+
+LONGEST = 16_000
+"""Characters of one message that reach a prompt; nobody's single message may fill a window."""
+NAME = 100
+"""Characters of anything that stands in an attribute."""
+QUOTE = 80
+"""Characters of what is replied to: enough to know which one it was."""
+MENTIONS = 20
+"""Names a message may mention besides those in its text."""
+_MENTION = re.compile(r"<@!?(\d{1,20})>")
+
+
+def message(recorded: Recorded[Event], event: MessageReceived) -> Entry:
+    """The entry of a message as it was first."""
+    return Entry(
+        position=recorded.position,
+        channel=event.channel_id,
+        venue=event.venue,
+        kind="message",
+        message_id=event.message_id,
+        turn=None,
+        character=None,
+        author_id=event.author_id,
+        author_kind=event.author_kind,
+        author_name=event.author_name,
+        reply_to=event.reply_to,
+        sent_at=ids.snowflake_time(event.message_id),
+        text=event.text,
+        edited=False,
+        erased=recorded.erased,
+        attachments=event.attachments,
+        forwards=event.forwards,
+        mentioned=event.mentioned,
+    )
+
+
+def reply(recorded: Recorded[Event], event: TurnCompleted | ReplyEdited) -> Entry:
+    """The entry of a character's reply: as the model wrote it, or as a person rewrote it."""
+    return Entry(
+        position=recorded.position,
+        channel=event.channel_id,
+        venue=event.venue,
+        kind="reply",
+        message_id=None,
+        turn=event.turn_id if isinstance(event, TurnCompleted) else event.version,
+        character=event.character_id,
+        author_id=event.user_id,
+        author_kind="character",
+        author_name="",
+        reply_to=event.message_id,
+        sent_at=recorded.row.occurred_at,
+        text=event.text,
+        edited=isinstance(event, ReplyEdited),
+        erased=recorded.erased,
+    )
+
+
+def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: Entry | None, version: int) -> Message:
+    """One entry. `names` are those of other characters that may have spoken, `answers` is what it replies to."""
+    if entry.kind == "reply" and entry.character == character:
+        return Message.of("assistant", entry.text)
+    kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
+    at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
+    more = _relations(entry, character, names, answers) if version > 1 else ""
+    start = f'<message from="{attribute(_speaker(entry, None, names))}"{kind} at="{at}"{more}>'
+    return Message.of("user", f"{start}\n{body(entry, version)}\n</message>")
+
+
+def _speaker(entry: Entry, reader: UUID | None, names: Mapping[UUID, str]) -> str:
+    if entry.kind == "message":
+        return entry.author_name
+    return "you" if entry.character == reader else names.get(entry.character or UUID(int=0), "a former character")
+
+
+def _relations(entry: Entry, reader: UUID, names: Mapping[UUID, str], answers: Entry | None) -> str:
+    """Whom and what a person's message answers, and whom it mentions outside its text."""
+    found = []
+    if entry.kind == "message" and entry.reply_to is not None:
+        found.append(f' answers="{attribute(_speaker(answers, reader, names)) if answers else "an earlier message"}"')
+        if answers is not None and (quote := attribute(_readable(answers.text[: 10 * QUOTE], answers.mentioned), QUOTE)):
+            found.append(f' quote="{quote}"')
+    if besides := _besides(entry)[:MENTIONS]:
+        found.append(f' mentions="{", ".join(map(attribute, besides))}"')
+    return "".join(found)
+
+
+def _besides(entry: Entry) -> list[str]:
+    """Names mentioned that stand nowhere in the texts."""
+    texts = [entry.text, *(forward.text for forward in entry.forwards)]
+    inside = {found[1] for text in texts for found in _MENTION.finditer(text)}
+    return [name for mentioned, name in sorted(entry.mentioned.items()) if mentioned not in inside]
+
+
+def _readable(text: str, mentioned: Mapping[str, str]) -> str:
+    """The text with `@name` where Discord has an id."""
+    return _MENTION.sub(lambda found: f"@{mentioned[found[1]][:NAME]}" if found[1] in mentioned else found[0], text)
+
+
+def body(entry: Entry, version: int) -> str:
+    """Text, attachments and forwards of an entry, escaped and at most LONGEST characters of each."""
+    readable = entry.mentioned if version > 1 else {}
+    lines = [escape(_cut(_readable(entry.text, readable)))] if entry.text else []
+    lines += [_attachment(a, version) for a in entry.attachments]
+    lines += [_forward(forward, readable, version) for forward in entry.forwards]
+    return "\n".join(lines)
+
+
+def _attachment(a: Attachment, version: int) -> str:
+    kind = f' type="{attribute(a.media_type)}"' if a.media_type and version > 1 else ""
+    return f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}"{kind}>{escape(_cut(a.text))}</attachment>'
+
+
+def _forward(forward: Forward, mentioned: Mapping[str, str], version: int) -> str:
+    inside = [escape(_cut(_readable(forward.text, mentioned)))] if forward.text or version < 2 else []
+    inside += [_attachment(a, version) for a in forward.attachments] if version > 1 else []
+    return "\n".join(("<forwarded>", *inside, "</forwarded>"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} [… {len(text) - LONGEST} characters left out]"
+
+
+def cuts(entry: Entry, version: int) -> list[DroppedPart]:
+    """What `render` leaves out of an entry; tokens by the rule of thumb of four characters each."""
+    if entry.kind != "message":
+        return []
+    long = [(what, len(text) - most) for what, text, most in _limited(entry, version) if len(text) > most]
+    found = [DroppedPart(what=f"{what}:{entry.position}", why="length", tokens=count // 4) for what, count in long]
+    if version > 1 and len(_besides(entry)) > MENTIONS:
+        found.append(DroppedPart(what=f"mention:{entry.position}", why="many"))
+    if any(a.url for a in _files(entry)):
+        found.append(DroppedPart(what=f"link:{entry.position}", why="link"))
+    if version < 2:
+        found += [DroppedPart(what=f"forward:{n}:{entry.position}", why="version") for n, f in enumerate(entry.forwards) if f.attachments]
+    return found
+
+
+def _files(entry: Entry) -> list[Attachment]:
+    return [*entry.attachments, *(a for forward in entry.forwards for a in forward.attachments)]
+
+
+def _limited(entry: Entry, version: int) -> Iterator[tuple[str, str, int]]:
+    """(what it is, text, how many characters of it a prompt has at most)."""
+    readable = entry.mentioned if version > 1 else {}
+    yield "text", _readable(entry.text, readable), LONGEST
+    yield "name", _line(entry.author_name), NAME
+    for number, forward in enumerate(entry.forwards):
+        yield f"forward:{number}", _readable(forward.text, readable), LONGEST
+    for number, file in enumerate(_files(entry)):
+        yield f"attachment:{number}", file.text, LONGEST
+        for label in (file.name, file.media_type):
+            yield f"label:{number}", _line(label), NAME
+    for name in entry.mentioned.values():
+        yield "mention", _line(name), NAME
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
