@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,15 @@ from engine.config import Settings
 from engine.migrate import migrate
 
 TEMPLATE = "template_tzurot"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was not looked at, and what to do about it: a line among many dots is not read."""
+    found = Counter(str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", []) if isinstance(report.longrepr, tuple))
+    if found:
+        terminalreporter.section("NOT LOOKED AT", red=True, bold=True)
+        for reason, count in found.most_common():
+            terminalreporter.line(f"{count} test{'s' * (count > 1)}: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(autouse=True)

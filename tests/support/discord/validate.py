@@ -1,27 +1,24 @@
 """Discord's own OpenAPI as the judge of both sides: what the bot sends, and what the stand-in answers.
 
-The document is found through TZUROT_SPECS, or in `../shared/specs` beside the repository; without it there is no judge.
+Where the document comes from says tests/support/documents.py; without it there is no judge.
 Answers are held against the schema of their status; requests also must not contain keys the schema does not know.
 """
 
 import json
-import os
 from functools import cache
 from pathlib import Path
 
 import jsonschema_rs
 
+from tests.support import documents
 from tests.support.discord.errors import Json
 
-REPO = Path(__file__).resolve().parents[3]
 FILE = "discord-openapi.json"
 
 
 def spec_path() -> Path | None:
     """Where Discord's OpenAPI lies on this machine, or None."""
-    folder = Path(os.environ.get("TZUROT_SPECS") or REPO.parent / "shared" / "specs")
-    path = folder / FILE
-    return path if path.is_file() else None
+    return documents.find(FILE)
 
 
 @cache
