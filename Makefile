@@ -1,9 +1,11 @@
 # make run     set up if needed, then start everything (Ctrl-C stops it)
-# make test    set up if needed, then run all tests;  make test ARGS="-k relay"
+# make test    set up if needed, then run all tests in three processes;  make test ARGS="-k relay"  make test PROCESSES=0
 # make setup   prepare only
 # The rest: make lint, make lock, make schema, make clean
 
 ARGS ?=
+# The suite waits more than it computes: three processes suit two cores. 0 runs every test in this one, as a debugger wants it.
+PROCESSES ?= 3
 BIN = .venv/bin
 export PYTHON
 
@@ -15,7 +17,7 @@ run: setup
 test: setup
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
 	  echo "No Chromium here: pages are not looked at in a browser. On Debian: apt-get install chromium chromium-driver"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal $(ARGS)
 
 setup:
 	@.ci/bootstrap
