@@ -37,7 +37,7 @@ class Category(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Treatment:
     """How a category is told and treated. `retry`: the same request may succeed in a moment; `fallback`: another model may answer."""
 
     title: str
@@ -46,29 +46,37 @@ class Kind:
     fallback: bool = False
 
 
-KINDS: Mapping[Category, Kind] = MappingProxyType(
+KINDS: Mapping[Category, Treatment] = MappingProxyType(
     {
-        Category.AUTHENTICATION: Kind("Key refused", "The provider did not accept the key. Its owner should check or replace it."),
-        Category.QUOTA_EXCEEDED: Kind("Out of credit", "The key used here has no credit left, or reached its limit.", fallback=True),
-        Category.FREE_LIMIT: Kind("Free answers used up", "Today's free answers are used up. They come back tomorrow.", fallback=True),
-        Category.RATE_LIMIT: Kind("Too many requests", "The model is asked too often right now. Try again in a minute.", fallback=True),
-        Category.CONTENT_POLICY: Kind("Refused by the provider", "The provider refused to answer this. Rephrasing may help."),
-        Category.BAD_REQUEST: Kind("Request not understood", "The provider did not understand the request. The preset may be why."),
-        Category.CONTEXT_LENGTH: Kind("Conversation too long", "This is too long for the model. A context reset or a larger model helps."),
-        Category.MODEL_NOT_FOUND: Kind("Model not available", "The provider does not offer this model (any more).", fallback=True),
-        Category.SERVER_ERROR: Kind("Provider in trouble", "The provider has a problem. Try again in a moment.", retry=True, fallback=True),
-        Category.TIMEOUT: Kind("No answer in time", "The model took too long. Try again in a moment.", fallback=True),
-        Category.NETWORK: Kind("Provider away", "The provider could not be reached. Try again in a moment.", retry=True, fallback=True),
-        Category.BAD_RESPONSE: Kind("Unreadable answer", "The provider sent something that is no answer.", retry=True, fallback=True),
-        Category.EMPTY_RESPONSE: Kind("Empty answer", "The model said nothing. Try again, or rephrase.", retry=True, fallback=True),
-        Category.CENSORED: Kind("Answer withheld", "The model withheld its answer. Rephrasing may help.", retry=True, fallback=True),
-        Category.BUDGET: Kind("Budget reached", "The budget set for this is used up for now."),
-        Category.NOT_ALLOWED: Kind(
+        Category.AUTHENTICATION: Treatment("Key refused", "The provider did not accept the key. Its owner should check or replace it."),
+        Category.QUOTA_EXCEEDED: Treatment("Out of credit", "The key used here has no credit left, or reached its limit.", fallback=True),
+        Category.FREE_LIMIT: Treatment("Free answers used up", "Today's free answers are used up. They come back tomorrow.", fallback=True),
+        Category.RATE_LIMIT: Treatment(
+            "Too many requests", "The model is asked too often right now. Try again in a minute.", fallback=True
+        ),
+        Category.CONTENT_POLICY: Treatment("Refused by the provider", "The provider refused to answer this. Rephrasing may help."),
+        Category.BAD_REQUEST: Treatment("Request not understood", "The provider did not understand the request. The preset may be why."),
+        Category.CONTEXT_LENGTH: Treatment(
+            "Conversation too long", "This is too long for the model. A context reset or a larger model helps."
+        ),
+        Category.MODEL_NOT_FOUND: Treatment("Model not available", "The provider does not offer this model (any more).", fallback=True),
+        Category.SERVER_ERROR: Treatment(
+            "Provider in trouble", "The provider has a problem. Try again in a moment.", retry=True, fallback=True
+        ),
+        Category.TIMEOUT: Treatment("No answer in time", "The model took too long. Try again in a moment.", fallback=True),
+        Category.NETWORK: Treatment(
+            "Provider away", "The provider could not be reached. Try again in a moment.", retry=True, fallback=True
+        ),
+        Category.BAD_RESPONSE: Treatment("Unreadable answer", "The provider sent something that is no answer.", retry=True, fallback=True),
+        Category.EMPTY_RESPONSE: Treatment("Empty answer", "The model said nothing. Try again, or rephrase.", retry=True, fallback=True),
+        Category.CENSORED: Treatment("Answer withheld", "The model withheld its answer. Rephrasing may help.", retry=True, fallback=True),
+        Category.BUDGET: Treatment("Budget reached", "The budget set for this is used up for now."),
+        Category.NOT_ALLOWED: Treatment(
             "No key for this", "This model costs money and no key may pay for it. Add a key or choose a free model."
         ),
-        Category.CHARACTER_GONE: Kind("Character gone", "This character does not exist any more."),
-        Category.INTERNAL: Kind("Something broke", "Something went wrong on our side. It was noted."),
-        Category.UNKNOWN: Kind("Something went wrong", "The provider reported an error of an unknown kind."),
+        Category.CHARACTER_GONE: Treatment("Character gone", "This character does not exist any more."),
+        Category.INTERNAL: Treatment("Something broke", "Something went wrong on our side. It was noted."),
+        Category.UNKNOWN: Treatment("Something went wrong", "The provider reported an error of an unknown kind."),
     }
 )
 
@@ -92,7 +100,7 @@ class Fault:
     reference: str = field(default_factory=ids.reference)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Treatment:
         return KINDS[self.category]
 
     @property

@@ -17,7 +17,7 @@ from engine.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChatLine:
     """One visible message or reply. `seen` is the log position at which it became visible: lines are ordered by it.
 
     For a failed turn `kind` is error, and `text` is empty: what went wrong is in the turn's event.
@@ -104,7 +104,7 @@ ORDER BY t.position DESC LIMIT %(limit)s
 
 async def lines(
     connection: AsyncConnection, vault: Vault, channel: int, *, after: int = 0, before: int | None = None, limit: int = 100
-) -> list[Line]:
+) -> list[ChatLine]:
     """What is visible of the last `limit` things said in a channel before a position, oldest first, with the failed answers between them.
 
     Only what became visible after `after`. Read models move one by one: nothing is shown before all of them show it, so that a
@@ -185,7 +185,7 @@ async def is_chat(connection: AsyncConnection, channel: int, user_id: int, *, ve
     return row is not None
 
 
-async def _open(vault: Vault, rows: Sequence[_Row]) -> list[Line]:
+async def _open(vault: Vault, rows: Sequence[_Row]) -> list[ChatLine]:
     keys = await vault.keys({row.subject for row in rows if row.subject is not None})
     return [_line(row, _fields(row, keys)) for row in rows]
 
@@ -200,8 +200,8 @@ def _fields(row: _Row, keys: dict[str, Any]) -> dict[str, Any] | None:
     return fields
 
 
-def _line(row: _Row, fields: dict[str, Any] | None) -> Line:
-    return Line(
+def _line(row: _Row, fields: dict[str, Any] | None) -> ChatLine:
+    return ChatLine(
         seen=row.seen or 0,
         kind=row.kind,
         message_id=row.message_id or 0,

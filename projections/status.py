@@ -20,7 +20,7 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Status:
     """What Postgres knows. `head`: the newest event's position; `relayed`: the last one published; `size`: bytes of the database.
 
     `behind` are those that stand still or are slow: alive or not, the age of what they have not done tells.
@@ -41,11 +41,11 @@ class Standing:
 
 RELAY = "relay"
 _BEHIND = b"""
-WITH standing AS (
+WITH progress AS (
     SELECT name, position FROM projections WHERE role = 'live' UNION ALL SELECT 'relay', position FROM relay
 )
 SELECT s.name, h.position - s.position, extract(epoch FROM clock_timestamp() - e.recorded_at)::float8
-FROM standing s, log_head h, events e WHERE e.position = s.position + 1 ORDER BY 1
+FROM progress s, log_head h, events e WHERE e.position = s.position + 1 ORDER BY 1
 """
 _NUMBERS = b"""
 SELECT current_setting('server_version'), pg_database_size(current_database()), (SELECT position FROM log_head),
@@ -56,13 +56,13 @@ SELECT current_setting('server_version'), pg_database_size(current_database()), 
 """
 
 
-async def look(connection: AsyncConnection) -> Standing:
+async def look(connection: AsyncConnection) -> Status:
     """One look, in a handful of cheap statements."""
     row = await (await connection.execute(_NUMBERS)).fetchone()
     assert row is not None
     server, size, head, relayed, pending, due, active, characters = row
     behind = await (await connection.execute(_BEHIND)).fetchall()
-    return Standing(
+    return Status(
         server=server.split()[0],
         size=size,
         head=head,

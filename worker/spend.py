@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine import clock, ids, log
 from engine.decide.quota import reset_of, to_milliseconds
-from engine.decide.spend import KEYLESS, SYSTEM, Asked, Block, OwnKey, Permit, Refusal, Spent, Standing, authorize_spend
+from engine.decide.spend import KEYLESS, SYSTEM, Block, DayTotals, OwnKey, Permit, Refusal, SpendRequest, SpendState, authorize_spend
 from engine.decide.turn_model import Model
 from engine.errors import Conflict, StoreError
 from engine.events import Event, Tags
@@ -76,21 +76,21 @@ def trusted(work: Work, turn: Turn) -> bool:
     return turn.venue == "playground" or turn.user_id in work.settings.owner_ids
 
 
-async def standing(work: Work, who: Payer, now: datetime) -> tuple[Standing, Today]:
+async def spend_state(work: Work, who: Payer, now: datetime) -> tuple[SpendState, Today]:
     """What the rule decides on, and the versions that lock it."""
     scopes = [SYSTEM, KEYLESS, *([who.own_key.scope] if who.own_key else [])]
     async with work.log.pool.connection() as connection:
         today = await quota.today(connection, now, who.user_id, who.guild_id, scopes)
     user = f"user:{who.user_id}"
     return (
-        Standing(
+        SpendState(
             keyless=work.endpoint.api_key is None,
             system_key=work.endpoint.api_key is not None,
             own_key=who.own_key,
             limits=today.limits,
             blocked=today.blocked | work.breaker.blocks(now),
             budgets=today.budgets,
-            user=today.spent.get(user, Spent()),
+            user=today.spent.get(user, DayTotals()),
             payers=today.spent,
             user_bucket=today.buckets.get(user),
             guild_bucket=today.buckets.get(f"guild:{who.guild_id}"),
@@ -167,8 +167,8 @@ async def _authorize(
     deadline = clock.monotonic() + PATIENCE_SECONDS
     while True:
         now = clock.now()
-        state, today = await standing(work, who, now)
-        decision = authorize_spend(Asked(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
+        state, today = await spend_state(work, who, now)
+        decision = authorize_spend(SpendRequest(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
         if isinstance(decision, Refusal):
             return decision
         if decision.locks_payer and decision.scope not in entered and await _enter(work, entered, decision.scope):

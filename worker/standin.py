@@ -109,7 +109,7 @@ def _model() -> dict[str, object]:
 async def _completions(request: Request) -> Response:
     body = await request.body()
     try:
-        asked = _asked(body)
+        asked = _requested(body)
     except (KeyError, TypeError, ValueError):
         return JSONResponse({"error": {"code": 400, "message": "messages must be a list with at least one message"}}, 400)
     text = reply(asked["messages"])
@@ -130,7 +130,7 @@ async def _completions(request: Request) -> Response:
     )
 
 
-def _asked(body: bytes) -> dict[str, Any]:
+def _requested(body: bytes) -> dict[str, Any]:
     """The request, or one of the errors of reading it."""
     if len(body) > BODY_LIMIT:
         raise ValueError

@@ -34,7 +34,7 @@ class CannotListen(TzurotError):
     """sysexits' EX_UNAVAILABLE: tells a taken port from everything else that may be wrong."""
 
 
-class Server(uvicorn.Server):
+class ConsoleServer(uvicorn.Server):
     """uvicorn, ended by us: signals belong to engine.process."""
 
     @contextmanager
@@ -134,7 +134,7 @@ async def working(settings: Settings, log: Log, signer: Signer | None) -> AsyncI
 @asynccontextmanager
 async def serving(console: Console, listener: socket.socket) -> AsyncIterator[None]:
     """Answer requests on a bound socket for as long as the block lasts."""
-    server = Server(
+    server = ConsoleServer(
         uvicorn.Config(
             build(console),
             log_config=None,

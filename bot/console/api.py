@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from bot.console import speak
 from bot.console.filters import number
 from bot.console.pages import conversation, playground, turns
-from bot.console.speak import Line, Refused, Said
+from bot.console.speak import LineRefused, Said, SpokenLine
 from bot.console.state import console_of
 from projections.models import turns as turn_rows
 
@@ -40,12 +40,12 @@ async def _said(request: Request, channel: int | None) -> Response:
     console = console_of(request)
     try:
         body = Saying.model_validate_json(await request.body())
-        line = Line(body.text, body.author, body.reply_to)
+        line = SpokenLine(body.text, body.author, body.reply_to)
         said = await (speak.begin(console, body.character or "", line) if channel is None else speak.say(console, channel, line))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_input=False))
         return JSONResponse({"error": problems}, 422)
-    except Refused as error:
+    except LineRefused as error:
         return JSONResponse({"error": str(error)}, 422)
     await playground.shown(console, said)
     return JSONResponse(_as_json(said), 201)

@@ -14,7 +14,7 @@ LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Filters:
     """What was typed by field, what it means, and what could not be understood. With anything wrong nothing is to be shown."""
 
     values: Mapping[str, str]
@@ -45,7 +45,7 @@ class _Taken:
         return found
 
 
-def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Asked:
+def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Filters:
     """Characters go by name or id (`called` says what they are called); times are UTC unless they say otherwise."""
     taken = _Taken({name: parameters.get(name, "").strip()[:LONGEST] for name in FIELDS})
     time = "A time looks like 2026-01-31T18:00."
@@ -61,7 +61,7 @@ def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Ask
         since=taken.take("since", _moment, time),
         before=taken.take("before", _moment, time),
     )
-    return Asked(taken.values, wanted, taken.wrong)
+    return Filters(taken.values, wanted, taken.wrong)
 
 
 def number(text: str) -> int | None:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console.pages.health import Report, look
+from bot.console.pages.health import HealthReport, look
 from bot.console.state import console_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,7 +17,7 @@ async def show(request: Request) -> Response:
     return Response(text_of(await look(console_of(request))), media_type=CONTENT_TYPE)
 
 
-def text_of(report: Report) -> bytes:
+def text_of(report: HealthReport) -> bytes:
     """A report in Prometheus' text form. Pure."""
     registry = CollectorRegistry()
 
@@ -52,7 +52,7 @@ def text_of(report: Report) -> bytes:
         {(b.name,): float(b.held) for b in report.backlogs},
         ("consumer",),
     )
-    if (found := report.standing) is not None:
+    if (found := report.status) is not None:
         gauge("tzurot_log_events", "Position of the newest event", {(): float(found.head)})
         gauge("tzurot_relay_lag_events", "Events not published yet", {(): float(found.head - found.relayed)})
         ages: dict[tuple[str, ...], float] = {(one.name,): one.seconds for one in found.behind}

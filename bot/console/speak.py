@@ -22,12 +22,12 @@ LONGEST = 4000
 LIMIT = 4
 
 
-class Refused(TzurotError):
+class LineRefused(TzurotError):
     """What was asked for cannot be done; the sentence is for the person who asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SpokenLine:
     """What was typed. `reply_to` is the id of the message it answers."""
 
     text: str
@@ -50,13 +50,13 @@ def check(text: str) -> str:
     """The text as it will be sent. Raises Refused."""
     text = text.replace("\r\n", "\n").strip()
     if not text:
-        raise Refused("Write something first.")
+        raise LineRefused("Write something first.")
     if len(text) > LONGEST:
-        raise Refused(f"A message may have {LONGEST:,} characters; this one has {len(text):,}. Send it in parts.")
+        raise LineRefused(f"A message may have {LONGEST:,} characters; this one has {len(text):,}. Send it in parts.")
     return text
 
 
-def message_of(line: Line, channel: int, message_id: int) -> MessageReceived:
+def message_of(line: SpokenLine, channel: int, message_id: int) -> MessageReceived:
     """Translate: the typed line as the event that Discord's messages become, too."""
     return MessageReceived(
         message_id=message_id,
@@ -76,19 +76,19 @@ def candidate(character: Character) -> Candidate:
     return Candidate(character.id, names, character.owner_id, character.users is not None, character.users or frozenset())
 
 
-async def begin(console: Console, slug: str, line: Line) -> Said:
+async def begin(console: Console, slug: str, line: SpokenLine) -> Said:
     """Open a new chat with a character and say the first line. Raises Refused."""
     check(line.text)
     cast = await cast_of(console)
     host = next((character for character in cast if character.slug == slug), None)
     if host is None:
-        raise Refused("Choose a character to talk to.")
+        raise LineRefused("Choose a character to talk to.")
     channel = console.snowflakes.next()
     await console.log.append(_activation(channel, host.id))
     return await _say(console, channel, line, State([candidate(c) for c in cast], active=(host.id,)))
 
 
-async def say(console: Console, channel: int, line: Line) -> Said:
+async def say(console: Console, channel: int, line: SpokenLine) -> Said:
     """Say a line in a chat. Raises Refused."""
     check(line.text)
     cast = await cast_of(console)
@@ -97,7 +97,7 @@ async def say(console: Console, channel: int, line: Line) -> Said:
         session = await channels.session(connection, channel)
         replied_to = await history.speaker_of(connection, line.reply_to) if line.reply_to is not None else None
     if not active and session is None:
-        raise Refused("This conversation does not exist. Start a new one.")
+        raise LineRefused("This conversation does not exist. Start a new one.")
     state = State([candidate(c) for c in cast], active, replied_to, session.character if session else None)
     return await _say(console, channel, line, state)
 
@@ -110,7 +110,7 @@ async def cast_of(console: Console) -> list[Character]:
     return sorted(usable, key=lambda character: (0, -character.position) if character.owner_id is not None else (1, character.position))
 
 
-async def _say(console: Console, channel: int, line: Line, state: State) -> Said:
+async def _say(console: Console, channel: int, line: SpokenLine, state: State) -> Said:
     message = message_of(line, channel, console.snowflakes.next())
     wanted = addressed(message, state)
     triggers = wanted[:LIMIT]

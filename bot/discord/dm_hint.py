@@ -13,7 +13,7 @@ SHOWN_S = 30.0
 NAMES = 10
 
 
-class Guidance:
+class DmHint:
     """Answers with help, which is no part of any conversation: it reaches neither the log nor a prompt."""
 
     def __init__(self, rest: Rest, roster: Roster, mention_char: str) -> None:
@@ -22,7 +22,7 @@ class Guidance:
 
     def show(self, message: MessageReceived) -> None:
         """Show it for half a minute."""
-        task = asyncio.create_task(self._show(message), name="guidance")
+        task = asyncio.create_task(self._show(message), name="dm hint")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -37,7 +37,7 @@ class Guidance:
             "content": text,
             "allowed_mentions": QUIET,
             "enforce_nonce": True,
-            "nonce": ids.derived("guidance", message.message_id).hex[:24],
+            "nonce": ids.derived("dm hint", message.message_id).hex[:24],
         }
         with suppress(Refused, Unsure, Busy):
             made = await self._rest.call("POST", f"/channels/{message.channel_id}/messages", body)

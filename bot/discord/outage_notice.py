@@ -16,7 +16,7 @@ EVERY_S = 60.0
 type ForUs = Callable[[MessageReceived], bool]
 
 
-class Patience:
+class OutageNotice:
     """One notice per channel while messages to us are held there; it goes when the first of them is stored.
 
     The notice is no part of any conversation: it reaches neither the log nor a prompt. `for_us` must not need Postgres.

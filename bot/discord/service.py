@@ -12,12 +12,12 @@ from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.desk import Desk
-from bot.discord.dm_hint import Guidance
+from bot.discord.dm_hint import DmHint
 from bot.discord.features.admin.cog import AdminCog
 from bot.discord.features.channel.cog import ChannelCog
 from bot.discord.features.character.cog import CharacterCog, CreateCharacter
 from bot.discord.ingest import Ingest
-from bot.discord.outage_notice import Patience
+from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
 from bot.discord.post import Post
 from bot.discord.rest import Busy, Refused, Rest, Unsure
@@ -56,12 +56,12 @@ class Service:
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
         self.deliver = Queues(log, Post(rest, self.webhooks, us), self.typing.end)
-        self.guidance = Guidance(rest, self.roster, settings.bot_mention_char)
+        self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
         self.ingest.on_turns = self._expect
         self._early: set[asyncio.Task[None]] = set()
-        self.ingest.on_lost = self.guidance.show
-        self.patience = Patience(rest, self._is_for_us)
-        self.ingest.on_held, self.ingest.on_stored = self.patience.held, self.patience.stored
+        self.ingest.on_lost = self.dm_hint.show
+        self.outage_notice = OutageNotice(rest, self._is_for_us)
+        self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
         self.desk = Desk(log, self.roster, settings)
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
@@ -166,8 +166,8 @@ class Service:
         await self.ingest.drain(5.0)
         await self.deliver.close()
         self.typing.close()
-        self.guidance.close()
-        self.patience.close()
+        self.dm_hint.close()
+        self.outage_notice.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 

@@ -33,7 +33,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class DayTotals:
     """Calls and US dollars of a scope or person today: settled ones by what they did cost, open ones by their estimate."""
 
     calls: int = 0
@@ -54,7 +54,7 @@ class OwnKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SpendRequest:
     """A call somebody wants to make. `trusted`: an owner, or the operator in the playground. `estimate` in US dollars at most."""
 
     user_id: int
@@ -66,7 +66,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SpendState:
     """Everything the decision depends on, as the read models have it."""
 
     keyless: bool = False
@@ -75,8 +75,8 @@ class Standing:
     limits: LimitsChanged = DEFAULT_LIMITS
     blocked: Mapping[tuple[str, str], "Block"] = field(default_factory=dict)
     budgets: Mapping[str, float] = field(default_factory=dict)
-    user: Spent = Spent()
-    payers: Mapping[str, Spent] = field(default_factory=dict)
+    user: DayTotals = DayTotals()
+    payers: Mapping[str, DayTotals] = field(default_factory=dict)
     user_bucket: Bucket | None = None
     guild_bucket: Bucket | None = None
     guests_today: int = 0
@@ -129,14 +129,14 @@ def is_free(model: Model, limits: LimitsChanged) -> bool:
     return model.costs_nothing or model.id.endswith(":free") or model.id in limits.free_models
 
 
-def payer_of(asked: Asked, standing: Standing) -> tuple[str, UUID | None]:
+def payer_of(asked: SpendRequest, standing: SpendState) -> tuple[str, UUID | None]:
     """(scope, key) that would pay: the person's own key, else nobody where nothing can be billed, else the operator's."""
     if standing.own_key is not None and standing.own_key.usable:
         return standing.own_key.scope, standing.own_key.id
     return (KEYLESS, None) if standing.keyless else (SYSTEM, None)
 
 
-def authorize_spend(asked: Asked, standing: Standing) -> Permit | Refusal:
+def authorize_spend(asked: SpendRequest, standing: SpendState) -> Permit | Refusal:
     """Whether this call may be made, and on whose account."""
     scope, key_id = payer_of(asked, standing)
     free = scope == KEYLESS or is_free(asked.model, standing.limits)
@@ -156,31 +156,31 @@ def authorize_spend(asked: Asked, standing: Standing) -> Permit | Refusal:
     return Permit(scope, asked.model.id, key_id, free=free, guest=guest, locks_payer=limited, spare_in_guild=spare, seal=_SEAL)
 
 
-def _no_payer(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
+def _no_payer(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
     if scope == SYSTEM and not standing.system_key:
         return Refusal(Category.NOT_ALLOWED, "no key is configured", f"no-key:{asked.model.id}")
     return None
 
 
-def _not_for_guests(guest: bool, free: bool, asked: Asked) -> Refusal | None:
+def _not_for_guests(guest: bool, free: bool, asked: SpendRequest) -> Refusal | None:
     if guest and not free:
         return Refusal(Category.NOT_ALLOWED, f"{asked.model.id} is not free, and this person has no key", f"guest:{asked.model.id}")
     return None
 
 
-def _blocked(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
+def _blocked(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
     block = standing.blocked.get((scope, asked.model.id))
     if block is None or block.until <= asked.now:
         return None
     return Refusal(block.category, f"{asked.model.id} is left alone for {scope}", f"block:{scope}:{asked.model.id}", block.until)
 
 
-def _paced(scope: str, asked: Asked) -> bool:
+def _paced(scope: str, asked: SpendRequest) -> bool:
     """Whether calls a minute are limited: not where it is nobody's money, or the operator's own."""
     return scope != KEYLESS and not asked.trusted
 
 
-def _spare(scope: str, asked: Asked, standing: Standing) -> int | None:
+def _spare(scope: str, asked: SpendRequest, standing: SpendState) -> int | None:
     """How many calls of the server that this decision has not seen leave it right: a bucket only loses a token to a call."""
     if not _paced(scope, asked) or asked.guild_id is None:
         return None
@@ -188,7 +188,7 @@ def _spare(scope: str, asked: Asked, standing: Standing) -> int | None:
     return math.floor(bucket.level(asked.now, rate) if bucket is not None else rate) - 1
 
 
-def _too_fast(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
+def _too_fast(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
     if not _paced(scope, asked):
         return None
     for name, bucket, rate in (
@@ -201,9 +201,9 @@ def _too_fast(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
     return None
 
 
-def _free_tier(asked: Asked, standing: Standing) -> Refusal | None:
+def _free_tier(asked: SpendRequest, standing: SpendState) -> Refusal | None:
     share = fair_share(standing.limits, standing.guests_today + (standing.user.free_calls == 0))
-    total = standing.payers.get(SYSTEM, Spent()).free_calls
+    total = standing.payers.get(SYSTEM, DayTotals()).free_calls
     if total >= standing.limits.free_daily or standing.user.free_calls >= share:
         return Refusal(Category.FREE_LIMIT, f"today's free share of {share} is used up", "free-tier", midnight_after(asked.now))
     return None
@@ -214,8 +214,8 @@ def fair_share(limits: LimitsChanged, guests: int) -> int:
     return min(max(limits.free_daily // max(guests, 1), limits.free_minimum), limits.free_daily)
 
 
-def _over_budget(scope: str, asked: Asked, standing: Standing) -> Refusal | None:
-    for name, spent in ((scope, standing.payers.get(scope, Spent())), (f"user:{asked.user_id}", standing.user)):
+def _over_budget(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
+    for name, spent in ((scope, standing.payers.get(scope, DayTotals())), (f"user:{asked.user_id}", standing.user)):
         budget = standing.budgets.get(name)
         if budget is not None and (spent.dollars >= budget or spent.dollars + (asked.estimate or 0.0) > budget):
             return Refusal(Category.BUDGET, f"the daily budget of {name} is reached", f"budget:{name}", midnight_after(asked.now))

@@ -29,7 +29,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class ModelPattern:
     """What holds for every model whose id matches (case ignored), and why. The first match that says something about a field wins."""
 
     regex: str
@@ -37,25 +37,25 @@ class Pattern:
     why: str = ""
 
 
-PATTERNS: tuple[Pattern, ...] = (
-    Pattern(r"glm-4\.5-air", Known(forbidden=("frequency_penalty", "presence_penalty", "seed")), "rejects penalties and seed"),
-    Pattern(r"deepseek-r1-0528:free$", Known(forbidden=("stop",), reasoning=True), "its provider rejects stop sequences"),
-    Pattern(
+PATTERNS: tuple[ModelPattern, ...] = (
+    ModelPattern(r"glm-4\.5-air", Known(forbidden=("frequency_penalty", "presence_penalty", "seed")), "rejects penalties and seed"),
+    ModelPattern(r"deepseek-r1-0528:free$", Known(forbidden=("stop",), reasoning=True), "its provider rejects stop sequences"),
+    ModelPattern(
         r"^openai/(o\d|gpt-5)",
         Known(reasoning=True, forbidden=("temperature", "top_p", "frequency_penalty", "presence_penalty", "logit_bias")),
     ),
-    Pattern(
+    ModelPattern(
         r"(deepseek-r1|qwq|/o\d|gpt-5|-thinking|:thinking|gpt-oss|magistral|glm-4\.[56]|grok-4|claude-(opus|sonnet)-4|gemini-(2\.5|3))",
         Known(reasoning=True),
     ),
-    Pattern(
+    ModelPattern(
         r"^anthropic/",
         Known(context_tokens=200_000, vision=True, forbidden=("seed", "min_p", "top_a", "frequency_penalty", "presence_penalty")),
     ),
-    Pattern(r"^google/gemini", Known(context_tokens=1_000_000, vision=True)),
-    Pattern(r"^openai/gpt-4o", Known(context_tokens=128_000, vision=True)),
-    Pattern(r"^openrouter/auto$", Known(context_tokens=128_000)),
-    Pattern(r"^(tzurot|standin)/", Known(context_tokens=131_072, price_in=0.0, price_out=0.0, reasoning=False, may_repeat=True)),
+    ModelPattern(r"^google/gemini", Known(context_tokens=1_000_000, vision=True)),
+    ModelPattern(r"^openai/gpt-4o", Known(context_tokens=128_000, vision=True)),
+    ModelPattern(r"^openrouter/auto$", Known(context_tokens=128_000)),
+    ModelPattern(r"^(tzurot|standin)/", Known(context_tokens=131_072, price_in=0.0, price_out=0.0, reasoning=False, may_repeat=True)),
 )
 """Data, not code: a quirk is a row here, or an override at run time."""
 
@@ -95,7 +95,9 @@ _FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "p
 _DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=(), may_repeat=False)
 
 
-def resolve(model: str, override: Known | None = None, catalogue: Known | None = None, patterns: Sequence[Pattern] = PATTERNS) -> Model:
+def resolve(
+    model: str, override: Known | None = None, catalogue: Known | None = None, patterns: Sequence[ModelPattern] = PATTERNS
+) -> Model:
     """The model by the lookup order, field by field."""
     matching = [pattern.known for pattern in patterns if re.search(pattern.regex, model, re.IGNORECASE)]
     tiers: list[tuple[Tier, Known]] = [("override", override or Known()), ("catalogue", catalogue or Known())]

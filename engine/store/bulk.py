@@ -69,8 +69,8 @@ async def pages(dsn: str, after: int, until: int) -> AsyncGenerator[list[Row]]:
     coming: asyncio.Future[pq.abc.PGresult] | None = None
     try:
         for first in range(after, until, PAGE):
-            page = await (coming or _asked(connection, first, until))
-            coming = _asked(connection, first + PAGE, until) if first + PAGE < until else None
+            page = await (coming or _requested(connection, first, until))
+            coming = _requested(connection, first + PAGE, until) if first + PAGE < until else None
             yield _rows(connection, page)
     finally:
         if coming is not None:
@@ -84,7 +84,7 @@ def _connection(dsn: str) -> psycopg.Connection:
     return connection
 
 
-def _asked(connection: psycopg.Connection, first: int, until: int) -> "asyncio.Future[pq.abc.PGresult]":
+def _requested(connection: psycopg.Connection, first: int, until: int) -> "asyncio.Future[pq.abc.PGresult]":
     """The page to come, for which Postgres has been asked on return: else the thread would get Python's lock only milliseconds later."""
     asked = threading.Event()
     coming = asyncio.get_running_loop().run_in_executor(None, _page, connection, first, until, asked)

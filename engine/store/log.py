@@ -56,7 +56,7 @@ class Log:
                 keys = await self._keys(subjects)
                 packed = tuple([codec.pack(event, keys.get(event.subjects)) for event in events])
                 size = sum(len(one.body) for one in packed)
-                answer = self._writer.submit(Unit(packed, condition, size, careful=condition is not None))
+                answer = self._writer.submit(Unit(packed, condition, size, slow=condition is not None))
         finally:
             self._in_turn -= 1
         return await answer

@@ -104,7 +104,7 @@ class Queue:
                 slot.resolve(StoreUnavailable("the log was closed"))
             return
         for slot in batch:
-            slot.unit.careful = True
+            slot.unit.slow = True
             slot.unit.uncertain |= uncertain
         self.slots = deque(sorted((*batch, *self.slots), key=lambda slot: slot.number))
         self.events = sum(len(slot.unit.events) for slot in self.slots)

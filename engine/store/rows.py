@@ -130,7 +130,7 @@ class Unit:
     events: tuple[Packed, ...]
     condition: Condition | None = None
     size: int = 0
-    careful: bool = False
+    slow: bool = False
     """To be written under the head's lock, looking first: conditional, or the fast way failed."""
     uncertain: bool = False
     """An answer was lost: the unit may be in the log already, by this very call."""

@@ -112,7 +112,7 @@ class Writer:
             if slot.done.done():  # its caller was cancelled before anything was sent
                 queue.settled(len(queue.pop().unit.events))
                 continue
-            if slot.unit.careful or not self._encode(slot.unit, elements, streams):
+            if slot.unit.slow or not self._encode(slot.unit, elements, streams):
                 break
             batch.append(queue.pop())
             size += slot.unit.size
@@ -215,13 +215,13 @@ class Writer:
             self._pipe = await Pipe.open(self._dsn)
         elif not self.queue.slots:
             return False
-        elif self.queue.slots[0].unit.careful:
-            await self._write_carefully(self._pipe.element_oid)
+        elif self.queue.slots[0].unit.slow:
+            await self._write_slow_path(self._pipe.element_oid)
         elif unknown := self._unknown_streams():
             plain = await self._plainly()
             self._heads.update(await impatient(plain, slow_path.heads(plain, unknown)))
         elif self._elsewhere(self.queue.slots[0].unit):
-            self.queue.slots[0].unit.careful = True
+            self.queue.slots[0].unit.slow = True
         else:
             return False
         return True
@@ -234,8 +234,8 @@ class Writer:
         """Whether a stream is, as far as we know, not where the unit expects it. The database has the last word."""
         return isinstance(slow_path.versions_of(unit, self._heads), Conflict)
 
-    async def _write_carefully(self, element_oid: int) -> None:
-        batch = self._careful_batch()
+    async def _write_slow_path(self, element_oid: int) -> None:
+        batch = self._slow_batch()
         events = sum(len(slot.unit.events) for slot in batch)
         self._forget(batch)
         try:
@@ -255,10 +255,10 @@ class Writer:
         finally:
             self.queue.settled(events)
 
-    def _careful_batch(self) -> list[Slot]:
+    def _slow_batch(self) -> list[Slot]:
         batch = [self.queue.pop()]
         slots = self.queue.slots
-        while slots and slots[0].unit.careful and not slots[0].unit.alone and not batch[0].unit.alone and len(batch) < BATCH_EVENTS:
+        while slots and slots[0].unit.slow and not slots[0].unit.alone and not batch[0].unit.alone and len(batch) < BATCH_EVENTS:
             batch.append(self.queue.pop())
         return batch
 

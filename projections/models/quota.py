@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from engine.decide.quota import Hit, of_milliseconds
-from engine.decide.spend import Block, Bucket, Spent
+from engine.decide.spend import Block, Bucket, DayTotals
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
 from engine.store import Stored
@@ -146,7 +146,7 @@ class Today:
     limits: LimitsChanged
     budgets: dict[str, float]
     blocked: dict[tuple[str, str], Block]
-    spent: dict[str, Spent]
+    spent: dict[str, DayTotals]
     versions: dict[str, int]
     buckets: dict[str, Bucket]
     guests: int
@@ -181,7 +181,7 @@ async def today(
             limits=LimitsChanged.model_validate(known[0]) if known else LimitsChanged(),
             budgets=dict(await budgets.fetchall()),
             blocked={(scope, model): Block(reset, Category(category)) for scope, model, category, reset in await hits.fetchall()},
-            spent={subject: Spent(calls, free, dollars) for subject, calls, free, dollars, _ in rows},
+            spent={subject: DayTotals(calls, free, dollars) for subject, calls, free, dollars, _ in rows},
             versions={subject: version for subject, _, _, _, version in rows},
             buckets={name: Bucket(tokens, at) for name, tokens, at in await levels.fetchall()},
             guests=count[0] if count else 0,

@@ -118,7 +118,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One event's clear tags."""
 
     position: int
@@ -142,7 +142,7 @@ class Page:
     `complete` False: the walk stopped before the page was full, and there may be more to find from `older` on.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[TimelineEntry, ...]
     older: int | None = None
     complete: bool = True
 
@@ -165,7 +165,7 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[TimelineEntry] = field(default_factory=list)
     edge: int | None = None
     rows: int = 0
 
@@ -192,7 +192,7 @@ async def page(
     tests = _tests(wanted)
     lead = await _thinnest(connection, tests, span, schema)
     rest = [test for test in tests if test is not lead]
-    found: list[Entry] = []
+    found: list[TimelineEntry] = []
     for _ in range(WINDOWS):
         size = WINDOW if rest else limit + 1
         walk = await _walk(connection, lead, rest, span, size, limit + 1 - len(found), schema)
@@ -205,14 +205,16 @@ async def page(
     return Page(tuple(found), span.until, complete=False)
 
 
-async def newer(connection: AsyncConnection, wanted: Filter, after: int, *, limit: int = 200, schema: str = "timeline") -> list[Entry]:
+async def newer(
+    connection: AsyncConnection, wanted: Filter, after: int, *, limit: int = 200, schema: str = "timeline"
+) -> list[TimelineEntry]:
     """The matching entries after a position, newest first; of more than `limit` the newest."""
     tests = _tests(wanted)
     where, parameters = _conditions(tests)
     statement = (
         f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.entries WHERE position > %(after)s{where} ORDER BY position DESC LIMIT %(limit)s"
     )
-    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+    async with connection.cursor(row_factory=class_row(TimelineEntry)) as cursor:
         await cursor.execute(sql(statement, schema), parameters | {"after": after, "limit": limit})
         return await cursor.fetchall()
 
@@ -293,7 +295,7 @@ async def _walk(
     """
     cursor = await connection.execute(sql(statement, schema), parameters | more)
     rows = await cursor.fetchall()
-    return _Walk([Entry(*row[2:]) for row in rows if row[2] is not None], rows[0][0], rows[0][1])
+    return _Walk([TimelineEntry(*row[2:]) for row in rows if row[2] is not None], rows[0][0], rows[0][1])
 
 
 _BETWEEN = "position > %(after)s AND position < %(until)s"

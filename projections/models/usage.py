@@ -167,7 +167,7 @@ _BY: dict[Dimension, str] = {"day": "day", "user": "user_id::text", "character":
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class UsageLine:
     """Usage of one value of a dimension. `unpriced` calls have no known cost; `ms` is the mean of a call."""
 
     key: str
@@ -192,7 +192,7 @@ async def summary(
     character: UUID | None = None,
     limit: int = 100,
     schema: str = "usage",
-) -> list[Line]:
+) -> list[UsageLine]:
     """Usage by a dimension since a day (YYYY-MM-DD), the most calls first; days in order."""
     statement = f"""
     SELECT {_BY[by]} AS key, sum(calls)::bigint AS calls, sum(failed)::bigint AS failed, sum(prompt_tokens)::bigint AS prompt_tokens,
@@ -204,7 +204,7 @@ async def summary(
       AND (%(character)s::uuid IS NULL OR character = %(character)s)
     GROUP BY 1 ORDER BY {"1" if by == "day" else "2 DESC, 1"} LIMIT %(limit)s
     """
-    async with connection.cursor(row_factory=class_row(Line)) as cursor:
+    async with connection.cursor(row_factory=class_row(UsageLine)) as cursor:
         await cursor.execute(sql(statement, schema), {"since": since, "user": user, "character": character, "limit": limit})
         return await cursor.fetchall()
 

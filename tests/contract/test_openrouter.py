@@ -20,7 +20,7 @@ from openrouter import components
 
 from engine import clock
 from engine.config import Settings
-from engine.decide.spend import Asked, Permit, Standing, authorize_spend
+from engine.decide.spend import Permit, SpendRequest, SpendState, authorize_spend
 from engine.decide.turn_model import Known, resolve
 from engine.decide.turn_request import effective
 from engine.embedded import free_port
@@ -242,7 +242,7 @@ def aimock(aimock_program: str, tmp_path: Path) -> Iterator[str]:
 
 
 def permit() -> Permit:
-    found = authorize_spend(Asked(1, None, True, resolve("a/b"), clock.now()), Standing(keyless=True))
+    found = authorize_spend(SpendRequest(1, None, True, resolve("a/b"), clock.now()), SpendState(keyless=True))
     assert isinstance(found, Permit)
     return found
 

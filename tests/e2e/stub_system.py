@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.cli import output
 from bot.cli.supervisor import System, run_system
-from bot.cli.supervisor.plan import Plan
+from bot.cli.supervisor.plan import ProcessPlan
 from bot.cli.supervisor.report import Report
 from engine import log, process
 from engine.config import Settings
@@ -55,7 +55,7 @@ def supervisor(data: str, *children: str) -> int:
     commands = {
         name: [sys.executable, "-m", __spec__.name, "child", behaviour] for name, behaviour in (each.split("=") for each in children)
     }
-    system = System(settings, Report(as_json=True), what=Plan(commands), logs=Path(data) / "logs")
+    system = System(settings, Report(as_json=True), what=ProcessPlan(commands), logs=Path(data) / "logs")
     try:
         return run_system(system, lambda _: None)
     except TzurotError as error:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.support.canaries import PAGES, fresh, in_files, in_tables
-from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply, Status, Stream, chunk, event
+from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status, Stream, chunk, event
 from tests.support.system import MASTER_KEY, Shape, Tzurot, running, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -31,7 +31,7 @@ class Heard:
     text: str
 
 
-def echo(asked: Asked) -> Behaviour:
+def echo(asked: ProviderRequest) -> Behaviour:
     """A provider that quotes the key it was called with: in a refusal, in a broken stream, in a page of HTML; then it answers."""
     said = asked.body["messages"][-1]["content"]
     if "refuse" in said:

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from engine import clock
-from engine.decide.spend import Asked, Permit, Standing, authorize_spend
+from engine.decide.spend import Permit, SpendRequest, SpendState, authorize_spend
 from engine.decide.turn_model import resolve
 from engine.fault import Category
 from tests.support.provider.hostile import CUT, EXPECTED, HOSTILE
@@ -20,8 +20,8 @@ MODEL = "fault/model"
 
 
 def permit() -> Permit:
-    asked = Asked(user_id=1, guild_id=None, trusted=True, model=resolve(MODEL), now=clock.now())
-    found = authorize_spend(asked, Standing(keyless=True))
+    asked = SpendRequest(user_id=1, guild_id=None, trusted=True, model=resolve(MODEL), now=clock.now())
+    found = authorize_spend(asked, SpendState(keyless=True))
     assert isinstance(found, Permit)
     return found
 

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from engine.store import Stored, connect
 from projections.follow import runner
 from projections.models import timeline
-from projections.models.timeline import TIMELINE, Entry, Filter
+from projections.models.timeline import TIMELINE, Filter, TimelineEntry
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TYPES = ("message.received", "turn.requested", "turn.completed", "turn.failed", "reply.delivered")
@@ -71,7 +71,7 @@ async def fill(connection: AsyncConnection, count: int, seed: int = 1) -> list[S
     return rows
 
 
-async def entries(connection: AsyncConnection) -> list[Entry]:
+async def entries(connection: AsyncConnection) -> list[TimelineEntry]:
     return [entry async for page in pages(connection, Filter(), 500) for entry in page.entries]
 
 
@@ -85,7 +85,7 @@ async def pages(connection: AsyncConnection, wanted: Filter, limit: int) -> Asyn
         before = page.older
 
 
-def matches(entry: Entry, wanted: Filter) -> bool:
+def matches(entry: TimelineEntry, wanted: Filter) -> bool:
     """What a filter means, said once more."""
     same: dict[str, object] = {
         "guild": entry.guild,
@@ -103,7 +103,7 @@ def matches(entry: Entry, wanted: Filter) -> bool:
     )
 
 
-def some_filter(rng: random.Random, everything: list[Entry]) -> Filter:
+def some_filter(rng: random.Random, everything: list[TimelineEntry]) -> Filter:
     """A combination of filters, mostly of values that there are."""
     like = rng.choice(everything)
     wanted = Filter()

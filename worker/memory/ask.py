@@ -32,7 +32,7 @@ class Ask:
     embedded: Embedded | None
     wants: traits.Wants
     speaker: str | None
-    spans: tuple[times.Span, ...]
+    spans: tuple[times.TimeRange, ...]
     at: float
     text: str
     widened: bool

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from worker.memory.embed import Embedded
 from worker.memory.sectors import Sector
 from worker.memory.slots import Slots
-from worker.memory.times import Span
+from worker.memory.times import TimeRange
 from worker.memory.traits import Traits
 
 Floats = NDArray[np.float32]
@@ -41,7 +41,7 @@ class Row:
 
     terms: Counter[str]
     traits: Traits
-    spans: tuple[Span, ...]
+    spans: tuple[TimeRange, ...]
     entities: tuple[str, ...]
     embedded: Embedded | None
 
@@ -112,7 +112,7 @@ class Index:
         self.rows: dict[int, Row] = {}
         self.keys: list[Key] = []
         self._order: Ints | None = None
-        self.told: dict[int, tuple[Span, ...]] = {}
+        self.told: dict[int, tuple[TimeRange, ...]] = {}
         """The times that rows speak of, of rows that speak of any."""
         self.postings = Postings()
         self.entities = Postings()

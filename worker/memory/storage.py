@@ -16,7 +16,7 @@ from worker.memory.embed import TOKEN_DIMS, Embedded
 from worker.memory.files import write_atomically
 from worker.memory.index import Index, Prepared, Row, fill
 from worker.memory.sectors import Sector
-from worker.memory.times import Span
+from worker.memory.times import TimeRange
 from worker.memory.traits import Traits
 
 FORMAT: Final = 2
@@ -93,7 +93,7 @@ def _in(memory: _Memory) -> Prepared:
         Row(
             terms=Counter(row.terms),
             traits=Traits(*row.traits),
-            spans=tuple(Span(*span) for span in row.spans),
+            spans=tuple(TimeRange(*span) for span in row.spans),
             entities=tuple(row.entities),
             embedded=unpack(row.vectors.vector, row.vectors.token_ids, row.vectors.tokens, row.vectors.scales) if row.vectors else None,
         )

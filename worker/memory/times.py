@@ -41,19 +41,19 @@ _WRITTEN: Final = re.compile(r"[^\W_]")
 """A letter or digit: without one (emoji, dots) there is no time to look for."""
 
 
-class Span(NamedTuple):
+class TimeRange(NamedTuple):
     """From `start` up to, not including, `end`; seconds since 1970, UTC."""
 
     start: float
     end: float
 
 
-def _span(start: datetime, days: float) -> Span:
+def _span(start: datetime, days: float) -> TimeRange:
     stamp = start.timestamp()
-    return Span(stamp, stamp + days * DAY)
+    return TimeRange(stamp, stamp + days * DAY)
 
 
-def _calendar(year: int, month: int, day: int | None, anchor: datetime) -> Span | None:
+def _calendar(year: int, month: int, day: int | None, anchor: datetime) -> TimeRange | None:
     try:
         start = datetime(year, month, day or 1, tzinfo=anchor.tzinfo)
     except ValueError:
@@ -61,7 +61,7 @@ def _calendar(year: int, month: int, day: int | None, anchor: datetime) -> Span 
     return _span(start, 1 if day else calendar.monthrange(year, month)[1])
 
 
-def _dated(match: re.Match[str], text: str, anchor: datetime) -> Span | None:
+def _dated(match: re.Match[str], text: str, anchor: datetime) -> TimeRange | None:
     month, day = match["month"].lower(), match["after"] or match["before"]
     if month in _AMBIGUOUS and not day and not match["year"] and not (match["month"][0].isupper() and _LED.search(text[: match.start()])):
         return None
@@ -70,7 +70,7 @@ def _dated(match: re.Match[str], text: str, anchor: datetime) -> Span | None:
     return _calendar(year, number, int(day) if day else None, anchor)
 
 
-def _relative(match: re.Match[str], anchor: datetime) -> Span:
+def _relative(match: re.Match[str], anchor: datetime) -> TimeRange:
     today = anchor.replace(hour=0, minute=0, second=0, microsecond=0)
     if near := match["near"]:
         shift = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(near.lower(), 0)
@@ -89,11 +89,11 @@ def _relative(match: re.Match[str], anchor: datetime) -> Span:
     return _span(today + timedelta(days=shift), days)
 
 
-def spans(text: str, anchor: datetime | None) -> list[Span]:
+def spans(text: str, anchor: datetime | None) -> list[TimeRange]:
     """The times a text names. Without an anchor (the time it was said) only full dates and years can be told."""
     if not _WRITTEN.search(text):
         return []
-    found: list[Span | None] = []
+    found: list[TimeRange | None] = []
     base = anchor or datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     taken: list[tuple[int, int]] = []
     years = {match["year"] for match in _DATE.finditer(text) if match["year"]}
@@ -112,7 +112,7 @@ def spans(text: str, anchor: datetime | None) -> list[Span]:
         found.extend(_relative(match, anchor) for match in _RELATIVE.finditer(text))
     named = [span for span in found if span]
     if len(named) == 2 and _BETWEEN.search(text):
-        return [Span(min(a.start for a in named), max(a.end for a in named))]
+        return [TimeRange(min(a.start for a in named), max(a.end for a in named))]
     return named
 
 

@@ -19,7 +19,7 @@ ERROR_BODY_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete answer: status, headers with lower-case names, body."""
 
     status: int
@@ -76,14 +76,14 @@ class Http:
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, seconds: float, limit: int = BODY_LIMIT
-    ) -> Answer:
+    ) -> Response:
         """Send a request and read its whole answer. Raises ProviderFailed as `stream` does."""
         async with self.stream(method, url, headers=headers, body=body, seconds=seconds, limit=limit) as answer:
-            return Answer(answer.status, answer.headers, b"".join([chunk async for chunk in answer.chunks]))
+            return Response(answer.status, answer.headers, b"".join([chunk async for chunk in answer.chunks]))
 
     async def json(
         self, method: str, url: str, payload: object = None, *, headers: Mapping[str, str], seconds: float, limit: int = BODY_LIMIT
-    ) -> Answer:
+    ) -> Response:
         """The same with a JSON body."""
         body = None if payload is None else orjson.dumps(payload)
         return await self.request(

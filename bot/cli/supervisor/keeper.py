@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bot.cli.supervisor.parts import Ended, Module, Part, Ready
-from bot.cli.supervisor.report import Line, Report
+from bot.cli.supervisor.report import Notice, Report
 from bot.cli.supervisor.restarts import GiveUp, after_end
 from engine.clock import monotonic
 from engine.errors import TzurotError
@@ -51,20 +51,20 @@ class Keeper:
                 self._give_up(sentence, decision)
                 return
             quick = decision.quick
-            self._report.say(Line("died", self.part.name, f"{sentence} Starting again{_in(decision.delay)}."))
+            self._report.say(Notice("died", self.part.name, f"{sentence} Starting again{_in(decision.delay)}."))
             await asyncio.sleep(decision.delay)
 
     async def start(self) -> None:
         """Start the part and say so. Raises what the part raises."""
         await self._may_start()
         begun = monotonic()
-        patience = asyncio.create_task(self._say_still_starting())
+        progress = asyncio.create_task(self._say_still_starting())
         try:
             self.ready = await self.part.start()
         finally:
-            patience.cancel()
+            progress.cancel()
         took = monotonic() - begun
-        self._report.say(Line("ready", self.part.name, self.ready.detail, took, self.ready.address, self.part.pid))
+        self._report.say(Notice("ready", self.part.name, self.ready.detail, took, self.ready.address, self.part.pid))
         self.up.set()
         self.settled.set()
         self.on_ready()
@@ -86,13 +86,13 @@ class Keeper:
 
     def _give_up(self, sentence: str, decision: GiveUp) -> None:
         self.gave_up = True
-        self._report.say(Line("off", self.part.name, f"{sentence} ({decision.why})"))
+        self._report.say(Notice("off", self.part.name, f"{sentence} ({decision.why})"))
         self.settled.set()
 
     async def _say_still_starting(self) -> None:
         while True:
             await asyncio.sleep(STILL_STARTING_S)
-            self._report.say(Line("starting", self.part.name, "is still starting"))
+            self._report.say(Notice("starting", self.part.name, "is still starting"))
 
 
 def _in(delay: float) -> str:

@@ -12,7 +12,7 @@ STANDIN = "stand-in"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ProcessPlan:
     """`commands`: child name -> command line, in the order in which they are started; they are stopped in the reverse one.
 
     `standin`: command of the stand-in provider, None when a provider is configured.
@@ -27,11 +27,11 @@ def module(name: str) -> list[str]:
     return [sys.executable, "-P", "-m", name]
 
 
-def plan(settings: Settings) -> Plan:
+def plan(settings: Settings) -> ProcessPlan:
     """The children of a whole Tzurot."""
     configured = settings.provider_base_url is not None or settings.provider_api_key is not None
     children = {"projections": "projections", "worker": "worker", "console": "bot.console", "bot": "bot.discord"}
-    return Plan({name: module(target) for name, target in children.items()}, None if configured else module("worker.standin"))
+    return ProcessPlan({name: module(target) for name, target in children.items()}, None if configured else module("worker.standin"))
 
 
 def environment(base: Mapping[str, str], data: Path, *, dsn: str, nats_url: str, port: int, provider: str | None) -> dict[str, str]:

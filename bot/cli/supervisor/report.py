@@ -23,7 +23,7 @@ _MARKS: dict[Kind, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Notice:
     """One thing that happened. `seconds` is how long it took, `pid` the process that is ready."""
 
     event: Kind
@@ -48,7 +48,7 @@ class Report:
         self._json = as_json
         self._console = console or Patient(file=sys.stdout, highlight=False, soft_wrap=True)
 
-    def say(self, line: Line) -> None:
+    def say(self, line: Notice) -> None:
         # Nobody may be reading any more (a closed terminal, a pipe into head); the parts must be stopped all the same.
         with contextlib.suppress(OSError):
             if self._json:
@@ -57,7 +57,7 @@ class Report:
                 self._console.print(as_text(line))
 
 
-def as_text(line: Line) -> Text:
+def as_text(line: Notice) -> Text:
     """The line for a person: mark, part, time, detail."""
     mark, style = _MARKS[line.event]
     took = f"{line.seconds:6.2f} s" if line.seconds is not None else " " * 8

@@ -12,8 +12,8 @@ from typing import Any
 from bot.cli.supervisor.keeper import Keeper, at_once
 from bot.cli.supervisor.outside import console_port, greeting_of
 from bot.cli.supervisor.parts import Module, Server
-from bot.cli.supervisor.plan import STANDIN, Plan, environment, plan
-from bot.cli.supervisor.report import Line, Report
+from bot.cli.supervisor.plan import STANDIN, ProcessPlan, environment, plan
+from bot.cli.supervisor.report import Notice, Report
 from engine import embedded
 from engine.clock import monotonic
 from engine.config import Settings
@@ -30,7 +30,7 @@ _DOWN = (("bot", "console"), ("worker",), ("projections", STANDIN), ("nats",), (
 class System:
     """Everything `tzurot run` runs, for one data folder. `logs=None` lets the children write to standard error."""
 
-    def __init__(self, settings: Settings, report: Report, *, what: Plan | None = None, logs: Path | None = None) -> None:
+    def __init__(self, settings: Settings, report: Report, *, what: ProcessPlan | None = None, logs: Path | None = None) -> None:
         self.settings = settings
         self.console: str | None = None
         self.keepers: dict[str, Keeper] = {}
@@ -71,7 +71,7 @@ class System:
         begun = monotonic()
         self._port, note = console_port(self.settings, self._data)
         if note:
-            self._report.say(Line("note", "console", note))
+            self._report.say(Notice("note", "console", note))
         async with asyncio.TaskGroup() as servers:
             servers.create_task(self._start_database())
             servers.create_task(self._start_broker())
@@ -82,7 +82,7 @@ class System:
         await asyncio.gather(*(keeper.settled.wait() for keeper in self.keepers.values()))
         console = self.keepers.get("console")
         self.console = console.ready.address if console and console.ready else None
-        self._report.say(Line("up", "tzurot", self._summary(), monotonic() - begun, self.console))
+        self._report.say(Notice("up", "tzurot", self._summary(), monotonic() - begun, self.console))
 
     def _summary(self) -> str:
         off = [name for name, keeper in self.keepers.items() if keeper.gave_up]
@@ -96,7 +96,7 @@ class System:
         applied = await migrate(self._dsn())
         where = "the database of DATABASE_URL, " if self.settings.database_url else ""
         detail = f"{where}{len(applied)} migrations applied" if applied else f"{where}up to date"
-        self._report.say(Line("ready", "schema", detail, monotonic() - begun))
+        self._report.say(Notice("ready", "schema", detail, monotonic() - begun))
 
     async def _start_broker(self) -> None:
         begun = monotonic()
@@ -104,7 +104,7 @@ class System:
             await self._serve(Server("nats", embedded.Nats(self._data / "nats"), "NATS with JetStream"))
             return
         await greeting_of(self.settings.nats_url)
-        self._report.say(Line("ready", "nats", "the server of NATS_URL", monotonic() - begun))
+        self._report.say(Notice("ready", "nats", "the server of NATS_URL", monotonic() - begun))
 
     async def _serve(self, part: Server) -> None:
         keeper = self.keepers[part.name] = Keeper(part, self._report)
@@ -184,10 +184,10 @@ class System:
         if not self.keepers:
             return
         begun = monotonic()
-        self._report.say(Line("stopping", "tzurot", "is stopping"))
+        self._report.say(Notice("stopping", "tzurot", "is stopping"))
         for names in _DOWN:
             await asyncio.gather(*(self._end(name) for name in names if name in self.keepers))
-        self._report.say(Line("stopped", "tzurot", "stopped", monotonic() - begun))
+        self._report.say(Notice("stopped", "tzurot", "stopped", monotonic() - begun))
 
     async def _end(self, name: str) -> None:
         task = self._tasks.get(name)

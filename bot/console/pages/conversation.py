@@ -98,19 +98,19 @@ async def older_than(console: Console, channel: int, before: int | None) -> int 
         return await chats.page_edge(connection, channel, before=before, limit=PAGE)
 
 
-async def _quoted(console: Console, channel: int, said: Sequence[chats.Line], called: Names) -> dict[int, str]:
+async def _quoted(console: Console, channel: int, said: Sequence[chats.ChatLine], called: Names) -> dict[int, str]:
     async with console.log.pool.connection() as connection:
         everything = await chats.lines(connection, console.log.vault, channel, limit=PAGE)
     return {line.message_id: _first_words(line, called) for line in {line.message_id: line for line in (*everything, *said)}.values()}
 
 
-def _first_words(line: chats.Line, called: Names) -> str:
+def _first_words(line: chats.ChatLine, called: Names) -> str:
     who = called.get(line.character, GONE) if line.character else line.author_name
     text = " ".join(line.text.split())
     return f"{who}: {text[:QUOTE]}{'…' if len(text) > QUOTE else ''}"
 
 
-async def _view(console: Console, line: chats.Line, called: Names, quoted: Mapping[int, str]) -> View:
+async def _view(console: Console, line: chats.ChatLine, called: Names, quoted: Mapping[int, str]) -> View:
     who = called.get(line.character, GONE) if line.character else line.author_name
     if line.kind != "error":
         quote = quoted.get(line.reply_to, "an earlier message") if line.kind == "message" and line.reply_to else ""

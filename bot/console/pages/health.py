@@ -20,7 +20,7 @@ from bot.console.state import Console, console_of
 from engine import clock
 from engine.bus import subjects
 from projections import status
-from projections.status import RELAY, Behind, Standing
+from projections.status import RELAY, Behind, Status
 
 PROBE_SECONDS = 1.5
 LATE_SECONDS = 15.0
@@ -47,14 +47,14 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything health knows. `standing` is None while Postgres is away."""
+class HealthReport:
+    """Everything health knows. `status` is None while Postgres is away."""
 
     version: str
     uptime_s: float
     memory_bytes: int
     probes: tuple[Probe, ...]
-    standing: Standing | None = None
+    status: Status | None = None
     backlogs: tuple[Backlog, ...] = ()
     lags: dict[str, int] = field(default_factory=dict)
     processes: tuple["Process", ...] = ()
@@ -76,17 +76,17 @@ class Process:
     details: dict[str, Any]
 
 
-async def look(console: Console) -> Report:
+async def look(console: Console) -> HealthReport:
     """Ask everything at once."""
     (postgres, found), (nats, backlogs) = await asyncio.gather(_limited(_postgres(console), "Postgres"), _limited(_nats(console), "NATS"))
     processes = tuple(_process(beat) for beat in found.processes) if found else ()
     probes = [postgres, nats, *(roles(found, discord=console.settings.discord_token is not None) if found else [])]
-    return Report(
+    return HealthReport(
         version=version("tzurot"),
         uptime_s=(clock.now() - STARTED).total_seconds(),
         memory_bytes=_own_memory(),
         probes=tuple(probes),
-        standing=found,
+        status=found,
         backlogs=backlogs or (),
         lags={progress.name: found.head - progress.position for progress in found.progress if progress.role == "live"} if found else {},
         processes=processes,
@@ -123,7 +123,7 @@ def _forget(task: "asyncio.Future[Any]") -> None:
         task.exception()  # asked for, so that nobody complains that it was not
 
 
-async def _postgres(console: Console) -> tuple[Probe, Standing]:
+async def _postgres(console: Console) -> tuple[Probe, Status]:
     async with console.log.pool.connection(timeout=PROBE_SECONDS) as connection:
         found = await status.look(connection)
     return Probe("Postgres", True, f"Version {found.server}, {found.head:,} events."), found
@@ -142,7 +142,7 @@ async def _nats(console: Console) -> tuple[Probe, tuple[Backlog, ...]]:
 _ROLES = {"projections": "Pages and prompts stand still.", "worker": "Nobody answers.", "bot": "Discord is silent."}
 
 
-def roles(found: Standing, *, discord: bool) -> list[Probe]:
+def roles(found: Status, *, discord: bool) -> list[Probe]:
     """One probe per part that must run, from the processes that say they are alive. Pure."""
     alive = {beat.process for beat in found.processes}
     wanted = {role: consequence for role, consequence in _ROLES.items() if discord or role != "bot"}
@@ -159,7 +159,7 @@ def roles(found: Standing, *, discord: bool) -> list[Probe]:
     return probes + late(found, frozenset(stopped))
 
 
-def late(found: Standing, stopped: frozenset[str] = frozenset()) -> list[Probe]:
+def late(found: Status, stopped: frozenset[str] = frozenset()) -> list[Probe]:
     """A probe for each of read models and relay that stands still although its process says it is alive. Pure."""
     waiting = [one for one in found.behind if one.seconds >= LATE_SECONDS and one.name not in stopped]
     models = [one for one in waiting if one.name != RELAY]
@@ -190,9 +190,9 @@ def _own_memory() -> int:
     return _memory(os.getpid()) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: HealthReport) -> dict[str, Any]:
     """The report for programs."""
-    found = report.standing
+    found = report.status
     return {
         "status": "ok" if report.ok else "degraded",
         "version": report.version,

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from bot.console.filters import number
 from bot.console.pages import conversation
 from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
-from bot.console.speak import LONGEST, Line, Refused, Said, begin, cast_of, say
+from bot.console.speak import LONGEST, LineRefused, Said, SpokenLine, begin, cast_of, say
 from bot.console.state import Console, console_of
 from projections.follow import runner
 
@@ -47,7 +47,7 @@ async def start(request: Request) -> Response:
     console, form = console_of(request), await request.form()
     try:
         said = await begin(console, field(form, "character"), _line(form))
-    except Refused as error:
+    except LineRefused as error:
         return await _choice(request, chosen=field(form, "character"), refused=str(error), typed=field(form, "text"), status=422)
     await shown(console, said)
     return _remembering(go(f"/chats/{said.channel}"), _line(form))
@@ -58,7 +58,7 @@ async def post(request: Request) -> Response:
     console, channel, form = console_of(request), request.path_params["channel"], await request.form()
     try:
         said = await say(console, channel, _line(form))
-    except Refused as error:
+    except LineRefused as error:
         if by_script(request):
             return HTMLResponse(fragment("_refused.html", sentence=str(error)), 422)
         return problem(request, 422, "That was not sent", str(error))
@@ -77,10 +77,10 @@ async def shown(console: Console, said: Said) -> None:
     console.feed.touch({said.channel})
 
 
-def _line(form: FormData) -> Line:
+def _line(form: FormData) -> SpokenLine:
     reply_to = field(form, "reply_to")
     name = " ".join(field(form, "author").split())[:32]
-    return Line(field(form, "text"), name or "Friend", number(reply_to))
+    return SpokenLine(field(form, "text"), name or "Friend", number(reply_to))
 
 
 def field(form: FormData, name: str) -> str:
@@ -89,7 +89,7 @@ def field(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _remembering(response: Response, line: Line) -> Response:
+def _remembering(response: Response, line: SpokenLine) -> Response:
     response.set_cookie(NAME_COOKIE, quote(line.author_name), max_age=31_536_000, samesite="strict")
     return response
 

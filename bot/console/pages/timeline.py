@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bot.console import stream, words
-from bot.console.filters import Asked, number, understand
+from bot.console.filters import Filters, number, understand
 from bot.console.pages import conversation
 from bot.console.render import by_script, fragment, page, problem
 from bot.console.state import OPERATOR, Console, console_of
@@ -50,7 +50,7 @@ async def live(request: Request) -> Response:
     return stream.sse(console, _rows(console, asked, stream.start_of(request)))
 
 
-async def _rows(console: Console, asked: Asked, after: int) -> AsyncIterator[ServerSentEvent]:
+async def _rows(console: Console, asked: Filters, after: int) -> AsyncIterator[ServerSentEvent]:
     with console.feed.watch() as watch:
         while not console.feed.closing.is_set():
             try:
@@ -114,7 +114,7 @@ async def _find(console: Console, key: str) -> Recorded[Event] | None:
         return None
 
 
-async def _same_turn(console: Console, recorded: Recorded[Event]) -> Sequence[timeline.Entry]:
+async def _same_turn(console: Console, recorded: Recorded[Event]) -> Sequence[timeline.TimelineEntry]:
     if recorded.row.turn is None:
         return ()
     async with console.log.pool.connection() as connection:

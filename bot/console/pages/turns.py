@@ -7,7 +7,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.filters import Asked, number, understand
+from bot.console.filters import Filters, number, understand
 from bot.console.pages import conversation
 from bot.console.render import by_script, fragment, page, problem
 from bot.console.state import OPERATOR, Console, console_of
@@ -153,7 +153,7 @@ async def show(request: Request) -> Response:
     return page(request, "turns.html", context | {"choices": choices}, section="Turns")
 
 
-async def listed(console: Console, asked: Asked, status: str, before: int | None) -> Listed:
+async def listed(console: Console, asked: Filters, status: str, before: int | None) -> Listed:
     """The turns that match. Those still running appear when nothing is asked that only an end can tell."""
     wanted = asked.wanted
     types = {ENDS[status]} if status else set(ENDS.values()) if wanted.category or wanted.model else {"turn.requested"}

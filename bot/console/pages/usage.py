@@ -13,7 +13,7 @@ from bot.console.state import OPERATOR, console_of
 from engine import clock
 from engine.decide.quota import Hit
 from projections.models import quota, usage
-from projections.models.usage import Line
+from projections.models.usage import UsageLine
 
 SPANS = {"7": "7 days", "30": "30 days", "90": "90 days"}
 HITS = 20
@@ -24,7 +24,7 @@ class Bar:
     """One day of the plot: where its column stands in a picture of 1000 by 160 units, and how high it is."""
 
     day: date
-    line: Line | None
+    line: UsageLine | None
     x: float
     width: float
     height: float
@@ -42,7 +42,7 @@ class Totals:
     unpriced: int
 
 
-def bars(lines: Sequence[Line], today: date, days: int, height: float = 150.0) -> list[Bar]:
+def bars(lines: Sequence[UsageLine], today: date, days: int, height: float = 150.0) -> list[Bar]:
     """A column per day up to today, days without any use too; the busiest day is as high as the picture. Pure."""
     known = {line.key: line for line in lines}
     most = max((line.prompt_tokens + line.completion_tokens for line in lines), default=0) or 1
@@ -56,7 +56,7 @@ def bars(lines: Sequence[Line], today: date, days: int, height: float = 150.0) -
     return found
 
 
-def totals(lines: Sequence[Line]) -> Totals:
+def totals(lines: Sequence[UsageLine]) -> Totals:
     """The sums. Pure."""
     return Totals(
         calls=sum(line.calls for line in lines),

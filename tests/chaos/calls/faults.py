@@ -29,7 +29,7 @@ from tests.chaos.calls.rig import Rig, rig
 from tests.chaos.run import Run, percentile
 from tests.support.provider.hostile import CUT, EXPECTED, HOSTILE
 from tests.support.provider.room import Person
-from tests.support.provider.server import Asked, Behaviour, FaultServer, Nothing, Reply, Status, Stream, chunk, event
+from tests.support.provider.server import Behaviour, FaultServer, Nothing, ProviderRequest, Reply, Status, Stream, chunk, event
 from worker.work import Work
 
 CHARACTER = seed.samples()[0].character_id
@@ -99,7 +99,7 @@ def _judge_failure(run: Run, fault: Fault, end: TurnFailed) -> None:
     run.expect(len(end.user_message) > 20 and not _ADDRESS.search(words), f"{fault.name}: a person reads {words!r}")
 
 
-def _judge_pauses(run: Run, journal: Sequence[Asked]) -> None:
+def _judge_pauses(run: Run, journal: Sequence[ProviderRequest]) -> None:
     """Between two calls of a turn there is a pause, the second longer on the whole, and no two alike."""
     times: dict[str, list[float]] = {}
     for asked in journal:

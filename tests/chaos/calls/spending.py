@@ -18,7 +18,7 @@ from tests.chaos.calls.market import KINDS, Kind, Market
 from tests.chaos.calls.rig import GENEROUS, Rig, rig
 from tests.chaos.run import Run
 from tests.support.provider.room import Person
-from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply, Status
+from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status
 from worker.work import Work
 
 SYSTEM_KEY = "sk-system-canary-000000000000"
@@ -39,7 +39,7 @@ class Ledger:
     """Turns of guests whose character has a model that may cost."""
     ends: Counter[str] = field(default_factory=Counter)
 
-    def mood(self, asked: Asked) -> Behaviour:
+    def mood(self, asked: ProviderRequest) -> Behaviour:
         """Mostly an answer; else one of the refusals that lead on to another model."""
         if asked.key.startswith("sk-own-losing"):
             return Status(401, "User not found")
@@ -122,7 +122,7 @@ async def _turn(book: Ledger, work: Work, here: Market, number: int, character: 
 _GUESTS: frozenset[Kind] = frozenset({"guest", "refused", "removed", "losing"})
 
 
-def wrong(asked: Asked, kind: Kind, user: int, here: Market) -> str | None:
+def wrong(asked: ProviderRequest, kind: Kind, user: int, here: Market) -> str | None:
     """What this request should not have been, by a rule of its own; None when it is all right."""
     if asked.body.get("models") is not None:
         return f"{asked.model} was sent with other models beside it"

@@ -17,7 +17,7 @@ from projections.models import quota
 from tests.chaos.calls.rig import GENEROUS, Rig, rig
 from tests.chaos.run import Run
 from tests.support.provider.room import End, Person
-from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply, Status
+from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status
 
 CHARACTER = seed.samples()[0].character_id
 SYSTEM_KEY = "sk-system-canary-000000000000"
@@ -67,7 +67,7 @@ class Storm:
     def calm(self) -> str:
         return f"calm/{self.number}:free"
 
-    def answer(self, asked: Asked) -> Behaviour:
+    def answer(self, asked: ProviderRequest) -> Behaviour:
         """Each refusal is counted here, where it is said."""
         words = f"Answer to {asked.call}, which is unlike any answer given before."
         if asked.model != self.model:

@@ -18,7 +18,7 @@ from projections.registry import ALL
 from tests.chaos.run import Run, percentile
 from tests.support import folds, oracle
 from tests.support.provider.room import Person
-from tests.support.provider.server import Asked, Behaviour, FaultServer, Reply
+from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply
 from tests.support.system import MASTER_KEY, Shape, running, until
 
 CHARACTER = seed.samples()[0].character_id
@@ -55,7 +55,7 @@ class Attack:
     pressed: list[UUID] = field(default_factory=list)
     hostile: list[UUID] = field(default_factory=list)
 
-    def answer(self, asked: Asked) -> Behaviour:
+    def answer(self, asked: ProviderRequest) -> Behaviour:
         """Half a second in all, and a price."""
         usage = {"prompt_tokens": 100, "completion_tokens": 10, "cost": COST}
         return Reply(f"Answer {len(self.provider.journal)} to {asked.call}, unlike any before.", before=0.3, usage=usage)

@@ -20,7 +20,7 @@ from engine import clock
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProviderRequest:
     """One request as it arrived. `call` is X-Client-Request-Id, `key` what came after Bearer."""
 
     model: str
@@ -85,7 +85,7 @@ class Nothing:
 
 
 Behaviour = Reply | Status | Raw | Stream | Nothing
-Decide = Callable[[Asked], Behaviour]
+Decide = Callable[[ProviderRequest], Behaviour]
 
 
 def event(document: object) -> bytes:
@@ -107,7 +107,7 @@ class FaultServer:
     per_model: dict[str, Behaviour] = field(default_factory=dict)
     decide: Decide | None = None
     models: list[dict[str, Any]] = field(default_factory=list)
-    journal: list[Asked] = field(default_factory=list)
+    journal: list[ProviderRequest] = field(default_factory=list)
     answered: Counter[int] = field(default_factory=Counter)
     address: str = ""
     _open: set[asyncio.Task[None]] = field(default_factory=set)
@@ -152,7 +152,7 @@ class FaultServer:
         if path.endswith(("/models", "/key")):
             return await _send(writer, 200, json.dumps({"data": self.models if path.endswith("/models") else {"label": "x"}}).encode())
         document = json.loads(body or b"{}")
-        asked = Asked(
+        asked = ProviderRequest(
             document.get("model", ""),
             headers.get("x-client-request-id", ""),
             headers.get("authorization", "")[7:],
@@ -164,14 +164,14 @@ class FaultServer:
         await self._behave(self._next(asked), asked, writer)
         return None
 
-    def _next(self, asked: Asked) -> Behaviour:
+    def _next(self, asked: ProviderRequest) -> Behaviour:
         if self.decide is not None:
             return self.decide(asked)
         if asked.model in self.per_model:
             return self.per_model[asked.model]
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
-    async def _behave(self, behaviour: Behaviour, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def _behave(self, behaviour: Behaviour, asked: ProviderRequest, writer: asyncio.StreamWriter) -> None:
         match behaviour:
             case Reply():
                 self.answered[200] += 1
@@ -208,7 +208,7 @@ async def _status(writer: asyncio.StreamWriter, behaviour: Status) -> None:
     await _send(writer, behaviour.status, json.dumps({"error": error} | behaviour.extra).encode(), headers=headers)
 
 
-async def _reply(writer: asyncio.StreamWriter, reply: Reply, asked: Asked) -> None:
+async def _reply(writer: asyncio.StreamWriter, reply: Reply, asked: ProviderRequest) -> None:
     if reply.before:
         await asyncio.sleep(reply.before)
     model = reply.model or asked.model

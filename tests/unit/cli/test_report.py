@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bot.cli.supervisor.report import Kind, Line, Patient, Report, as_text
+from bot.cli.supervisor.report import Kind, Notice, Patient, Report, as_text
 
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20)
 LINES = st.builds(
-    Line, st.sampled_from(get_args(Kind)), WORDS, WORDS, st.none() | st.floats(0, 1e4), st.none() | WORDS, st.none() | st.integers(1)
+    Notice, st.sampled_from(get_args(Kind)), WORDS, WORDS, st.none() | st.floats(0, 1e4), st.none() | WORDS, st.none() | st.integers(1)
 )
 
 
 @given(LINES)
-def test_a_person_reads_one_line_with_everything_in_it(line: Line) -> None:
+def test_a_person_reads_one_line_with_everything_in_it(line: Notice) -> None:
     """Every kind of line has its mark, and no part of it is lost."""
     text = as_text(line).plain
     assert "\n" not in text
@@ -28,20 +28,20 @@ def test_a_person_reads_one_line_with_everything_in_it(line: Line) -> None:
 
 
 @given(LINES)
-def test_a_program_reads_the_same_as_json(line: Line) -> None:
+def test_a_program_reads_the_same_as_json(line: Notice) -> None:
     """What there is nothing to say about is left out."""
     with pytest.MonkeyPatch.context() as patch:
         out = io.StringIO()
         patch.setattr("sys.stdout", out)
         Report(as_json=True).say(line)
     said = json.loads(out.getvalue())
-    assert Line(**said) == line
+    assert Notice(**said) == line
 
 
 def test_brackets_in_a_detail_are_not_taken_for_markup() -> None:
     """A path or an address in brackets is printed as it is."""
     out = io.StringIO()
-    Report(console=Console(file=out, soft_wrap=True)).say(Line("note", "console", "[bold]http://[::1]:8420"))
+    Report(console=Console(file=out, soft_wrap=True)).say(Notice("note", "console", "[bold]http://[::1]:8420"))
     assert "[bold]http://[::1]:8420" in out.getvalue()
 
 
@@ -52,4 +52,4 @@ def test_a_reader_who_left_does_not_stop_the_supervisor() -> None:
         def write(self, _: str) -> int:
             raise BrokenPipeError
 
-    Report(console=Patient(file=Left())).say(Line("stopping", "tzurot"))
+    Report(console=Patient(file=Left())).say(Notice("stopping", "tzurot"))

@@ -9,13 +9,13 @@ import pytest
 from bot.console.pages.health import LATE_SECONDS, late, roles
 from projections.follow.runner import Progress
 from projections.live.heartbeats import Heartbeat
-from projections.status import RELAY, Behind, Standing
+from projections.status import RELAY, Behind, Status
 
 ALIVE = tuple(
     Heartbeat(name, UUID(int=n), n, "here", "1", datetime(2026, 1, 1, tzinfo=UTC), 1.0, {})
     for n, name in enumerate(("projections", "worker", "bot"))
 )
-FINE = Standing("18", 1, 100, 100, (), ALIVE, 0, 0, 0, 0)
+FINE = Status("18", 1, 100, 100, (), ALIVE, 0, 0, 0, 0)
 
 
 def test_whoever_is_only_a_little_behind_is_well() -> None:

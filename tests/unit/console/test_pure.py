@@ -22,7 +22,7 @@ from bot.console.shapes import face
 from engine.decide.character import slug_of
 from engine.events import all_types
 from engine.events.turn import Timing
-from projections.models.usage import Line
+from projections.models.usage import UsageLine
 
 HERE = Path(bot.console.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
@@ -163,7 +163,7 @@ def test_the_steps_of_a_turn_add_up(sent: float, first: float | None, finished: 
 
 LINES = st.lists(
     st.builds(
-        Line,
+        UsageLine,
         key=st.dates(date(2026, 1, 1), date(2026, 4, 30)).map(date.isoformat),
         calls=st.integers(1, 1000),
         failed=st.integers(0, 5),
@@ -182,7 +182,7 @@ LINES = st.lists(
 
 
 @given(LINES, st.sampled_from([7, 30, 90]))
-def test_the_plot_has_a_column_for_every_day_and_none_sticks_out(lines: list[Line], days: int) -> None:
+def test_the_plot_has_a_column_for_every_day_and_none_sticks_out(lines: list[UsageLine], days: int) -> None:
     """Quiet days too; what is summed is what was listed."""
     today = date(2026, 4, 30)
     columns = bars(lines, today, days)

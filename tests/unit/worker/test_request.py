@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.turn_model import Known, Model, Pattern, resolve
+from engine.decide.turn_model import Known, Model, ModelPattern, resolve
 from engine.decide.turn_request import BY_EFFORT, RESERVED_NAMES, effective
 from engine.events.preset import Parameters, Reasoning
 
@@ -85,7 +85,7 @@ def test_quirks_are_data() -> None:
     *[st.builds(Known, context_tokens=st.none() | st.integers(1, 10**6), price_in=st.none() | st.floats(0, 1)) for _ in range(3)],
 )
 def test_the_most_particular_source_wins_field_by_field(override: Known, catalogue: Known, pattern: Known) -> None:
-    model = resolve("a/b", override, catalogue, [Pattern("a/b", pattern)])
+    model = resolve("a/b", override, catalogue, [ModelPattern("a/b", pattern)])
     for name in ("context_tokens", "price_in"):
         first = next((getattr(known, name) for known in (override, catalogue, pattern) if getattr(known, name) is not None), None)
         if first is not None:

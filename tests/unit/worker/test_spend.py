@@ -11,14 +11,14 @@ from engine.decide.quota import Hit, blocks, counts, reset_of
 from engine.decide.spend import (
     KEYLESS,
     SYSTEM,
-    Asked,
     Block,
     Bucket,
+    DayTotals,
     OwnKey,
     Permit,
     Refusal,
-    Spent,
-    Standing,
+    SpendRequest,
+    SpendState,
     authorize_spend,
     fair_share,
     is_free,
@@ -33,7 +33,7 @@ NAMES = st.sampled_from(["a/paid", "a/b:free", "google/gemma-3-27b-it:free", "op
 PRICES = st.sampled_from([None, 0.0, 1e-6])
 MODELS = st.builds(lambda name, i, o: resolve(name, Known(price_in=i, price_out=o)), NAMES, PRICES, PRICES)
 MONEY = st.floats(0, 10)
-SPENT = st.builds(Spent, calls=st.integers(0, 100), free_calls=st.integers(0, 100), dollars=MONEY)
+SPENT = st.builds(DayTotals, calls=st.integers(0, 100), free_calls=st.integers(0, 100), dollars=MONEY)
 BUCKETS = st.none() | st.builds(Bucket, tokens=st.floats(0, 100), at=st.just(NOW))
 LIMITS = st.builds(
     LimitsChanged,
@@ -44,7 +44,7 @@ LIMITS = st.builds(
 )
 OWN = st.none() | st.builds(OwnKey, id=st.just(UUID(int=3)), usable=st.booleans())
 STANDINGS = st.builds(
-    Standing,
+    SpendState,
     keyless=st.booleans(),
     system_key=st.booleans(),
     own_key=OWN,
@@ -61,14 +61,14 @@ STANDINGS = st.builds(
     guests_today=st.integers(0, 30),
 )
 ASKED = st.builds(
-    Asked, user_id=st.just(1), guild_id=st.none(), trusted=st.booleans(), model=MODELS, now=st.just(NOW), estimate=st.none() | MONEY
+    SpendRequest, user_id=st.just(1), guild_id=st.none(), trusted=st.booleans(), model=MODELS, now=st.just(NOW), estimate=st.none() | MONEY
 )
 
 
 @settings(max_examples=1000)
 @given(ASKED, STANDINGS)
-@example(Asked(1, None, False, resolve("a/b:free", Known(price_in=1e-6, price_out=1e-6)), NOW), Standing(system_key=True))
-def test_a_guest_never_gets_a_permit_for_a_model_that_may_cost_anything(asked: Asked, standing: Standing) -> None:
+@example(SpendRequest(1, None, False, resolve("a/b:free", Known(price_in=1e-6, price_out=1e-6)), NOW), SpendState(system_key=True))
+def test_a_guest_never_gets_a_permit_for_a_model_that_may_cost_anything(asked: SpendRequest, standing: SpendState) -> None:
     found = authorize_spend(asked, standing)
     usable_key = standing.own_key is not None and standing.own_key.usable
     guest = not usable_key and not asked.trusted and not standing.keyless
@@ -81,7 +81,7 @@ def test_a_guest_never_gets_a_permit_for_a_model_that_may_cost_anything(asked: A
 
 @settings(max_examples=500)
 @given(ASKED, STANDINGS)
-def test_no_permit_goes_past_a_block_a_budget_or_an_empty_bucket(asked: Asked, standing: Standing) -> None:
+def test_no_permit_goes_past_a_block_a_budget_or_an_empty_bucket(asked: SpendRequest, standing: SpendState) -> None:
     found = authorize_spend(asked, standing)
     if isinstance(found, Refusal):
         return
@@ -92,13 +92,13 @@ def test_no_permit_goes_past_a_block_a_budget_or_an_empty_bucket(asked: Asked, s
     ):
         assert bucket is None or found.scope == KEYLESS or asked.trusted or bucket.level(NOW, rate) >= 1
     if not found.free:
-        for name, spent in ((found.scope, standing.payers.get(found.scope, Spent())), ("user:1", standing.user)):
+        for name, spent in ((found.scope, standing.payers.get(found.scope, DayTotals())), ("user:1", standing.user)):
             assert spent.dollars + (asked.estimate or 0) <= standing.budgets.get(name, float("inf"))
 
 
 @settings(max_examples=300)
 @given(ASKED, STANDINGS)
-def test_a_usable_own_key_pays_before_anybody_elses(asked: Asked, standing: Standing) -> None:
+def test_a_usable_own_key_pays_before_anybody_elses(asked: SpendRequest, standing: SpendState) -> None:
     found = authorize_spend(asked, standing)
     if isinstance(found, Permit) and standing.own_key is not None and standing.own_key.usable:
         assert found.scope == standing.own_key.scope
@@ -183,8 +183,8 @@ def test_a_permit_from_an_old_view_never_overdraws_a_server(rate: int, asks: lis
     for seconds, lag in asks:
         now += timedelta(seconds=seconds)
         seen = views[-1 - min(lag, len(views) - 1)]
-        state = Standing(system_key=True, limits=LimitsChanged(guild_per_minute=rate, user_per_minute=1000), guild_bucket=seen)
-        found = authorize_spend(Asked(1, 71, False, resolve("x/y:free"), now), state)
+        state = SpendState(system_key=True, limits=LimitsChanged(guild_per_minute=rate, user_per_minute=1000), guild_bucket=seen)
+        found = authorize_spend(SpendRequest(1, 71, False, resolve("x/y:free"), now), state)
         unseen = len(views) - 1 - views.index(seen)
         if isinstance(found, Permit) and found.spare_in_guild is not None and unseen <= found.spare_in_guild:
             views.append(views[-1].taken(now, rate))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.discord import outage_notice
-from bot.discord.outage_notice import Patience
+from bot.discord.outage_notice import OutageNotice
 from bot.discord.rest import Rest, Unsure
 from engine import clock
 from engine.events.message import MessageReceived
@@ -39,7 +39,7 @@ async def _turns_of_the_loop() -> None:
 async def test_a_channel_is_told_once_however_much_is_held_there() -> None:
     """And every channel by itself; the notices go as soon as one of its messages is stored."""
     rest = Calls()
-    notices = Patience(rest, lambda _: True)
+    notices = OutageNotice(rest, lambda _: True)
     for number in range(1, 6):
         notices.held(message(number))
     notices.held(message(6, channel=8))
@@ -55,7 +55,7 @@ async def test_a_second_trouble_within_the_minute_is_silent_and_a_later_one_is_n
     """Once in EVERY_S."""
     rest, now = Calls(), 1000.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
-    notices = Patience(rest, lambda _: True)
+    notices = OutageNotice(rest, lambda _: True)
     for at, expected in ((1000.0, 1), (1000.0 + outage_notice.EVERY_S - 1, 1), (1000.0 + outage_notice.EVERY_S + 1, 2)):
         now = at
         notices.held(message(int(at)))
@@ -69,7 +69,7 @@ async def test_a_second_trouble_within_the_minute_is_silent_and_a_later_one_is_n
 async def test_what_is_not_meant_for_us_is_held_in_silence() -> None:
     """Nobody waits for an answer to it."""
     rest = Calls()
-    notices = Patience(rest, lambda held: held.message_id == 2)
+    notices = OutageNotice(rest, lambda held: held.message_id == 2)
     notices.held(message(1))
     await _turns_of_the_loop()
     assert rest.made == []
@@ -82,7 +82,7 @@ async def test_what_is_not_meant_for_us_is_held_in_silence() -> None:
 async def test_a_discord_that_does_not_answer_ends_the_notice_quietly() -> None:
     """Nothing is taken away that was never there, and the next minute may try again."""
     rest = Calls(fails=True)
-    notices = Patience(rest, lambda _: True)
+    notices = OutageNotice(rest, lambda _: True)
     notices.held(message(1))
     await _turns_of_the_loop()
     notices.stored(7)
