@@ -16,7 +16,7 @@ from bot.discord.gaps import Gap, NotYet
 from bot.discord.ingest import STALE_S, Ingest
 from bot.discord.payload import Json
 from bot.discord.rest import Busy, Refused, Rest, Unsure
-from bot.discord.translate import Place, Us
+from bot.discord.translate import ChannelFacts, Us
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.errors import KeyDestroyed
@@ -230,7 +230,7 @@ class Backfill:
     def _last(self, channel_id: int) -> int:
         return max(self._seen[channel_id].last_message if channel_id in self._seen else 0, self._since.get(channel_id, 0))
 
-    def _place(self, channel_id: int) -> Place:
+    def _place(self, channel_id: int) -> ChannelFacts:
         known = self._ingest.place(channel_id)
         seen = self._seen.get(channel_id)
-        return Place(known.kind, known.guild_id or (seen.guild if seen else None), known.parent_id)
+        return ChannelFacts(known.kind, known.guild_id or (seen.guild if seen else None), known.parent_id)

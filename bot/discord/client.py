@@ -19,7 +19,7 @@ from nextcord.asset import Asset
 from nextcord.http import Route
 
 from bot.discord.payload import Json
-from bot.discord.translate import Place
+from bot.discord.translate import ChannelFacts
 from engine import log
 
 REAL = "https://discord.com/api/v10"
@@ -91,13 +91,13 @@ class Client(nextcord.Client):
     async def on_application_command_error(self, interaction: nextcord.Interaction[Any], exception: Exception) -> None:
         _log.error("a command failed outside its work", exc_info=getattr(exception, "original", exception))
 
-    def place(self, channel_id: int) -> Place:
+    def place(self, channel_id: int) -> ChannelFacts:
         """What the connection knows of a channel."""
         channel = self.get_channel(channel_id)
         match channel:
             case nextcord.Thread():
-                return Place("thread", channel.guild.id, channel.parent_id)
+                return ChannelFacts("thread", channel.guild.id, channel.parent_id)
             case nextcord.abc.GuildChannel():
-                return Place("guild", channel.guild.id)
+                return ChannelFacts("guild", channel.guild.id)
             case _:
-                return Place()
+                return ChannelFacts()

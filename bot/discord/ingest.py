@@ -18,7 +18,7 @@ from bot.discord.changes import Changes
 from bot.discord.gaps import Gap, NotYet, Recent
 from bot.discord.payload import Json
 from bot.discord.roster import Roster
-from bot.discord.translate import Ignored, Place, Us
+from bot.discord.translate import ChannelFacts, Ignored, Us
 from bot.discord.typing import Typing
 from bot.triggers import is_triggerable, resolve
 from engine import clock, ids, log
@@ -72,7 +72,7 @@ class Ingest:
     `on_stored` with its channel for each that is dealt with.
     """
 
-    def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], Place]) -> None:
+    def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], ChannelFacts]) -> None:
         self._log, self._roster, self._typing = log, roster, typing
         self._us, self.place = us, place_of
         self.changes = Changes(log, typing)
@@ -154,9 +154,9 @@ class Ingest:
                 self.on_lost(message)
         return True
 
-    def _place(self, payload: Json) -> Place:
+    def _place(self, payload: Json) -> ChannelFacts:
         channel = str(payload.get("channel_id"))
-        return self.place(int(channel)) if channel.isdigit() else Place()
+        return self.place(int(channel)) if channel.isdigit() else ChannelFacts()
 
     def _accept(self, event: Change | Ignored) -> None:
         if isinstance(event, Ignored):

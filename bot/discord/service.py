@@ -23,7 +23,7 @@ from bot.discord.post import Post
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
 from bot.discord.sync import sync
-from bot.discord.translate import Place, Us
+from bot.discord.translate import ChannelFacts, Us
 from bot.discord.typing import Typing
 from bot.discord.webhooks import Webhooks
 from bot.triggers import is_triggerable, resolve
@@ -182,8 +182,8 @@ class Service:
         """Whether somebody waits for an answer to it, as far as can be told without Postgres."""
         return is_triggerable(message) and (message.channel_kind == "dm" or bool(resolve(message, self.roster.remembered(message))))
 
-    def _place(self, channel_id: int) -> Place:
-        return self.client.place(channel_id) if self.client is not None else Place()
+    def _place(self, channel_id: int) -> ChannelFacts:
+        return self.client.place(channel_id) if self.client is not None else ChannelFacts()
 
     async def _still_pending(self, turn: Any) -> bool:
         async with self.log.pool.connection() as connection:

@@ -75,7 +75,7 @@ DROPPED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChannelFacts:
     """What the payload does not say about its channel."""
 
     kind: ChannelKind = "guild"
@@ -98,7 +98,7 @@ class Ignored:
     why: Literal["our own message", "a notice by Discord", "not an edit of the text", "without an id"]
 
 
-def message(payload: Json, place: Place, us: Us) -> MessageReceived | Ignored:
+def message(payload: Json, place: ChannelFacts, us: Us) -> MessageReceived | Ignored:
     """MESSAGE_CREATE, or a message from REST."""
     reader = Reader(payload)
     if not (message_id := reader.number("id")) or not (channel_id := reader.number("channel_id")):
@@ -132,7 +132,7 @@ def message(payload: Json, place: Place, us: Us) -> MessageReceived | Ignored:
     return found.model_copy(update={"dropped": reader.unread(DROPPED)[:50]})
 
 
-def edit(payload: Json, place: Place, us: Us) -> MessageEdited | Ignored:
+def edit(payload: Json, place: ChannelFacts, us: Us) -> MessageEdited | Ignored:
     """MESSAGE_UPDATE. Discord sends it for unfurled links and pins too; only an edit carries `edited_timestamp` and text."""
     reader = Reader(payload)
     if not (message_id := reader.number("id")) or not (channel_id := reader.number("channel_id")):

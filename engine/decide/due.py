@@ -20,7 +20,7 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class CountedGroups:
     """Once for every `size` things, in order, none left out; an incomplete last group waits."""
 
     size: int
@@ -30,7 +30,7 @@ class Groups:
             raise ValueError("a group has at least one member")
 
 
-Policy = Every | Groups
+Policy = Every | CountedGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class DueWindow:
     """Something due. `number` names it for ever. [`first`, `end`): indices of things, or seconds since the epoch."""
 
     number: int
@@ -50,18 +50,18 @@ class Window:
     end: int
 
 
-def due(counts: Counts, clock: datetime, policy: Policy) -> Sequence[Window]:
+def due(counts: Counts, clock: datetime, policy: Policy) -> Sequence[DueWindow]:
     """The windows that are due and were not asked for, in order.
 
     With Every at most one: the one that `clock` lies in. With Groups each complete one.
     """
-    if isinstance(policy, Groups):
-        return [Window(n, n * policy.size, (n + 1) * policy.size) for n in range(counts.next, counts.total // policy.size)]
+    if isinstance(policy, CountedGroups):
+        return [DueWindow(n, n * policy.size, (n + 1) * policy.size) for n in range(counts.next, counts.total // policy.size)]
     number = (clock - EPOCH - policy.offset) // policy.period
     if number < counts.next:
         return []
     start = EPOCH + policy.offset + number * policy.period
-    return [Window(number, _seconds(start), _seconds(start + policy.period))]
+    return [DueWindow(number, _seconds(start), _seconds(start + policy.period))]
 
 
 def _seconds(moment: datetime) -> int:

@@ -26,7 +26,7 @@ OVER = "This job is over already."
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How often a failing job is tried, and the seconds between the tries: `first`, doubled each time, at most `longest`."""
 
     attempts: int = 5
@@ -117,7 +117,7 @@ class Fail(JobCommand):
     attempt: int
     why: str
     now: datetime
-    patience: Patience = Patience()
+    retry: RetryPolicy = RetryPolicy()
     for_good: bool = False
     until: datetime | None = None
 
@@ -237,7 +237,7 @@ def _told(state: State, command: Advance | Complete | Fail) -> Event:
 
 
 def _failed(state: State, command: Fail, name: str) -> JobFailed:
-    pause = None if command.for_good else command.patience.pause(state.failures + 1)
+    pause = None if command.for_good else command.retry.pause(state.failures + 1)
     at = command.until or (command.now + pause if pause is not None else None)
     return JobFailed(
         job_id=command.job,

@@ -18,7 +18,7 @@ MOST_ROUNDS = 1_000
 """More rounds than that are cut off; each finds an entry, opens a level or goes a message deeper, so real books need few."""
 
 
-class State(IntEnum):
+class EvaluationState(IntEnum):
     """What a round is for."""
 
     FIRST = 1
@@ -52,7 +52,7 @@ class Skipped:
 class Round:
     """What one round found (after groups and chance) and how many entries were active after it."""
 
-    state: State
+    state: EvaluationState
     found: tuple[int, ...]
     kept: tuple[int, ...]
 
@@ -124,12 +124,12 @@ class _Run:
 
     def go(self) -> None:
         """Run rounds until none is needed."""
-        state: State | None = State.FIRST if self.items else None
+        state: EvaluationState | None = EvaluationState.FIRST if self.items else None
         most = self.settings.max_recursion_steps or MOST_ROUNDS
         while state is not None and len(self.rounds) < most:
             state = self._round(state)
 
-    def _round(self, state: State) -> State | None:
+    def _round(self, state: EvaluationState) -> EvaluationState | None:
         found = self._found(state)
         survivors = self._survivors(found, state)
         passed = self._admit(survivors, found)
@@ -141,21 +141,21 @@ class _Run:
             self._earlier = f"{text}\n{self._earlier}"
         return following
 
-    def _next(self, state: State, *, found_more: bool) -> State | None:
+    def _next(self, state: EvaluationState, *, found_more: bool) -> EvaluationState | None:
         settings = self.settings
-        if settings.recursive and not self.over_budget and (found_more or (state is State.DEEPER and self.buffer.recursed)):
-            return State.RECURSION
+        if settings.recursive and not self.over_budget and (found_more or (state is EvaluationState.DEEPER and self.buffer.recursed)):
+            return EvaluationState.RECURSION
         if not self.over_budget and len(self.activated) < settings.min_activations:
             deepest = settings.min_activations_depth_max
             if not (0 < deepest < self.buffer.depth or self.buffer.depth > len(self.scene.lines)):
                 self.buffer.deeper += 1
-                return State.DEEPER
+                return EvaluationState.DEEPER
         if self._levels:
             self._level = self._levels.pop(0)
-            return State.RECURSION
+            return EvaluationState.RECURSION
         return None
 
-    def _found(self, state: State) -> dict[str, tuple[Item, str | None]]:
+    def _found(self, state: EvaluationState) -> dict[str, tuple[Item, str | None]]:
         """The entries that match in this round, sticky ones first: name -> (entry, key)."""
         found: list[tuple[Item, str | None]] = []
         for item in self.items:
@@ -173,7 +173,7 @@ class _Run:
         found.sort(key=lambda one: not self.effects.is_sticky(one[0]))
         return {item.key: (item, key) for item, key in found}
 
-    def _check(self, item: Item, state: State) -> str | None:
+    def _check(self, item: Item, state: EvaluationState) -> str | None:
         """The key by which an entry is found, None when it needs none. Raises _No with the check that says no."""
         self._allowed(item)
         sticky = self._timely(item, state)
@@ -184,7 +184,7 @@ class _Run:
             raise _No("@@dont_activate")
         if item.entry.constant or sticky:
             return None
-        return self._key(item, self.buffer.text(item.entry, with_recursion=state is not State.DEEPER))
+        return self._key(item, self.buffer.text(item.entry, with_recursion=state is not EvaluationState.DEEPER))
 
     def _allowed(self, item: Item) -> None:
         entry, scene = item.entry, self.scene
@@ -199,7 +199,7 @@ class _Run:
         if wanted is not None and by_tag and bool(set(scene.tags) & set(wanted.tags)) == wanted.is_exclude:
             raise _No("tags")
 
-    def _timely(self, item: Item, state: State) -> bool:
+    def _timely(self, item: Item, state: EvaluationState) -> bool:
         """Whether the entry is sticky. Raises _No when it is not its time."""
         entry, sticky = item.entry, self.effects.is_sticky(item)
         if self.effects.is_delayed(item):
@@ -208,9 +208,9 @@ class _Run:
             return True
         if self.effects.is_cooling(item):
             raise _No("cooldown")
-        if entry.level and (state is not State.RECURSION or entry.level > self._level):
+        if entry.level and (state is not EvaluationState.RECURSION or entry.level > self._level):
             raise _No("waits for recursion")
-        if state is State.RECURSION and self.settings.recursive and entry.exclude_recursion:
+        if state is EvaluationState.RECURSION and self.settings.recursive and entry.exclude_recursion:
             raise _No("excluded from recursion")
         return False
 
@@ -231,10 +231,10 @@ class _Run:
         filled = self.scene.fill(key)
         return bool(filled) and self.buffer.has(text, strip(filled), item.entry)
 
-    def _survivors(self, found: dict[str, tuple[Item, str | None]], state: State) -> list[Item]:
+    def _survivors(self, found: dict[str, tuple[Item, str | None]], state: EvaluationState) -> list[Item]:
         """What inclusion groups leave of a round's finds."""
         items = [item for item, _ in found.values()]
-        groups = Groups(items, self.effects, self.buffer, with_recursion=state is not State.DEEPER)
+        groups = Groups(items, self.effects, self.buffer, with_recursion=state is not EvaluationState.DEEPER)
         lost = groups.reduce({one.item.entry.group for one in self.activated.values()}, self._roll)
         self.why.update(lost)
         return [item for item in items if item.key not in lost]
@@ -283,4 +283,4 @@ class _No(Exception):
     """A check said no; `str` is the reason."""
 
 
-__all__ = ["Activated", "Evaluation", "Roll", "Round", "Skipped", "State", "evaluate"]
+__all__ = ["Activated", "Evaluation", "EvaluationState", "Roll", "Round", "Skipped", "evaluate"]

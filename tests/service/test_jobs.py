@@ -13,7 +13,7 @@ from engine import clock, ids
 from engine.actor import operator, person
 from engine.bus import relay
 from engine.config import Settings
-from engine.decide.job import Again, Ask, Cancel, Patience, job_id
+from engine.decide.job import Again, Ask, Cancel, RetryPolicy, job_id
 from engine.events import Event
 from engine.events.job import JobCancelled, JobCompleted, JobFailed, JobProgressed, JobRequested, JobStarted
 from engine.events.quota import SpendAuthorized, SpendSettled
@@ -31,7 +31,7 @@ from worker.jobs import keep
 from worker.jobs.running import Handler, Result, RunningJob
 
 OPERATOR = operator()
-QUICK = Patience(attempts=3, first=0.01, longest=0.02)
+QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02)
 
 
 @dataclass

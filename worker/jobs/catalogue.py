@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from engine import clock, ids
-from engine.decide.job import Patience
+from engine.decide.job import RetryPolicy
 from engine.events.model import CatalogueFetched, Offered
 from engine.fault import Category, Fault
 from engine.store import NewEvent
@@ -87,5 +87,7 @@ def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-HANDLER = Handler("catalogue", run, Patience(attempts=40, longest=600.0), at_once=1, every=hours(6), about=lambda work: work.endpoint.name)
+HANDLER = Handler(
+    "catalogue", run, RetryPolicy(attempts=40, longest=600.0), at_once=1, every=hours(6), about=lambda work: work.endpoint.name
+)
 """Every six hours; after a failure again, in the end every ten minutes, until the next one is due."""

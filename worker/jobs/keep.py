@@ -165,7 +165,7 @@ async def _attempt(
     assert state.request is not None
 
     def failed(why: str, **more: Any) -> Fail:
-        return Fail(job.id, job.attempt, why, clock.now(), handler.patience, **more)
+        return Fail(job.id, job.attempt, why, clock.now(), handler.retry, **more)
 
     if gone:
         return failed("Somebody whose words this is about was erased.", for_good=True)

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from engine import clock, ids
 from engine.actor import Actor
 from engine.decide.due import Every
-from engine.decide.job import Advance, Patience
+from engine.decide.job import Advance, RetryPolicy
 from engine.decide.rejected import Rejected
 from engine.decide.spend import Refusal
 from engine.decide.turn_request import effective
@@ -29,7 +29,7 @@ TOLD_EVERY_SECONDS = 1.0
 SHARE_OF_TIME = 0.02
 """Progress is recorded once a second at first, then each time this share of the time so far has gone by: hours cost hundreds of events."""
 SYSTEM = Actor("system", 0)
-PATIENCE = Patience()
+RETRIES = RetryPolicy()
 Result = Mapping[str, JsonValue]
 
 
@@ -139,7 +139,7 @@ class Handler:
 
     name: str
     run: Callable[[RunningJob], Awaitable[Result]]
-    patience: Patience = PATIENCE
+    retry: RetryPolicy = RETRIES
     at_once: int = 2
     every: Every | None = None
     about: Callable[[Work], str] = lambda _: ""

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.discord.payload import clean, leaves
-from bot.discord.translate import DROPPED, Ignored, Place, Us, deletions, edit, message
+from bot.discord.translate import DROPPED, ChannelFacts, Ignored, Us, deletions, edit, message
 from engine.events.message import MessageEdited, MessageReceived
 
 US = Us(user_id=900, application_id=901)
-GUILD = Place(guild_id=300)
+GUILD = ChannelFacts(guild_id=300)
 
 
 def payload(**more: object) -> dict[str, Any]:
@@ -68,7 +68,7 @@ REFERENCE = {"message_id": "50", "channel_id": "200", "type": 0}
 )
 def test_the_reply_toggle(fields: dict[str, object], pings: bool) -> None:
     """Off only where it is known to be off."""
-    found = message(payload(message_reference=REFERENCE, type=19, **fields), Place("dm"), US)
+    found = message(payload(message_reference=REFERENCE, type=19, **fields), ChannelFacts("dm"), US)
     assert isinstance(found, MessageReceived)
     assert (found.reply_to, found.reply_pings) == (50, pings)
 

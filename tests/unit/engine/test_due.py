@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.due import EPOCH, Counts, Every, Groups, due
+from engine.decide.due import EPOCH, CountedGroups, Counts, Every, due
 
 MOMENTS = st.integers(0, 4 * 10**15).map(lambda microseconds: EPOCH + timedelta(microseconds=microseconds))
 PERIODS = st.timedeltas(timedelta(seconds=1), timedelta(days=40)).map(lambda span: timedelta(seconds=int(span.total_seconds()) or 1))
@@ -18,7 +18,7 @@ def test_every_thing_belongs_to_exactly_one_group_however_often_one_asks(size: i
     total, asked = 0, []
     for more in arrivals:
         total += more
-        asked += due(Counts(total, len(asked)), EPOCH, Groups(size))
+        asked += due(Counts(total, len(asked)), EPOCH, CountedGroups(size))
     assert [window.number for window in asked] == list(range(total // size))
     assert [n for window in asked for n in range(window.first, window.end)] == list(range(total // size * size))
 
@@ -50,6 +50,6 @@ def test_whoever_asks_within_one_stretch_means_the_same(period: timedelta, clock
 def test_a_policy_that_can_never_be_due_is_refused() -> None:
     """No group of nothing, no stretch of no time."""
     with pytest.raises(ValueError, match="member"):
-        Groups(0)
+        CountedGroups(0)
     with pytest.raises(ValueError, match="period"):
         Every(timedelta())

@@ -1,4 +1,4 @@
-"""Rules for jobs: one end a round, no word of a worker that lost it, patience that ends."""
+"""Rules for jobs: one end a round, no word of a worker that lost it, retries that end."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.actor import operator, person
 from engine.decide import job
-from engine.decide.job import Advance, Again, Ask, Cancel, Complete, Fail, JobCommand, Patience, Start, State
+from engine.decide.job import Advance, Again, Ask, Cancel, Complete, Fail, JobCommand, RetryPolicy, Start, State
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
 from engine.events.job import JobCancelled, JobCompleted, JobFailed, JobRequested, JobStarted
@@ -84,13 +84,13 @@ def test_what_cannot_be_done_again_says_so() -> None:
 @given(st.integers(1, 12), st.floats(0.1, 60), st.floats(60, 4000))
 def test_a_failing_job_is_tried_as_often_as_its_patience_says_ever_more_slowly(attempts: int, first: float, longest: float) -> None:
     """Then it is given up. A wait for a limit does not count."""
-    patience = Patience(attempts, first, longest)
+    retry = RetryPolicy(attempts, first, longest)
     state, pauses = given_(ASK), list[float]()
     while not state.over:
         state = job.evolve(state, then(state, Start(JOB))[0])
-        [waits] = then(state, Fail(JOB, state.attempt, "a limit", NOW, patience, until=NOW + timedelta(hours=1)))
+        [waits] = then(state, Fail(JOB, state.attempt, "a limit", NOW, retry, until=NOW + timedelta(hours=1)))
         state = job.evolve(job.evolve(state, waits), then(job.evolve(state, waits), Start(JOB))[0])
-        [failed] = then(state, Fail(JOB, state.attempt, "no", NOW, patience))
+        [failed] = then(state, Fail(JOB, state.attempt, "no", NOW, retry))
         assert isinstance(failed, JobFailed)
         pauses += [failed.retry_ms / 1000 - NOW.timestamp()] if failed.retry_ms is not None else []
         state = job.evolve(state, failed)
@@ -123,7 +123,7 @@ COMMANDS = st.one_of(
     st.builds(Advance, st.just(JOB), st.integers(0, 6), st.integers(0, 2**40), st.none() | st.integers(0, 2**40), st.just({})),
     st.builds(Complete, st.just(JOB), st.integers(0, 6)),
     st.builds(
-        lambda attempt, why, good: Fail(JOB, attempt, why, NOW, Patience(2), for_good=good), st.integers(0, 6), st.text(), st.booleans()
+        lambda attempt, why, good: Fail(JOB, attempt, why, NOW, RetryPolicy(2), for_good=good), st.integers(0, 6), st.text(), st.booleans()
     ),
 )
 
