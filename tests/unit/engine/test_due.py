@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.due import EPOCH, CountedGroups, Counts, Every, due
+from engine.decide.due import EPOCH, CountedGroups, Counts, DueWindow, Every, due
 
 MOMENTS = st.integers(0, 4 * 10**15).map(lambda microseconds: EPOCH + timedelta(microseconds=microseconds))
 PERIODS = st.timedeltas(timedelta(seconds=1), timedelta(days=40)).map(lambda span: timedelta(seconds=int(span.total_seconds()) or 1))
@@ -15,7 +15,8 @@ PERIODS = st.timedeltas(timedelta(seconds=1), timedelta(days=40)).map(lambda spa
 @given(st.integers(1, 60), st.lists(st.integers(0, 30), max_size=20))
 def test_every_thing_belongs_to_exactly_one_group_however_often_one_asks(size: int, arrivals: list[int]) -> None:
     """Things arrive in any rhythm; the windows asked for are the complete groups, each once, in order, without a hole."""
-    total, asked = 0, []
+    total = 0
+    asked: list[DueWindow] = []
     for more in arrivals:
         total += more
         asked += due(Counts(total, len(asked)), EPOCH, CountedGroups(size))
