@@ -69,21 +69,27 @@ async def test_a_failure_is_found_by_its_reference_with_everything_an_owner_need
 
 async def test_quota_usage_models_and_keys_can_be_looked_at_and_changed(after_two_turns: tuple[Settings, TurnFailed]) -> None:
     settings, _ = after_two_turns
-    _, quota, _ = await tzurot(settings, "quota", "show")
+    (_, quota, _), (_, usage, _), (_, refreshed, _), (code, stored, err) = await asyncio.gather(
+        tzurot(settings, "quota", "show"),
+        tzurot(settings, "usage", "show", "--by", "user"),
+        tzurot(settings, "model", "refresh"),
+        tzurot(settings, "keys", "set", "--user", "5", text="sk-canary-key-123456\n"),
+    )
     assert [(blocked["scope"], blocked["category"]) for blocked in quota["blocked"]] == [("keyless", "quota_exceeded")]
-    _, usage, _ = await tzurot(settings, "usage", "show", "--by", "user")
     assert [(line["calls"], line["failed"]) for line in usage] == [(2, 1)]
-    assert (await tzurot(settings, "model", "refresh"))[1] == {"models": 1}
-    _, offers, _ = await tzurot(settings, "model", "browse", "b free")
-    assert [offer["model"] for offer in offers] == ["a/b:free"]
-    assert (await tzurot(settings, "model", "override", "a/b:free", "--context-tokens", "9000"))[0] == 0
-    _, model, _ = await tzurot(settings, "model", "view", "a/b:free")
-    assert (model["context_tokens"], model["source"]["context_tokens"], model["source"]["price_in"]) == (9000, "override", "catalogue")
-    code, stored, err = await tzurot(settings, "keys", "set", "--user", "5", text="sk-canary-key-123456\n")
+    assert refreshed == {"models": 1}
     assert (code, stored["provider"]) == (0, "local")
     assert "canary" not in json.dumps(stored) + err
-    assert (await tzurot(settings, "keys", "test", "--user", "5", "--provider", "local"))[1] == {"accepted": True, "category": None}
-    _, keys, _ = await tzurot(settings, "keys", "browse")
+    (_, offers, _), (overridden, _, _), (_, accepted, _) = await asyncio.gather(
+        tzurot(settings, "model", "browse", "b free"),
+        tzurot(settings, "model", "override", "a/b:free", "--context-tokens", "9000"),
+        tzurot(settings, "keys", "test", "--user", "5", "--provider", "local"),
+    )
+    assert [offer["model"] for offer in offers] == ["a/b:free"]
+    assert overridden == 0
+    assert accepted == {"accepted": True, "category": None}
+    (_, model, _), (_, keys, _) = await asyncio.gather(tzurot(settings, "model", "view", "a/b:free"), tzurot(settings, "keys", "browse"))
+    assert (model["context_tokens"], model["source"]["context_tokens"], model["source"]["price_in"]) == (9000, "override", "catalogue")
     assert [(key["last4"], key["accepted"]) for key in keys] == [("3456", True)]
     _, removed, _ = await tzurot(settings, "keys", "remove", "--user", "5", "--provider", "local", "--yes")
     assert removed["deleted"]
