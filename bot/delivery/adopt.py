@@ -2,7 +2,7 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.events.reply import Chunk
@@ -16,17 +16,21 @@ class Found:
     text: str
 
 
-def digest(text: str) -> str:
-    """What identifies a text in DeliveryIntended."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+type Digest = Callable[[str], str]
+"""The digest of a text by the key of the person it is for."""
 
 
-def chunk_of(text: str) -> Chunk:
+def chunk_of(text: str, digest: Digest) -> Chunk:
     """A text as DeliveryIntended records it."""
-    return Chunk(sha256=digest(text), length=len(text))
+    return Chunk(sha256=digest(text), length=len(text), keyed=True)
 
 
-def adopt(texts: Sequence[str], intended: Sequence[Chunk | None], found: Sequence[Found], after: int = 0) -> dict[int, int]:
+def is_chunk(text: str, chunk: Chunk, digest: Digest) -> bool:
+    """Whether this is the recorded text, also by a record from before digests were keyed."""
+    return chunk.sha256 == (digest(text) if chunk.keyed else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+
+
+def adopt(texts: Sequence[str], intended: Sequence[Chunk | None], found: Sequence[Found], digest: Digest, after: int = 0) -> dict[int, int]:
     """Which of the texts stand in the channel: index -> message id.
 
     `found` is in channel order. Texts stand in order, so each is looked for after the one before it, the first one after `after`. A
@@ -36,14 +40,14 @@ def adopt(texts: Sequence[str], intended: Sequence[Chunk | None], found: Sequenc
     adopted: dict[int, int] = {}
     for index, text in enumerate(texts):
         recorded = intended[index] if index < len(intended) else None
-        match = next((m for m in found if m.id > after and _is_same(m.text, text, recorded)), None)
+        match = next((m for m in found if m.id > after and _is_same(m.text, text, recorded, digest)), None)
         if match is not None:
             adopted[index] = after = match.id
     return adopted
 
 
-def _is_same(seen: str, text: str, recorded: Chunk | None) -> bool:
-    return (recorded is not None and digest(seen) == recorded.sha256) or _essence(seen) == _essence(text)
+def _is_same(seen: str, text: str, recorded: Chunk | None, digest: Digest) -> bool:
+    return (recorded is not None and is_chunk(seen, recorded, digest)) or _essence(seen) == _essence(text)
 
 
 def _essence(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from bot.delivery import reply
+from bot.delivery.adopt import Digest
 from bot.delivery.errors import Later, Refused
 from bot.delivery.records import Job, Wanted
 from bot.delivery.reply import Versions
@@ -16,7 +17,7 @@ from bot.delivery.showing import Showing
 from bot.delivery.venue import Place, Speaker, Venue
 from bot.notices import error_notice
 from engine import clock, ids, log
-from engine.events.base import Event
+from engine.events.base import Event, user_subject
 from engine.events.message import MessageReceived
 from engine.events.message import Venue as Name
 from engine.events.reply import ReplyDeleted, ReplyKind
@@ -57,14 +58,24 @@ class Deliverer:
         texts = {version: self._texts(known, version, speaker, character, job.place) for version in known.words}
         wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
         why = await self._why_not(job, cause, known, wanted)
-        showing = Showing(self._log, self._venue, job, speaker, seen, texts, still_ours)
+        showing = Showing(self._log, self._venue, job, speaker, seen, texts, await self._digest(job), still_ours)
         await self._carried_out(job, showing, wanted, why)
 
     async def withdraw(self, job: Job, still_ours: StillOurs) -> None:
         """Take away what was shown of an answer that was cancelled while it was made."""
         seen = await reply.shown(self._log, (), job.turn, job.key)
         if not seen.done:
-            await self._carried_out(job, Showing(self._log, self._venue, job, Speaker(NAMELESS), seen, {}, still_ours), [], reply.CANCELLED)
+            digest = await self._digest(job)
+            showing = Showing(self._log, self._venue, job, Speaker(NAMELESS), seen, {}, digest, still_ours)
+            await self._carried_out(job, showing, [], reply.CANCELLED)
+
+    async def _digest(self, job: Job) -> Digest:
+        """By the key of the person it is for; of somebody who was erased, nothing is recognized any more."""
+        subject = (user_subject(job.user_id),)
+        key = (await self._log.vault.current([subject], create=False)).get(subject)
+        if key is None:
+            return lambda text: ids.reference()
+        return lambda text: key.digest(text.encode("utf-8", "replace"))
 
     async def _carried_out(self, job: Job, showing: Showing, wanted: Sequence[Wanted], why: str | None) -> None:
         channel = job.place.channel_id

@@ -105,18 +105,19 @@ class Queues:
         return f"delivery:{self._venue.name}:{channel}"
 
     async def _work(self, channel: int, lease: Lease) -> float | None:
-        finished: set[int] = set()
+        finished: set[UUID] = set()
         while not lease.lost.is_set():
             async with self._log.pool.connection() as connection:
-                due = [row for row in await deliveries.due_in(connection, self._venue.name, channel) if row.position not in finished]
+                due = [row for row in await deliveries.due_in(connection, self._venue.name, channel) if row.turn not in finished]
                 asked = await turns.to_messages(connection, {row.message_id for row in due}) if due else []
-            ready = first_ready(due, asked, clock.now())
+                ended = {*finished, *(await deliveries.ended(connection, [turn.turn for turn in asked]))} if asked else set()
+            ready = first_ready(due, asked, ended, clock.now())
             if ready is None:
                 return await self._withdraw(channel, lease)
             if (pause := await self._one(ready, lease)) is not None:
                 return pause
             self._tries.pop(ready.position, None)
-            finished.add(ready.position)
+            finished.add(ready.turn)
         return HELD_S
 
     async def _one(self, row: Delivery, lease: Lease) -> float | None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from bot.delivery.adopt import chunk_of
 from bot.delivery.venue import Place
 from engine import ids
 from engine.events.base import Event, Tags
+from engine.events.build import Cause, new
 from engine.events.message import Venue
 from engine.events.reply import (
+    Chunk,
     ChunkDelivered,
     DeliveryFailed,
     DeliveryIntended,
@@ -52,7 +53,7 @@ class Job:
     kind: ReplyKind
     place: Place
 
-    def intended(self, wanted: Sequence[Wanted], after: int, webhook_id: int | None) -> NewEvent:
+    def intended(self, chunks: Sequence[Chunk], after: int, webhook_id: int | None) -> NewEvent:
         """Said before anything is sent. What is sent later is looked for after the message `after`."""
         event = DeliveryIntended(
             turn_id=self.turn,
@@ -62,7 +63,7 @@ class Job:
             kind=self.kind,
             after_message_id=after,
             webhook_id=webhook_id,
-            chunks=tuple(chunk_of(one.text) for one in wanted),
+            chunks=tuple(chunks),
         )
         return self._new(event, "intended")
 
@@ -110,18 +111,18 @@ class Job:
         )
         return self._new(event, "end")
 
-    def stream_intended(self, index: int, text: str, after: int, webhook_id: int | None) -> NewEvent:
+    def stream_intended(self, index: int, chunk: Chunk, after: int, webhook_id: int | None) -> NewEvent:
         """Said before the beginning of an unfinished answer is posted."""
         event = StreamIntended(
             turn_id=self.turn,
             channel_id=self.place.channel_id,
             venue=self.venue,
             index=index,
-            chunk=chunk_of(text),
+            chunk=chunk,
             after_message_id=after,
             webhook_id=webhook_id,
         )
-        return self._new(event, "stream intended", index, digest_of(event))
+        return self._new(event, "stream intended", index, chunk.sha256)
 
     def stream_shown(self, index: int, message_id: int, webhook_id: int | None, *, adopted: bool = False) -> NewEvent:
         """A message shows a part of an unfinished answer."""
@@ -142,17 +143,7 @@ class Job:
         return ids.derived("delivery", self.key, "end")
 
     def _new(self, event: Event, *key: object) -> NewEvent:
-        version = getattr(event, "turn_id", self.turn)
-        return NewEvent(
-            event,
-            stream=stream(version),
-            id=ids.derived("delivery", self.key, *key),
-            tags=Tags(self.place.guild_id, self.place.channel_id, self.user_id, self.character_id, version),
-            correlation=ids.message_event(self.message_id, "received"),
-            causation=ids.terminal(self.turn) if self.key == self.turn else self.key,
-        )
-
-
-def digest_of(event: StreamIntended) -> str:
-    """What tells two tries to post different beginnings apart."""
-    return event.chunk.sha256
+        causation = ids.terminal(self.turn) if self.key == self.turn else self.key
+        tags = Tags(self.place.guild_id, self.place.channel_id, self.user_id, self.character_id, self.turn)
+        cause = Cause(ids.message_event(self.message_id, "received"), causation, tags)
+        return new(event, ids.derived("delivery", self.key, *key), cause=cause)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from bot.delivery.adopt import Found, adopt, digest
+from bot.delivery.adopt import Digest, Found, adopt, chunk_of, is_chunk
 from bot.delivery.errors import Later, Refused, Unsure
 from bot.delivery.reconcile import Delete, Edit, Plan, Send, Visible, reconcile
 from bot.delivery.records import Job, Wanted
@@ -33,10 +33,11 @@ class Showing:
         speaker: Speaker,
         seen: Shown,
         texts: Mapping[UUID, Sequence[str]],
+        digest: Digest,
         still_ours: Callable[[], bool],
     ) -> None:
         self._log, self._venue, self._job, self._speaker = log, venue, job, speaker
-        self.seen, self._texts, self._still_ours = seen, texts, still_ours
+        self.seen, self._texts, self._digest, self._still_ours = seen, texts, digest, still_ours
         self._unsure = seen.intended is not None or bool(seen.streaming)
         self._kept_back: list[NewEvent] = []
 
@@ -86,7 +87,8 @@ class Showing:
     async def _intend(self, wanted: Sequence[Wanted]) -> None:
         if self.seen.intended is not None:
             return
-        intended = self._job.intended(wanted, await self._newest(), self.seen.webhook_id)
+        chunks = [chunk_of(one.text, self._digest) for one in wanted]
+        intended = self._job.intended(chunks, await self._newest(), self.seen.webhook_id)
         if not self._venue.remote:
             self._kept_back.append(intended)
         elif (await self._log.append(intended)).repeated:
@@ -106,7 +108,7 @@ class Showing:
         self._unsure = False
         found = await self._strangers()
         for index, intent in list(self.seen.streaming.items()):
-            if (match := next((m for m in found if digest(m.text) == intent.chunk.sha256), None)) is not None:
+            if (match := next((m for m in found if is_chunk(m.text, intent.chunk, self._digest)), None)) is not None:
                 found.remove(match)
                 await self._log.append(self._job.stream_shown(index, match.id, intent.webhook_id, adopted=True))
                 self.seen.messages[match.id] = None
@@ -114,7 +116,7 @@ class Showing:
         chunks = self.seen.intended.chunks if self.seen.intended is not None else ()
         recorded = [chunks[index] if index < len(chunks) else None for index in sends]
         after = max(self.seen.messages, default=0)
-        for number, message in adopt([wanted[index].text for index in sends], recorded, found, after).items():
+        for number, message in adopt([wanted[index].text for index in sends], recorded, found, self._digest, after).items():
             one = wanted[sends[number]]
             await self._log.append(self._job.delivered(one, message, self.seen.webhook_id, adopted=True))
             self.seen.messages[message] = (one.version, one.index)

@@ -17,7 +17,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "turn.completed": (turn.TurnCompleted, 1),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.cancelled": (turn.TurnCancelled, 1),
-        "reply.intended": (reply.DeliveryIntended, 1),
+        "reply.intended": (reply.DeliveryIntended, 2),
         "reply.chunk_delivered": (reply.ChunkDelivered, 1),
         "reply.delivered": (reply.ReplyDelivered, 1),
         "reply.failed": (reply.DeliveryFailed, 1),

@@ -10,10 +10,14 @@ ReplyKind = Literal["reply", "error"]
 
 
 class Chunk(Part):
-    """One message to send: SHA-256 of its text in UTF-8, and its length in code points."""
+    """One message to send: a digest of its text in UTF-8, and its length in code points.
+
+    `keyed`: HMAC-SHA256 by the key of the person it is for, so that it tells nobody anything once they are erased. Else plain SHA-256.
+    """
 
     sha256: str
     length: Count
+    keyed: bool = False
 
 
 class DeliveryIntended(Event):

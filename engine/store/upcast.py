@@ -34,6 +34,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 1): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
+        ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )
 """(event type, version it turns from) -> the function that turns its fields into those of the next version."""

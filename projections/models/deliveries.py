@@ -261,6 +261,12 @@ async def due_in(connection: AsyncConnection, venue: str, channel: int, *, limit
     return await _select(connection, schema, where, {"venue": venue, "channel": channel, "limit": limit})
 
 
+async def ended(connection: AsyncConnection, turns: Sequence[UUID], *, schema: str = "deliveries") -> set[UUID]:
+    """Those of these turns that were shown, or will not be."""
+    statement = sql("SELECT turn FROM {schema}.deliveries WHERE turn = ANY(%s) AND status IN ('delivered', 'failed')", schema)
+    return {row[0] for row in await (await connection.execute(statement, (list(turns),))).fetchall()}
+
+
 async def channels_due(connection: AsyncConnection, venue: str, *, older_than_s: float = 0.0, schema: str = "deliveries") -> list[int]:
     """Channels of a venue in which something waits to be shown or taken away, since so many seconds at least; the longest first."""
     statement = """

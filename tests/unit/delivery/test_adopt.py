@@ -1,5 +1,7 @@
 """What still has to be sent, and what already stands in the channel."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -12,13 +14,18 @@ from bot.discord.post import texts
 from engine.events.reply import Chunk
 
 
+def keyed(text: str) -> str:
+    """A digest as a person's key gives it."""
+    return hmac.digest(b"key", text.encode(), "sha256").hex()
+
+
 def adopted(
     parts: Sequence[str], found: Sequence[Found], sent: Mapping[int, int] | None = None, intended: Sequence[Chunk] = ()
 ) -> dict[int, int]:
     """Index -> message id of the parts that were not recorded as sent and stand there. What was sent is a beginning."""
     first = len(sent or {})
     after = max((sent or {0: 0}).values())
-    return {first + n: message for n, message in adopt(parts[first:], intended[first:], found, after).items()}
+    return {first + n: message for n, message in adopt(parts[first:], intended[first:], found, keyed, after).items()}
 
 
 def standing(*parts: str, start: int = 200) -> list[Found]:
@@ -43,7 +50,13 @@ def test_what_discord_changed_in_white_space_is_still_ours() -> None:
 
 def test_the_intended_digest_counts_when_the_text_would_be_another_now() -> None:
     """The character was renamed between crash and restart."""
-    assert adopted(["**New:** hi"], standing("**Old:** hi"), intended=[chunk_of("**Old:** hi")]) == {0: 200}
+    assert adopted(["**New:** hi"], standing("**Old:** hi"), intended=[chunk_of("**Old:** hi", keyed)]) == {0: 200}
+
+
+def test_an_intention_from_before_digests_were_keyed_is_still_known() -> None:
+    """An update in the middle of a delivery posts nothing twice."""
+    before = Chunk(sha256=hashlib.sha256(b"**Old:** hi").hexdigest(), length=11)
+    assert adopted(["**New:** hi"], standing("**Old:** hi"), intended=[before]) == {0: 200}
 
 
 def test_other_texts_are_not_ours() -> None:
