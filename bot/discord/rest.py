@@ -14,7 +14,8 @@ from bot.discord.limits import REQUESTS_PER_SECOND
 from engine import clock, log
 
 TIMEOUT_S = 15.0
-PATIENCE_S = 60.0
+HOLD_S = 10.0
+"""A longer pause is handed back to the caller: one limit's pause must not keep the locks and leases of others."""
 AGENT = "DiscordBot (https://github.com/tzurot, 0.1)"
 __all__ = ["Busy", "Refused", "Rest", "Unsure"]
 _log = log.get("discord.rest")
@@ -34,11 +35,14 @@ class Rest:
         self.invalid = 0
 
     async def call(self, method: str, path: str, body: Body = None, query: Mapping[str, str] | None = None, *, auth: bool = True) -> Any:
-        """The answer's JSON (None for 204). Raises Refused, Unsure, or Busy."""
+        """The answer's JSON (None for 204). Raises Refused, Unsure, or Busy.
+
+        A request without `auth` goes to a webhook by its token: those do not count against the bot's global limit.
+        """
         what = f"{method} {_SECRET.sub(r'\1…', path)}"
         waited = 0.0
         while True:
-            waited += await self._pace(f"{method} {path}")
+            waited += await self._pace(f"{method} {path}", everywhere=auth)
             status, answer, headers = await self._send(method, path, body, query, what, auth=auth)
             self._announced(f"{method} {path}", headers)
             if status != 429:
@@ -46,7 +50,7 @@ class Rest:
             wait = self._told_to_wait(f"{method} {path}", answer, headers)
             self.invalid += headers.get("X-RateLimit-Scope") != "shared"
             _log.warning("rate limited", route=what, wait_s=round(wait, 2), everywhere=bool(headers.get("X-RateLimit-Global")))
-            if waited + wait > PATIENCE_S:
+            if waited + wait > HOLD_S:
                 raise Busy(wait)
 
     def _judged(self, status: int, answer: Any, what: str) -> Any:
@@ -72,17 +76,25 @@ class Rest:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unsure(what, type(error).__name__) from None
 
-    async def _pace(self, route: str) -> float:
-        """Wait until this route and the global limit have room; returns the seconds waited."""
+    async def _pace(self, route: str, *, everywhere: bool) -> float:
+        """Wait until this route and, if it counts, the global limit have room; returns the seconds waited.
+
+        Raises Busy instead of sitting out a long pause: whoever waits here may hold what others need.
+        """
         before = clock.monotonic()
         while True:
             now = clock.monotonic()
-            ready = max(self._until.get(route, 0.0), self._until.get("everywhere", 0.0))
-            if len(self._recent) == self._recent.maxlen:
-                ready = max(ready, self._recent[0] + 1.0)
+            ready = self._until.get(route, 0.0)
+            if everywhere:
+                ready = max(ready, self._until.get("everywhere", 0.0))
+                if len(self._recent) == self._recent.maxlen:
+                    ready = max(ready, self._recent[0] + 1.0)
             if ready <= now:
-                self._recent.append(now)
+                if everywhere:
+                    self._recent.append(now)
                 return now - before
+            if ready - before > HOLD_S:
+                raise Busy(ready - now)
             await asyncio.sleep(ready - now)
 
     def _announced(self, route: str, headers: Mapping[str, str]) -> None:
@@ -95,7 +107,10 @@ class Rest:
     def _told_to_wait(self, route: str, answer: Any, headers: Mapping[str, str]) -> float:
         told = answer.get("retry_after") if isinstance(answer, dict) else None
         wait = _number(told if told is not None else headers.get("Retry-After"), 1.0)
-        self._until["everywhere" if headers.get("X-RateLimit-Global") else route] = clock.monotonic() + wait
+        until = clock.monotonic() + wait
+        self._until[route] = max(self._until.get(route, 0.0), until)
+        if headers.get("X-RateLimit-Global"):
+            self._until["everywhere"] = until
         return wait
 
 

@@ -5,12 +5,14 @@ I2 positions and stream versions are contiguous             I5 one set of posts 
 I3 every requested turn has exactly one end, in time        I6 every read model is what a fold of the log from zero gives
 I7 nobody's words in a prompt or reply of somebody who      I8 no secret and nobody's words readable in logs, tables, files of
    is elsewhere                                                Postgres and NATS; no secret on a page
+I11 replies of a conversation stand in the order of the log
 """
 
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -92,6 +94,7 @@ async def judge(dsn: str, witnesses: Witnesses) -> Verdict:
             "I6": await folds.differences(dsn),
             "I7": canaries.isolated(witnesses.flock.whose, witnesses.shown),
             "I8": await unreadable(dsn, witnesses),
+            "I11": in_order(rows),
         }
     )
 
@@ -149,9 +152,34 @@ def posted_once(rows: Sequence[Row], posted: Mapping[int, str]) -> list[str]:
     delivered = [row for row in rows if row.type == "reply.delivered" and row.data.get("venue") == "discord"]
     counts = Counter(row.turn for row in delivered)
     found = [f"turn {turn} was delivered {counts[turn]} times" for turn in answered if counts[turn] != 1]
-    owners: Counter[int] = Counter(message for row in delivered for message in _messages(row))
+    asked = (row for row in rows if row.type == "turn.requested" and "message_id" in row.data)
+    replies: dict[UUID | None, object] = {row.turn: (row.data["message_id"], row.data["character_id"]) for row in asked}
+    # The versions of one reply may share messages; what was shown last is what stands there.
+    last: dict[object, list[int]] = {replies.get(row.turn, row.turn): _messages(row) for row in delivered}
+    owners: Counter[int] = Counter(message for messages in last.values() for message in messages)
     found += [f"message {message} in {posted[message]} belongs to {owners[message]} turns" for message in posted if owners[message] != 1]
     return found + [f"message {message} was delivered, says the log, but is not in Discord" for message in owners if message not in posted]
+
+
+def in_order(rows: Sequence[Row]) -> list[str]:
+    """I11: what a character says in a channel stands there as its turns ended; what answers one message, by slot (in Discord's own ids)."""
+    requested = {row.turn: row for row in rows if row.type == "turn.requested" and row.data.get("epoch", 0) == 0}
+    first = {row.turn: min(_messages(row)) for row in rows if row.type == "reply.delivered" and row.turn in requested and _messages(row)}
+    ends = [row for row in rows if row.type in {"turn.completed", "turn.failed"} and row.turn in first]
+    talks: dict[tuple[object, ...], list[tuple[int, Row]]] = defaultdict(list)
+    for row in ends:
+        asked = requested[row.turn]
+        talks[row.data["channel_id"], row.data["character_id"]].append((row.position, row))
+        talks["message", row.data["message_id"]].append((int(str(asked.data.get("slot", 0))), row))
+    found = []
+    for talk in talks.values():
+        told = [row for _, row in sorted(talk, key=lambda pair: pair[0])]
+        found += [
+            f"turn {later.turn} stands before {earlier.turn}"
+            for earlier, later in pairwise(told)
+            if first[later.turn] < first[earlier.turn]
+        ]
+    return found
 
 
 def _messages(row: Row) -> list[int]:

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from bot.discord.rest import Busy, Refused, Rest, Unsure
+from engine import clock
 from tests.support.discord import StandinDiscord
 
 
@@ -37,6 +38,30 @@ async def test_a_limit_that_was_hit_is_waited_for(discord: StandinDiscord, rest:
     with pytest.raises(Busy) as busy:
         await rest.call("GET", "/users/@me")
     assert busy.value.after == 500.0
+
+
+async def test_webhooks_do_not_count_against_the_bots_own_limit(discord: StandinDiscord, rest: Rest) -> None:
+    """Sixty posts by token leave the bot its 45 requests of this second, and wait for nothing themselves."""
+    hook = discord.world.add_webhook(discord.world.channel("general").id, "Voices", discord.world.application_id)
+    body = {"content": "x", "allowed_mentions": {"parse": []}}
+    for _ in range(60):
+        await rest.call("POST", f"/webhooks/{hook.id}/{hook.token}", body, auth=False)
+    assert len(rest._recent) == 0
+    rest._until["everywhere"] = clock.monotonic() + 3600.0
+    await rest.call("POST", f"/webhooks/{hook.id}/{hook.token}", body, auth=False)
+    assert len(discord.replies("general")) == 61
+
+
+async def test_one_limits_long_pause_is_nobody_elses(discord: StandinDiscord, rest: Rest) -> None:
+    """Whoever comes to a closed route is told at once how long, instead of waiting with what it holds; other routes are open."""
+    channel = discord.world.channel("general").id
+    discord.fault(path="/typing", status=429, retry_after=3600.0)
+    for _ in range(2):
+        with pytest.raises(Busy) as busy:
+            await rest.call("POST", f"/channels/{channel}/typing")
+        assert busy.value.after > 3500
+    assert len(discord.recorder.exchanges) == 1
+    assert (await rest.call("GET", "/users/@me"))["username"] == "tzurot"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

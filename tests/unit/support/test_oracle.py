@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.oracle import Row, accepted_once, calls_bounded, contiguous, one_end, posted_once
+from tests.support.oracle import Row, accepted_once, calls_bounded, contiguous, in_order, one_end, posted_once
 
 SPACE = UUID(int=7)
 
@@ -28,8 +28,9 @@ def history(turns: int) -> list[Row]:
     for number in range(1, turns + 1):
         turn, stream = _turn(number), f"turn-{_turn(number)}"
         add(f"message-{number}", "message.received", None, number, message_id=number)
-        add(stream, "turn.requested", turn, number, venue="discord")
-        add(stream, "turn.completed", turn, number + 1.0, venue="discord")
+        asked: dict[str, object] = {"venue": "discord", "message_id": number, "character_id": "wren", "channel_id": 5}
+        add(stream, "turn.requested", turn, number, **asked)
+        add(stream, "turn.completed", turn, number + 1.0, **asked)
         add(stream, "reply.delivered", turn, number + 1.1, venue="discord", message_ids=[1000 + number])
     return rows
 
@@ -49,6 +50,7 @@ def verdicts(rows: list[Row], said: int, posted: Mapping[int, str], called: Mapp
         "I3": one_end(rows, 60.0),
         "I4": calls_bounded(rows, called, {}),
         "I5": posted_once(rows, posted),
+        "I11": in_order(rows),
     }
 
 
@@ -98,3 +100,16 @@ def test_a_slow_turn_is_found() -> None:
     """An end that comes too late is as bad as none."""
     rows = [row if row.type != "turn.completed" else replace(row, seconds=99.0) for row in history(1)]
     assert one_end(rows, 60.0)
+
+
+@given(st.integers(2, 8), st.data())
+def test_two_answers_that_changed_places_are_found(turns: int, data: st.DataObject) -> None:
+    """I11: whichever answer stands before one that was given earlier in the same conversation."""
+    one, other = sorted(data.draw(st.lists(st.integers(1, turns), min_size=2, max_size=2, unique=True)))
+    places = {_turn(one): 1000 + other, _turn(other): 1000 + one}
+    rows = [
+        replace(row, data=row.data | {"message_ids": [places[row.turn]]}) if row.type == "reply.delivered" and row.turn in places else row
+        for row in history(turns)
+    ]
+    assert in_order(rows)
+    assert not in_order(history(turns))
