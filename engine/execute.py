@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.decide import budget, channel, character, job, model_override, preset
+from engine.decide import budget, channel, character, job, model_override, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
@@ -27,6 +28,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     provider_key.RULES,
     model_override.RULES,
     job.RULES,
+    reply.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""
@@ -101,14 +103,16 @@ def event_id(key: UUID, number: int = 0) -> UUID:
 
 
 async def _situation(log: Log, rules: Rules[Any, Any], command: Command) -> _Situation:
-    found = _Situation(rules.initial)
+    found, told = _Situation(rules.initial), list[Recorded[Event]]()
     while missing := [name for name in dict.fromkeys(rules.reads(found.state, command)) if name not in found.versions]:
         for name in missing:
             recorded = await log.stream(name)
             found.versions[name] = recorded[-1].row.version if recorded else 0
-            for one in recorded:
-                found.state = rules.evolve(found.state, one.event)
-                found.known.add(one.id)
+            told += recorded
+        # In the order of the log, not stream by stream: which of two things came last may be the whole question.
+        told.sort(key=lambda one: one.position)
+        found.state = reduce(rules.evolve, (one.event for one in told), rules.initial)
+        found.known = {one.id for one in told}
     return found
 
 
