@@ -174,6 +174,7 @@ CREATE TABLE public.projections (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     phase text DEFAULT 'ready'::text NOT NULL COLLATE pg_catalog."C",
     fingerprint text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    forms jsonb,
     CONSTRAINT projections_phase_check CHECK ((phase = ANY (ARRAY['loading'::text, 'indexing'::text, 'ready'::text]))),
     CONSTRAINT projections_role_check CHECK ((role = ANY (ARRAY['live'::text, 'building'::text, 'previous'::text]))),
     CONSTRAINT projections_status_check CHECK ((status = ANY (ARRAY['running'::text, 'stopped'::text])))

@@ -10,7 +10,10 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection
 
+from engine.events import all_types, class_of
 from engine.store import Query, Stored, reader
+from engine.store.foreign import FOREIGN_VERSION
+from engine.store.upcast import upcast
 
 BATCH = 2_000
 
@@ -27,6 +30,8 @@ class Projection(ABC):
     name: ClassVar[str]
     version: ClassVar[int]
     types: ClassVar[frozenset[str]]
+    decodes: ClassVar[frozenset[str] | None] = None
+    """Those of `types` whose fields are looked into; None: all. Of the others only the columns are used."""
     ddl: ClassVar[str]
     late: ClassVar[str] = ""
 
@@ -58,9 +63,25 @@ class Projection(ABC):
             await self.apply(connection, schema, batch)
 
     @property
+    def reads(self) -> frozenset[str]:
+        """The types whose fields it looks into."""
+        return self.types if self.decodes is None else self.decodes
+
+    @property
+    def forms(self) -> dict[str, int]:
+        """Its types with their schema versions, in order."""
+        known = dict(all_types())
+        return {name: known[name].VERSION if name in known else 0 for name in sorted(self.types)}
+
+    @property
     def fingerprint(self) -> str:
-        """Tells two makes of the same version apart, so that a rebuild goes on only with tables like ours."""
-        return hashlib.sha256(f"{self.version}\n{self.ddl}\n{self.late}\n{sorted(self.types)}".encode()).hexdigest()[:16]
+        """Tells two makes of a read model apart: by its version, tables, indexes, types, and the forms of those it looks into.
+
+        Tables of another make are not served and not gone on with, but built anew.
+        """
+        forms = [(name, version if name in self.reads else 0) for name, version in self.forms.items()]
+        make = [self.version, self.ddl.split(), self.late.split(), forms]
+        return hashlib.sha256(orjson.dumps(make)).hexdigest()[:16]
 
 
 def sql(template: str, schema: str) -> bytes:
@@ -71,8 +92,9 @@ def sql(template: str, schema: str) -> bytes:
 def decoded(columns: str, types: Iterable[str], more: str = "") -> str:
     """FROM and WHERE of a statement that reads a range of the log: columns of `events e`, clear fields as columns of `d`, `more` joined.
 
-    For `load`; parameters `after` and `until`. `columns` are names and types: "turn_id uuid, model text". A record made straight from
-    the JSON text costs a quarter of what `jsonb` and its operators do.
+    For `load`, which is asked only for ranges without older forms (projections.follow.forms); parameters `after` and `until`.
+    `columns` are names and types: "turn_id uuid, model text". A record made straight from the JSON text costs a quarter of what
+    `jsonb` and its operators do.
     """
     names = ", ".join(f"'{name}'" for name in sorted(types))
     return (
@@ -91,7 +113,15 @@ async def execute(connection: AsyncConnection, schema: str, template: str, after
 
 
 def clear(row: Stored) -> dict[str, Any]:
-    """The clear fields of a row, as stored."""
+    """The clear fields of a row as the type's current schema has them. What an older one kept clear and today's seals is left out."""
+    fields = stored(row)
+    if row.schema_version in (FOREIGN_VERSION, (cls := class_of(row.type, row.schema_version)).VERSION):
+        return fields
+    return {name: value for name, value in upcast(row.type, row.schema_version, fields).items() if name in cls.CLEAR}
+
+
+def stored(row: Stored) -> dict[str, Any]:
+    """The clear fields of a row as they are stored: for a read model that keeps the row's schema version beside them."""
     fields: dict[str, Any] = orjson.loads(row.data)
     return fields
 

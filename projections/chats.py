@@ -74,8 +74,10 @@ class _Row:
     subject: str | None
     event_id: UUID | None
     event_type: str | None
+    schema_version: int | None
     sealed: bytes | None
     edit_id: UUID | None
+    edit_schema_version: int | None
     edit_sealed: bytes | None
     category: str | None
     reference: str | None
@@ -84,15 +86,16 @@ class _Row:
 _SAID = """
 SELECT CASE WHEN e.kind = 'message' THEN e.position ELSE d.done_position END AS seen, e.kind,
        coalesce(e.message_id, (SELECT min(r.message_id) FROM history.reply_messages r WHERE r.turn = e.turn)) AS message_id,
-       e.turn, e.character, e.author_id, e.reply_to, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed, e.edit_id, e.edit_sealed,
-       NULL::text AS category, NULL::text AS reference
+       e.turn, e.character, e.author_id, e.reply_to, e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version,
+       e.sealed, e.edit_id, e.edit_schema_version, e.edit_sealed, NULL::text AS category, NULL::text AS reference
 FROM history.entries e LEFT JOIN deliveries.deliveries d ON d.turn = e.turn AND d.status = 'delivered'
 WHERE e.channel = %(channel)s AND NOT e.gone AND e.position < %(before)s ORDER BY e.position DESC LIMIT %(limit)s
 """
 _FAILED = """
 SELECT d.done_position AS seen, 'error' AS kind, (SELECT min(c.message_id) FROM deliveries.chunks c WHERE c.turn = t.turn) AS message_id,
        t.turn, t.character, t.user_id AS author_id, t.message_id AS reply_to, t.ended_at AS sent_at, NULL::text AS subject,
-       NULL::uuid AS event_id, NULL::text AS event_type, NULL::bytea AS sealed, NULL::uuid AS edit_id, NULL::bytea AS edit_sealed,
+       NULL::uuid AS event_id, NULL::text AS event_type, NULL::integer AS schema_version, NULL::bytea AS sealed,
+       NULL::uuid AS edit_id, NULL::integer AS edit_schema_version, NULL::bytea AS edit_sealed,
        t.category, t.reference
 FROM turns.turns t JOIN deliveries.deliveries d ON d.turn = t.turn AND d.status = 'delivered'
 WHERE t.channel = %(channel)s AND t.status = 'failed' AND t.position < %(before)s AND t.position > coalesce(
@@ -153,7 +156,7 @@ async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venu
     statement = b"""
     SELECT s.channel,
            coalesce((SELECT a.character FROM channels.activations a WHERE a.channel = s.channel ORDER BY a.position LIMIT 1), s.character),
-           s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.sealed
+           s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version, e.sealed
     FROM (SELECT * FROM channels.sessions WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s) AS s
     JOIN channels.seen n ON n.channel = s.channel
     JOIN LATERAL (SELECT * FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone
@@ -167,11 +170,11 @@ async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venu
             channel,
             character,
             position,
-            _text(open_fields(sealed, key, event_id, type_) if (key := keys.get(subject)) else None),
+            _text(open_fields(sealed, key, event_id, type_, schema_version) if (key := keys.get(subject)) else None),
             messages,
             at,
         )
-        for channel, character, position, messages, at, subject, event_id, type_, sealed in rows
+        for channel, character, position, messages, at, subject, event_id, type_, schema_version, sealed in rows
     ]
 
 
@@ -194,9 +197,9 @@ def _fields(row: _Row, keys: dict[str, Any]) -> dict[str, Any] | None:
     key = keys.get(row.subject or "")
     if row.sealed is None or row.event_id is None or key is None:
         return {"text": ""} if row.kind == "error" else None
-    fields = open_fields(row.sealed, key, row.event_id, row.event_type or "")
+    fields = open_fields(row.sealed, key, row.event_id, row.event_type or "", row.schema_version or 1)
     if row.edit_sealed is not None and row.edit_id is not None:
-        fields |= open_fields(row.edit_sealed, key, row.edit_id, "message.edited")
+        fields |= open_fields(row.edit_sealed, key, row.edit_id, "message.edited", row.edit_schema_version or 1)
     return fields
 
 

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from engine import access, config
 from engine.errors import StoreError
+from engine.sealing import DataKey
 from engine.store.codec import open_fields
 from engine.terminal import Json, Yes, bars, say, table
 from engine.vault import Vault
@@ -174,14 +175,18 @@ async def _rows(connection: AsyncConnection, schema: str, name: str, wanted: dic
         return (await rows.fetchall())[::-1]
 
 
+def _fields(row: dict[str, Any], key: DataKey) -> dict[str, Any]:
+    return open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
+
+
 async def _opened(row: dict[str, Any], vault: Vault | None) -> dict[str, Any]:
     """The row with its sealed part opened, or left out."""
     shown = {name: value for name, value in row.items() if not isinstance(value, bytes)}
-    needed = {"sealed", "subject", "event_id", "event_type"}
+    needed = {"sealed", "subject", "event_id", "event_type", "schema_version"}
     if vault is None or not needed <= row.keys():
         return shown
     key = (await vault.keys([row["subject"]])).get(row["subject"])
-    return shown | {"text": open_fields(row["sealed"], key, row["event_id"], row["event_type"]) if key else "[erased]"}
+    return shown | {"text": _fields(row, key) if key else "[erased]"}
 
 
 def models_list(json: Json = False) -> None:

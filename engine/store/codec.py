@@ -99,8 +99,16 @@ def unpack(row: Stored, key: DataKey | None) -> Recorded[Event]:
     return Recorded(row, cls.model_validate(upcast(row.type, row.schema_version, clear | sealed)))
 
 
-def open_fields(sealed: bytes, key: DataKey, event_id: UUID, type_: str) -> dict[str, Any]:
-    """The sealed fields of a blob that a read model copied from the log."""
+def open_fields(sealed: bytes, key: DataKey, event_id: UUID, type_: str, schema_version: int) -> dict[str, Any]:
+    """The sealed fields of a blob that a read model copied from the log, as the type's current schema has them."""
+    fields = open_stored(sealed, key, event_id, type_)
+    if schema_version == (cls := class_of(type_, schema_version)).VERSION:
+        return fields
+    return {name: value for name, value in upcast(type_, schema_version, fields).items() if name in cls.SEALED}
+
+
+def open_stored(sealed: bytes, key: DataKey, event_id: UUID, type_: str) -> dict[str, Any]:
+    """The same as they are stored: for a read model that joins them to the clear ones before it upcasts both."""
     fields: dict[str, Any] = orjson.loads(sealing.unseal(key, sealed, bound_to(event_id, type_)))
     return fields
 

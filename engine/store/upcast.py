@@ -37,7 +37,11 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )
-"""(event type, version it turns from) -> the function that turns its fields into those of the next version."""
+"""(event type, version it turns from) -> the function that turns its fields into those of the next version.
+
+It gets all fields, or only the clear ones (the key was destroyed; a read model), or only the sealed ones (a read model's copy), and
+must do with what is there.
+"""
 
 
 def upcast(type_: str, version: int, fields: Fields) -> Fields:

@@ -16,7 +16,7 @@ from engine.errors import StoreUnavailable
 from engine.failpoints import failpoint
 from engine.store import Query, Stored, connect, reader, tail
 from projections.base import Projection
-from projections.follow import rebuild, runner
+from projections.follow import forms, rebuild, runner
 from projections.follow.runner import Stopped, TakenOver
 
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
@@ -116,10 +116,13 @@ async def _digest(connection: AsyncConnection, members: Sequence[Projection], ro
 
 
 async def _apply(connection: AsyncConnection, members: Sequence[Projection], rows: Sequence[Stored], skips: Skips) -> None:
+    forms.check(rows)
+    makes = [p.fingerprint for p in members]
     async with connection.transaction():
         moved = await connection.execute(
-            "UPDATE projections SET position = %s, updated_at = now() WHERE role = 'live' AND name = ANY(%s) AND position = %s",
-            (rows[-1].position, [p.name for p in members], rows[0].position - 1),
+            "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now()"
+            " WHERE role = 'live' AND name = ANY(%s) AND fingerprint = ANY(%s) AND position = %s",
+            (rows[-1].position, [p.name for p in members], makes, rows[0].position - 1),
         )
         if moved.rowcount != len(members):
             raise TakenOver("not every read model stands just before this batch")

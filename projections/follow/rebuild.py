@@ -16,6 +16,7 @@ from engine import clock, log
 from engine.errors import StoreError
 from engine.store import connect, reader
 from projections.base import Projection, sql
+from projections.follow import forms
 
 STEP = 20_000
 """Positions per transaction."""
@@ -119,8 +120,9 @@ async def prepare(connection: AsyncConnection, projection: Projection) -> int:
         await connection.execute("DELETE FROM projections WHERE name = %s AND role = 'building'", (projection.name,))
         await create(connection, projection, building(projection), indexed=False)
         await connection.execute(
-            "INSERT INTO projections (name, role, version, schema_name, phase, fingerprint) VALUES (%s, 'building', %s, %s, 'loading', %s)",
-            (projection.name, projection.version, building(projection), projection.fingerprint),
+            "INSERT INTO projections (name, role, version, schema_name, phase, fingerprint, forms)"
+            " VALUES (%s, 'building', %s, %s, 'loading', %s, %s)",
+            (projection.name, projection.version, building(projection), projection.fingerprint, forms.of(projection)),
         )
         return 0
 
@@ -156,9 +158,12 @@ async def _load(
 
 
 async def load(connection: AsyncConnection, projection: Projection, schema: str, after: int, until: int) -> None:
-    """One step, around the positions that the projection was told to skip."""
+    """One step, around the positions that the projection was told to skip. A range with older forms of events is applied one by one.
+
+    Raises UnknownEvent when it holds one that this program does not know.
+    """
     skipped = await skips(connection, projection.name, after, until)
-    if not skipped:
+    if not await forms.has_older(connection, projection, after, until) and not skipped:
         try:
             async with connection.transaction():
                 return await projection.load(connection, schema, after, until)

@@ -10,12 +10,12 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from engine import clock, log
-from engine.errors import StoreError, StoreUnavailable
+from engine.errors import StoreError, StoreUnavailable, TzurotError
 from engine.failpoints import failpoint
 from engine.store import Stored, connect, reader, tail
 from engine.store.progress import wait_for as wait_for
 from projections.base import Projection
-from projections.follow import rebuild
+from projections.follow import forms, rebuild
 
 FAR = 20_000
 """Further behind than this, a projection catches up in big steps."""
@@ -54,8 +54,8 @@ async def install(connection: AsyncConnection, projection: Projection) -> int:
             return int(row[0])
         await create_tables(connection, projection, projection.name)
         await connection.execute(
-            "INSERT INTO projections (name, role, version, schema_name, fingerprint) VALUES (%s, 'live', %s, %s, %s)",
-            (projection.name, projection.version, projection.name, projection.fingerprint),
+            "INSERT INTO projections (name, role, version, schema_name, fingerprint, forms) VALUES (%s, 'live', %s, %s, %s, %s)",
+            (projection.name, projection.version, projection.name, projection.fingerprint, forms.of(projection)),
         )
         return 0
 
@@ -74,7 +74,12 @@ async def apply(
     schema: str | None = None,
     skipped: frozenset[int] = frozenset(),
 ) -> None:
-    """One batch in one transaction. Raises TakenOver when the checkpoint is not just before the batch, Stopped on poison."""
+    """One batch in one transaction. Raises TakenOver when the checkpoint is not just before the batch or the tables are of another make,
+
+    UnknownEvent when it holds an event this program does not know, whether or not the projection reads that one: another program
+    may read it for the same tables.
+    """
+    forms.check(rows)
     async with connection.transaction():
         await _advance(connection, projection, rows[0].position - 1, rows[-1].position, role)
         wanted = [row for row in rows if row.type in projection.types and row.position not in skipped]
@@ -85,11 +90,12 @@ async def apply(
 
 async def _advance(connection: AsyncConnection, projection: Projection, before: int, last: int, role: str = "live") -> None:
     moved = await connection.execute(
-        "UPDATE projections SET position = %s, updated_at = now() WHERE name = %s AND role = %s AND position = %s",
-        (last, projection.name, role, before),
+        "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now()"
+        " WHERE name = %s AND role = %s AND position = %s AND fingerprint = %s",
+        (last, projection.name, role, before, projection.fingerprint),
     )
     if moved.rowcount == 0:
-        raise TakenOver(f"projection {projection.name} is not at position {before}")
+        raise TakenOver(f"projection {projection.name} is not at position {before}, or was built by another program")
 
 
 Work = Callable[[str, AsyncConnection, Projection], Awaitable[None]]
@@ -130,7 +136,7 @@ async def _patiently(dsn: str, projection: Projection, work: Work) -> None:
 
 async def _prepare(dsn: str, connection: AsyncConnection, projection: Projection) -> None:
     after = await install(connection, projection)
-    if await _outdated(connection, projection):
+    if await forms.outdated(connection, projection):
         _log.info("building a new version beside the serving one", projection=projection.name, version=projection.version)
         await rebuild.rebuild(dsn, [projection])
         after = await install(connection, projection)
@@ -143,17 +149,6 @@ async def _follow(dsn: str, connection: AsyncConnection, projection: Projection)
     async with aclosing(tail.follow(dsn, await install(connection, projection))) as batches:
         async for rows in batches:
             await digest(connection, projection, rows, skipped)
-
-
-async def _outdated(connection: AsyncConnection, projection: Projection) -> bool:
-    row = await (
-        await connection.execute("SELECT version FROM projections WHERE name = %s AND role = 'live'", (projection.name,))
-    ).fetchone()
-    if row and row[0] > projection.version:
-        raise StoreError(
-            f"{projection.name} was built in version {row[0]} by a newer program; this one knows {projection.version}. Update it."
-        )
-    return bool(row and row[0] < projection.version)
 
 
 async def _catch_up(connection: AsyncConnection, projection: Projection, after: int) -> None:
@@ -233,6 +228,7 @@ async def _stop(connection: AsyncConnection, projection: Projection, row: Stored
         "type": row.type,
         "event_id": str(row.id),
         "error": type(error).__name__,
+        "reason": str(error) if isinstance(error, TzurotError) else "it cannot be digested",
         "at": clock.now().isoformat(),
     }
     await connection.execute(

@@ -20,10 +20,10 @@ from engine.resources.character import CharacterSheet
 from engine.resources.preset import PresetSheet
 from engine.sealing import DataKey
 from engine.store import Stored
-from engine.store.codec import erased, open_fields
+from engine.store.codec import erased, open_stored
 from engine.store.upcast import upcast
 from engine.vault import Vault
-from projections.base import Projection, clear, sql
+from projections.base import Projection, clear, sql, stored
 
 EVERYBODY = -1
 """Stands for all people in the table of chosen defaults."""
@@ -108,8 +108,8 @@ ON CONFLICT (person) DO UPDATE SET preset = excluded.preset, position = excluded
 
 
 def _change(row: Stored) -> tuple[str, dict[str, object]]:
-    data = clear(row)
-    stored = {
+    data, as_stored = clear(row), Jsonb(stored(row))
+    common = {
         "position": row.position,
         "subject": row.subject,
         "event_id": row.id,
@@ -120,7 +120,7 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
     }
     match row.type:
         case "character.created" | "character.edited":
-            return _CHARACTER, stored | {"character": data["character_id"], "slug": data["slug"], "data": Jsonb(data)}
+            return _CHARACTER, common | {"character": data["character_id"], "slug": data["slug"], "data": as_stored}
         case "character.deleted" | "character.restored":
             return "UPDATE {schema}.characters SET deleted = %(deleted)s, position = %(position)s WHERE character = %(character)s", {
                 "character": data["character_id"],
@@ -129,7 +129,7 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
             }
         case "preset.created" | "preset.edited":
             flags = {name: data[name] for name in ("is_global", "is_default", "is_free_default")}
-            return _PRESET, stored | flags | {"preset": data["preset_id"], "data": Jsonb(data)}
+            return _PRESET, common | flags | {"preset": data["preset_id"], "data": as_stored}
         case "preset.deleted" | "preset.restored":
             return "UPDATE {schema}.presets SET deleted = %(deleted)s, position = %(position)s WHERE preset = %(preset)s", {
                 "preset": data["preset_id"],
@@ -385,7 +385,7 @@ def _event(row: _Row, key: DataKey | None) -> tuple[Event, bool]:
     cls = class_of(row.event_type, row.schema_version)
     if key is None:
         return erased(cls, upcast(row.event_type, row.schema_version, row.data)), True
-    fields = row.data | open_fields(row.sealed, key, row.event_id, row.event_type)
+    fields = row.data | open_stored(row.sealed, key, row.event_id, row.event_type)
     return cls.model_validate(upcast(row.event_type, row.schema_version, fields)), False
 
 

@@ -20,11 +20,11 @@ from projections.base import Projection, clear, decoded, execute, sql
 
 _INSERT = """
 INSERT INTO {schema}.entries (position, place, asked, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
-                              reply_to, sent_at, subject, event_id, event_type, sealed)
+                              reply_to, sent_at, subject, event_id, event_type, schema_version, sealed)
 VALUES (%(position)s, %(position)s,
         coalesce((SELECT q.position FROM {schema}.entries q WHERE %(kind)s::text = 'reply' AND q.message_id = %(reply_to)s), %(position)s),
         %(channel)s, %(guild)s, %(venue)s, %(kind)s, %(message_id)s, %(turn)s, %(character)s, %(author_id)s,
-        %(author_kind)s, %(reply_to)s, %(sent_at)s, %(subject)s, %(event_id)s, %(event_type)s, %(sealed)s)
+        %(author_kind)s, %(reply_to)s, %(sent_at)s, %(subject)s, %(event_id)s, %(event_type)s, %(schema_version)s, %(sealed)s)
 """
 
 
@@ -66,8 +66,10 @@ class History(Projection):
         subject text NOT NULL,
         event_id uuid NOT NULL,
         event_type text NOT NULL,
+        schema_version integer NOT NULL,
         sealed bytea NOT NULL,
         edit_id uuid,
+        edit_schema_version integer,
         edit_sealed bytea,
         edit_position bigint,
         gone boolean NOT NULL DEFAULT false,
@@ -158,33 +160,32 @@ channel_id bigint, guild_id bigint, venue text, message_id bigint, user_id bigin
 """
 _COLUMNS_LOADED = """
 INSERT INTO {schema}.entries (position, place, asked, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
-                              reply_to, sent_at, subject, event_id, event_type, sealed)
+                              reply_to, sent_at, subject, event_id, event_type, schema_version, sealed)
 """
 _LOAD_MESSAGES = f"""{_COLUMNS_LOADED}
 SELECT e.position, e.position, e.position, d.channel_id, d.guild_id, d.venue, 'message', d.message_id, NULL, NULL, d.author_id,
        coalesce(d.author_kind, 'human'), d.reply_to,
        to_timestamp(0) + ((d.message_id >> 22) + {DISCORD_EPOCH_MS}) * interval '1 millisecond',
-       e.subject, e.event_id, e.type, e.sealed
+       e.subject, e.event_id, e.type, e.schema_version, e.sealed
 {decoded(_SAID, ["message.received"])}
 ORDER BY e.position
 """
 # After the messages, so that each finds the one it answers.
 _LOAD_REPLIES = f"""{_COLUMNS_LOADED}
 SELECT e.position, e.position, coalesce(q.position, e.position), d.channel_id, d.guild_id, d.venue, 'reply', NULL, e.turn, e.character,
-       d.user_id, 'character', d.message_id, e.occurred_at, e.subject, e.event_id, e.type, e.sealed
+       d.user_id, 'character', d.message_id, e.occurred_at, e.subject, e.event_id, e.type, e.schema_version, e.sealed
 {decoded(_SAID, ["turn.completed"], "LEFT JOIN {schema}.entries q ON q.message_id = d.message_id")}
 ORDER BY e.position
 """
-_CHUNKS = decoded("message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"])
+_SHOWN_TYPES = ("reply.chunk_delivered", "reply.stream_shown")
+_CHUNKS = decoded("message_id bigint, channel_id bigint", _SHOWN_TYPES)
 _LOAD_CHUNKS = f"""
 INSERT INTO {{schema}}.reply_messages (message_id, turn, character, channel)
 SELECT d.message_id, e.turn, e.character, d.channel_id {_CHUNKS}
 ORDER BY e.position ON CONFLICT (message_id) DO NOTHING
 """
 # A message that shows another version from now on belongs to that one.
-_OF_VERSIONS = decoded(
-    "message_id bigint, channel_id bigint", ["reply.chunk_delivered", "reply.stream_shown"], "JOIN {schema}.versions v ON v.turn = e.turn"
-)
+_OF_VERSIONS = decoded("message_id bigint, channel_id bigint", _SHOWN_TYPES, "JOIN {schema}.versions v ON v.turn = e.turn")
 _LOAD_MOVED = f"""
 UPDATE {{schema}}.reply_messages r SET turn = l.turn, character = l.character, channel = l.channel FROM (
     SELECT DISTINCT ON (d.message_id) d.message_id, e.turn, e.character, d.channel_id AS channel {_OF_VERSIONS}
@@ -255,12 +256,13 @@ def _entry(row: Stored) -> dict[str, object]:
         "subject": row.subject,
         "event_id": row.id,
         "event_type": row.type,
+        "schema_version": row.schema_version,
         "sealed": row.sealed,
     }
 
 
 _EDITED = """
-UPDATE {schema}.entries SET edit_id = %(id)s, edit_sealed = %(sealed)s, edit_position = %(position)s
+UPDATE {schema}.entries SET edit_id = %(id)s, edit_schema_version = %(schema_version)s, edit_sealed = %(sealed)s, edit_position = %(position)s
 WHERE message_id = %(message)s AND subject = %(subject)s AND position < %(position)s
 """
 _DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s AND position < %(position)s"
@@ -325,6 +327,7 @@ def _parameters(row: Stored) -> dict[str, object]:
     return {
         "position": row.position,
         "id": row.id,
+        "schema_version": row.schema_version,
         "sealed": row.sealed,
         "subject": row.subject,
         "turn": row.turn,
@@ -372,7 +375,9 @@ class Entry:
 
 
 _CLEAR = ("position", "channel", "venue", "kind", "message_id", "turn", "character", "author_id", "author_kind", "reply_to", "sent_at")
-_COLUMNS = ", ".join((*_CLEAR, "subject", "event_id", "event_type", "sealed", "edit_id", "edit_sealed"))
+_COLUMNS = ", ".join(
+    (*_CLEAR, "subject", "event_id", "event_type", "schema_version", "sealed", "edit_id", "edit_schema_version", "edit_sealed")
+)
 
 
 async def recent(
@@ -473,9 +478,9 @@ async def _open(vault: Vault, rows: Sequence[dict[str, Any]]) -> list[Entry]:
 def _to_entry(row: dict[str, Any], key: DataKey | None) -> Entry:
     fields: dict[str, Any] = {"text": ERASED, "author_name": ERASED}
     if key is not None:
-        fields = {"author_name": ""} | open_fields(row["sealed"], key, row["event_id"], row["event_type"])
+        fields = {"author_name": ""} | open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
         if row["edit_sealed"] is not None:
-            fields |= open_fields(row["edit_sealed"], key, row["edit_id"], "message.edited")
+            fields |= open_fields(row["edit_sealed"], key, row["edit_id"], "message.edited", row["edit_schema_version"])
     return Entry(
         **{name: row[name] for name in _CLEAR},
         author_name=fields["author_name"],

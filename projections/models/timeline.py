@@ -52,6 +52,7 @@ ORDER BY e.position
 
 class Timeline(Projection):
     name = "timeline"
+    decodes = _WITH_DETAILS
     version = 1
     types = _TYPES
     ddl = """

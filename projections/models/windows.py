@@ -6,7 +6,6 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from engine.store import Stored
-from engine.store.upcast import upcast
 from projections.base import Projection, clear, decoded, execute, sql
 
 
@@ -45,7 +44,7 @@ class Windows(Projection):
 
 def _begins(row: Stored) -> int | None:
     """Where the window begins from this prompt on; None when it was a makeshift."""
-    found: int | None = upcast(row.type, row.schema_version, clear(row)).get("begins")
+    found: int | None = clear(row).get("begins")
     return found
 
 
