@@ -262,7 +262,8 @@ def _entry(row: Stored) -> dict[str, object]:
 
 
 _EDITED = """
-UPDATE {schema}.entries SET edit_id = %(id)s, edit_schema_version = %(schema_version)s, edit_sealed = %(sealed)s, edit_position = %(position)s
+UPDATE {schema}.entries SET edit_id = %(id)s, edit_schema_version = %(schema_version)s, edit_sealed = %(sealed)s,
+    edit_position = %(position)s
 WHERE message_id = %(message)s AND subject = %(subject)s AND position < %(position)s
 """
 _DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s AND position < %(position)s"
