@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import output, settings_table
+from bot.cli import editing, output, settings_table
 from engine import config
 
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(alive)
     settings_table.register(app)
+    editing.register(app)
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -319,6 +319,13 @@ async def default_preset(connection: AsyncConnection, vault: Vault, *, schema: s
     """The global default: the newest preset marked so."""
     found = await _presets(connection, vault, "is_global AND is_default AND NOT deleted ORDER BY position DESC LIMIT 1", {}, schema)
     return found[0] if found else None
+
+
+async def deleted(connection: AsyncConnection, vault: Vault, kind: Literal["character", "preset"]) -> list[tuple[UUID, str]]:
+    """Id and name of what was deleted, the newest last."""
+    if kind == "character":
+        return [(c.id, c.name) for c in await _characters(connection, vault, "deleted ORDER BY position", {}, "catalog") if not c.erased]
+    return [(p.id, p.name) for p in await _presets(connection, vault, "deleted ORDER BY position", {}, "catalog") if not p.erased]
 
 
 async def defaults(connection: AsyncConnection, user_id: int, *, schema: str = "catalog") -> Defaults:

@@ -1,0 +1,317 @@
+"""`tzurot character …` and `tzurot preset …`: every option is made from the field it sets."""
+
+import inspect
+import json as jsonlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot import editing
+from bot.editing import Item
+from engine import ids
+from engine.actor import operator
+from engine.decide import preset as presets
+from engine.decide.rejected import Rejected
+from engine.resources.field import FieldSpec
+from engine.resources.files import to_file
+from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
+from engine.resources.typed import Wrong
+from engine.store import Log
+from engine.terminal import Json, Yes, say, table
+from projections.models import catalog
+from projections.terminal import NotFound, with_log
+
+OPERATOR = operator(1)
+"""The operator as the console knows them, so that it shows what was made here as theirs."""
+FILE_BYTES = 4 * 1024 * 1024
+Which = Annotated[str, typer.Argument(help="Its name, short name or id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add a group of commands per kind."""
+    about = {"character": "Characters: create, edit, show, import and export them.", "preset": "Presets: a model and how it is asked."}
+    for kind in (CHARACTER, PRESET):
+        group = typer.Typer(no_args_is_help=True, help=about[kind.name])
+        for name, command in _commands(kind).items():
+            group.command(name)(command)
+        app.add_typer(group, name=kind.name)
+
+
+def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
+    found = {
+        "list": _list(kind),
+        "show": _show(kind),
+        "create": _create(kind),
+        "edit": _edit(kind),
+        "delete": _delete(kind),
+        "restore": _restore(kind),
+        "export": _export(kind),
+        "import": _import(kind),
+    }
+    return found | ({"default": _default} if kind is PRESET else {})
+
+
+def _work[T](work: Callable[[Log], Any]) -> None:
+    """Do it, telling what a rule or a field has against it in one sentence."""
+    try:
+        with_log(work)
+    except (Rejected, Wrong) as error:
+        raise NotFound(str(error)) from None
+
+
+def _list(kind: Kind[Any]) -> Callable[..., None]:
+    def command(json: Json = False) -> None:
+        async def work(log: Log) -> None:
+            found = await editing.items(log, kind, OPERATOR)
+            say([_brief(item) for item in found], json=json)
+            if not json and found:
+                table(tuple(_brief(found[0])), [tuple(_brief(item).values()) for item in found])
+            elif not json:
+                typer.echo(f"There is no {kind.name} yet. `tzurot {kind.name} create` makes one.")
+
+        _work(work)
+
+    command.__doc__ = f"List every {kind.name}."
+    return command
+
+
+def _brief(item: Item) -> dict[str, Any]:
+    owner = "system" if item.owner_id is None else item.owner_id
+    if item.kind is CHARACTER:
+        return {"short name": item.handle, "name": item.name, "visibility": item.values["visibility"], "owner": owner, "id": str(item.id)}
+    marks = [name for name in ("is_global", "is_default", "is_free_default") if item.values[name]]
+    return {
+        "preset": item.handle,
+        "name": item.name,
+        "model": item.values["model"],
+        "owner": owner,
+        "marks": " ".join(marks),
+        "id": str(item.id),
+    }
+
+
+def _show(kind: Kind[Any]) -> Callable[..., None]:
+    def command(which: Which, json: Json = False) -> None:
+        async def work(log: Log) -> None:
+            item = await editing.find(log, kind, OPERATOR, which)
+            if json:
+                return say({"id": str(item.id), "owner_id": item.owner_id} | to_file(kind, item.values), json=True)
+            table(("field", "value"), [(spec.key, text) for spec, text in editing.shown(item, everything=False)])
+            for line in await _minded(log, item):
+                typer.echo(line)
+            return None
+
+        _work(work)
+
+    command.__doc__ = f"Show a {kind.name}: every field that is set."
+    return command
+
+
+async def _minded(log: Log, item: Item) -> list[str]:
+    """What a preset sends and what to mind about it; nothing for other kinds."""
+    if item.kind is not PRESET:
+        return []
+    preview = await editing.preview(log, item.sheet)  # type: ignore[arg-type]  # a preset's sheet
+    left = [f"Not sent: {part}" for part in preview.effective.left_out]
+    return [f"Most tokens of a reply: {preview.max_tokens}", *left, *(f"Mind: {warning}" for warning in preview.warnings)]
+
+
+def _create(kind: Kind[Any]) -> Callable[..., None]:
+    def command(json: bool, **options: str | None) -> None:
+        async def work(log: Log) -> None:
+            before = defaults(kind)
+            values = _typed(kind, before, options, fresh=True)
+            await _made(log, kind, editing.changes(before, values), json=json)
+
+        _work(work)
+
+    return _with_options(command, kind, f"Create a {kind.name}.")
+
+
+async def _made(
+    log: Log, kind: Kind[Any], fields: dict[str, Any], *, json: bool, measured: bool = True, notes: tuple[str, ...] = ()
+) -> None:
+    item_id = ids.random_id()
+    await editing.carry_out(log, OPERATOR, editing.creation(kind, item_id, fields, measured=measured), ids.random_id())
+    item = await editing.by_id(log, kind, OPERATOR, item_id)
+    assert item is not None
+    say(_brief(item) | {"notes": list(notes)}, json=json, words="\n".join([f"Created {item.name} ({item.handle}).", *notes]))
+
+
+def _edit(kind: Kind[Any]) -> Callable[..., None]:
+    def command(which: str, json: bool, **options: str | None) -> None:
+        async def work(log: Log) -> None:
+            item = await editing.find(log, kind, OPERATOR, which)
+            changed = editing.changes(item.values, _typed(kind, item.values, options))
+            if not changed:
+                return say({"changed": []}, json=json, words="Nothing changed.")
+            await editing.carry_out(log, OPERATOR, editing.edition(kind, item.id, changed), ids.random_id())
+            return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {item.name}.")
+
+        _work(work)
+
+    return _with_options(command, kind, f"Change fields of a {kind.name}; those not named stay as they are.", which=True)
+
+
+def _typed(kind: Kind[Any], before: dict[str, Any], options: dict[str, str | None], *, fresh: bool = False) -> dict[str, Any]:
+    """The values after the options that were given. Raises Rejected, naming every option that cannot be taken."""
+    texts = {spec.key: text for spec in kind.fields if (text := options.get(_parameter(spec))) is not None}
+    values, wrong = typed(kind, before, texts)
+    mine = {key: sentence for key, sentence in wrong.items() if key in texts or (fresh and key != "slug")}
+    if mine:
+        raise Rejected(" ".join(mine.values()))
+    return values
+
+
+def _delete(kind: Kind[Any]) -> Callable[..., None]:
+    def command(which: Which, yes: Yes = False, json: Json = False) -> None:
+        async def work(log: Log) -> None:
+            item = await editing.find(log, kind, OPERATOR, which)
+            shown = _brief(item) | {"deleted": yes}
+            if not yes:
+                return say(shown, json=json, words=f"This deletes {item.name} ({item.handle}). Nothing was done. Run again with --yes.")
+            await editing.carry_out(log, OPERATOR, editing.deletion(kind, item.id), ids.random_id())
+            return say(shown, json=json, words=f"Deleted {item.name}. Bring it back with: tzurot {kind.name} restore {item.id}")
+
+        _work(work)
+
+    command.__doc__ = f"Delete a {kind.name}. What it was stays in the log, so that it can be restored."
+    return command
+
+
+def _restore(kind: Kind[Any]) -> Callable[..., None]:
+    def command(which: Annotated[str, typer.Argument(help="Its id, or a name if only one was called so.")], json: Json = False) -> None:
+        async def work(log: Log) -> None:
+            async with log.pool.connection() as connection:
+                gone = await catalog.deleted(connection, log.vault, "character" if kind is CHARACTER else "preset")
+            found = [(id_, name) for id_, name in gone if which.casefold() in (str(id_), name.casefold())]
+            if len(found) != 1:
+                many = ", ".join(str(id_) for id_, _ in found)
+                raise Rejected(f"Several were called so: {many}." if found else f"No deleted {kind.name} is called so.")
+            await editing.carry_out(log, OPERATOR, editing.restoration(kind, found[0][0]), ids.random_id())
+            say({"id": str(found[0][0])}, json=json, words=f"{found[0][1]} is back.")
+
+        _work(work)
+
+    command.__doc__ = f"Bring a deleted {kind.name} back."
+    return command
+
+
+def _export(kind: Kind[Any]) -> Callable[..., None]:
+    def command(
+        which: Which,
+        file: Annotated[Path | None, typer.Argument(help="Where to; standard output unless named.", show_default=False)] = None,
+    ) -> None:
+        async def work(log: Log) -> None:
+            item = await editing.find(log, kind, OPERATOR, which)
+            text = jsonlib.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
+            if file is None:
+                sys.stdout.write(text)
+            else:
+                file.write_text(text, encoding="utf-8")
+                typer.echo(f"Wrote {file}.", err=True)
+
+        _work(work)
+
+    command.__doc__ = f"Write a {kind.name} with every field as JSON."
+    return command
+
+
+def _import(kind: Kind[Any]) -> Callable[..., None]:
+    def command(
+        file: Annotated[Path, typer.Argument(help="The JSON file; - is standard input.")],
+        preview: Annotated[bool, typer.Option("--preview", help="Only show what would be made.")] = False,
+        json: Json = False,
+    ) -> None:
+        tree = _json_of(file)
+
+        async def work(log: Log) -> None:
+            read = await editing.imported(log, kind, OPERATOR, tree)
+            notes = (*(f"Kept as a custom field: {name}" for name in read.kept), *(f"Left out: {line}" for line in read.left))
+            fields = editing.without_name_clash(await editing.items(log, kind, OPERATOR), read.values) if kind is CHARACTER else read.values
+            if preview:
+                shown = {"fields": to_file(kind, defaults(kind) | fields), "notes": list(notes)}
+                return say(shown, json=json, words="\n".join([f"This would create {fields.get('name')}.", *notes]))
+            return await _made(log, kind, fields, json=json, measured=False, notes=notes)
+
+        _work(work)
+
+    command.__doc__ = f"Create a {kind.name} from a JSON file: one of ours, or of the predecessor's."
+    return command
+
+
+def _json_of(file: Path) -> object:
+    try:
+        raw = sys.stdin.buffer.read(FILE_BYTES + 1) if str(file) == "-" else file.open("rb").read(FILE_BYTES + 1)
+        if len(raw) > FILE_BYTES:
+            raise NotFound(f"{file} is larger than {FILE_BYTES // 2**20} MB.")
+        return jsonlib.loads(raw)
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise NotFound(f"{file} holds no JSON.") from None
+
+
+def _default(
+    which: Annotated[str | None, typer.Argument(help="Name or id; without it the default is shown.", show_default=False)] = None,
+    free: Annotated[bool, typer.Option("--free", help="The default of people without a key.")] = False,
+    json: Json = False,
+) -> None:
+    """Show or choose the preset that answers where a character has none. Overrules DEFAULT_MODEL, which only counts at the first start."""
+
+    async def work(log: Log) -> None:
+        flag = "is_free_default" if free else "is_default"
+        known = await editing.items(log, PRESET, OPERATOR)
+        async with log.pool.connection() as connection:
+            marked = [p for p in await catalog.presets(connection, log.vault) if p.is_global and getattr(p, flag)]
+        former = marked[-1] if marked else None
+        if which is not None:
+            item = editing.pick(known, PRESET, which)
+            await make_default(log, item, former.id if former else None, free=free)
+            return say(_brief(item), json=json, words=f"{item.name} ({item.values['model']}) is the default now.")
+        shown = _brief(editing.pick(known, PRESET, str(former.id))) if former else {}
+        words = f"{shown['name']} ({shown['model']}) is the default." if shown else "No preset is the default."
+        return say(shown, json=json, words=words)
+
+    _work(work)
+
+
+async def make_default(log: Log, item: Item, former: Any, *, free: bool) -> None:
+    """Let a preset be everybody's default; it is made one for everybody first."""
+    if not item.values["is_global"]:
+        await editing.carry_out(log, OPERATOR, editing.edition(PRESET, item.id, {"is_global": True}), ids.random_id())
+    await editing.carry_out(log, OPERATOR, presets.SetDefault(item.id, free, former), ids.random_id())
+
+
+def _with_options(command: Callable[..., None], kind: Kind[Any], about: str, *, which: bool = False) -> Callable[..., None]:
+    """The command with one option per field, as typer reads them from its signature."""
+    found: list[inspect.Parameter] = []
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    if which:
+        found.append(inspect.Parameter("which", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Which))
+    for spec in kind.fields:
+        option = typer.Option(f"--{spec.option}", help=_help(spec), show_default=False, metavar=_metavar(spec))
+        found.append(inspect.Parameter(_parameter(spec), keyword, default=None, annotation=Annotated[str | None, option]))
+    found.append(inspect.Parameter("json", keyword, default=False, annotation=Json))
+    command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]  # typer reads it
+    command.__doc__ = f"{about} `null` empties a field that may be empty."
+    return command
+
+
+def _parameter(spec: FieldSpec) -> str:
+    return spec.key.replace(".", "_") + "_option"
+
+
+def _metavar(spec: FieldSpec) -> str:
+    return (
+        "|".join(spec.choices)
+        if spec.choices and len(spec.choices) < 6
+        else {"switch": "yes|no", "json": "JSON"}.get(spec.kind, spec.kind.upper())
+    )
+
+
+def _help(spec: FieldSpec) -> str:
+    return " ".join(part for part in (f"{spec.shown.label}.", f"{spec.range}." if spec.range else "", spec.shown.help) if part)

@@ -1,0 +1,200 @@
+"""What every face does with the things people edit: find them, show them, and make commands of filled-in forms. Knows no face."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from engine.actor import Actor
+from engine.decide import character, preset
+from engine.decide.command import Command
+from engine.decide.rejected import Rejected
+from engine.decide.turn_model import Model
+from engine.decide.turn_request import Effective, effective
+from engine.execute import Executed, execute
+from engine.resources.field import FieldSpec, Resource, values
+from engine.resources.files import Imported, from_file
+from engine.resources.kinds import CHARACTER, PRESET, Kind
+from engine.resources.preset import PresetSheet, conflict
+from engine.resources.typed import show
+from engine.store import Log
+from projections.models import catalog, provider_models
+
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (CHARACTER, PRESET)}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that can be edited, as it is now."""
+
+    kind: Kind[Any]
+    id: UUID
+    owner_id: int | None
+    sheet: Resource
+    editable: bool
+    listed: bool
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return values(self.sheet)
+
+    @property
+    def name(self) -> str:
+        return str(self.values["name"])
+
+    @property
+    def handle(self) -> str:
+        """What tells it from others of the same name: a character's short name, the beginning of a preset's id."""
+        return str(self.values.get("slug") or str(self.id)[:8])
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """By what it may be asked for, case folded."""
+        names = (self.name, self.handle, str(self.id), *self.values.get("aliases", ()))
+        return frozenset(name.casefold() for name in names)
+
+
+async def items(log: Log, kind: Kind[Any], actor: Actor) -> list[Item]:
+    """What this actor may see of a kind, by name."""
+    async with log.pool.connection() as connection:
+        if kind is CHARACTER:
+            found = [_character(c, actor) for c in await catalog.characters(connection, log.vault) if not c.erased and _sees(c, actor)]
+        else:
+            found = [_preset(p, actor) for p in await catalog.presets(connection, log.vault) if not p.erased and _sees(p, actor)]
+    return sorted(found, key=lambda item: (item.name.casefold(), item.handle))
+
+
+def _sees(thing: catalog.Character | catalog.Preset, actor: Actor) -> bool:
+    return actor.kind != "person" or thing.usable_by(actor.user_id)
+
+
+def _character(found: catalog.Character, actor: Actor) -> Item:
+    editable = found.editable_by(actor.user_id) or actor.trusted
+    return Item(CHARACTER, found.id, found.owner_id, found.sheet, editable, actor.kind != "person" or found.listed_for(actor.user_id))
+
+
+def _preset(found: catalog.Preset, actor: Actor) -> Item:
+    own = found.owner_id == actor.user_id and not found.is_global
+    return Item(PRESET, found.id, found.owner_id, found.sheet, own or actor.trusted, listed=True)
+
+
+def pick(known: Sequence[Item], kind: Kind[Any], text: str) -> Item:
+    """The item a name, short name or id means. Raises Rejected when there is none, or several."""
+    wanted = text.strip().removeprefix("@").casefold()
+    exact = [item for item in known if wanted in (item.handle.casefold(), str(item.id))]
+    found = exact or [item for item in known if wanted in item.calls]
+    if not found:
+        raise Rejected(f"There is no such {kind.name}, or it is not yours to use. `{kind.name} list` shows what there is.")
+    if len(found) > 1:
+        many = ", ".join(item.handle for item in found[:10])
+        raise Rejected(f"Several are called so. Say which by one of: {many}.")
+    return found[0]
+
+
+async def find(log: Log, kind: Kind[Any], actor: Actor, text: str) -> Item:
+    """The same, looked up. Raises Rejected."""
+    return pick(await items(log, kind, actor), kind, text)
+
+
+async def by_id(log: Log, kind: Kind[Any], actor: Actor, item_id: UUID) -> Item | None:
+    """One item, if this actor may see it."""
+    return next((item for item in await items(log, kind, actor) if item.id == item_id), None)
+
+
+def creation(kind: Kind[Any], item_id: UUID, fields: Mapping[str, Any], *, measured: bool = True) -> Command:
+    """The command that makes one."""
+    return character.Create(item_id, fields, measured) if kind is CHARACTER else preset.Create(item_id, fields, measured)
+
+
+def edition(kind: Kind[Any], item_id: UUID, changes: Mapping[str, Any], *, measured: bool = True) -> Command:
+    """The command that changes some fields of one."""
+    return character.Edit(item_id, changes, measured=measured) if kind is CHARACTER else preset.Edit(item_id, changes, measured=measured)
+
+
+def deletion(kind: Kind[Any], item_id: UUID) -> Command:
+    """The command that deletes one."""
+    return character.Delete(item_id) if kind is CHARACTER else preset.Delete(item_id)
+
+
+def restoration(kind: Kind[Any], item_id: UUID) -> Command:
+    """The command that brings a deleted one back."""
+    return character.Restore(item_id) if kind is CHARACTER else preset.Restore(item_id)
+
+
+async def carry_out(log: Log, actor: Actor, command: Command, key: UUID) -> Executed:
+    """Carry out a command and wait until lists show it. Raises Rejected."""
+    return await execute(log, actor, command, key, see=["catalog"])
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs."""
+    return {key: value for key, value in after.items() if before.get(key) != value}
+
+
+async def imported(log: Log, kind: Kind[Any], actor: Actor, tree: object) -> Imported:
+    """A file's values as far as this actor may set them here. Raises Wrong."""
+    read = from_file(kind, tree)
+    found, left = dict(read.values), list(read.left)
+    for spec in kind.fields:
+        if spec.shown.operator and found.get(spec.key) and (not actor.trusted or spec.key in preset.DEFAULTS):
+            del found[spec.key]
+            left.append(f"{spec.key}: chosen by the operator")
+    if (wanted := found.get("preset_id")) is not None and await by_id(log, PRESET, actor, wanted) is None:
+        del found["preset_id"]
+        left.append("preset_id: there is no such preset here")
+    return Imported(found, read.kept, tuple(left))
+
+
+def without_name_clash(known: Sequence[Item], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a new character whose short name is free among the known ones: `wren`, else `wren-2`."""
+    slug = str(fields.get("slug") or character.slug_of(str(fields.get("name", ""))))
+    taken = {item.handle for item in known}
+    free = next(name for n in range(1, len(taken) + 2) if (name := slug if n == 1 else f"{slug[:46]}-{n}") not in taken)
+    return {**fields, "slug": free}
+
+
+def shown(item: Item, *, everything: bool, presets: Mapping[UUID, str] | None = None) -> list[tuple[FieldSpec, str]]:
+    """The fields that hold something, as text; with `everything` the empty ones too."""
+    found = []
+    for spec in item.kind.fields:
+        value = item.values[spec.key]
+        text = (presets or {}).get(value, show(spec, value)) if spec.kind == "preset" else show(spec, value)
+        if text or everything:
+            found.append((spec, text))
+    return found
+
+
+def filled(text: str, name: str) -> str:
+    """A description's text for people to read: `{{char}}` is the character, `{{user}}` whoever talks to it."""
+    for placeholder, words in (("{{user}}", "you"), ("{user}", "you"), ("{{char}}", name), ("{shape}", name), ("{personality}", name)):
+        text = text.replace(placeholder, words)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a preset would send to its model: the effective values, and what to mind."""
+
+    effective: Effective
+    model: Model
+    conflict: bool
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences, the stored conflict first."""
+        both = ("An effort and reasoning tokens are both stored: the effort counts. Save once to clear the other.",)
+        return (*(both if self.conflict else ()), *self.effective.warnings)
+
+    @property
+    def max_tokens(self) -> str:
+        """The effective limit of a reply and where it comes from."""
+        sources = {"preset": "set here", "effort": "from the effort", "unlimited": "the model's own"}
+        most = self.effective.max_tokens
+        return f"{most:,} ({sources[self.effective.max_tokens_source]})" if most else f"no limit sent ({sources['unlimited']})"
+
+
+async def preview(log: Log, sheet: PresetSheet) -> Preview:
+    """What a preset would send, by the function that builds the requests (B6)."""
+    async with log.pool.connection() as connection:
+        model = (await provider_models.known(connection, [sheet.model]))[sheet.model]
+    return Preview(effective(sheet.parameters, model), model, conflict(sheet.parameters))
