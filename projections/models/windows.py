@@ -1,4 +1,5 @@
-"""Where the last prompt of each conversation began, so that the next one begins with the same bytes."""
+"""Where the prompts of each conversation begin, so that the next one begins with the same bytes. A window only moves forward: the
+prompt of an older message, made again, does not take it back."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,7 +12,7 @@ from projections.base import Projection, clear, decoded, execute, sql
 
 class Windows(Projection):
     name = "windows"
-    version = 2
+    version = 3
     types = frozenset({"turn.generation_started"})
     ddl = """
     CREATE TABLE {schema}.windows (
@@ -24,12 +25,19 @@ class Windows(Projection):
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        # Only the last prompt of a conversation counts, so a batch writes each conversation once.
-        last = {
-            (row.channel, row.character): {"channel": row.channel, "character": row.character, "begins": begins, "position": row.position}
-            for row in rows
-            if row.channel is not None and row.character is not None and (begins := _begins(row)) is not None
-        }
+        # A batch writes each conversation once.
+        last: dict[tuple[int, UUID], dict[str, object]] = {}
+        for row in rows:
+            if row.channel is None or row.character is None or (begins := _begins(row)) is None:
+                continue
+            before = last.get((row.channel, row.character))
+            furthest = max(begins, int(str(before["begins"]))) if before else begins
+            last[row.channel, row.character] = {
+                "channel": row.channel,
+                "character": row.character,
+                "begins": furthest,
+                "position": row.position,
+            }
         async with connection.cursor() as cursor:
             await cursor.executemany(sql(_BEGINS, schema), last.values())
 
@@ -49,20 +57,20 @@ def _begins(row: Stored) -> int | None:
 
 
 _BEGINS = """
-INSERT INTO {schema}.windows (channel, character, begins, position) VALUES (%(channel)s, %(character)s, %(begins)s, %(position)s)
-ON CONFLICT (channel, character) DO UPDATE SET begins = excluded.begins, position = excluded.position
+INSERT INTO {schema}.windows AS w (channel, character, begins, position) VALUES (%(channel)s, %(character)s, %(begins)s, %(position)s)
+ON CONFLICT (channel, character) DO UPDATE SET begins = greatest(w.begins, excluded.begins), position = excluded.position
 """
 _OLDER = """
 SELECT EXISTS (SELECT FROM events WHERE position > %(after)s AND position <= %(until)s AND type = 'turn.generation_started'
                AND schema_version < 2)
 """
 _LOAD = f"""
-INSERT INTO {{schema}}.windows (channel, character, begins, position)
-SELECT DISTINCT ON (e.channel, e.character) e.channel, e.character, d.begins, e.position
+INSERT INTO {{schema}}.windows AS w (channel, character, begins, position)
+SELECT e.channel, e.character, max(d.begins), max(e.position)
 {decoded("begins bigint", Windows.types)}
   AND e.channel IS NOT NULL AND e.character IS NOT NULL AND d.begins IS NOT NULL
-ORDER BY e.channel, e.character, e.position DESC
-ON CONFLICT (channel, character) DO UPDATE SET begins = excluded.begins, position = excluded.position
+GROUP BY e.channel, e.character
+ON CONFLICT (channel, character) DO UPDATE SET begins = greatest(w.begins, excluded.begins), position = excluded.position
 """
 
 

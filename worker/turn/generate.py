@@ -192,7 +192,8 @@ def _started(work: Work, turn: Turn, found: Context, attempt: Attempt) -> NewEve
         prompt_sha256=attempt.prompt.sha256,
         prompt_tokens=attempt.prompt.tokens,
         fallback_from=attempt.fallback_from,
-        begins=attempt.prompt.begins,
+        # Another model's window, like that of a third try, is a makeshift: the next turn begins where this one wanted to.
+        begins=None if attempt.fallback_from else attempt.prompt.begins,
         sections=attempt.prompt.sections,
     )
     return turn_events.new(turn, event, ids.derived("generation", turn.turn, attempt.number))

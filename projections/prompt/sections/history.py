@@ -2,7 +2,7 @@
 to answer.
 
 References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
-`>ANSWERED` what a person replied to. Before them `q:POSITION` of what is quoted only, `c:ID@POSITION` for names of other characters.
+`>ANSWERED` what a person replied to. Before them `q:POSITION` of what is quoted, `c:ID@POSITION` for names of other characters.
 """
 
 import re
@@ -82,9 +82,8 @@ async def select(snapshot: Snapshot) -> Chosen:
 
 def references(lines: Sequence[Line], quoted: Mapping[int, Line]) -> list[str]:
     """The references of entries in their order, and before them those of what is only quoted. Pure."""
-    shown = {line.position for line in lines}
-    only = {line.position: f"q:{_place(line)}" for line in quoted.values() if line.position not in shown}
-    found = [only[position] for position in sorted(only)]
+    # Also what stands among the entries itself: it may be left out, and what answers it still quotes it.
+    found = sorted({f"q:{_place(line)}" for line in quoted.values()})
     for line in lines:
         asked = f"^{line.asked}" if line.kind == "reply" else ""
         answered = quoted.get(line.reply_to) if line.kind == "message" and line.reply_to is not None else None
@@ -120,16 +119,15 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> Talk:
     wanted = {position for line in parsed for position in (line.position, line.edit) if position is not None}
     rows = {recorded.position: recorded for recorded in await log.at(sorted(wanted))}
     entries = {line.position: entry_of(rows, line.position, line.edit) for line in parsed}
-    refs = {line.position: line.ref for line in parsed}
+    quotes = {line.position: line.ref for line in parsed if line.quoted}
     named = {UUID(ref[2:].partition("@")[0]): ref for ref in chosen.refs if ref.startswith("c:")}
     cards = {who: await character.described(log, ref[2:]) for who, ref in named.items()}
     lines = []
     for line in parsed:
         if not line.quoted:
             answers = entries.get(line.answered) if line.answered is not None else None
-            quote = refs[line.answered] if line.answered is not None and refs[line.answered].startswith("q:") else None
             speakers = {entry.character for entry in (entries[line.position], answers) if entry is not None}
-            needs = [ref for who, ref in named.items() if who in speakers] + ([quote] if quote else [])
+            needs = [ref for who, ref in named.items() if who in speakers] + ([quotes[line.answered]] if line.answered in quotes else [])
             lines.append(Said(line.ref, entries[line.position], line.asked or line.position, answers, tuple(needs)))
     return Talk(tuple(lines), {who: card.description.name for who, card in cards.items() if card is not None})
 
