@@ -37,3 +37,7 @@ def person(user_id: int, *, owner: bool = False, permissions: frozenset[str] = f
 def operator(user_id: int = 0) -> Actor:
     """Whoever sits at the console or the command line."""
     return Actor("operator", user_id)
+
+
+SYSTEM = Actor("system", 0)
+"""The program itself."""

@@ -8,8 +8,8 @@ from typing import Annotated, Any, get_args
 import typer
 
 from engine import config, process
+from engine.decide import model_override as overrides
 from engine.decide.turn_request import effective
-from engine.events.model import ModelOverridden, ModelOverrideCleared
 from engine.events.preset import Effort, Parameters, Reasoning
 from engine.events.turn import GenerationStarted
 from engine.fault import for_admin
@@ -20,7 +20,7 @@ from projections.models import provider_models
 from projections.prompt.message import Message
 from worker import money
 from worker.memory import commands as memory_commands
-from worker.terminal import OPERATOR, NotFound, tell, with_log
+from worker.terminal import NotFound, carry_out, with_log
 
 
 def register(app: typer.Typer) -> None:
@@ -201,26 +201,25 @@ def model_override(
     json: Json = False,
 ) -> None:
     """Say what holds for a model, above every other source. Effective with the next turn."""
-    event = ModelOverridden(
-        model=model,
-        context_tokens=context_tokens,
-        max_output=max_output,
-        reasoning=reasoning,
-        vision=vision,
-        price_in=price_in,
-        price_out=price_out,
-        forbidden=tuple(forbid) if forbid is not None else None,
-        set_by=OPERATOR,
-    )
-    if not event.model_dump(exclude_none=True, exclude={"model", "set_by"}):
+    given = {
+        "context_tokens": context_tokens,
+        "max_output": max_output,
+        "reasoning": reasoning,
+        "vision": vision,
+        "price_in": price_in,
+        "price_out": price_out,
+        "forbidden": tuple(forbid) if forbid is not None else None,
+    }
+    if all(value is None for value in given.values()):
         raise NotFound("Name what holds for the model, such as --price-in 0.000001. `tzurot model clear` takes an override back.")
-    with_log(lambda log: tell(log, event, f"model:{model}"))
-    say(event.model_dump(mode="json"), json=json, words=f"{model} is treated so from now on.")
+    with_log(lambda log: carry_out(log, overrides.Override(model, given)))
+    named = ", ".join(f"{name} = {value}" for name, value in given.items() if value is not None)
+    say({"model": model} | given, json=json, words=f"Override saved: {model} {named}. Used from the next turn.")
 
 
 def model_clear(model: Annotated[str, typer.Argument(help="The model's id.")], json: Json = False) -> None:
     """Take an override back."""
-    with_log(lambda log: tell(log, ModelOverrideCleared(model=model, cleared_by=OPERATOR), f"model:{model}"))
+    with_log(lambda log: carry_out(log, overrides.Clear(model)))
     say({"model": model}, json=json, words=f"{model} is treated as catalogue and patterns say.")
 
 

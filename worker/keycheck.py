@@ -1,10 +1,10 @@
 """Whether a provider takes a key: asked for without buying anything."""
 
 from engine import clock, ids
-from engine.events import Tags
-from engine.events.key import KeyTested
+from engine.actor import SYSTEM
+from engine.decide.key import RecordTest
+from engine.execute import execute
 from engine.fault import Category
-from engine.store import NewEvent
 from projections.models import keys
 from worker.providers.chat import Endpoint, fault_of
 from worker.providers.failure import ProviderFailed
@@ -21,9 +21,8 @@ async def check(work: Work, key: keys.Key) -> str | None:
     async with work.log.pool.connection() as connection:
         secret = await keys.reveal(connection, work.log.vault, key.key_id)
     category = await _ask(work, Endpoint(work.endpoint.name, work.endpoint.base_url, secret))
-    event = KeyTested(key_id=key.key_id, user_id=key.user_id, provider=key.provider, accepted=category is None, category=category)
-    event_id = ids.derived("key-tested", key.key_id, clock.now().isoformat())
-    await work.log.append(NewEvent(event, stream=f"keys:{key.user_id}", id=event_id, tags=Tags(user=key.user_id)))
+    command = RecordTest(key.user_id, key.key_id, category)
+    await execute(work.log, SYSTEM, command, ids.derived("key-tested", key.key_id, clock.now().isoformat()))
     return category
 
 

@@ -5,18 +5,19 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, get_args
-from uuid import UUID
 
 import typer
 
 from engine import clock, config
+from engine.actor import operator
+from engine.decide.budget import ChangeLimits, SetBudget
 from engine.decide.quota import counts
 from engine.errors import SettingsError
-from engine.events.quota import BudgetSet, LimitsChanged
+from engine.events.quota import LimitsChanged
 from engine.store import Log
 from engine.terminal import Json, Yes, say, table
 from projections.models import keys, quota, usage
-from worker.terminal import OPERATOR, NotFound, tell, with_log
+from worker.terminal import OPERATOR, NotFound, carry_out, with_log
 
 User = Annotated[int, typer.Option("--user", help="Discord id of the person.")]
 Provider = Annotated[str | None, typer.Option(help="Name of the provider; the configured one unless named.", show_default=False)]
@@ -57,22 +58,10 @@ def quota_budget(
     json: Json = False,
 ) -> None:
     """Set or take away a daily budget. `tzurot quota show` lists them."""
-    if not _is_scope(scope):
-        raise NotFound("A budget is for `system`, `key:ID` (a key's id) or `user:ID` (a Discord id).")
     if (daily is None) is not none:
         raise NotFound("Name either an amount in US dollars, or --none to take the budget away.")
-    with_log(lambda log: tell(log, BudgetSet(scope=scope, daily=daily, set_by=OPERATOR), "budgets"))
+    with_log(lambda log: carry_out(log, SetBudget(scope, daily)))
     say({"scope": scope, "daily": daily}, json=json, words=f"{scope}: {'no budget' if daily is None else f'${daily:g} a day'}.")
-
-
-def _is_scope(scope: str) -> bool:
-    kind, _, name = scope.partition(":")
-    if kind == "key":
-        try:
-            return str(UUID(name)) == name
-        except ValueError:
-            return False
-    return scope == "system" or (kind == "user" and name.isascii() and name.isdecimal())
 
 
 def quota_limits(
@@ -102,11 +91,10 @@ def quota_limits(
         raise NotFound("Name a limit to change, such as --user-per-minute 20. `tzurot quota show` lists them.")
 
     async def work(log: Log) -> LimitsChanged:
+        await carry_out(log, ChangeLimits({name: value for name, value in given.items() if value is not None}), see=["quota"])
         async with log.pool.connection() as connection:
             limits, _ = await quota.limits_now(connection)
-        changed = limits.model_copy(update={name: value for name, value in given.items() if value is not None} | {"changed_by": OPERATOR})
-        await tell(log, LimitsChanged.model_validate(changed.model_dump()), "limits")
-        return changed
+        return limits
 
     say(with_log(work).model_dump(), json=json, words="Changed.")
 
@@ -159,7 +147,7 @@ def keys_remove(user: User, provider: Provider = None, yes: Yes = False, json: J
     async def work(log: Log) -> keys.Key:
         key = await _key(log, user, _provider(provider))
         if yes:
-            await keys.remove(log, key, OPERATOR)
+            await keys.remove(log, key, operator(OPERATOR))
         return key
 
     key = with_log(work)

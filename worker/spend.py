@@ -12,6 +12,7 @@ from engine.decide.spend import KEYLESS, SYSTEM, Block, DayTotals, OwnKey, Permi
 from engine.decide.turn_model import Model
 from engine.errors import Conflict, StoreError
 from engine.events import Event, Tags
+from engine.events.build import Cause, new
 from engine.events.key import KeyTested
 from engine.events.quota import GuildCharged, PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
@@ -201,7 +202,7 @@ async def _append(work: Work, who: Payer, allowed: Allowed, today: Today, events
     await work.queues.enter(guild)
     try:
         while (version := await work.log.version(stream)) - seen <= spare:
-            charged = _new(who, counted, stream, ids.derived("charge-guild", allowed.call_id), events[0].occurred_at, version)
+            charged = _new(who, counted, ids.derived("charge-guild", allowed.call_id), events[0].occurred_at, version)
             try:
                 return await work.log.append(events[0], charged, *events[1:])
             except Conflict as conflict:
@@ -235,17 +236,16 @@ def _record(who: Payer, allowed: Allowed, today: Today, purpose: str, now: datet
         estimate=0.0 if permit.free else allowed.estimate,
         day=allowed.day,
     )
-    events = [_new(who, authorized, f"spend:{user}:{allowed.day}", ids.derived("spend", allowed.call_id), now, today.versions.get(user, 0))]
+    events = [_new(who, authorized, ids.derived("spend", allowed.call_id), now, today.versions.get(user, 0))]
     if permit.locks_payer:
         charged = PayerCharged(call_id=allowed.call_id, scope=permit.scope, day=allowed.day, free=permit.free, estimate=authorized.estimate)
-        stream, version = f"spend:{permit.scope}:{allowed.day}", today.versions.get(permit.scope, 0)
-        events.append(_new(who, charged, stream, ids.derived("charge", allowed.call_id), now, version))
+        events.append(_new(who, charged, ids.derived("charge", allowed.call_id), now, today.versions.get(permit.scope, 0)))
     return events
 
 
-def _new(who: Payer, event: Event, stream: str, event_id: UUID, now: datetime | None = None, expect: int | None = None) -> NewEvent:
-    tags = Tags(guild=who.guild_id, user=who.user_id, turn=who.turn_id)
-    return NewEvent(event, stream=stream, id=event_id, tags=tags, occurred_at=now, expect=expect, correlation=who.turn_id)
+def _new(who: Payer, event: Event, event_id: UUID, now: datetime | None = None, expect: int | None = None) -> NewEvent:
+    cause = Cause(who.turn_id, tags=Tags(guild=who.guild_id, user=who.user_id, turn=who.turn_id))
+    return new(event, event_id, cause=cause, occurred_at=now, expect=expect)
 
 
 def settled(who: Payer, allowed: Allowed, cost: float | None) -> NewEvent:
@@ -258,7 +258,7 @@ def settled(who: Payer, allowed: Allowed, cost: float | None) -> NewEvent:
         cost=0.0 if allowed.permit.free and cost is None else cost,
         estimate=0.0 if allowed.permit.free else allowed.estimate,
     )
-    return _new(who, event, f"settled:{who.turn_id or allowed.call_id}", ids.derived("settled", allowed.call_id))
+    return _new(who, event, ids.derived("settled", allowed.call_id))
 
 
 async def failed(work: Work, who: Payer, allowed: Allowed, fault: Fault) -> None:
@@ -280,9 +280,9 @@ async def failed(work: Work, who: Payer, allowed: Allowed, fault: Fault) -> None
                 "told_by_provider": fault.retry_after is not None,
             }
         )
-        await work.log.append(_new(who, event, f"quota:{permit.scope}", ids.derived("quota-hit", allowed.call_id)))
+        await work.log.append(_new(who, event, ids.derived("quota-hit", allowed.call_id)))
     elif fault.category is Category.AUTHENTICATION and permit.key_id is not None:
         tested = KeyTested(
             key_id=permit.key_id, user_id=who.user_id, provider=allowed.endpoint.name, accepted=False, category=fault.category.value
         )
-        await work.log.append(_new(who, tested, f"keys:{who.user_id}", ids.derived("key-refused", allowed.call_id)))
+        await work.log.append(_new(who, tested, ids.derived("key-refused", allowed.call_id)))

@@ -3,10 +3,9 @@
 from bot import requests
 from bot.discord.typing import Typing
 from engine import ids
-from engine.events.base import Tags, user_subject
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled
-from engine.store import Log, NewEvent
+from engine.store import Log
 from projections.models import history, turns
 
 
@@ -18,20 +17,12 @@ class Changes:
 
     async def edited(self, event: MessageEdited) -> bool:
         """Append an edit; False when the message is not in the log or a later edit is. Raises KeyDestroyed."""
-        told = [recorded.event for recorded in await self._log.stream(requests.message_stream(event.message_id))]
+        told = [recorded.event for recorded in await self._log.stream(event.stream_name)]
         if not any(isinstance(earlier, MessageReceived) for earlier in told):
             return False
         if any(isinstance(earlier, MessageEdited) and earlier.edited_ms >= event.edited_ms for earlier in told):
             return False
-        new = NewEvent(
-            event,
-            stream=requests.message_stream(event.message_id),
-            id=ids.message_event(event.message_id, f"edited {event.edited_ms}"),
-            tags=Tags(guild=event.guild_id, channel=event.channel_id, user=event.author_id),
-            subjects=(user_subject(event.author_id),),
-            correlation=ids.message_event(event.message_id, "received"),
-        )
-        await self._log.append(new)
+        await self._log.append(requests.edited(event))
         return True
 
     async def deleted(self, event: MessageDeleted) -> bool:

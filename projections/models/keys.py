@@ -10,10 +10,11 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from engine import ids, sealing
+from engine.actor import Actor, person
+from engine.decide.key import Add, Remove
 from engine.errors import TzurotError
 from engine.events import user_subject
-from engine.events.build import new
-from engine.events.key import KeyAdded, KeyRemoved
+from engine.execute import execute
 from engine.store import Log, Stored
 from engine.vault import Vault
 from projections.base import Projection, clear, sql
@@ -146,8 +147,8 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
             "INSERT INTO provider_keys (key_id, user_id, provider, subject, sealed) VALUES (%s, %s, %s, %s, %s)",
             (key_id, user_id, provider, key.subject, sealed),
         )
-    event = KeyAdded(key_id=key_id, user_id=user_id, provider=provider, last4=secret[-4:] if len(secret) >= 12 else "****")
-    await log.append(new(event, ids.derived("key-added", key_id)))
+    command = Add(user_id, key_id, provider, secret[-4:] if len(secret) >= 12 else "****")
+    await execute(log, person(user_id), command, ids.derived("key-added", key_id))
     async with log.pool.connection() as connection:
         await connection.execute(
             "DELETE FROM provider_keys WHERE user_id = %s AND provider = %s AND key_id <> %s", (user_id, provider, key_id)
@@ -155,10 +156,9 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
     return key_id
 
 
-async def remove(log: Log, key: Key, by: int) -> None:
-    """Say that a key is gone, and delete what was sealed."""
-    event = KeyRemoved(key_id=key.key_id, user_id=key.user_id, provider=key.provider, removed_by=by)
-    await log.append(new(event, ids.derived("key-removed", key.key_id)))
+async def remove(log: Log, key: Key, by: Actor) -> None:
+    """Say that a key is gone, and delete what was sealed. Raises Rejected."""
+    await execute(log, by, Remove(key.user_id, key.key_id), ids.derived("key-removed", key.key_id))
     async with log.pool.connection() as connection:
         await connection.execute("DELETE FROM provider_keys WHERE key_id = %s", (key.key_id,))
 

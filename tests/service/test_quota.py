@@ -11,7 +11,7 @@ import pytest
 from psycopg import AsyncConnection, OperationalError
 from pydantic import SecretStr
 
-from engine import clock, seed
+from engine import actor, clock, seed
 from engine.config import Settings
 from engine.decide.quota import counts
 from engine.events.model import ModelOverridden
@@ -196,7 +196,7 @@ async def test_a_removed_key_is_deleted_and_cannot_be_revealed(settings: Setting
         async with person.log.pool.connection() as connection:
             assert await keys.reveal(connection, person.log.vault, key_id) == "sk-own-key-1234567890"
             [key] = await keys.browse(connection, 99)
-        await keys.remove(person.log, key, by=99)
+        await keys.remove(person.log, key, actor.person(99))
         async with person.log.pool.connection() as connection:
             with pytest.raises(keys.NoSuchKey):
                 await keys.reveal(connection, person.log.vault, key_id)

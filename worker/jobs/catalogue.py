@@ -7,9 +7,9 @@ import orjson
 
 from engine import clock, ids
 from engine.decide.job import RetryPolicy
+from engine.events.build import new
 from engine.events.model import CatalogueFetched, Offered
 from engine.fault import Category, Fault
-from engine.store import NewEvent
 from worker.jobs.running import Handler, Result, RunningJob, hours
 from worker.providers.chat import fault_of, parse
 from worker.providers.failure import ProviderFailed
@@ -33,7 +33,7 @@ async def refresh(work: Work) -> int:
     sha256 = hashlib.sha256(orjson.dumps(described)).hexdigest()
     name, day = work.endpoint.name, clock.now().strftime("%Y-%m-%d")
     event = CatalogueFetched(provider=name, sha256=sha256, models=tuple(models))
-    await work.log.append(NewEvent(event, stream=f"catalogue:{name}", id=ids.derived("catalogue", name, sha256, day)))
+    await work.log.append(new(event, ids.derived("catalogue", name, sha256, day)))
     return len(models)
 
 

@@ -13,6 +13,7 @@ from engine.decide.turn_model import Model
 from engine.decide.turn_request import Effective
 from engine.errors import KeyDestroyed, PartialRepeat, StoreError
 from engine.events import user_subject
+from engine.events.build import Cause, new
 from engine.events.quota import NoticeGiven, UpgradeHinted
 from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
@@ -254,7 +255,7 @@ async def _upgrade_hint(work: Work, turn: Turn) -> NewEvent | None:
         return None
     day = now.strftime("%Y-%m-%d")
     event = UpgradeHinted(user_id=turn.user_id, day=day)
-    return NewEvent(event, stream=f"notices:{turn.user_id}", id=ids.derived("upgrade-hint", turn.user_id, day), tags=turn_events.tags(turn))
+    return new(event, ids.derived("upgrade-hint", turn.user_id, day), cause=Cause(turn.turn, tags=turn_events.tags(turn)))
 
 
 async def _missing(work: Work, turn: Turn, number: int, missing: Missing) -> int:
@@ -285,7 +286,7 @@ async def _notice(work: Work, turn: Turn, refusal: Refusal) -> NewEvent | str | 
     until = max(refusal.until, now + NOTICE_EVERY)
     event = NoticeGiven(user_id=turn.user_id, subject=refusal.subject, until_ms=to_milliseconds(until))
     event_id = ids.derived("notice", turn.user_id, refusal.subject, to_milliseconds(told) if told else 0)
-    return NewEvent(event, stream=f"notices:{turn.user_id}", id=event_id, tags=turn_events.tags(turn))
+    return new(event, event_id, cause=Cause(turn.turn, tags=turn_events.tags(turn)))
 
 
 async def _failed(

@@ -8,6 +8,8 @@ from uuid import UUID
 from engine import ids, subjects
 from engine.errors import KeyDestroyed
 from engine.events import Event, Tags, user_subject
+from engine.events.build import Cause, sealed_for
+from engine.events.build import new as build
 from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnFailed, Usage
 from engine.fault import Fault
 from engine.store import Appended, NewEvent
@@ -31,15 +33,7 @@ def tags(turn: Turn) -> Tags:
 
 def new(turn: Turn, event: Event, event_id: UUID, causation: UUID | None = None) -> NewEvent:
     """An event of this turn, sealed for the person it is for."""
-    return NewEvent(
-        event,
-        stream=stream(turn.turn),
-        id=event_id,
-        tags=tags(turn),
-        subjects=(turn.subject or user_subject(turn.user_id),),
-        correlation=turn.turn,
-        causation=causation,
-    )
+    return sealed_for(build(event, event_id, cause=Cause(turn.turn, causation, tags(turn))), turn.subject or user_subject(turn.user_id))
 
 
 async def pinned(work: Work, turn: Turn) -> Turn:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from engine.actor import person
 from engine.config import Settings
 from engine.events.key import KeyTested
 from engine.events.message import Venue
@@ -91,7 +92,7 @@ async def _people(made: Rig) -> None:
                 await made.settled()
                 async with made.log.pool.connection() as connection:
                     [key] = await keys.browse(connection, user)
-                await keys.remove(made.log, key, by=user)
+                await keys.remove(made.log, key, person(user))
 
 
 async def _stretch(book: Ledger, number: int, count: int) -> None:
