@@ -20,9 +20,11 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg import sql as composed
 
-from engine import clock, embedded
+from engine import clock, embedded, erasure, tombstones
 from engine.embedded.account import installation
 from engine.errors import StoreError
+from engine.migrate import migrate
+from engine.store import open_log
 from engine.vault import MasterKey
 
 _TRANSIENT = ("heartbeats", "leases", "drafts")
@@ -59,6 +61,7 @@ async def backup(dsn: str, file: Path, master: MasterKey, note: Note = lambda _:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    made_at = clock.now()  # before the dump: what is erased meanwhile may be in it
     try:
         before = await _facts(dsn)
         note(f"dumping {before[0]:,} events")
@@ -72,7 +75,7 @@ async def backup(dsn: str, file: Path, master: MasterKey, note: Note = lambda _:
     finally:
         os.close(descriptor)
     digest, position = await asyncio.to_thread(_sha256, part), await _dumped_position(part)
-    manifest = Manifest(clock.now().isoformat(), position, position, before[1], before[2], master.id, digest, part.stat().st_size)
+    manifest = Manifest(made_at.isoformat(), position, position, before[1], before[2], master.id, digest, part.stat().st_size)
     manifest_of(file).write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     part.rename(file)
     return manifest
@@ -97,15 +100,23 @@ async def inspect(file: Path) -> Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back. `kept` is the name of the database that was there before, None when it was empty."""
+    """What came back. `kept` is the name of the database that was there before, None when it was empty.
+
+    `erased_again`: people who were erased after the backup was made, and now in it as well.
+    """
 
     position: int
     kept: str | None
     master_key_id: str
+    erased_again: tuple[int, ...] = ()
 
 
-async def restore(dsn: str, file: Path, master: MasterKey, note: Note = lambda _: None, *, replace: bool = False) -> Restored:
+async def restore(
+    dsn: str, file: Path, master: MasterKey, note: Note = lambda _: None, *, replace: bool = False, folder: Path | None = None
+) -> Restored:
     """Put a backup in the place of the database `dsn` names. Nobody may be connected to it.
+
+    Erasures that the data `folder` notes and that came after the backup are carried out in it before it takes its place.
 
     With events in it already, `replace` must be said; it is then renamed, not dropped. Raises BackupError.
     """
@@ -126,13 +137,27 @@ async def restore(dsn: str, file: Path, master: MasterKey, note: Note = lambda _
         note("restoring")
         await _run(new, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", str(file))
         await _check(new, manifest)
+        erased = await _erase_again(new, master, manifest, folder, note)
         await _exchange(admin, name, fresh, f"{name}_before_{stamp}")
     except BaseException:
         await embedded.drop_database(admin, fresh)
         raise
     if not there:
         await embedded.drop_database(admin, f"{name}_before_{stamp}")
-    return Restored(manifest.position, f"{name}_before_{stamp}" if there else None, manifest.master_key_id)
+    return Restored(manifest.position, f"{name}_before_{stamp}" if there else None, manifest.master_key_id, erased)
+
+
+async def _erase_again(dsn: str, master: MasterKey, manifest: Manifest, folder: Path | None, note: Note) -> tuple[int, ...]:
+    """Carry out the erasures of after the backup was made; returns whose."""
+    found = tombstones.since(folder, datetime.fromisoformat(manifest.made_at)) if folder is not None else []
+    if not found:
+        return ()
+    note(f"erasing again what {len(found)} people had erased since")
+    await migrate(dsn)
+    async with open_log(dsn, master) as log:
+        for tombstone in found:
+            await erasure.erase(log, tombstone.user_id, tombstone.requested_by)
+    return tuple(tombstone.user_id for tombstone in found)
 
 
 async def _check(dsn: str, manifest: Manifest) -> None:

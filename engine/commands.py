@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -16,6 +16,9 @@ from engine.errors import SettingsError, StoreError
 from engine.events.base import Tags
 from engine.store import Query, Stored
 from engine.terminal import Json, Yes, bars, say, table
+
+if TYPE_CHECKING:
+    from engine.erasure import Erased
 
 LogLimit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many events.")]
 
@@ -263,9 +266,12 @@ def restore(
             words = f"{file} is whole: {found.events:,} events, made {found.made_at}. Say --yes to restore it."
             return say({"would_restore": asdict(found)}, json=json, words=words)
         async with access.database(settings, migrated=False) as dsn:
-            done = await backups.restore(dsn, file, load_master_key(settings), lambda line: typer.echo(line, err=True), replace=replace)
+            tell = lambda line: typer.echo(line, err=True)  # noqa: E731
+            folder = settings.tzurot_data
+            done = await backups.restore(dsn, file, load_master_key(settings), tell, replace=replace, folder=folder)
+        again = f" Erased again, as it was after the backup: {', '.join(map(str, done.erased_again))}." if done.erased_again else ""
         kept = f" The database from before is kept as {done.kept}." if done.kept else ""
-        return say(asdict(done), json=json, words=f"Restored up to position {done.position:,}.{kept}")
+        return say(asdict(done), json=json, words=f"Restored up to position {done.position:,}.{again}{kept}")
 
     _run(work())
 
@@ -285,14 +291,26 @@ def erase(
                 would = await erasure.preview(log, user)
                 words = f"This would shut {would.events:,} events of user {user} for good. Say --yes to do it."
                 return say({"would_erase": asdict(would)}, json=json, words=words)
-            done = await erasure.erase(log, user, requested_by or user)
+            done = await erasure.erase(log, user, requested_by or user, config.settings().tzurot_data)
         return say(
             asdict(done),
             json=json,
-            words=f"Done. Within {done.everywhere_after_s:.0f} s no process can read {done.events:,} events any more.",
+            words=_erased_words(done),
         )
 
     _run(work())
+
+
+def _erased_words(done: "Erased") -> str:
+    if not done.had_key:
+        words = "There was nothing left to erase."
+    else:
+        words = f"Done. Within {done.everywhere_after_s:.0f} s no process can read {done.events:,} events any more."
+    if done.still_in:
+        words += " What was written before can still be read in these; delete them when you need them no more:\n  " + "\n  ".join(
+            done.still_in
+        )
+    return words
 
 
 def rotate_key(

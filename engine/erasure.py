@@ -5,14 +5,19 @@ replay at once, and processes that still remember the key forget it within engin
 texts and stands in the clear (vectors, tokens) is deleted. An event says so, and projections drop what they hold.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
+import orjson
 from psycopg import AsyncConnection
 from psycopg import sql as composed
 
-from engine import data_keys, ids, subjects
+from engine import clock, data_keys, ids, subjects, tombstones
 from engine.events.base import user_subject
 from engine.events.build import new
 from engine.events.privacy import UserErased
@@ -22,7 +27,8 @@ from engine.vault import CACHE_SECONDS
 _DERIVED = {
     "memory_vectors": "DELETE FROM memory_vectors WHERE persona IN (%(id)s, %(subject)s) OR persona LIKE %(prefix)s",
     "provider_keys": "DELETE FROM provider_keys WHERE user_id = %(user)s",
-    "drafts": "DELETE FROM drafts WHERE subject = %(subject)s OR subject LIKE %(prefix)s",
+    "blobs": "DELETE FROM blobs WHERE string_to_array(subject, '+') && %(names)s::text[]",
+    "drafts": "DELETE FROM drafts WHERE string_to_array(subject, '+') && %(names)s::text[] OR subject = %(subject)s",
 }
 """Tables outside the log and the read models that hold something of a person's, and how to remove it."""
 
@@ -40,32 +46,60 @@ class Erased:
     sealed_rows: dict[str, int]
     deleted: dict[str, int]
     everywhere_after_s: float = CACHE_SECONDS
+    still_in: tuple[str, ...] = ()
+    """Backups and kept databases of before: they hold the text and its key. Delete them, or restore them only where this was done."""
 
 
 async def preview(log: Log, user_id: int) -> Erased:
     """What `erase` would do. Changes nothing."""
     async with log.pool.connection() as connection:
         living = await _living(connection, user_subject(user_id))
-        derived = {table: await _would_delete(connection, table, user_id) for table in await _present(connection)}
+        derived = {table: await _would_delete(connection, table, user_id, living) for table in await _present(connection)}
         return Erased(user_id, bool(living), await _events(connection, living), await _sealed_rows(connection, living), derived)
 
 
-async def erase(log: Log, user_id: int, requested_by: int) -> Erased:
-    """Do it. A repeat finds nothing left and is harmless; what they write from now on can be read again, and erased again."""
-    subject = user_subject(user_id)
+async def erase(log: Log, user_id: int, requested_by: int, folder: Path | None = None) -> Erased:
+    """Do it. A repeat finds nothing left and is harmless; what they write from now on can be read again, and erased again.
+
+    With the data `folder` it is noted there, so that a restored backup of before is erased again, and backups of before are named.
+    """
+    subject, now = user_subject(user_id), clock.now()
+    if folder is not None:
+        await asyncio.to_thread(tombstones.record, folder, tombstones.Tombstone(user_id, requested_by, now.isoformat()))
     destroyed = await log.vault.destroy(subject)
     async with log.pool.connection() as connection:
-        epoch = max((subjects.epoch(name) for name in await data_keys.names_of(connection, subject, destroyed=True)), default=1)
+        names = await data_keys.names_of(connection, subject, destroyed=True)
+    epoch = max(map(subjects.epoch, names), default=1)
     await log.append(new(UserErased(user_id=user_id, requested_by=requested_by), _event_id(user_id, epoch)))
     async with log.pool.connection() as connection:
         deleted = {}
         for table in await _present(connection):
-            deleted[table] = (await connection.execute(_DERIVED[table].encode(), _values(user_id))).rowcount
+            deleted[table] = (await connection.execute(_DERIVED[table].encode(), _values(user_id, names))).rowcount
         # The dead row versions hold the wrapped key and the vectors until a vacuum takes them.
         for table in ("data_keys", *deleted):
             await connection.execute(composed.SQL("VACUUM {}").format(composed.Identifier(table)))
         shut = await _events(connection, destroyed), await _sealed_rows(connection, destroyed)
-        return Erased(user_id, bool(destroyed), *shut, deleted)
+        still_in = await _kept_databases(connection)
+    still_in += await asyncio.to_thread(backups_before, folder, now) if folder is not None else []
+    return Erased(user_id, bool(destroyed), *shut, deleted, still_in=tuple(still_in))
+
+
+def backups_before(folder: Path, moment: datetime) -> list[str]:
+    """The backups in the data folder that were made before a moment."""
+    found = []
+    for manifest in sorted((folder / "backups").glob("*.json")):
+        with suppress(OSError, ValueError, KeyError):
+            if datetime.fromisoformat(orjson.loads(manifest.read_bytes())["made_at"]) < moment:
+                found.append(str(manifest.with_suffix("")))
+    return found
+
+
+async def _kept_databases(connection: AsyncConnection) -> list[str]:
+    """Databases that a restore has kept under another name."""
+    cursor = await connection.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, current_database() || '_before_') ORDER BY datname"
+    )
+    return [f"database {name}" for (name,) in await cursor.fetchall()]
 
 
 def _event_id(user_id: int, epoch: int) -> UUID:
@@ -73,9 +107,10 @@ def _event_id(user_id: int, epoch: int) -> UUID:
     return ids.derived("user-erased", user_id) if epoch == 1 else ids.derived("user-erased", user_id, epoch)
 
 
-def _values(user_id: int) -> dict[str, object]:
+def _values(user_id: int, names: Sequence[str]) -> dict[str, object]:
+    """`names` are those of all keys the person ever had."""
     subject = user_subject(user_id)
-    return {"user": user_id, "id": str(user_id), "subject": subject, "prefix": f"{subject}:%"}
+    return {"user": user_id, "names": list(names), "id": str(user_id), "subject": subject, "prefix": f"{subject}:%"}
 
 
 async def _present(connection: AsyncConnection) -> list[str]:
@@ -83,9 +118,9 @@ async def _present(connection: AsyncConnection) -> list[str]:
     return [name for (name,) in await cursor.fetchall()]
 
 
-async def _would_delete(connection: AsyncConnection, table: str, user_id: int) -> int:
+async def _would_delete(connection: AsyncConnection, table: str, user_id: int, names: Sequence[str]) -> int:
     counted = _DERIVED[table].replace("DELETE FROM", "SELECT count(*) FROM", 1)
-    row = await (await connection.execute(counted.encode(), _values(user_id))).fetchone()
+    row = await (await connection.execute(counted.encode(), _values(user_id, names))).fetchone()
     return int(row[0]) if row else 0
 
 

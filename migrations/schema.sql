@@ -51,6 +51,15 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.blobs (
+    address text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    size integer NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY public.blobs ALTER COLUMN sealed SET STORAGE EXTERNAL;
+
 CREATE TABLE public.data_keys (
     subject text NOT NULL COLLATE pg_catalog."C",
     wrapped bytea,
@@ -202,6 +211,9 @@ CREATE TABLE public.retired_master_keys (
     retired_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY public.blobs
+    ADD CONSTRAINT blobs_pkey PRIMARY KEY (address);
+
 ALTER TABLE ONLY public.data_keys
     ADD CONSTRAINT data_keys_pkey PRIMARY KEY (subject);
 
@@ -255,6 +267,10 @@ ALTER TABLE ONLY public.relay
 
 ALTER TABLE ONLY public.retired_master_keys
     ADD CONSTRAINT retired_master_keys_pkey PRIMARY KEY (master_key_id);
+
+CREATE INDEX blobs_subject ON public.blobs USING btree (subject);
+
+CREATE INDEX events_changed_messages ON public.events USING btree (channel, "position") WHERE (type = ANY (ARRAY['message.edited'::text, 'message.deleted'::text]));
 
 CREATE INDEX memory_vectors_memory ON public.memory_vectors USING btree (memory);
 
