@@ -48,7 +48,7 @@ class Deliverer:
         cause = (await self._log.at([row.position]))[0]
         known = await reply.versions(self._log, row.message_id, row.character)
         said = await self._log.find(ids.message_event(row.message_id, "received"))
-        job = job_of(row, cause, _place(row, said))
+        job = job_of(row, cause, place_of(said, row.channel, row.guild))
         seen = await reply.shown(self._log, known.words, job.turn, job.key)
         if seen.done:
             return
@@ -58,24 +58,16 @@ class Deliverer:
         texts = {version: self._texts(known, version, speaker, character, job.place) for version in known.words}
         wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
         why = await self._why_not(job, cause, known, wanted)
-        showing = Showing(self._log, self._venue, job, speaker, seen, texts, await self._digest(job), still_ours)
+        showing = Showing(self._log, self._venue, job, speaker, seen, texts, await digest_for(self._log, job.user_id), still_ours)
         await self._carried_out(job, showing, wanted, why)
 
     async def withdraw(self, job: Job, still_ours: StillOurs) -> None:
         """Take away what was shown of an answer that was cancelled while it was made."""
         seen = await reply.shown(self._log, (), job.turn, job.key)
         if not seen.done:
-            digest = await self._digest(job)
+            digest = await digest_for(self._log, job.user_id)
             showing = Showing(self._log, self._venue, job, Speaker(NAMELESS), seen, {}, digest, still_ours)
             await self._carried_out(job, showing, [], reply.CANCELLED)
-
-    async def _digest(self, job: Job) -> Digest:
-        """By the key of the person it is for; of somebody who was erased, nothing is recognized any more."""
-        subject = (user_subject(job.user_id),)
-        key = (await self._log.vault.current([subject], create=False)).get(subject)
-        if key is None:
-            return lambda text: ids.reference()
-        return lambda text: key.digest(text.encode("utf-8", "replace"))
 
     async def _carried_out(self, job: Job, showing: Showing, wanted: Sequence[Wanted], why: str | None) -> None:
         channel = job.place.channel_id
@@ -132,6 +124,15 @@ class Deliverer:
         return times >= MUTE_AFTER and clock.monotonic() - last < MUTE_S
 
 
+async def digest_for(log: Log, user_id: int) -> Digest:
+    """By the key of the person it is for; of somebody who was erased, nothing is recognized any more."""
+    subject = (user_subject(user_id),)
+    key = (await log.vault.current([subject], create=False)).get(subject)
+    if key is None:
+        return lambda text: ids.reference()
+    return lambda text: key.digest(text.encode("utf-8", "replace"))
+
+
 def job_of(row: Delivery, cause: Recorded[Event], place: Place) -> Job:
     """What is to be done for an event by which something became due."""
     first = isinstance(cause.event, TurnCompleted | TurnFailed)
@@ -140,10 +141,11 @@ def job_of(row: Delivery, cause: Recorded[Event], place: Place) -> Job:
     return Job(row.turn, row.turn if first else cause.id, row.message_id, row.user_id, row.character, venue, kind, place)
 
 
-def _place(row: Delivery, said: Recorded[Event] | None) -> Place:
+def place_of(said: Recorded[Event] | None, channel: int, guild: int | None) -> Place:
+    """Where an answer goes: where the message was said, as far as that is in the log."""
     message = said.event if said is not None else None
     if not isinstance(message, MessageReceived):
-        return Place(row.channel, row.guild, None, dm=row.guild is None)
+        return Place(channel, guild, None, dm=guild is None)
     parent = message.parent_channel_id if message.channel_kind == "thread" else None
     return Place(message.channel_id, message.guild_id, parent, dm=message.channel_kind == "dm")
 

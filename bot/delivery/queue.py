@@ -92,7 +92,7 @@ class Queues:
             if position and not await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=5.0):
                 self.wake(channel, position)
                 return BEHIND_S
-            async with self._room, leases.held(self._log.pool, self._lease(channel), ids.random_id()) as lease:
+            async with self._room, leases.held(self._log.pool, lease_of(self._venue.name, channel), ids.random_id()) as lease:
                 return HELD_S if lease is None else await self._work(channel, lease)
         except TRANSIENT as error:
             _log.warning("will deliver later", channel=channel, error=type(error).__name__)
@@ -100,9 +100,6 @@ class Queues:
             _log.error("a channel's answers could not be delivered", channel=channel, exc_info=error)
         self.wake(channel, position)
         return 1.0
-
-    def _lease(self, channel: int) -> str:
-        return f"delivery:{self._venue.name}:{channel}"
 
     async def _work(self, channel: int, lease: Lease) -> float | None:
         finished: set[UUID] = set()
@@ -158,3 +155,8 @@ class Queues:
             except Unsure:
                 return LONGEST_PAUSE_S / 10
         return None
+
+
+def lease_of(venue: str, channel: int) -> str:
+    """Name of the right to post in a channel."""
+    return f"delivery:{venue}:{channel}"

@@ -49,7 +49,7 @@ class Showing:
         await self._intend(wanted)
         for _ in range(ROUNDS):
             plan = reconcile([one.text for one in wanted], self.visible())
-            if self._unsure and any(isinstance(action, Send) for action in plan.actions):
+            if self._unsure and (self.seen.streaming or any(isinstance(action, Send) for action in plan.actions)):
                 await self._adopt(wanted, plan)
                 continue
             if await self._carried_out(wanted, plan):

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from bot.delivery.queue import Queues
+from bot.delivery.streaming import Streams
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
@@ -28,7 +29,7 @@ from bot.discord.typing import Typing
 from bot.discord.webhooks import Webhooks
 from bot.triggers import is_triggerable, resolve
 from engine import log, process
-from engine.bus import DISCORD, Reference, consume
+from engine.bus import DISCORD, Reference, consume, hints
 from engine.bus.consumer import TRANSIENT
 from engine.config import Settings, require_database, require_nats
 from engine.events.message import MessageReceived
@@ -55,7 +56,9 @@ class Service:
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
-        self.deliver = Queues(log, Post(rest, self.webhooks, us), self.typing.end)
+        post = Post(rest, self.webhooks, us)
+        self.deliver = Queues(log, post, self.typing.end)
+        self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
         self.ingest.on_turns = self._expect
         self._early: set[asyncio.Task[None]] = set()
@@ -113,7 +116,11 @@ class Service:
 
     async def listen(self) -> None:
         """Deliver what references wake us for. Beside the rest: without the broker everything still works, only less promptly."""
-        async with consume(require_nats(self.settings), self.log, DISCORD, self.handle, concurrency=DELIVERIES):
+        url = require_nats(self.settings)
+        async with (
+            hints.drafts(url, "discord", self.streams.on_draft, name="discord drafts"),
+            consume(url, self.log, DISCORD, self.handle, concurrency=DELIVERIES),
+        ):
             await asyncio.Event().wait()
 
     async def _read_models(self) -> None:
@@ -164,6 +171,7 @@ class Service:
         for task in (*self._early, *([self._preparing] if self._preparing else [])):
             task.cancel()
         await self.ingest.drain(5.0)
+        await self.streams.close()
         await self.deliver.close()
         self.typing.close()
         self.dm_hint.close()

@@ -57,11 +57,14 @@ class Stage:
     def channel(self) -> int:
         return int(self.discord.world.channel("general").id)
 
-    def deliverer(self) -> Queues:
+    def venue(self) -> Post:
         world = self.discord.world
         rest = Rest(self.discord.api_base, self.discord.token, self.session)
         us = Us(int(world.bot.id), int(world.application_id))
-        return Queues(self.rig.log, Post(rest, Webhooks(rest, us.application_id), us))
+        return Post(rest, Webhooks(rest, us.application_id), us)
+
+    def deliverer(self) -> Queues:
+        return Queues(self.rig.log, self.venue())
 
     async def say(self, text: str = "hello", *, character: UUID | None = None) -> int:
         """Somebody says something, and a character is to answer it."""

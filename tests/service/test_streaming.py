@@ -1,0 +1,131 @@
+"""Streaming by edit (A7): what stands in the channel grows, and ends as the unstreamed answer would have stood there."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.delivery import streaming
+from bot.delivery.streaming import Streams
+from bot.discord.post import texts
+from engine import ids
+from engine.config import Settings
+from engine.events.base import user_subject
+from engine.events.build import new
+from engine.events.turn import TurnCancelled, TurnRequested
+from engine.store import NewEvent, Query
+from projections.live import drafts
+from tests.service.test_delivery import LONG, Stage, staged
+from tests.support.discord.client import NEXTCORD_WARNING
+from tests.support.discord.harness import ended
+
+pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
+
+
+@pytest.fixture
+async def stage(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(streaming, "EVERY_S", 0.01)
+    async with staged(settings) as made:
+        made.rig.write = lambda turn: None
+        yield made
+
+
+async def asked(stage: Stage) -> TurnRequested:
+    """A turn that is being answered."""
+    message = await stage.say()
+    async with asyncio.timeout(30):
+        while message not in {turn.message_id for turn in stage.rig.requested}:
+            await asyncio.sleep(0.01)
+    await stage.rig.settle()
+    return stage.rig.requested[-1]
+
+
+async def grow(stage: Stage, streams: Streams, turn: TurnRequested, text: str) -> None:
+    """The model has said so much; until that stands in the channel."""
+    key = await stage.rig.log.vault.key(user_subject(turn.user_id))
+    await drafts.put(stage.rig.log.pool, key, turn.turn_id, turn.channel_id, text)
+    await streams.on_draft(turn.channel_id, turn.turn_id)
+    await stage.discord.wait_for(lambda: stage.shown() == list(texts(text, "Lilith", dm=False)), what="the growing text")
+
+
+def writes(stage: Stage) -> list[str]:
+    """What was posted or edited, in order."""
+    sends = ("POST", "PATCH")
+    return [e.method for e in stage.discord.recorder.exchanges if e.method in sends and "/webhooks/{webhook_id}" in e.template]
+
+
+@pytest.mark.parametrize("final", ["Once upon a tide there was a jar.", LONG, "Something else"], ids=["grown", "long", "another"])
+async def test_the_final_text_is_the_unstreamed_one(stage: Stage, final: str) -> None:
+    """Also when it takes several messages, and when a second try of the worker said something else."""
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    turn = await asked(stage)
+    for text in ("Once", "Once upon a tide", LONG[:2500]):
+        await grow(stage, streams, turn, text)
+    assert writes(stage) == ["POST", "PATCH", "PATCH", "POST"]
+    await stage.rig.log.append(ended(turn, final))
+    await stage.deliver(stage.deliverer())
+    assert stage.shown() == list(texts(final, "Lilith", dm=False))
+    assert await stage.rig.count("reply.delivered") == 1
+    await streams.close()
+
+
+async def test_one_change_a_tick_however_many_answers_grow(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channel, not the answer, is what may change once a second."""
+    counts: list[int] = []
+    tick = Streams._tick
+
+    async def counted(self: Streams, channel: int) -> None:
+        before = len(writes(stage))
+        await tick(self, channel)
+        counts.append(len(writes(stage)) - before)
+
+    monkeypatch.setattr(Streams, "_tick", counted)
+    other = await stage.rig.character("Wren")
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    first = await asked(stage)
+    await stage.say(character=other)
+    second = await asked(stage)
+    key = await stage.rig.log.vault.key(user_subject(7))
+    for turn in (first, second):
+        await drafts.put(stage.rig.log.pool, key, turn.turn_id, turn.channel_id, LONG)
+        await streams.on_draft(turn.channel_id, turn.turn_id)
+    await stage.discord.wait_for(lambda: len(stage.shown()) == 2 * len(texts(LONG, "x", dm=False)), what="both answers")
+    await streams.close()
+    assert max(counts) == 1
+
+
+async def test_a_cancelled_answer_takes_its_beginning_with_it(stage: Stage) -> None:
+    """Nothing half said stays; also after a restart, when only the sweep knows of it."""
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    turn = await asked(stage)
+    await grow(stage, streams, turn, LONG[:2500])
+    await streams.close()
+    await stage.rig.log.append(cancelled(turn))
+    await stage.rig.settle()
+    queues = stage.deliverer()
+    assert await queues.sweep() == 1
+    await queues.idle()
+    assert stage.shown() == []
+    await stage.rig.settle()
+    assert await queues.sweep() == 0
+
+
+@pytest.mark.parametrize("final", ["Once upon a tide there was a jar.", LONG, "!timeout"], ids=["one", "several", "failed"])
+async def test_a_crash_between_the_post_and_its_record_leaves_one_answer(stage: Stage, final: str) -> None:
+    """The beginning was posted, nobody wrote that down: it is found by its digest, and becomes the answer or its notice."""
+    stage.discord.fault(method="POST", path="/webhooks/", drop=True)
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    turn = await asked(stage)
+    await grow(stage, streams, turn, "Once")
+    await streams.close()
+    await stage.rig.log.append(ended(turn, final))
+    await stage.deliver(stage.deliverer())
+    assert len(stage.shown()) == len(texts(final, "Lilith", dm=False))
+    assert stage.shown()[0] != "Once"
+    shown = [row async for row in stage.rig.log.rows(Query(types=frozenset({"reply.stream_shown"})))]
+    assert len(shown) == 1
+
+
+def cancelled(turn: TurnRequested) -> NewEvent:
+    common = {name: getattr(turn, name) for name in ("turn_id", "message_id", "channel_id", "guild_id", "user_id", "character_id", "venue")}
+    return new(TurnCancelled(**common, why="message deleted"), ids.terminal(turn.turn_id))
