@@ -1,5 +1,6 @@
 """How things are said on the pages: event types, tags, times and numbers. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -141,18 +142,31 @@ _WHY = {
     "thin": "left out on a third try, to lead away from a repetition",
     "length": "the rest of a very long text",
     "window": "outside the window",
+    "link": "a model reads what a file is and says, not where it lies",
+    "many": "more than one message may show",
+    "version": "prompts of that time left it out",
 }
-_WHAT = {"history": "What was said in event", "text": "The end of the message in event", "attachment": "The end of an attachment of event"}
+_WHAT = {
+    "history": "What was said in event",
+    "text": "The end of the message in event",
+    "attachment": "The end of an attachment of event",
+    "forward": "The end of a forwarded text of event",
+    "name": "The end of the author's name of event",
+    "label": "The end of a file's name of event",
+    "mention": "Names mentioned in event",
+    "link": "The addresses of files of event",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Something that did not go into a prompt, in words; `position` is where it stands in the log."""
+    """Something that did not go into a prompt, in words; `position` is where it stands in the log, `until` where the last of several."""
 
     what: str
     position: int | None
     why: str
     tokens: int
+    until: int | None = None
 
 
 def left_out(part: DroppedPart) -> Gone:
@@ -160,8 +174,24 @@ def left_out(part: DroppedPart) -> Gone:
     kind, _, rest = part.what.partition(":")
     place = rest.rpartition(":")[2]
     position = int(place) if place.isdecimal() else None
-    if kind == "history" and rest.startswith("before:"):
-        what = "Everything before event"
-    else:
-        what = _WHAT.get(kind, "The end of a forwarded text of event" if kind == "forward" else part.what)
+    before = kind == "history" and rest.startswith("before:")
+    what = "Everything before event" if before else _WHAT.get(kind, part.what)
     return Gone(what, position, _WHY.get(part.why, part.why), part.tokens)
+
+
+def folded(gone: Iterable[Gone]) -> list[Gone]:
+    """The same with neighbours that are one kind of thing, left out for one reason, made one line. Pure."""
+    found: list[Gone] = []
+    for each in gone:
+        last = found[-1] if found else None
+        run = last is not None and each.position is not None and (last.what, last.why) == (_run(last, each.what), each.why)
+        if last is not None and run:
+            count = int(last.what.split()[0].replace(",", "")) + 1 if last.until else 2
+            found[-1] = Gone(f"{count:,} times: {each.what}s", last.position, last.why, last.tokens + each.tokens, each.position)
+        else:
+            found.append(each)
+    return found
+
+
+def _run(last: Gone, what: str) -> str:
+    return f"{last.what.split()[0]} times: {what}s" if last.until else what

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from bot.console.words import left_out
+from bot.console.words import folded, left_out
 from engine import ids
 from engine.config import Settings
 from engine.events.turn import DroppedPart, TurnRequested
@@ -52,6 +52,7 @@ async def test_the_page_shows_what_the_provider_was_sent(here: Site, settings: S
     for attempt, asked in enumerate(provider.journal, 1):
         page = (await here.http.get(f"{turn}/prompt?attempt={attempt}")).text
         assert "byte for byte as sent" in page
+        assert page.index("<h2>System") < page.index("<h2>Left out")
         assert all(str(html.escape(message["content"], quote=False)) in _quotes(page) for message in asked.body["messages"])
     assert (await here.http.get(f"{turn}/prompt?attempt=3")).status_code == 404
     assert (await here.http.get("/turns/nothing/prompt")).status_code == 404
@@ -113,3 +114,25 @@ def test_each_reason_has_words(what: str, why: str, words: str, position: int | 
     gone = left_out(DroppedPart(what=what, why=why, tokens=3))
     assert (gone.what, gone.position) == (words, position)
     assert gone.why != why or why == "somebody's reason"
+
+
+def test_a_run_of_parts_left_out_for_one_reason_is_one_line() -> None:
+    """Sixty-four lines about messages out of sight would stand before everything else."""
+    parts = [
+        DroppedPart(what="history:before:9", why="limit"),
+        *(DroppedPart(what=f"history:{n}", why="limit", tokens=10) for n in range(9, 73)),
+    ]
+    parts += [DroppedPart(what="history:80", why="room", tokens=7), DroppedPart(what="text:90", why="length")]
+    gone = folded(map(left_out, parts))
+    assert [(part.what, part.position, part.until, part.tokens) for part in gone] == [
+        ("Everything before event", 9, None, 0),
+        ("64 times: What was said in events", 9, 72, 640),
+        ("What was said in event", 80, None, 7),
+        ("The end of the message in event", 90, None, 0),
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 1_200])
+def test_runs_of_any_length_fold(count: int) -> None:
+    [one] = folded(left_out(DroppedPart(what=f"history:{n}", why="limit", tokens=1)) for n in range(1, count + 1))
+    assert (one.what, one.position, one.until, one.tokens) == (f"{count:,} times: What was said in events", 1, count, count)

@@ -7,7 +7,7 @@ from bot.console.filters import number
 from bot.console.pages import conversation, turns
 from bot.console.render import page, problem
 from bot.console.state import console_of
-from bot.console.words import left_out
+from bot.console.words import folded, left_out
 from engine.events.turn import GenerationStarted
 from projections.prompt import assemble
 from projections.prompt.rebuild import rebuild
@@ -27,15 +27,15 @@ async def show(request: Request) -> Response:
     started = chosen[-1]
     try:
         again = await rebuild(console.log, started)
-    except LookupError:
-        return problem(request, 404, "No such prompt", "What this prompt was made of is not in the log.")
+    except LookupError as error:
+        return problem(request, 404, "No such prompt", f"It cannot be made again: {error}.")
     context = {
         "turn": turn,
         "call": started,
         "calls": calls,
         "again": again,
         "sizes": [assemble.size(message) for message in again.prompt.messages],
-        "gone": [left_out(part) for part in started.dropped],
+        "gone": folded(left_out(part) for part in started.dropped),
         "called": await conversation.names(console),
     }
     return page(request, "prompt.html", context, section="Turns")
