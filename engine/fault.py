@@ -72,7 +72,8 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
         Category.CENSORED: Treatment("Answer withheld", "The model withheld its answer. Rephrasing may help.", retry=True, fallback=True),
         Category.BUDGET: Treatment("Budget reached", "The budget set for this is used up for now."),
         Category.NOT_ALLOWED: Treatment(
-            "No key for this", "This model costs money and no key may pay for it. Add a key or choose a free model."
+            "No key for this",
+            "This model costs money, and guests are offered no free one here. Whoever runs the bot can list one, or store a key of yours.",
         ),
         Category.CHARACTER_GONE: Treatment("Character gone", "This character does not exist any more."),
         Category.INTERNAL: Treatment("Something broke", "Something went wrong on our side. It was noted."),

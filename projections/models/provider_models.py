@@ -167,6 +167,16 @@ async def browse(connection: AsyncConnection, search: str = "", *, limit: int = 
         return await cursor.fetchall()
 
 
+async def free(connection: AsyncConnection, *, limit: int, now: datetime | None = None, schema: str = "models") -> list[str]:
+    """Models that a catalogue which is not stale prices at nothing, the longest memory first."""
+    statement = """
+    SELECT o.model FROM {schema}.offered o JOIN {schema}.fetches f USING (provider)
+    WHERE o.price_in = 0 AND o.price_out = 0 AND f.at > %s GROUP BY o.model ORDER BY max(o.context_tokens) DESC NULLS LAST, o.model LIMIT %s
+    """
+    rows = await connection.execute(sql(statement, schema), ((now or clock.now()) - STALE_AFTER, limit))
+    return [row[0] for row in await rows.fetchall()]
+
+
 async def fetched(connection: AsyncConnection, *, schema: str = "models") -> list[Fetch]:
     """Which catalogues there are, and how old."""
     async with connection.cursor(row_factory=class_row(Fetch)) as cursor:

@@ -109,6 +109,47 @@ async def test_a_guest_without_a_free_preset_is_refused_without_a_call(settings:
         assert provider.journal == []
 
 
+@pytest.mark.parametrize("listed", [("good/free-model:free",), ()])
+async def test_a_guest_gets_a_model_that_is_known_to_be_free(settings: Settings, listed: tuple[str, ...]) -> None:
+    """As the README says, with nothing but a key: whether the operator listed the model or only the catalogue prices it at nothing.
+
+    Without a preset for guests, which nobody is told to make.
+    """
+    async with FaultServer.running(Reply("An answer for nothing at all.")) as provider:
+        zero, paid = {"prompt": "0", "completion": "0"}, {"prompt": "0.1", "completion": "0.1"}
+        provider.models = [{"id": "paid/big", "pricing": paid}, {"id": "good/free-model:free", "pricing": zero}]
+        async with talking(settings, provider, default_model="paid/big", owner_ids=(1,)) as person:
+            if listed:
+                await person.tell(LimitsChanged(free_models=listed), "limits")
+            await _catalogue(person)
+            end = await one(Person(person.log, user=99, channel=99, venue="discord"))
+            assert isinstance(end, TurnCompleted), end
+            assert (end.guest, end.fallback_from) == (True, "paid/big")
+            assert {asked.model for asked in provider.journal if asked.model} == {"good/free-model:free"}
+
+
+async def test_a_listed_model_that_turns_out_to_cost_is_not_given_to_guests(settings: Settings) -> None:
+    """A price beats a list: the refusal stands, and no call is made."""
+    async with FaultServer.running() as provider:
+        provider.models = [{"id": "paid/big", "pricing": {"prompt": "0.1", "completion": "0.1"}}]
+        async with talking(settings, provider, default_model="paid/other") as person:
+            await person.tell(LimitsChanged(free_models=("paid/big",)), "limits")
+            await _catalogue(person)
+            end = await one(Person(person.log, user=99, channel=99, venue="discord"))
+            assert isinstance(end, TurnFailed)
+            assert end.category == "not_allowed"
+            assert [asked for asked in provider.journal if asked.model] == []
+
+
+async def _catalogue(person: Person) -> None:
+    """Wait until the worker has fetched the catalogue and the read model knows it."""
+    deadline = clock.monotonic() + 20
+    while not [row async for row in person.log.rows(Query(types=frozenset({"model.catalogue_fetched"})))]:
+        assert clock.monotonic() < deadline
+        await asyncio.sleep(0.01)
+    assert await runner.wait_for(person.log.pool, ("models",), await person.log.head())
+
+
 async def test_the_free_day_is_shared_fairly_and_never_overdrawn(settings: Settings) -> None:
     async with FaultServer.running() as provider, talking(settings, provider) as person:
         provider.decide = lambda asked: Reply(f"Free answer {len(provider.journal)}: {asked.call} says something new again.")

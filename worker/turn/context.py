@@ -10,7 +10,7 @@ from engine import ids
 from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.connect import Connection
 from projections.follow import runner
-from projections.models import catalog, keys, provider_models, windows
+from projections.models import catalog, keys, provider_models, quota, windows
 from projections.models.catalog import Character, Preset
 from projections.models.history import Entry
 from projections.models.turns import Turn
@@ -19,6 +19,7 @@ from projections.prompt.assemble import Ingredients
 from projections.prompt.section import Chosen, Scene, Snapshot
 from projections.prompt.sections import history as prompt_history
 from projections.snapshot import snapshot
+from worker import spend
 from worker.turn.answer import Candidate
 from worker.work import Work
 
@@ -27,6 +28,8 @@ BYTES_PER_TOKEN = 16
 SPARE_ENTRIES = 20
 """Entries read beyond the window, so that it can go on beginning where it began for a while."""
 EARLIER_REPLIES = 25
+FREE_MODELS = 3
+"""Of those that are known to be free, how many may be tried for a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ async def read(work: Work, turn: Turn) -> Context:
     async with work.log.pool.connection() as connection, snapshot(connection):
         positions = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
         character = await catalog.character(connection, work.log.vault, turn.character)
-        presets = await _presets(connection, work, character, turn.user_id) if character else []
+        presets = await _presets(connection, work, character, turn) if character else []
         try:
             chosen = await sections.select(_snapshot(connection, turn, positions, presets[0].window if presets else Window()))
         except prompt_history.Unanswerable:
@@ -108,13 +111,25 @@ def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], 
     )
 
 
-async def _presets(connection: Connection, work: Work, character: Character, user_id: int) -> list[Preset]:
+async def _presets(connection: Connection, work: Work, character: Character, turn: Turn) -> list[Preset]:
     """The preset that answers, then the one for people without a key."""
-    defaults = await catalog.defaults(connection, user_id)
+    defaults = await catalog.defaults(connection, turn.user_id)
     known = await catalog.answering(connection, work.log.vault, (character.preset, defaults.own, defaults.everybody))
-    chosen = catalog.chosen(known, character.preset, defaults, user_id)
+    chosen = catalog.chosen(known, character.preset, defaults, turn.user_id)
     free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]
+    if not free and work.endpoint.api_key is not None and not spend.trusted(work, turn):
+        free = await _known_to_be_free(connection)
     return [chosen or fixed(work.settings.default_model), *free]
+
+
+async def _known_to_be_free(connection: Connection) -> list[Preset]:
+    """What answers guests when nobody made a preset for them: the models listed as free, else those the catalogue prices at nothing."""
+    limits, _ = await quota.limits_now(connection)
+    names = limits.free_models[:FREE_MODELS] or await provider_models.free(connection, limit=FREE_MODELS)
+    if not names:
+        return []
+    sheet = PresetSheet(name="Free models", model=names[0], fallback_models=tuple(names[1:]), is_global=True, is_free_default=True)
+    return [Preset(id=UUID(int=0), owner_id=None, position=0, sheet=sheet)]
 
 
 def fixed(model: str) -> Preset:
