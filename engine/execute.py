@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.decide import budget, channel, character, job, model_override, preset, reply
+from engine.decide import budget, channel, character, job, lift, model_override, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
@@ -29,6 +29,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     model_override.RULES,
     job.RULES,
     reply.RULES,
+    lift.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""

@@ -91,6 +91,7 @@ class Fault:
 
     `provider_message` is what the provider said about it and `technical_details` everything an owner needs; both may quote the
     prompt and are sealed when stored. `retry_after` in seconds, when the provider named one.
+    `sentence` is said instead of the category's own.
     """
 
     category: Category
@@ -98,6 +99,7 @@ class Fault:
     provider_message: str = ""
     technical_details: str = ""
     retry_after: float | None = None
+    sentence: str = ""
     reference: str = field(default_factory=ids.reference)
 
     @property
@@ -107,7 +109,7 @@ class Fault:
     @property
     def user_message(self) -> str:
         """The sentence for the person."""
-        return self.kind.friendly
+        return self.sentence or self.kind.friendly
 
     @property
     def said(self) -> str:

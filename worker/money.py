@@ -8,12 +8,14 @@ from typing import Annotated, get_args
 
 import typer
 
-from engine import clock, config
+from engine import clock, config, ids
 from engine.actor import operator
 from engine.decide.budget import ChangeLimits, SetBudget
+from engine.decide.lift import Lift
 from engine.decide.quota import counts
 from engine.errors import SettingsError
 from engine.events.quota import LimitsChanged
+from engine.execute import execute
 from engine.store import Log
 from engine.terminal import Json, Yes, say, table
 from projections.models import keys, quota, usage
@@ -49,6 +51,30 @@ def quota_show(json: Json = False) -> None:
             table(("limit", ""), [*limits.model_dump(exclude={"changed_by"}).items(), *spending])
 
     with_log(work)
+
+
+def quota_lift(
+    scope: Annotated[str | None, typer.Argument(help="system, or key:ID. All unless named.", show_default=False)] = None,
+    model: Annotated[str | None, typer.Argument(help="Only this model.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Lift blocks, so that the provider is asked again at once: after an account was topped up, say. `tzurot quota show` lists them."""
+
+    async def work(log: Log) -> list[tuple[str, str]]:
+        now = clock.now()
+        async with log.pool.connection() as connection:
+            hits = await quota.hits(connection, since=now - timedelta(days=2))
+        blocked = {(hit.scope, hit.model) for hit in hits if hit.reset > now}
+        wanted = sorted(one for one in blocked if scope in (None, one[0]) and model in (None, one[1]))
+        if not wanted:
+            raise NotFound("Nothing is blocked" + (f" for {scope}." if scope else "."))
+        for payer, name in wanted:
+            await execute(log, operator(), Lift(payer, name), ids.random_id(), see=("quota",))
+        return wanted
+
+    lifted = with_log(work)
+    words = "\n".join(f"{payer} may ask {name} again." for payer, name in lifted)
+    say({"lifted": [{"scope": payer, "model": name} for payer, name in lifted]}, json=json, words=words)
 
 
 def quota_budget(
@@ -128,9 +154,16 @@ def keys_browse(user: Annotated[int | None, typer.Option("--user", help="Only th
         say([asdict(key) for key in found], json=json)
         if not json:
             columns = ("person", "provider", "ends in", "accepted", "last used", "calls", "id")
-            table(columns, [(k.user_id, k.provider, k.last4, k.accepted, k.last_used_at, k.calls, k.key_id) for k in found])
+            table(columns, [(k.user_id, k.provider, k.last4, _accepted(k), k.last_used_at, k.calls, k.key_id) for k in found])
 
     with_log(work)
+
+
+def _accepted(key: keys.Key) -> str:
+    """What the provider said of a key last, in words. Pure."""
+    if key.accepted is None:
+        return "not asked yet"
+    return "yes" if key.accepted else f"no: {key.category}"
 
 
 async def _key(log: Log, user: int, provider: str) -> keys.Key:
@@ -231,7 +264,7 @@ def _since(days: int) -> str:
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "quota": (
         "What ran out, what is blocked, limits and budgets.",
-        {"show": quota_show, "budget": quota_budget, "limits": quota_limits},
+        {"show": quota_show, "budget": quota_budget, "limits": quota_limits, "lift": quota_lift},
     ),
     "keys": ("People's own provider keys.", {"set": keys_set, "browse": keys_browse, "remove": keys_remove, "test": keys_test}),
     "usage": ("Tokens, cost and latency.", {"show": usage_show, "stops": usage_stops}),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +15,7 @@ from engine.errors import Conflict, StoreError
 from engine.events import Event, Tags
 from engine.events.build import Cause, new
 from engine.events.key import KeyTested
-from engine.events.quota import GuildCharged, PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
+from engine.events.quota import BlockLifted, GuildCharged, PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
 from engine.store import Appended, NewEvent, connect
 from projections.follow import runner
@@ -23,7 +24,7 @@ from projections.models.keys import Key
 from projections.models.quota import Today
 from projections.models.turns import Turn
 from worker.providers.chat import Endpoint
-from worker.work import Work
+from worker.work import LEARNED, Work
 
 CONSOLE = 1
 """User id of whoever sits at the console; 0 is the command line's and nobody's."""
@@ -172,12 +173,16 @@ async def _authorize(
         decision = authorize_spend(SpendRequest(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
         if isinstance(decision, Refusal):
             return decision
+        if decision.probe:  # others are refused meanwhile
+            work.breaker.block(decision.scope, decision.model, Block(now + LEARNED, Category.QUOTA_EXCEEDED), now)
         if decision.locks_payer and decision.scope not in entered and await _enter(work, entered, decision.scope):
+            _unprobed(work, decision)
             continue
         allowed = Allowed(decision, call_id, await _endpoint(work, decision), estimate, now.strftime("%Y-%m-%d"))
         try:
             appended = await _append(work, who, allowed, today, [*_record(who, allowed, today, purpose, now), *also])
         except Conflict:
+            _unprobed(work, decision)
             # Another process' call under the same limit came first, or the read model has not digested the last one.
             if clock.monotonic() > deadline:
                 raise Contended("the limits' read model is late") from None
@@ -186,6 +191,23 @@ async def _authorize(
         if appended.repeated:
             raise Contended("another worker makes this very call")
         return allowed, appended.positions[0]
+
+
+def _unprobed(work: Work, permit: Permit) -> None:
+    """A permit to try a block was not used."""
+    if permit.probe:
+        work.breaker.unblock(permit.scope, permit.model)
+
+
+async def succeeded(work: Work, allowed: Allowed) -> None:
+    """Learn from a call that got an answer: where a block was tried, it is over. The answer does not wait for Postgres to be back."""
+    permit = allowed.permit
+    if not permit.probe:
+        return
+    work.breaker.unblock(permit.scope, permit.model)
+    event = BlockLifted(scope=permit.scope, model=permit.model, call_id=allowed.call_id)
+    with suppress(*connect.AWAY):
+        await work.log.append(new(event, ids.derived("block-lifted", allowed.call_id)))
 
 
 async def _append(work: Work, who: Payer, allowed: Allowed, today: Today, events: Sequence[NewEvent]) -> Appended:
@@ -265,7 +287,7 @@ async def failed(work: Work, who: Payer, allowed: Allowed, fault: Fault) -> None
     """Learn from a failed call: a quota that is used up, a key that is refused. Exactly one QuotaHit per answer that said so."""
     now, permit = clock.now(), allowed.permit
     if (reset := reset_of(fault, now)) is not None:
-        work.breaker.block(permit.scope, permit.model, Block(reset, fault.category))
+        work.breaker.block(permit.scope, permit.model, Block(reset, fault.category), now)
         event = QuotaHit.model_validate(
             {
                 "call_id": allowed.call_id,

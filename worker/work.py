@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from worker.providers.http import Http
 from worker.telemetry import Telemetry
 
 LATELY = timedelta(minutes=1)
+LEARNED = timedelta(seconds=20)
+"""The read model of quotas knows by then what this process learned."""
 OPENROUTER = "https://openrouter.ai/api/v1"
 
 
@@ -66,8 +68,12 @@ class Breaker:
     _until: dict[tuple[str, str], Block] = field(default_factory=dict)
     _fast: dict[str, Refusal] = field(default_factory=dict)
 
-    def block(self, scope: str, model: str, block: Block) -> None:
-        self._until[scope, model] = block
+    def block(self, scope: str, model: str, block: Block, now: datetime) -> None:
+        """For as long as the read model may not know it: what lifts a block there must not be undone here."""
+        self._until[scope, model] = replace(block, until=min(block.until, now + LEARNED), probe_from=None)
+
+    def unblock(self, scope: str, model: str) -> None:
+        self._until.pop((scope, model), None)
 
     def refused(self, refusal: Refusal, now: datetime) -> None:
         """Somebody asked too fast: before the refusal's end there is nothing to look up."""

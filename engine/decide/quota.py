@@ -9,6 +9,8 @@ from engine.fault import QUOTA, Category, Fault
 
 MINUTE = 60.0
 HOUR = 3600.0
+PROBE_AFTER = timedelta(minutes=5)
+"""An account that was empty may have been topped up: after so long one call tries, and again after so long."""
 LONGEST = 24 * HOUR
 
 
@@ -25,6 +27,11 @@ def reset_of(fault: Fault, now: datetime) -> datetime | None:
     if fault.category is Category.FREE_LIMIT:
         return midnight_after(now)
     return now + timedelta(seconds=HOUR if fault.category is Category.QUOTA_EXCEEDED else MINUTE)
+
+
+def probe_from(category: Category, at: datetime, *, told: bool) -> datetime | None:
+    """From when on a block may be tried; None when the provider said until when, or a limit ends by itself."""
+    return at + PROBE_AFTER if category is Category.QUOTA_EXCEEDED and not told else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class Block:
 
     until: datetime
     category: Category
+    probe_from: datetime | None = None
+    """From then on single calls may try whether it still holds; None where the provider itself said until when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Permit:
     guest: bool
     locks_payer: bool
     spare_in_guild: int | None
+    probe: bool
+    """Tries whether a block still holds: one at a time."""
     seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +124,8 @@ class Refusal:
     why: str
     subject: str
     until: datetime | None = None
+    said: str = ""
+    """A sentence for the person, where the category's own would not tell whose limit it is."""
 
 
 def is_free(model: Model, limits: LimitsChanged) -> bool:
@@ -153,7 +159,17 @@ def authorize_spend(asked: SpendRequest, standing: SpendState) -> Permit | Refus
         return refusal
     limited = guest or (not free and scope in standing.budgets)
     spare = _spare(scope, asked, standing)
-    return Permit(scope, asked.model.id, key_id, free=free, guest=guest, locks_payer=limited, spare_in_guild=spare, seal=_SEAL)
+    return Permit(
+        scope,
+        asked.model.id,
+        key_id,
+        free=free,
+        guest=guest,
+        locks_payer=limited,
+        spare_in_guild=spare,
+        probe=_block(scope, asked, standing) is not None,
+        seal=_SEAL,
+    )
 
 
 def _no_payer(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
@@ -168,9 +184,14 @@ def _not_for_guests(guest: bool, free: bool, asked: SpendRequest) -> Refusal | N
     return None
 
 
-def _blocked(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
+def _block(scope: str, asked: SpendRequest, standing: SpendState) -> Block | None:
     block = standing.blocked.get((scope, asked.model.id))
-    if block is None or block.until <= asked.now:
+    return None if block is None or block.until <= asked.now else block
+
+
+def _blocked(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
+    block = _block(scope, asked, standing)
+    if block is None or (block.probe_from is not None and block.probe_from <= asked.now):
         return None
     return Refusal(block.category, f"{asked.model.id} is left alone for {scope}", f"block:{scope}:{asked.model.id}", block.until)
 
@@ -191,13 +212,14 @@ def _spare(scope: str, asked: SpendRequest, standing: SpendState) -> int | None:
 def _too_fast(scope: str, asked: SpendRequest, standing: SpendState) -> Refusal | None:
     if not _paced(scope, asked):
         return None
-    for name, bucket, rate in (
-        (f"user:{asked.user_id}", standing.user_bucket, standing.limits.user_per_minute),
-        (f"guild:{asked.guild_id}", standing.guild_bucket, standing.limits.guild_per_minute),
+    for name, whose, bucket, rate in (
+        (f"user:{asked.user_id}", "Your own", standing.user_bucket, standing.limits.user_per_minute),
+        (f"guild:{asked.guild_id}", "This server's", standing.guild_bucket, standing.limits.guild_per_minute),
     ):
         if bucket is not None and (level := bucket.level(asked.now, rate)) < 1.0:
             wait = timedelta(seconds=math.ceil((1.0 - level) * 60.0 / rate))
-            return Refusal(Category.RATE_LIMIT, f"more than {rate} calls a minute", f"rate:{name}", asked.now + wait)
+            said = f"{whose} limit of {rate} answers a minute is reached. Try again in {max(wait.seconds, 1)} s."
+            return Refusal(Category.RATE_LIMIT, f"more than {rate} calls a minute", f"rate:{name}", asked.now + wait, said)
     return None
 
 

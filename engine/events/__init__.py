@@ -46,6 +46,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "quota.guild_charged": (quota.GuildCharged, 1),
         "quota.spend_settled": (quota.SpendSettled, 1),
         "quota.hit": (quota.QuotaHit, 1),
+        "quota.block_lifted": (quota.BlockLifted, 1),
         "quota.notice_given": (quota.NoticeGiven, 1),
         "quota.upgrade_hinted": (quota.UpgradeHinted, 1),
         "quota.budget_set": (quota.BudgetSet, 1),

@@ -92,6 +92,20 @@ class QuotaHit(Event):
         return f"quota:{self.scope}"
 
 
+class BlockLifted(Event):
+    """This payer's model may be asked again at once (None: all of them). `call_id`: because a call got an answer after all; else an
+    operator said so."""
+
+    scope: str
+    model: str | None = None
+    by_user_id: int = 0
+    call_id: UUID | None = None
+
+    @property
+    def stream_name(self) -> str:
+        return f"quota:{self.scope}"
+
+
 class NoticeGiven(Event):
     """A person was told about a limit; until it ends they are not told again. `subject` is the limit, `until_ms` its end (Unix)."""
 

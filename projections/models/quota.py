@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from engine.decide.quota import Hit, of_milliseconds
+from engine.decide.quota import Hit, of_milliseconds, probe_from
 from engine.decide.spend import Block, Bucket, DayTotals
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
@@ -19,7 +19,7 @@ from projections.models import quota_fold
 
 class Quota(Projection):
     name = "quota"
-    version = 2
+    version = 3
     types = frozenset(
         {
             "quota.spend_authorized",
@@ -27,6 +27,7 @@ class Quota(Projection):
             "quota.guild_charged",
             "quota.spend_settled",
             "quota.hit",
+            "quota.block_lifted",
             "quota.notice_given",
             "quota.upgrade_hinted",
             "quota.budget_set",
@@ -43,7 +44,8 @@ class Quota(Projection):
         status integer,
         user_id bigint NOT NULL,
         at timestamptz NOT NULL,
-        reset_at timestamptz NOT NULL
+        reset_at timestamptz NOT NULL,
+        told boolean NOT NULL
     );
     CREATE INDEX ON {schema}.hits (scope, model, reset_at);
     CREATE INDEX ON {schema}.hits (reset_at);
@@ -93,8 +95,18 @@ _HINTED = """
 INSERT INTO {schema}.hints (user_id, day) VALUES (%(user_id)s, %(day)s) ON CONFLICT (user_id) DO UPDATE SET day = excluded.day
 """
 _HIT = """
-INSERT INTO {schema}.hits (position, scope, model, provider, category, status, user_id, at, reset_at)
-VALUES (%(position)s, %(scope)s, %(model)s, %(provider)s, %(category)s, %(status)s, %(user_id)s, %(at)s, %(reset)s)
+INSERT INTO {schema}.hits (position, scope, model, provider, category, status, user_id, at, reset_at, told)
+VALUES (%(position)s, %(scope)s, %(model)s, %(provider)s, %(category)s, %(status)s, %(user_id)s, %(at)s, %(reset)s, %(told_by_provider)s)
+"""
+# What people were told about the block goes with it: of the next one they hear again.
+_LIFTED = """
+WITH forgotten AS (
+    DELETE FROM {schema}.notices
+    WHERE starts_with(subject, 'block:' || %(scope)s || ':')
+        AND (%(model)s::text IS NULL OR subject = 'block:' || %(scope)s || ':' || %(model)s)
+)
+UPDATE {schema}.hits SET reset_at = %(at)s
+WHERE scope = %(scope)s AND reset_at > %(at)s AND (%(model)s::text IS NULL OR model = %(model)s)
 """
 _NOTICE = """
 INSERT INTO {schema}.notices (user_id, subject, until) VALUES (%(user_id)s, %(subject)s, %(until)s)
@@ -108,6 +120,8 @@ def _change(type_: str, data: dict[str, Any]) -> Change:
     match type_:
         case "quota.hit":
             return _HIT, data | {"reset": of_milliseconds(data["reset_ms"])}
+        case "quota.block_lifted":
+            return _LIFTED, data
         case "quota.notice_given":
             return _NOTICE, data | {"until": of_milliseconds(data["until_ms"])}
         case "quota.upgrade_hinted":
@@ -164,7 +178,8 @@ async def today(
         budgets = await connection.execute(sql("SELECT scope, daily FROM {schema}.budgets WHERE scope = ANY(%s)", schema), (subjects,))
         hits = await connection.execute(
             sql(
-                "SELECT scope, model, category, reset_at FROM {schema}.hits WHERE scope = ANY(%s) AND reset_at > %s ORDER BY reset_at",
+                "SELECT scope, model, category, reset_at, at, told FROM {schema}.hits"
+                " WHERE scope = ANY(%s) AND reset_at > %s ORDER BY reset_at",
                 schema,
             ),
             (list(scopes), now),
@@ -180,7 +195,10 @@ async def today(
         return Today(
             limits=LimitsChanged.model_validate(known[0]) if known else LimitsChanged(),
             budgets=dict(await budgets.fetchall()),
-            blocked={(scope, model): Block(reset, Category(category)) for scope, model, category, reset in await hits.fetchall()},
+            blocked={
+                (scope, model): Block(reset, Category(category), probe_from(Category(category), at, told=told))
+                for scope, model, category, reset, at, told in await hits.fetchall()
+            },
             spent={subject: DayTotals(calls, free, dollars) for subject, calls, free, dollars, _ in rows},
             versions={subject: version for subject, _, _, _, version in rows},
             buckets={name: Bucket(tokens, at) for name, tokens, at in await levels.fetchall()},

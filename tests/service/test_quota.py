@@ -11,12 +11,16 @@ import pytest
 from psycopg import AsyncConnection, OperationalError
 from pydantic import SecretStr
 
-from engine import actor, clock, seed
+from engine import actor, clock, ids, seed
+from engine.actor import operator
 from engine.config import Settings
-from engine.decide.quota import counts
+from engine.decide.lift import Lift
+from engine.decide.quota import PROBE_AFTER, counts
+from engine.decide.rejected import Rejected
 from engine.events.model import ModelOverridden
 from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
+from engine.execute import execute
 from engine.store import Query
 from projections.follow import runner
 from projections.models import keys, quota, usage
@@ -25,6 +29,7 @@ from projections.models.turns import Turn
 from tests.chaos.calls.rig import rig
 from tests.support.provider.room import End, Person, room, with_provider
 from tests.support.provider.server import FaultServer, Reply, Status
+from worker.money import _accepted
 from worker.turn import context
 from worker.work import Work
 
@@ -227,6 +232,70 @@ async def test_a_key_the_provider_refuses_is_not_used_again(settings: Settings) 
         second = await one(user, "Once more with feeling, please")
         assert isinstance(second, TurnCompleted)
         assert second.guest
+
+
+async def test_a_refused_key_is_shown_as_refused(settings: Settings) -> None:
+    """To whoever browses keys, after a reply that failed for it."""
+    async with FaultServer.running(Status(401, "User not found.")) as provider, talking(settings, provider) as person:
+        await person.preset("paid/model")
+        await keys.add(person.log, 99, "local", "sk-own-key-1234567890")
+        end = await one(Person(person.log, user=99, channel=99, venue="discord"))
+        assert isinstance(end, TurnFailed)
+        assert await runner.wait_for(person.log.pool, ("keys",), await person.log.head())
+        async with person.log.pool.connection() as connection:
+            [key] = await keys.browse(connection, 99)
+        assert (key.accepted, key.category, _accepted(key)) == (False, "authentication", "no: authentication")
+
+
+async def test_a_lifted_block_lets_everybody_ask_at_once(settings: Settings) -> None:
+    """An operator who topped the account up need not wait for an hour, nor start anything again."""
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.per_model["a/only"] = Status(402, "insufficient credits")
+        await person.preset("a/only")
+        assert isinstance(await one(person), TurnFailed)
+        provider.per_model["a/only"] = Reply("Back in business, with all of this to say.")
+        await execute(person.log, operator(), Lift("system", "a/only"), ids.random_id(), see=("quota",))
+        with clock.frozen(clock.now() + timedelta(seconds=30)):  # what the worker itself learned is old by then
+            assert isinstance(await one(person, "And now, is there anything?"), TurnCompleted)
+        with pytest.raises(Rejected, match="Nothing is blocked"):
+            await execute(person.log, operator(), Lift("system", "b/other"), ids.random_id())
+
+
+async def test_an_empty_account_is_tried_again_by_single_calls_and_opens_for_all_by_itself(settings: Settings) -> None:
+    """Topping up helps without a command: within minutes one call tries, and its answer ends the block. Others are told once."""
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.per_model["a/only"] = Status(402, "insufficient credits")
+        await person.preset("a/only")
+        assert isinstance(await one(person), TurnFailed)
+        start = clock.now()
+        with clock.frozen(start + PROBE_AFTER - timedelta(seconds=5)):
+            assert isinstance(await one(person, "Still nothing, I suppose?"), TurnCancelled)
+        assert len(provider.journal) == 1
+        with clock.frozen(start + PROBE_AFTER + timedelta(seconds=5)):
+            people = [Person(person.log, user=300 + n, channel=300 + n) for n in range(4)]
+            ends = await asyncio.gather(*(one(speaker, "Try again now, would you?") for speaker in people))
+            assert {type(end) for end in ends} == {TurnFailed}
+        assert len(provider.journal) == 2
+        provider.per_model["a/only"] = Reply("Here again, and with quite something to say.")
+        with clock.frozen(start + 2 * PROBE_AFTER + timedelta(seconds=30)):
+            assert isinstance(await one(person, "And what about now, please?"), TurnCompleted)
+            assert await runner.wait_for(person.log.pool, ("quota",), await person.log.head())
+            provider.per_model["a/only"] = Reply("This is yet another answer, unlike the one before.")
+            ends = await asyncio.gather(*(one(speaker, "Is it open for us as well?") for speaker in people))
+            assert {type(end) for end in ends} == {TurnCompleted}
+
+
+async def test_whoever_is_too_fast_is_told_that_it_is_their_own_limit(settings: Settings) -> None:
+    """Not that the model is asked too often."""
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        provider.decide = lambda asked: Reply(f"Answer {len(provider.journal)} to {asked.call}, different from all others.")
+        await person.preset("kind/model:free")
+        await person.tell(LimitsChanged(user_per_minute=1), "limits")
+        fast = Person(person.log, user=99, channel=99, venue="discord")
+        assert isinstance(await one(fast), TurnCompleted)
+        end = await one(fast, "And another one at once, please")
+        assert isinstance(end, TurnFailed)
+        assert "Your own limit of 1 answers a minute" in end.user_message
 
 
 async def test_a_removed_key_is_deleted_and_cannot_be_revealed(settings: Settings) -> None:

@@ -119,6 +119,7 @@ class RunningJob:
                 self.work.http, allowed.endpoint, allowed.permit, request, seconds=self.work.seconds, on_text=_unheard, call=str(self.id)
             )
             used = completion.usage
+            await spend.succeeded(self.work, allowed)
             cost = used.cost if used.cost is not None else cost_of(used.prompt_tokens, used.completion_tokens)
         except ProviderFailed as failure:
             await spend.failed(self.work, payer, allowed, failure.fault)

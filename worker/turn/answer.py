@@ -200,6 +200,7 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
         cost = usage.cost if usage.cost is not None else model.cost(usage.prompt_tokens, usage.completion_tokens)
         line = _line(attempt, allowed, started, None, usage.model_copy(update={"cost": cost}))
         _enter(work, brief, ledger, allowed, line, cost)
+        await spend.succeeded(work, allowed)
         describe(span, line, answered_by=completion.model, finish_reason=completion.finish_reason)
     return completion, allowed
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine import clock, ids, log
-from engine.decide.quota import of_milliseconds, to_milliseconds
+from engine.decide.quota import of_milliseconds, reset_of, to_milliseconds
 from engine.decide.spend import Refusal
 from engine.decide.turn_model import Model
 from engine.decide.turn_request import Effective
@@ -266,7 +266,7 @@ async def _missing(work: Work, turn: Turn, number: int, missing: Missing) -> int
 
 async def _refused(work: Work, turn: Turn, number: int, refusal: Refusal, watch: Clock, ledger: Ledger) -> int:
     """A limit stands in the way. The person is told once, and then not again before it ends."""
-    fault = Fault(refusal.category, technical_details=refusal.why)
+    fault = Fault(refusal.category, technical_details=refusal.why, sentence=refusal.said)
     notice = await _notice(work, turn, refusal)
     if notice == "given":
         return (await turn_events.cancel(work, turn, "already told", *ledger.settled)).positions[0]
@@ -309,5 +309,5 @@ async def _failed(
 
 def _as_refusal(fault: Fault, ledger: Ledger) -> Refusal:
     call = ledger.calls[-1]
-    until = clock.now() + timedelta(seconds=max(fault.retry_after or 60.0, 1.0))
+    until = reset_of(fault, clock.now()) or clock.now() + NOTICE_EVERY
     return Refusal(fault.category, "the provider said so", f"block:{call.scope}:{call.model}", of_milliseconds(to_milliseconds(until)))

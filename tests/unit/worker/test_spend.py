@@ -51,7 +51,12 @@ STANDINGS = st.builds(
     limits=LIMITS,
     blocked=st.dictionaries(
         st.tuples(st.sampled_from([SYSTEM, KEYLESS]), NAMES),
-        st.builds(Block, st.just(NOW + timedelta(hours=1)), st.sampled_from(sorted(QUOTA))),
+        st.builds(
+            Block,
+            st.just(NOW + timedelta(hours=1)),
+            st.sampled_from(sorted(QUOTA)),
+            st.none() | st.timedeltas(timedelta(hours=-1), timedelta(hours=1)).map(lambda span: NOW + span),
+        ),
     ),
     budgets=st.dictionaries(st.sampled_from([SYSTEM, "user:1", f"key:{UUID(int=3)}"]), MONEY, max_size=3),
     user=SPENT,
@@ -85,7 +90,9 @@ def test_no_permit_goes_past_a_block_a_budget_or_an_empty_bucket(asked: SpendReq
     found = authorize_spend(asked, standing)
     if isinstance(found, Refusal):
         return
-    assert (found.scope, asked.model.id) not in standing.blocked
+    block = standing.blocked.get((found.scope, asked.model.id))
+    assert found.probe == (block is not None)
+    assert block is None or (block.probe_from is not None and block.probe_from <= NOW)
     for bucket, rate in (
         (standing.user_bucket, standing.limits.user_per_minute),
         (standing.guild_bucket, standing.limits.guild_per_minute),
@@ -107,7 +114,7 @@ def test_a_usable_own_key_pays_before_anybody_elses(asked: SpendRequest, standin
 
 def test_nobody_else_can_make_a_permit() -> None:
     with pytest.raises(TypeError):
-        Permit(SYSTEM, "a/paid", None, free=True, guest=False, locks_payer=False, spare_in_guild=None, seal=object())
+        Permit(SYSTEM, "a/paid", None, free=True, guest=False, locks_payer=False, spare_in_guild=None, probe=False, seal=object())
 
 
 def test_a_price_beats_a_name() -> None:
