@@ -1,6 +1,6 @@
 """How everything stands right now: what health and metrics show. Reads the read models' bookkeeping, owns nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import AsyncConnection
 
@@ -8,6 +8,7 @@ from projections.follow import runner
 from projections.follow.runner import Progress
 from projections.live import heartbeats
 from projections.live.heartbeats import Heartbeat
+from projections.models import jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class Status:
     active_characters: int
     characters: int
     behind: tuple[Behind, ...] = ()
+    running_turns: int = 0
+    """Pending turns a model was asked for already."""
+    wait_s: float = 0.0
+    """How long the oldest turn has waited that nobody has asked a model for."""
+    jobs: dict[str, int] = field(default_factory=dict)
+    """Jobs by status."""
+
+    @property
+    def waiting_turns(self) -> int:
+        return max(self.pending_turns - self.running_turns, 0)
 
 
 RELAY = "relay"
@@ -52,7 +63,10 @@ SELECT current_setting('server_version'), pg_database_size(current_database()), 
        (SELECT position FROM relay),
        (SELECT count(*) FROM turns.turns WHERE status = 'pending'),
        (SELECT count(*) FROM deliveries.deliveries WHERE status IN ('due', 'intended')),
-       (SELECT count(DISTINCT character) FROM channels.activations), (SELECT count(*) FROM catalog.characters WHERE NOT deleted)
+       (SELECT count(DISTINCT character) FROM channels.activations), (SELECT count(*) FROM catalog.characters WHERE NOT deleted),
+       (SELECT count(*) FROM turns.turns WHERE status = 'pending' AND attempts > 0),
+       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(requested_at)), 0)::float8
+        FROM turns.turns WHERE status = 'pending' AND attempts = 0)
 """
 
 
@@ -60,7 +74,7 @@ async def look(connection: AsyncConnection) -> Status:
     """One look, in a handful of cheap statements."""
     row = await (await connection.execute(_NUMBERS)).fetchone()
     assert row is not None
-    server, size, head, relayed, pending, due, active, characters = row
+    server, size, head, relayed, pending, due, active, characters, running, wait = row
     behind = await (await connection.execute(_BEHIND)).fetchall()
     return Status(
         server=server.split()[0],
@@ -74,4 +88,7 @@ async def look(connection: AsyncConnection) -> Status:
         active_characters=active,
         characters=characters,
         behind=tuple(Behind(*columns) for columns in behind),
+        running_turns=running,
+        wait_s=max(wait, 0.0),
+        jobs=await jobs.counts(connection),
     )

@@ -19,6 +19,7 @@ from projections import inspector
 from projections.models import provider_models
 from projections.prompt.message import Message
 from worker import money
+from worker.jobs import commands as job_commands
 from worker.memory import commands as memory_commands
 from worker.terminal import NotFound, carry_out, with_log
 
@@ -244,5 +245,6 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Models: what there is, what is known of them, what you say instead.",
         {"browse": model_browse, "view": model_view, "override": model_override, "clear": model_clear, "refresh": model_refresh},
     ),
+    "job": ("Jobs: work that happens later or takes long.", job_commands.COMMANDS),
 }
 """Name of a group of commands -> (its help, its commands)."""

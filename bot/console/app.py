@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from bot.console import api, metrics, stream
 from bot.console.guard import Guard, Guarded
-from bot.console.pages import characters, health, login, playground, prompts, timeline, turns, usage
+from bot.console.pages import characters, health, jobs, login, playground, prompts, timeline, turns, usage
 from bot.console.pages.login import Brake
 from bot.console.render import HERE, problem
 from bot.console.state import Console
@@ -43,6 +43,10 @@ ROUTES = (
     Route("/turns", turns.show),
     Route("/turns/{key}", turns.inspect),
     Route("/turns/{key}/prompt", prompts.show),
+    Route("/jobs", jobs.show),
+    Route("/jobs/stream", jobs.live),
+    Route("/jobs/{job:uuid}/cancel", jobs.cancel, methods=["POST"]),
+    Route("/jobs/{job:uuid}/retry", jobs.retry, methods=["POST"]),
     Route("/usage", usage.show),
     Route("/health", health.show),
     Route("/healthz", health.healthz),

@@ -78,7 +78,7 @@ async def follow(feed: Feed, store: Log) -> None:
     async with aclosing(tail.follow(store.dsn, after)) as batches:
         async for rows in batches:
             with suppress(*TRANSIENT):
-                await runner.wait_for(store.pool, ("history", "turns", "deliveries", "timeline"), rows[-1].position, seconds=1.0)
+                await runner.wait_for(store.pool, ("history", "turns", "deliveries", "timeline", "jobs"), rows[-1].position, seconds=1.0)
             feed.touch({row.channel for row in rows})
 
 

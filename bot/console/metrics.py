@@ -58,6 +58,9 @@ def text_of(report: HealthReport) -> bytes:
         ages: dict[tuple[str, ...], float] = {(one.name,): one.seconds for one in found.behind}
         gauge("tzurot_behind_seconds", "Age of the oldest event not taken up; absent when there is none", ages, ("reader",))
         gauge("tzurot_turns_pending", "Turns without an end", {(): float(found.pending_turns)})
+        gauge("tzurot_turns_waiting", "Turns no model was asked for yet", {(): float(found.waiting_turns)})
+        gauge("tzurot_turn_wait_seconds", "How long the oldest of them has waited", {(): found.wait_s})
+        gauge("tzurot_jobs", "Jobs by status", {(status,): float(count) for status, count in found.jobs.items()}, ("status",))
         gauge("tzurot_deliveries_due", "Answers nobody has seen in full", {(): float(found.due_deliveries)})
         gauge("tzurot_characters_active", "Characters activated anywhere", {(): float(found.active_characters)})
     return generate_latest(registry)

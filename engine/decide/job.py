@@ -63,6 +63,11 @@ def job_id(name: str, about: str) -> UUID:
     return ids.derived("job", name, about)
 
 
+def cancel_key(job: UUID, nth: int) -> UUID:
+    """The key of the command that calls a round of a job off: whoever works on it knows what to listen for."""
+    return ids.derived("job-cancel", job, nth)
+
+
 @dataclass(frozen=True, slots=True)
 class JobCommand(Command):
     """Base of the commands about one job."""

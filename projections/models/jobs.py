@@ -142,6 +142,11 @@ async def get(connection: AsyncConnection, job: UUID, *, schema: str = "jobs") -
     return found[0] if found else None
 
 
+async def beginning(connection: AsyncConnection, prefix: str, *, schema: str = "jobs") -> list[Job]:
+    """Jobs whose id begins so, two at most: enough to know whether one is meant."""
+    return await _select(connection, schema, "starts_with(job::text, %(prefix)s) ORDER BY position DESC LIMIT 2", {"prefix": prefix})
+
+
 async def recent(
     connection: AsyncConnection,
     *,

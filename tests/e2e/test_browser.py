@@ -19,7 +19,7 @@ from tests.support.system import Shape, Tzurot, running
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(300)]
 
-PAGES = ("/?new=1", "/characters", "/characters/new", "/timeline", "/turns", "/usage", "/health")
+PAGES = ("/?new=1", "/characters", "/characters/new", "/timeline", "/turns", "/jobs", "/usage", "/health")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

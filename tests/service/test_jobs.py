@@ -13,7 +13,7 @@ from engine import clock, ids
 from engine.actor import operator, person
 from engine.bus import relay
 from engine.config import Settings
-from engine.decide.job import Again, Ask, Cancel, RetryPolicy, job_id
+from engine.decide.job import Again, Ask, Cancel, RetryPolicy, cancel_key, job_id
 from engine.events import Event
 from engine.events.job import JobCancelled, JobCompleted, JobFailed, JobProgressed, JobRequested, JobStarted
 from engine.events.quota import SpendAuthorized, SpendSettled
@@ -23,6 +23,8 @@ from projections.follow import runner
 from projections.live import leases
 from projections.models import jobs
 from projections.models.jobs import Job
+from projections.registry import ALL
+from tests.service.test_worker_commands import tzurot
 from tests.support.provider.room import local_standin, reading, with_provider
 from tests.support.provider.server import FaultServer, Reply
 from worker import __main__ as worker
@@ -180,7 +182,7 @@ async def test_calling_a_job_off_stops_it_at_once(standin: Settings, monkeypatch
     async with shop(standin, monkeypatch, forever) as (log, factory):
         job = await ask(log, by=99)
         await _running(log, job)
-        await execute(log, person(99), Cancel(job), keep.cancel_key(job, 0))
+        await execute(log, person(99), Cancel(job), cancel_key(job, 0))
         assert isinstance(await end(log, job), JobCancelled)
         await _quiet(log)
         assert len(factory.runs) == 1
@@ -251,3 +253,34 @@ async def test_a_call_of_a_job_passes_the_same_door_as_a_reply(settings: Setting
             assert [type(event) for event in spent] == [SpendAuthorized, SpendSettled]
             assert isinstance(spent[0], SpendAuthorized)
             assert (spent[0].purpose, spent[0].scope, spent[0].user_id) == ("summary", "system", 0)
+
+
+async def test_the_command_line_starts_lists_and_calls_off_jobs(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the beginning of an id as well; what makes no sense is said in one sentence."""
+    monkeypatch.setattr(worker, "HANDLERS", {})  # a worker of another version: nobody here does it
+    async with reading(standin):
+        code, started, _ = await tzurot(standin, "job", "start", "verify", "--about", "test")
+        assert (code, started["new"]) == (0, True)
+        again = (await tzurot(standin, "job", "start", "verify", "--about", "test"))[1]
+        assert (again["job"], again["new"]) == (started["job"], False)
+        [listed] = (await tzurot(standin, "job", "list", "--status", "waiting"))[1]
+        assert (listed["name"], listed["about"], listed["job"]) == ("verify", "test", started["job"])
+        assert (await tzurot(standin, "job", "cancel", started["job"][:10]))[1]["cancelled"]
+        assert (await tzurot(standin, "job", "retry", started["job"]))[1]["retried"]
+        assert (await tzurot(standin, "job", "cancel", started["job"]))[1]["cancelled"]
+        code, refused, _ = await tzurot(standin, "job", "cancel", "ffffffffff")
+        assert (code, refused["error"][:19]) == (1, "No job begins with ")
+        assert (await tzurot(standin, "job", "show", started["job"]))[1]["round"] == 1
+        code, unknown, _ = await tzurot(standin, "job", "start", "nonsense")
+        assert (code, "catalogue, verify" in unknown["error"]) == (1, True)
+
+
+async def test_the_read_models_are_compared_one_after_the_other_and_not_twice(standin: Settings) -> None:
+    """An attempt that goes on compares only what is left."""
+    async with reading(standin) as log, working(standin):
+        job = await keep.ask(log, "verify", "test")
+        ended = await end(log, job, seconds=60)
+        assert isinstance(ended, JobCompleted)
+        assert ended.result == {"compared": len(ALL), "different": []}
+        progress = [event.done for event in await story(log, job) if isinstance(event, JobProgressed)]
+        assert progress == list(range(1, len(ALL) + 1))

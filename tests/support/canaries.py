@@ -27,7 +27,7 @@ _WORD = re.compile(r"canary-[0-9a-f]{16}")
 _MARK = b"canary-"
 _KEPT_BY_DESIGN = (".password", "master.key")
 """Files whose content is a secret."""
-PAGES = ("/", "/characters", "/timeline", "/turns", "/usage", "/health", "/healthz", "/readyz", "/metrics")
+PAGES = ("/", "/characters", "/timeline", "/turns", "/jobs", "/usage", "/health", "/healthz", "/readyz", "/metrics")
 
 
 def fresh() -> str:

@@ -15,7 +15,7 @@ from engine import clock, ids, log
 from engine.bus import Reference
 from engine.decide import job as rules
 from engine.decide.due import Counts, due
-from engine.decide.job import Ask, Complete, Fail, Start, State, job_id
+from engine.decide.job import Ask, Complete, Fail, Start, State, cancel_key, job_id
 from engine.decide.rejected import Rejected
 from engine.events.job import JobRequested, JobStarted
 from engine.execute import event_id, execute
@@ -38,11 +38,6 @@ _log = log.get("jobs")
 def lease_of(job: UUID) -> str:
     """Name of the lease a job is worked on under."""
     return f"job:{job}"
-
-
-def cancel_key(job: UUID, nth: int) -> UUID:
-    """The key of the command that calls a round of a job off: whoever works on it knows what to listen for."""
-    return ids.derived("job-cancel", job, nth)
 
 
 async def woken(work: Work, reference: Reference) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bot.console import words
 from bot.console.render import page
 from bot.console.state import Console, console_of
 from engine import clock
@@ -25,6 +26,8 @@ from projections.status import RELAY, Behind, Status
 PROBE_SECONDS = 1.5
 LATE_SECONDS = 15.0
 """Who has not taken up an event for so long stands still, whatever its heartbeat says."""
+WAIT_SECONDS = 10.0
+"""A person whose turn nobody has begun for so long has noticed it."""
 STARTED = clock.now()
 
 
@@ -156,7 +159,18 @@ def roles(found: Status, *, discord: bool) -> list[Probe]:
         probes.append(Probe("Discord", True, "Off: there is no DISCORD_TOKEN."))
     if stopped := [progress.name for progress in found.progress if progress.status == "stopped"]:
         probes.append(Probe("Read models", False, f"Stopped at an event they cannot digest: {', '.join(stopped)}."))
-    return probes + late(found, frozenset(stopped))
+    return probes + waits(found) + late(found, frozenset(stopped))
+
+
+def waits(found: Standing) -> list[Probe]:
+    """A probe for turns that wait too long, and one for jobs that were given up. Pure."""
+    probes = []
+    if found.wait_s >= WAIT_SECONDS:
+        turns = f"{found.waiting_turns:,} turn{'s wait' if found.waiting_turns != 1 else ' waits'}"
+        probes.append(Probe("Turns", False, f"{turns}, the oldest for {words.span(found.wait_s)}."))
+    if dead := found.jobs.get("dead", 0):
+        probes.append(Probe("Jobs", False, f"{dead} given up. See the page Jobs."))
+    return probes
 
 
 def late(found: Status, stopped: frozenset[str] = frozenset()) -> list[Probe]:
@@ -205,6 +219,9 @@ def as_json(report: HealthReport) -> dict[str, Any]:
         "behind_s": {one.name: round(one.seconds, 1) for one in found.behind} if found else None,
         "active_characters": found.active_characters if found else None,
         "pending_turns": found.pending_turns if found else None,
+        "waiting_turns": found.waiting_turns if found else None,
+        "longest_wait_s": round(found.wait_s, 1) if found else None,
+        "jobs": found.jobs if found else None,
         "processes": [{"name": p.name, "pid": p.pid, "memory_bytes": p.memory_bytes} for p in report.processes],
     }
 

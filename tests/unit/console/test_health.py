@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from bot.console.pages.health import LATE_SECONDS, late, roles
+from bot.console.pages.health import LATE_SECONDS, late, roles, waits
 from projections.follow.runner import Progress
 from projections.live.heartbeats import Heartbeat
 from projections.status import RELAY, Behind, Status
@@ -47,3 +47,17 @@ def test_what_is_stopped_for_a_reason_is_told_once() -> None:
     [probe] = [probe for probe in roles(found, discord=True) if not probe.ok]
     assert "cannot digest: history" in probe.sentence
     assert late(found, frozenset({"history"})) == []
+
+
+@pytest.mark.parametrize(("found", "said"), [(0, None), (2, "2 given up. See the page Jobs.")])
+def test_health_says_how_many_jobs_were_given_up(found: int, said: str | None) -> None:
+    """Somebody has to look at them."""
+    probes = waits(replace(FINE, jobs={"dead": found} if found else {}))
+    assert [probe.sentence for probe in probes] == ([said] if said else [])
+
+
+def test_health_is_not_well_while_turns_wait() -> None:
+    """And tells how many, and for how long."""
+    [probe] = waits(replace(FINE, pending_turns=45, running_turns=2, wait_s=190.0))
+    assert (probe.ok, probe.sentence) == (False, "43 turns wait, the oldest for 3 min 10 s.")
+    assert waits(replace(FINE, pending_turns=3, running_turns=2, wait_s=2.0)) == []
