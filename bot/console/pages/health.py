@@ -162,7 +162,7 @@ def roles(found: Status, *, discord: bool) -> list[Probe]:
     return probes + waits(found) + late(found, frozenset(stopped))
 
 
-def waits(found: Standing) -> list[Probe]:
+def waits(found: Status) -> list[Probe]:
     """A probe for turns that wait too long, and one for jobs that were given up. Pure."""
     probes = []
     if found.wait_s >= WAIT_SECONDS:
