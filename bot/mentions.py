@@ -1,14 +1,18 @@
 """`@Name` in a text: which characters it names. Pure, and free of any face."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 WORDS = 4
 CANDIDATES = 10
+LONGEST = 256
+"""Characters of a name that are looked at: more than a name may have, so that no text is slow."""
 BOUNDARIES = frozenset(".,!?;:)\"'*_~|")
 """Characters that end a name although no space follows."""
+
+type Named = Callable[[str], UUID | None]
 
 _TOKEN = re.compile(r"\S+")
 
@@ -27,10 +31,10 @@ def normal(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def mentions(text: str, names: Mapping[str, UUID], char: str = "@") -> list[Mention]:
+def mentions(text: str, named: Named, char: str = "@") -> list[Mention]:
     """The characters a text names, left to right, the longest name winning at each place.
 
-    `names` maps normalised names (`normal`) to characters. Names have up to four words; at most ten places are looked at;
+    `named` tells the character of a normalised name (`normal`). Names have up to four words; at most ten places are looked at;
     a mention that is only digits is somebody's id, not a name.
     """
     found: list[Mention] = []
@@ -40,7 +44,7 @@ def mentions(text: str, names: Mapping[str, UUID], char: str = "@") -> list[Ment
         if _inside_a_word(text, start):
             continue
         looked_at += 1
-        if (mention := _at(text, start, names)) is not None:
+        if (mention := _at(text, start, named)) is not None:
             found.append(mention)
             position = mention.end
     return found
@@ -51,10 +55,10 @@ def _inside_a_word(text: str, start: int) -> bool:
     return start > 0 and text[start - 1].isalnum()
 
 
-def _at(text: str, start: int, names: Mapping[str, UUID]) -> Mention | None:
+def _at(text: str, start: int, named: Named) -> Mention | None:
     for end in _ends(text, start + 1):
         name = normal(text[start + 1 : end])
-        if not name.isdigit() and (character := names.get(name)) is not None:
+        if not name.isdigit() and (character := named(name)) is not None:
             return Mention(start, end, character)
     return None
 
@@ -68,6 +72,8 @@ def _ends(text: str, start: int) -> Iterator[int]:
         words.append(token)
         if len(words) == WORDS:
             break
+    last = start + LONGEST
     for word in reversed(words):
-        yield word.end()
-        yield from (cut for cut in range(word.end() - 1, word.start(), -1) if text[cut] in BOUNDARIES)
+        if word.end() <= last:
+            yield word.end()
+        yield from (cut for cut in range(min(word.end() - 1, last), word.start(), -1) if text[cut] in BOUNDARIES)

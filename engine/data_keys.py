@@ -31,6 +31,12 @@ async def wrapped(connection: AsyncConnection, names: Iterable[str]) -> list[Wra
     return [Wrapped(*row) for row in await cursor.fetchall()]
 
 
+async def destroyed(connection: AsyncConnection, names: Iterable[str]) -> set[str]:
+    """Those of these names whose keys were destroyed."""
+    cursor = await connection.execute("SELECT subject FROM data_keys WHERE wrapped IS NULL AND subject = ANY(%s)", (list(names),))
+    return {name for (name,) in await cursor.fetchall()}
+
+
 async def insert(connection: AsyncConnection, keys: Mapping[str, bytes], master_key_id: str) -> None:
     """Add keys under their names, unless there is one already or the master key was retired."""
     async with connection.cursor() as cursor:

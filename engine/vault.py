@@ -216,6 +216,13 @@ class Vault:
         self.forget(subject)
         return destroyed
 
+    async def destroyed(self, names: Iterable[str]) -> set[str]:
+        """Which of these keys can open nothing any more, because they or one of those they need were destroyed."""
+        needed = {name: set(subjects.members(name)) for name in names}
+        async with self._pool.connection() as connection:
+            gone = await data_keys.destroyed(connection, set().union(*needed.values()))
+        return {name for name, members in needed.items() if members & gone}
+
     async def _fetch_current(self, wanted: set[Subjects], create: bool) -> dict[Subjects, DataKey]:
         singles = {single for of in wanted for single in of}
         found = await self._ask(lambda connection: self._find_current(connection, singles, create))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bot.console.state import OPERATOR, VENUE, Console
 from bot.requests import received
-from bot.triggers import Candidate, State, Trigger, addressed
+from bot.triggers import State, Trigger, addressed
 from engine import ids
 from engine.errors import TzurotError
 from engine.events import Tags, user_subject
@@ -14,7 +14,7 @@ from engine.events.channel import CharacterActivated
 from engine.events.character import CharacterCreated
 from engine.events.message import MessageReceived
 from engine.store import NewEvent
-from projections.models import catalog, channels, history
+from projections.models import channels, history
 from projections.models.catalog import Character
 
 LONGEST = 4000
@@ -70,12 +70,6 @@ def message_of(line: SpokenLine, channel: int, message_id: int) -> MessageReceiv
     )
 
 
-def candidate(character: Character) -> Candidate:
-    """The character as triggers see it."""
-    names = (character.name, character.slug, *character.description.aliases)
-    return Candidate(character.id, names, character.owner_id, character.users is not None, character.users or frozenset())
-
-
 async def begin(console: Console, slug: str, line: SpokenLine) -> Said:
     """Open a new chat with a character and say the first line. Raises Refused."""
     check(line.text)
@@ -85,28 +79,26 @@ async def begin(console: Console, slug: str, line: SpokenLine) -> Said:
         raise LineRefused("Choose a character to talk to.")
     channel = console.snowflakes.next()
     await console.log.append(_activation(channel, host.id))
-    return await _say(console, channel, line, State([candidate(c) for c in cast], active=(host.id,)))
+    return await _say(console, channel, line, State(console.characters.cast, active=(host.id,)))
 
 
 async def say(console: Console, channel: int, line: SpokenLine) -> Said:
     """Say a line in a chat. Raises Refused."""
     check(line.text)
-    cast = await cast_of(console)
+    cast = await console.characters.refresh()
     async with console.log.pool.connection() as connection:
         active = await channels.active_in(connection, channel)
         session = await channels.session(connection, channel)
         replied_to = await history.speaker_of(connection, line.reply_to) if line.reply_to is not None else None
     if not active and session is None:
         raise LineRefused("This conversation does not exist. Start a new one.")
-    state = State([candidate(c) for c in cast], active, replied_to, session.character if session else None)
+    state = State(cast, active, replied_to, session.character if session else None)
     return await _say(console, channel, line, state)
 
 
 async def cast_of(console: Console) -> list[Character]:
     """The characters that may be talked to here: own ones first, the newest before the others."""
-    async with console.log.pool.connection() as connection:
-        found = await catalog.characters(connection, console.log.vault)
-    usable = [character for character in found if character.usable_by(OPERATOR) and not character.erased]
+    usable = [character for character in await console.characters.all() if character.usable_by(OPERATOR)]
     return sorted(usable, key=lambda character: (0, -character.position) if character.owner_id is not None else (1, character.position))
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from nats.js import JetStreamContext
 from starlette.requests import Request
 
+from bot.characters import Characters
 from bot.console.feed import Feed
 from bot.console.sessions import Signer
 from engine.bus import broker
@@ -41,6 +43,11 @@ class Console:
     feed: Feed = field(default_factory=Feed)
     bus: Bus = field(default_factory=Bus)
     snowflakes: Snowflakes = field(default_factory=Snowflakes)
+
+    @cached_property
+    def characters(self) -> Characters:
+        """Every character, in memory."""
+        return Characters(self.log)
 
 
 def console_of(request: Request) -> Console:

@@ -31,7 +31,7 @@ EVERYBODY = -1
 
 class Catalog(Projection):
     name = "catalog"
-    version = 3
+    version = 4
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
@@ -54,6 +54,7 @@ class Catalog(Projection):
     );
     CREATE INDEX ON {schema}.characters (slug) WHERE NOT deleted;
     CREATE INDEX ON {schema}.characters (owner_id);
+    CREATE INDEX ON {schema}.characters (position);
     CREATE TABLE {schema}.presets (
         preset uuid PRIMARY KEY,
         owner_id bigint,
@@ -152,6 +153,7 @@ class Character:
     position: int
     sheet: CharacterSheet
     erased: bool = False
+    subject: str = "system"
 
     @property
     def name(self) -> str:
@@ -275,10 +277,24 @@ async def characters(connection: AsyncConnection, vault: Vault, *, schema: str =
     return await _characters(connection, vault, "NOT deleted ORDER BY slug, character", {}, schema)
 
 
-async def revision(connection: AsyncConnection, *, schema: str = "catalog") -> int:
-    """Position of the newest change to any character: as long as it stays, what was read of them before still holds."""
-    row = await (await connection.execute(sql("SELECT coalesce(max(position), 0) FROM {schema}.characters", schema))).fetchone()
-    return int(row[0]) if row else 0
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of characters: those that are as given now, and those that were deleted. `revision`: the position of the last change."""
+
+    characters: list[Character]
+    gone: list[UUID]
+    revision: int
+
+
+async def changed_since(connection: AsyncConnection, vault: Vault, revision: int, *, schema: str = "catalog") -> Changed | None:
+    """The changes to characters after a position (-1: everything there is); None when there are none. Costs what changed."""
+    statement = "SELECT character, deleted, position FROM {schema}.characters WHERE position > %s"
+    rows = await (await connection.execute(sql(statement, schema), (revision,))).fetchall()
+    if not rows:
+        return None
+    standing = await _characters(connection, vault, "position > %(after)s AND NOT deleted", {"after": revision}, schema)
+    gone = {row[0] for row in rows} - {character.id for character in standing}
+    return Changed(standing, sorted(gone), max(row[2] for row in rows))
 
 
 async def character(connection: AsyncConnection, vault: Vault, character_id: UUID, *, schema: str = "catalog") -> Character | None:
@@ -362,7 +378,7 @@ def users(sheet: CharacterSheet) -> frozenset[int] | None:
 async def _characters(connection: AsyncConnection, vault: Vault, where: str, parameters: dict[str, object], schema: str) -> list[Character]:
     opened = await _opened(connection, vault, f"character AS id, {_COLUMNS} FROM {{schema}}.characters WHERE {where}", parameters, schema)
     return [
-        Character(row.id, row.owner_id, row.position, character_sheet(event), gone)
+        Character(row.id, row.owner_id, row.position, character_sheet(event), gone, row.subject)
         for row, event, gone in opened
         if isinstance(event, CharacterCreated)
     ]

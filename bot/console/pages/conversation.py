@@ -58,11 +58,9 @@ class Host:
     greeting: str = ""
 
 
-async def names(console: Console) -> dict[UUID, str]:
-    """What the characters are called."""
-    async with console.log.pool.connection() as connection:
-        found = await catalog.characters(connection, console.log.vault)
-    return {character.id: character.name for character in found}
+async def names(console: Console) -> Names:
+    """What the characters are called. Costs one statement as long as none of them changes."""
+    return await console.characters.names()
 
 
 async def mine(console: Console) -> list[chats.Chat]:

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from bot.mentions import mentions
-from bot.triggers import Candidate, names_of
+from bot.triggers import Candidate, Cast
 from engine import seed
 
 
@@ -29,9 +29,10 @@ def test_their_ids_are_the_same_everywhere() -> None:
 def test_each_is_found_by_every_name_it_goes_by() -> None:
     """And by none of the other's."""
     candidates = [Candidate(s.character_id, (s.description.name, s.slug, *s.description.aliases)) for s in seed.samples()]
+    cast = Cast.of(candidates)
     for candidate in candidates:
         for name in candidate.names:
-            (found,) = mentions(f"Well, @{name}, what now?", names_of(candidates, 1))
+            (found,) = mentions(f"Well, @{name}, what now?", lambda said: cast.named(said, 1))
             assert found.character == candidate.id
 
 
