@@ -93,10 +93,17 @@ async def declare(stream: JetStreamContext, durables: Iterable[Durable] = ()) ->
 
 async def _declare_consumer(stream: JetStreamContext, durable: Durable) -> None:
     try:
-        await stream.consumer_info(subjects.STREAM, durable.name)
+        info = await stream.consumer_info(subjects.STREAM, durable.name)
     except nats.js.errors.NotFoundError:
+        info = None
+    if info is None or _filters(info.config) != set(durable.filters):
+        # One that an earlier version of the program declared is brought up to date; it keeps its place.
         await stream.add_consumer(subjects.STREAM, consumer(durable))
         _log.info("consumer declared", consumer=durable.name)
+
+
+def _filters(config: ConsumerConfig) -> set[str]:
+    return {*(config.filter_subjects or ()), *([config.filter_subject] if config.filter_subject else [])}
 
 
 def consumer(durable: Durable) -> ConsumerConfig:

@@ -46,7 +46,9 @@ class Durable:
 
 WORKER = Durable("worker", ("turn.requested",))
 JOBS = Durable("jobs", ("job.requested",))
-DISCORD = Durable("discord", ("turn.completed", "turn.failed"), "discord")
-PLAYGROUND = Durable("playground", ("turn.completed", "turn.failed"), "playground")
+_SHOWN = ("turn.completed", "turn.failed", "turn.cancelled", "reply.edited", "reply.version_chosen", "reply.deleted")
+"""What changes what people see of a reply."""
+DISCORD = Durable("discord", _SHOWN, "discord")
+PLAYGROUND = Durable("playground", _SHOWN, "playground")
 DURABLES = {durable.name: durable for durable in (WORKER, JOBS, DISCORD, PLAYGROUND)}
 """All that exist: the relay declares them, so that a wiped broker misses nothing while a consumer is away."""

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -323,3 +324,13 @@ async def test_repeated_and_shuffled_deliveries_reach_the_handler_which_must_dig
                 await stream.publish(of_row(row).subject, encode(of_row(row)), headers=headers)
         await until(lambda: _is(lambda: sum(seen.count.values()) == 60))
     assert set(seen.count) == set(wanted)
+
+
+async def test_a_consumer_of_an_earlier_version_learns_of_new_types(nats_url: str) -> None:
+    """An update of the program wakes consumers for what they were not woken for, and repeats nothing."""
+    earlier = Durable("older", ("turn.completed",), "discord")
+    async with broker.connected(nats_url, "test") as stream:
+        for durable in (earlier, replace(earlier, types=("turn.completed", "reply.edited"))):
+            await broker.declare(stream, [durable])
+            info = await stream.consumer_info(subjects.STREAM, "older")
+            assert set(info.config.filter_subjects or [info.config.filter_subject]) == set(durable.filters)

@@ -93,6 +93,10 @@ class Stage:
             found = await history.recent(connection, self.rig.log.vault, self.channel, until=1 << 60)
         return [entry.text for entry in found if entry.kind == "reply"]
 
+    async def until(self, texts: list[str]) -> None:
+        """Until the character's messages in the channel say this."""
+        await self.discord.wait_for(lambda: self.shown() == texts, what=repr(texts))
+
     def shown(self) -> list[str]:
         return [m["content"] for m in self.discord.replies("general")]
 
@@ -191,6 +195,27 @@ async def test_what_cannot_be_delivered_gets_its_end(stage: Stage, monkeypatch: 
     failed = [r.event async for r in stage.rig.log.read(Query(types=frozenset({"reply.failed"})))]
     assert [(f.turn_id, f.category) for f in failed if isinstance(f, DeliveryFailed)] == [(ids.turn(said[0], stage.character), "no answer")]
     assert stage.shown() == [f"answer 0 to {said[1]}"]
+
+
+async def test_a_running_bot_shows_what_was_done_with_a_reply(stage: Stage) -> None:
+    """E3, E6: regenerated, edited, stepped back and deleted, in the one message there is."""
+    log, reply_of = stage.rig.log, (stage.character,)
+    async with stage.rig.bot():
+        message = int(await stage.discord.say("general", "alice", "@Lilith hello"))
+        await stage.discord.wait_for(lambda: stage.shown() == [f"answer 0 to {message}"], what="the answer")
+        actor = person(int(stage.discord.user_id("alice")))
+        first = ids.turn(message, stage.character)
+        steps = [
+            (Regenerate(message, *reply_of), [f"answer 1 to {message}"]),
+            (EditReply(message, *reply_of, text="my own words"), ["my own words"]),
+            (ChooseVersion(message, *reply_of, version=first), [f"answer 0 to {message}"]),
+            (DeleteReply(message, *reply_of), []),
+        ]
+        for command, shown in steps:
+            await execute(log, actor, command, ids.random_id())
+            await stage.until(shown)
+    posts = stage.discord.recorder.of("POST", "/webhooks/{webhook_id}/{webhook_token}")
+    assert len(posts) == 1
 
 
 async def test_twenty_regenerations_at_once_are_one(stage: Stage) -> None:
