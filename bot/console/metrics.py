@@ -26,9 +26,8 @@ def text_of(report: HealthReport) -> bytes:
         for values, value in samples.items():
             (metric.labels(*values) if labels else metric).set(value)
 
-    gauge(
-        "tzurot_up", "1 when the dependency or part answers", {(probe.name.lower(),): float(probe.ok) for probe in report.probes}, ("part",)
-    )
+    up: dict[tuple[str, ...], float] = {(probe.name.lower(),): float(probe.ok) for probe in report.probes if not probe.off}
+    gauge("tzurot_up", "1 when the dependency or part answers; absent when it is off", up, ("part",))
     gauge("tzurot_console_uptime_seconds", "Time since the console started", {(): report.uptime_s})
     memory: dict[tuple[str, ...], float] = {
         (p.name, str(p.pid)): float(p.memory_bytes) for p in report.processes if p.memory_bytes is not None

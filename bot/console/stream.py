@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bot.console.filters import number
 from bot.console.pages import conversation
-from bot.console.pages.conversation import Writing
+from bot.console.pages.conversation import Writing, condensed
 from bot.console.render import fragment
 from bot.console.state import Console, console_of
 from engine.bus.consumer import TRANSIENT
@@ -56,6 +56,6 @@ async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[Se
             if views or live != shown:
                 done = {view.turn for view in views}
                 shown = [draft for draft in live if draft.turn not in done]
-                yield ServerSentEvent(fragment("_tick.html", lines=views, drafts=shown), event="tick", id=str(after))
+                yield ServerSentEvent(fragment("_tick.html", lines=views, live=condensed(shown)), event="tick", id=str(after))
             await watch.wait(POLL_SECONDS)
             await asyncio.sleep(BREATH_SECONDS)

@@ -99,6 +99,38 @@ async def test_the_page_is_not_left_for_the_next_line(browser: Browser) -> None:
     assert browser.complaints() == []
 
 
+async def test_what_is_typed_while_a_message_is_on_its_way_stays(browser: Browser) -> None:
+    """Three lines in quick succession on a slow line, and a fourth begun meanwhile: all three are said in order, the fourth is kept."""
+    await asyncio.to_thread(begin, browser, "ping-slow")
+    await asyncio.to_thread(replied, browser, "ping-slow")
+    browser.driver.execute_script(
+        "const real = window.fetch; window.fetch = async (...all) => { await new Promise((done) => setTimeout(done, 300)); return real(...all); };"
+    )
+    box = browser.one("#text")
+    for word in ("ping-one", "ping-two", "ping-three"):
+        box.send_keys(word + Keys.ENTER)
+    box.send_keys("not yet")
+    assert len(browser.all("#pending .pending, #lines .mine")) == 4
+    await asyncio.to_thread(
+        browser.until, lambda: len(browser.all("#lines .mine")) == 4 and not browser.all("#pending .pending"), "all said"
+    )
+    said = [one.text.split("\n")[0] for one in browser.all("#lines .mine .text")]
+    assert said == ["ping-slow", "ping-one", "ping-two", "ping-three"]
+    assert box.get_attribute("value") == "not yet"
+
+
+async def test_what_could_not_be_sent_comes_back_into_the_box(browser: Browser) -> None:
+    """The console does not answer: nothing typed is lost, and it is said."""
+    await asyncio.to_thread(begin, browser, "ping-lost")
+    await asyncio.to_thread(replied, browser, "ping-lost")
+    browser.driver.execute_script("window.fetch = async () => { throw new TypeError('offline'); };")
+    box = browser.one("#text")
+    box.send_keys("first" + Keys.ENTER)
+    await asyncio.to_thread(browser.until, lambda: box.get_attribute("value") == "first" or None, "the text in the box")
+    assert not browser.all("#pending .pending")
+    assert "does not answer" in browser.text("#trouble")
+
+
 async def test_a_reply_is_made_by_a_click_and_shown_as_one(browser: Browser) -> None:
     """The composer says whom one answers; Escape takes it back."""
     await asyncio.to_thread(begin, browser, "Listen, ping-listen")

@@ -1,11 +1,12 @@
 """A conversation as a page shows it: lines, what is being written, and who is being talked to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from bot.console import words
+from bot.console.prose import plain
 from bot.console.state import OPERATOR, VENUE, Console
 from engine import ids
 from engine.events.turn import TurnFailed
@@ -16,6 +17,8 @@ from projections.models import catalog, channels
 PAGE = 100
 QUOTE = 60
 GONE = "A deleted character"
+SHOWN = 3
+"""Answers that are not begun yet and are shown one by one: the others are counted."""
 Names = Mapping[UUID, str]
 
 
@@ -45,6 +48,26 @@ class Writing:
     who: str
     text: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What is being answered, as a page shows it: some answers one by one, and how many more wait."""
+
+    drafts: tuple[Writing, ...] = ()
+    more: int = 0
+
+
+def condensed(writing: Sequence[Writing]) -> Live:
+    """Show every answer that has begun and the next ones, one a character; count the rest. Pure."""
+    shown: list[Writing] = []
+    silent: set[UUID] = set()
+    for one in writing:
+        begun = bool(one.text or one.note)
+        if begun or (one.character not in silent and len(silent) < SHOWN):
+            shown.append(one)
+            silent |= set() if begun else {one.character}
+    return Live(tuple(shown), len(writing) - len(shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +108,12 @@ async def lines(console: Console, channel: int, called: Names, *, after: int = 0
     """The lines that became visible after a position, and the position up to which this is all."""
     async with console.log.pool.connection() as connection:
         said = await chats.lines(connection, console.log.vault, channel, after=after, before=before, limit=PAGE)
-        quoted = await _quoted(console, channel, said, called) if any(line.kind == "message" and line.reply_to for line in said) else {}
-    views = [await _view(console, line, called, quoted) for line in said]
+        needed = any(line.kind == "reply" or (line.kind == "message" and line.reply_to) for line in said)
+        earlier = await chats.lines(connection, console.log.vault, channel, before=before, limit=PAGE) if needed else said
+    known = {line.message_id: line for line in (*earlier, *said)}
+    quoted = {message_id: _first_words(line, called) for message_id, line in known.items()}
+    apart = answered_from_afar(sorted(known.values(), key=lambda line: line.seen))
+    views = [await _view(console, line, called, quoted, apart) for line in said]
     return views, max((line.seen for line in said), default=after)
 
 
@@ -96,22 +123,29 @@ async def older_than(console: Console, channel: int, before: int | None) -> int 
         return await chats.page_edge(connection, channel, before=before, limit=PAGE)
 
 
-async def _quoted(console: Console, channel: int, said: Sequence[chats.ChatLine], called: Names) -> dict[int, str]:
-    async with console.log.pool.connection() as connection:
-        everything = await chats.lines(connection, console.log.vault, channel, limit=PAGE)
-    return {line.message_id: _first_words(line, called) for line in {line.message_id: line for line in (*everything, *said)}.values()}
-
-
 def _first_words(line: chats.ChatLine, called: Names) -> str:
-    who = called.get(line.character, GONE) if line.character else line.author_name
-    text = " ".join(line.text.split())
+    who = called.get(line.character, GONE) if line.character else plain(line.author_name)
+    text = plain(line.text)
     return f"{who}: {text[:QUOTE]}{'…' if len(text) > QUOTE else ''}"
 
 
-async def _view(console: Console, line: chats.ChatLine, called: Names, quoted: Mapping[int, str]) -> View:
+def answered_from_afar(lines: Sequence[chats.ChatLine]) -> frozenset[int]:
+    """Which replies do not stand below the message they answer, because something else was said in between. Pure."""
+    latest: int | None = None
+    found: set[int] = set()
+    for line in lines:
+        if line.kind == "message":
+            latest = line.message_id
+        elif line.kind == "reply" and line.reply_to != latest:
+            found.add(line.message_id)
+    return frozenset(found)
+
+
+async def _view(console: Console, line: chats.ChatLine, called: Names, quoted: Mapping[int, str], apart: Collection[int]) -> View:
     who = called.get(line.character, GONE) if line.character else line.author_name
     if line.kind != "error":
-        quote = quoted.get(line.reply_to, "an earlier message") if line.kind == "message" and line.reply_to else ""
+        says = line.reply_to is not None and (line.kind == "message" or line.message_id in apart)
+        quote = quoted.get(line.reply_to, "an earlier message") if says and line.reply_to else ""
         return View(line.kind, line.message_id, who, line.sent_at, line.text, line.turn, line.character, line.reply_to, quote)
     sentence = await _what_went_wrong(console, line.turn) if line.turn else ""
     return View(

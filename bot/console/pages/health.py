@@ -33,11 +33,12 @@ STARTED = clock.now()
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Whether a dependency answered. `sentence` says what it said, or what to do."""
+    """Whether a dependency answered. `sentence` says what it said, or what to do; `off`: it is not meant to run."""
 
     name: str
     ok: bool
     sentence: str
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ _ROLES = {"projections": "Pages and prompts stand still.", "worker": "Nobody ans
 def roles(found: Status, *, discord: bool) -> list[Probe]:
     """One probe per part that must run, from the processes that say they are alive. Pure."""
     alive = {beat.process for beat in found.processes}
+    bots = [beat.details.get("discord") for beat in found.processes if beat.process == "bot"]
     wanted = {role: consequence for role, consequence in _ROLES.items() if discord or role != "bot"}
     probes = [
         Probe(
@@ -155,8 +157,11 @@ def roles(found: Status, *, discord: bool) -> list[Probe]:
         )
         for role, consequence in wanted.items()
     ]
+    if discord and bots and set(bots) == {"not connected"}:
+        probes = [probe for probe in probes if probe.name != "Discord"]
+        probes.append(Probe("Discord", False, f"Running, but not connected. {_ROLES['bot']}"))
     if not discord:
-        probes.append(Probe("Discord", True, "Off: there is no DISCORD_TOKEN."))
+        probes.append(Probe("Discord", True, "Off: there is no DISCORD_TOKEN.", off=True))
     if stopped := [progress.name for progress in found.progress if progress.status == "stopped"]:
         probes.append(Probe("Read models", False, f"Stopped at an event they cannot digest: {', '.join(stopped)}."))
     return probes + waits(found) + late(found, frozenset(stopped))

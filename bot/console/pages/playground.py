@@ -13,6 +13,9 @@ from bot.console.speak import LONGEST, LineRefused, Said, SpokenLine, begin, cas
 from bot.console.state import Console, console_of
 from projections.follow import runner
 
+MESSAGE_HEADER = "tzurot-message"
+"""Tells the page which line what it sent became."""
+
 
 async def home(request: Request) -> Response:
     """`GET /`: the newest conversation, or the choice of a character."""
@@ -64,11 +67,9 @@ async def post(request: Request) -> Response:
         return problem(request, 422, "That was not sent", str(error))
     await shown(console, said)
     notice = f"{len(said.turns)} characters answer one message at most; {said.left_out} more were named." if said.left_out else ""
-    return (
-        HTMLResponse(fragment("_refused.html", sentence=notice))
-        if by_script(request)
-        else _remembering(go(f"/chats/{channel}"), _line(form))
-    )
+    if by_script(request):
+        return HTMLResponse(fragment("_refused.html", sentence=notice), headers={MESSAGE_HEADER: str(said.message_id)})
+    return _remembering(go(f"/chats/{channel}"), _line(form))
 
 
 async def shown(console: Console, said: Said) -> None:
@@ -105,5 +106,10 @@ async def chat(request: Request) -> Response:
     older = await conversation.older_than(console, channel, before)
     host = await conversation.host(console, channel)
     here = {"heading": host.name, "host": host, "lines": views, "after": after, "older": older, "refused": "", "typed": ""}
-    live = await conversation.writing(console, channel, called)
-    return page(request, "playground.html", await _frame(request, console, channel) | here | {"drafts": live}, section="Playground")
+    live = conversation.condensed(await conversation.writing(console, channel, called))
+    return page(
+        request,
+        "playground.html",
+        await _frame(request, console, channel) | here | {"live": live},
+        section="Playground",
+    )

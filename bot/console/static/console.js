@@ -31,7 +31,12 @@ let following = true;
 scroll?.addEventListener("scroll", () => { following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120; });
 function follow(force) { if (scroll && $("lines") && (force || following)) scroll.scrollTo({ top: scroll.scrollHeight, behavior: "instant" }); }
 
-document.addEventListener("htmx:oobAfterSwap", () => { localise(); follow(false); });
+document.addEventListener("htmx:oobAfterSwap", () => { localise(); arrived(); follow(false); });
+// Earlier messages come in above what one is reading, which stays where it is.
+let heightBefore = 0;
+const isEarlier = (event) => event.detail.target?.id === "lines" && event.detail.xhr;
+document.addEventListener("htmx:beforeSwap", (event) => { if (isEarlier(event)) { heightBefore = scroll.scrollHeight - scroll.scrollTop; following = false; } });
+document.addEventListener("htmx:afterSettle", (event) => { if (isEarlier(event)) scroll.scrollTo({ top: scroll.scrollHeight - heightBefore, behavior: "instant" }); });
 document.addEventListener("htmx:afterSwap", localise);
 document.addEventListener("htmx:sseMessage", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); follow(false); trim(); });
 document.addEventListener("htmx:sseOpen", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); });
@@ -51,10 +56,59 @@ text?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); if (text.value.trim()) composer.requestSubmit(); }
   if (event.key === "Escape") quote(null);
 });
-composer?.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) { text.value = ""; grow(); quote(null); follow(true); }
-  text.focus();
+// What was written leaves the box at once and stands on the page as pending; lines are sent one after the other, and what could not
+// be sent comes back into the box, before whatever was typed meanwhile.
+const queue = [];
+let sending = false;
+composer?.addEventListener("submit", (event) => {
+  if (!("quick" in composer.dataset)) return;
+  event.preventDefault();
+  const said = text.value.trim();
+  if (!said) return;
+  const fields = new FormData(composer);
+  fields.set("text", said);
+  queue.push({ fields, line: pending(said) });
+  text.value = ""; grow(); quote(null); follow(true); text.focus();
+  send();
 });
+function pending(said) {
+  const line = document.createElement("article"), body = document.createElement("div"), shown = document.createElement("div");
+  line.className = "line mine pending"; body.className = "body"; shown.className = "text"; shown.textContent = said;
+  shown.style.whiteSpace = "pre-wrap";
+  body.append(shown); line.append(body); $("pending").append(line);
+  return line;
+}
+async function send() {
+  if (sending) return;
+  sending = true;
+  while (queue.length) {
+    const next = queue[0], problem = await post(next);
+    if (problem === null) { queue.shift(); continue; }
+    const back = problem.lasting ? queue.splice(0, 1) : queue.splice(0);
+    for (const one of back) one.line.remove();
+    text.value = [...back.map((one) => one.fields.get("text")), text.value].filter(Boolean).join("\n");
+    grow();
+    if (problem.sentence) $("refused").textContent = problem.sentence;
+  }
+  sending = false;
+}
+// Null when it was sent; else what to say, and whether only this line is refused.
+async function post(one) {
+  try {
+    const answer = await fetch(composer.action, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(one.fields) });
+    const said = (await answer.text()).trim();
+    if (answer.status === 422) return { lasting: true, sentence: said };
+    if (!answer.ok) { trouble(answer.status === 401 ? "You are logged out. Reload the page to log in." : `That did not work (${answer.status}).`); return { lasting: false }; }
+    $("refused").textContent = said;
+    one.line.dataset.message = answer.headers.get("tzurot-message") ?? "";
+    arrived();
+    return null;
+  } catch {
+    trouble("The console does not answer. Is Tzurot still running?");
+    return { lasting: false };
+  }
+}
+function arrived() { for (const line of document.querySelectorAll("#pending [data-message]")) if ($(`m${line.dataset.message}`)) line.remove(); }
 function quote(button) {
   if (!$("reply_to")) return;
   $("reply_to").value = button ? button.dataset.reply : "";

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from bot.console.pages.health import LATE_SECONDS, late, roles, waits
+from bot.console.metrics import text_of
+from bot.console.pages.health import LATE_SECONDS, HealthReport, late, roles, waits
 from projections.follow.runner import Progress
 from projections.live.heartbeats import Heartbeat
 from projections.status import RELAY, Behind, Status
@@ -61,3 +62,20 @@ def test_health_is_not_well_while_turns_wait() -> None:
     [probe] = waits(replace(FINE, pending_turns=45, running_turns=2, wait_s=190.0))
     assert (probe.ok, probe.sentence) == (False, "43 turns wait, the oldest for 3 min 10 s.")
     assert waits(replace(FINE, pending_turns=3, running_turns=2, wait_s=2.0)) == []
+
+
+def test_discord_that_is_off_is_no_part_that_answers() -> None:
+    """Neither well nor ill: metrics leave it out, and the page says that it is off."""
+    probes = roles(FINE, discord=False)
+    [discord] = [probe for probe in probes if probe.name == "Discord"]
+    assert (discord.ok, discord.off) == (True, True)
+    told = text_of(HealthReport("1", 1.0, 1, tuple(probes))).decode()
+    assert 'tzurot_up{part="worker"} 1.0' in told
+    assert 'part="discord"' not in told
+
+
+def test_a_bot_that_beats_but_is_not_connected_is_silent() -> None:
+    """The process lives, Discord does not hear it."""
+    beats = tuple(replace(beat, details={"discord": "not connected"}) if beat.process == "bot" else beat for beat in ALIVE)
+    [discord] = [probe for probe in roles(replace(FINE, processes=beats), discord=True) if probe.name == "Discord"]
+    assert (discord.ok, discord.off) == (False, False)
