@@ -104,7 +104,8 @@ async def test_what_is_typed_while_a_message_is_on_its_way_stays(browser: Browse
     await asyncio.to_thread(begin, browser, "ping-slow")
     await asyncio.to_thread(replied, browser, "ping-slow")
     browser.driver.execute_script(
-        "const real = window.fetch; window.fetch = async (...all) => { await new Promise((done) => setTimeout(done, 300)); return real(...all); };"
+        "const real = window.fetch;"
+        "window.fetch = async (...all) => { await new Promise((done) => setTimeout(done, 300)); return real(...all); };"
     )
     box = browser.one("#text")
     for word in ("ping-one", "ping-two", "ping-three"):
