@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg import sql as composed
 from psycopg.rows import dict_row
 
-from engine import access, config
+from engine import access, blobs, config
 from engine.errors import StoreError
 from engine.sealing import DataKey
 from engine.store.codec import open_fields
@@ -102,13 +102,13 @@ async def _switch_back(dsn: str, chosen: Sequence[Projection], *, json: bool) ->
 
 
 def verify(names: Names = None, json: Json = False) -> None:
-    """Prove that every read model equals a fold of the log from zero, table by table. Exit code 1 when one does not."""
+    """Prove that every read model equals a fold of the log from zero, table by table, and that every kept file opens. Else exit code 1."""
 
-    async def work() -> list[verifying.Verdict]:
-        async with access.database(config.settings()) as dsn:
-            return await verifying.verify(dsn, _chosen(names))
+    async def work() -> tuple[list[verifying.Verdict], list[str]]:
+        async with access.log(config.settings()) as log:
+            return await verifying.verify(log.dsn, _chosen(names)), await blobs.damaged(log.pool, log.vault)
 
-    verdicts = asyncio.run(work())
+    verdicts, damaged = asyncio.run(work())
     say([asdict(verdict) | {"equal": verdict.equal} for verdict in verdicts], json=json)
     if not json:
         rows = [
@@ -117,6 +117,8 @@ def verify(names: Names = None, json: Json = False) -> None:
             for t, values in v.tables.items()
         ]
         table(("read model", "table", "rows", "position", ""), rows)
+    if damaged:
+        raise StoreError(f"{len(damaged)} kept files do not open or are not what their address says: restore a backup")
     wrong = [f"{v.name}.{t}" for v in verdicts for t in v.different]
     if wrong:
         raise StoreError(

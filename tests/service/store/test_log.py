@@ -12,7 +12,7 @@ from engine import ids
 from engine.errors import Conflict, KeyDestroyed, PartialRepeat, StoreError, StoreUnavailable
 from engine.events.base import Tags
 from engine.events.message import MessageDeleted, MessageReceived
-from engine.store import Appended, Condition, Log, NewEvent, Query, open_log
+from engine.store import Appended, Condition, Log, NewEvent, Query, open_log, reader
 from engine.store import queue as queues
 from engine.store.contend import update
 from engine.store.rows import Unit
@@ -374,3 +374,17 @@ async def test_stats(log: Log) -> None:
     found = await log.stats()
     assert (found.events, found.head, found.subjects) == (3, 3, 1)
     assert found.types == {"message.received": 2, "message.deleted": 1}
+
+
+async def test_the_edits_of_a_channel_are_found_by_an_index(log: Log) -> None:
+    """However long the log is: a prompt of the first version asks for them when it is built again."""
+    statement, parameters = reader._select(Query(types=frozenset({"message.edited"}), tags=Tags(channel=7), until=10**9), 0, 10**9, 500)
+    async with log.pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO events (position, occurred_at, event_id, version, schema_version, stream, type, channel, data)"
+            " SELECT n, now(), gen_random_uuid(), n, 1, 's', CASE WHEN n % 50 = 0 THEN 'message.edited' ELSE 'message.received' END,"
+            " n % 100, '{}' FROM generate_series(1, 20000) AS n"
+        )
+        await connection.execute("ANALYZE events")
+        plan = await (await connection.execute(f"EXPLAIN {statement}".encode(), parameters)).fetchall()
+    assert "events_changed_messages" in str(plan)
