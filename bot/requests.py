@@ -6,16 +6,22 @@ from bot.triggers import Trigger
 from engine import ids
 from engine.events.base import Tags
 from engine.events.build import Cause, new
-from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
+from engine.events.message import MessageDeclined, MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent
 
 
-def received(message: MessageReceived, triggers: Sequence[Trigger]) -> tuple[NewEvent, ...]:
-    """MessageReceived first, so that its id makes a repeat of the whole append a no-op; then one TurnRequested per trigger."""
+def received(message: MessageReceived, triggers: Sequence[Trigger], declined: MessageDeclined | None = None) -> tuple[NewEvent, ...]:
+    """MessageReceived first, so that its id makes a repeat of the whole append a no-op; then one TurnRequested per trigger.
+
+    Last what the gate declined.
+    """
     message_event = ids.message_event(message.message_id, "received")
     said = new(message, message_event, cause=Cause(message_event), occurred_at=ids.snowflake_time(message.message_id))
-    return said, *(requested(message, trigger, slot) for slot, trigger in enumerate(triggers))
+    turns = (requested(message, trigger, slot) for slot, trigger in enumerate(triggers))
+    if declined is None:
+        return said, *turns
+    return said, *turns, new(declined, ids.message_event(message.message_id, "declined"), cause=Cause(message_event, message_event))
 
 
 def requested(message: MessageReceived, trigger: Trigger, slot: int = 0, epoch: int = 0) -> NewEvent:

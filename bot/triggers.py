@@ -11,11 +11,9 @@ from functools import cached_property
 from uuid import UUID
 
 from bot.mentions import mentions, normal
+from engine.decide.gate import LIMIT, Policy, Verdict, judge
 from engine.events.message import MessageReceived
 from engine.events.turn import TriggerKind
-
-LIMIT = 4
-"""Characters that answer one message unless set otherwise (1 to 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +113,14 @@ class Trigger:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who answers, in the order of their answers; the gate's verdict on everybody."""
+
+    triggers: list[Trigger]
+    verdict: Verdict
+
+
 _REASONS: dict[TriggerKind, str] = {
     "reply": "the message replies to one of its messages",
     "activation": "it is activated in this channel",
@@ -131,7 +137,14 @@ def is_triggerable(message: MessageReceived) -> bool:
 
 def resolve(message: MessageReceived, state: State) -> list[Trigger]:
     """Who answers, in the order of their answers, at most `state.limit`."""
-    return addressed(message, state)[: state.limit]
+    return decided(message, state, 0.0).triggers
+
+
+def decided(message: MessageReceived, state: State, age_s: float) -> Decision:
+    """Who answers a message of this age in seconds, and why others do not: the one way for every face."""
+    wanted = {trigger.character: trigger for trigger in addressed(message, state)}
+    verdict = judge(message, list(wanted), age_s, Policy(limit=state.limit))
+    return Decision([wanted[character] for character in verdict.answering], verdict)
 
 
 def addressed(message: MessageReceived, state: State) -> list[Trigger]:

@@ -6,20 +6,22 @@ from uuid import UUID
 
 from bot.console.state import OPERATOR, VENUE, Console
 from bot.requests import received
-from bot.triggers import State, Trigger, addressed
+from bot.triggers import State, Trigger, decided
 from engine import ids
+from engine.actor import operator
+from engine.decide.channel import Activate, Where
+from engine.decide.gate import record
+from engine.decide.rejected import Rejected
 from engine.errors import TzurotError
-from engine.events import Tags, user_subject
-from engine.events.channel import CharacterActivated
+from engine.events.build import new
 from engine.events.character import CharacterCreated
 from engine.events.message import MessageReceived
-from engine.store import NewEvent
+from engine.execute import execute
 from projections.models import channels, history
 from projections.models.catalog import Character
 
 LONGEST = 4000
 """Characters in one message, as on Discord with Nitro."""
-LIMIT = 4
 
 
 class LineRefused(TzurotError):
@@ -78,7 +80,11 @@ async def begin(console: Console, slug: str, line: SpokenLine) -> Said:
     if host is None:
         raise LineRefused("Choose a character to talk to.")
     channel = console.snowflakes.next()
-    await console.log.append(_activation(channel, host.id))
+    activate = Activate(Where(channel, None, VENUE), host.id)
+    try:
+        await execute(console.log, operator(OPERATOR), activate, ids.derived("playground", channel))
+    except Rejected as rejected:
+        raise LineRefused(str(rejected)) from None
     return await _say(console, channel, line, State(console.characters.cast, active=(host.id,)))
 
 
@@ -104,33 +110,15 @@ async def cast_of(console: Console) -> list[Character]:
 
 async def _say(console: Console, channel: int, line: SpokenLine, state: State) -> Said:
     message = message_of(line, channel, console.snowflakes.next())
-    wanted = addressed(message, state)
-    triggers = wanted[:LIMIT]
-    appended = await console.log.append(*received(message, triggers))
-    return Said(channel, message.message_id, appended.positions[-1], _turns(message.message_id, triggers), len(wanted) - len(triggers))
+    found = decided(message, state, 0.0)
+    appended = await console.log.append(*received(message, found.triggers, record(message, found.verdict)))
+    return Said(channel, message.message_id, appended.positions[-1], _turns(message.message_id, found.triggers), found.verdict.truncated)
 
 
 def _turns(message_id: int, triggers: Sequence[Trigger]) -> tuple[UUID, ...]:
     return tuple(ids.turn(message_id, trigger.character) for trigger in triggers)
 
 
-def _activation(channel: int, character: UUID) -> NewEvent:
-    event = CharacterActivated(channel_id=channel, venue=VENUE, character_id=character, by_user_id=OPERATOR)
-    return NewEvent(
-        event,
-        stream=f"channel:{channel}",
-        id=ids.derived("channel.activated", channel, character),
-        tags=Tags(channel=channel, user=OPERATOR, character=character),
-    )
-
-
 async def create(console: Console, created: CharacterCreated) -> int:
     """Append a new character of the operator's; returns its position."""
-    new = NewEvent(
-        created,
-        stream=f"character:{created.character_id}",
-        id=ids.derived("character created", created.character_id),
-        tags=Tags(user=OPERATOR, character=created.character_id),
-        subjects=(user_subject(OPERATOR),),
-    )
-    return (await console.log.append(new)).positions[0]
+    return (await console.log.append(new(created, ids.derived("character created", created.character_id)))).positions[0]

@@ -13,12 +13,13 @@ from typing import Any
 
 from bot.discord import limits, translate
 from bot.discord.gaps import Gap, NotYet
-from bot.discord.ingest import STALE_S, Ingest
+from bot.discord.ingest import Ingest
 from bot.discord.payload import Json
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.translate import ChannelFacts, Us
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
+from engine.decide.gate import STALE_S
 from engine.errors import KeyDestroyed
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.store import Log

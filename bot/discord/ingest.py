@@ -20,9 +20,10 @@ from bot.discord.payload import Json
 from bot.discord.roster import Roster
 from bot.discord.translate import ChannelFacts, Ignored, Us
 from bot.discord.typing import Typing
-from bot.triggers import is_triggerable, resolve
+from bot.triggers import decided
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
+from engine.decide.gate import STALE_S, record
 from engine.errors import KeyDestroyed
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnRequested
@@ -30,8 +31,6 @@ from engine.failpoints import failpoint
 from engine.store import Log
 from projections.models import history
 
-STALE_S = 900.0
-"""A message older than this is kept but no longer answered (R04)."""
 RECORD_S = 2.0
 HELD_S = 4.0
 """A message that is not stored by then waits for Postgres: its author should be told. Shorter trouble passes unnoticed."""
@@ -130,13 +129,13 @@ class Ingest:
             self.counts.ignored += 1
             return False
         state = await self._roster.state(message)
-        triggers = resolve(message, state)
-        if not triggers and message.channel_kind != "dm" and not state.active:
+        age_s = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds()
+        found = decided(message, state, age_s)
+        stale = found.verdict.because("stale")
+        if not found.triggers and not stale and message.channel_kind != "dm" and not state.active:
             self.counts.unaddressed += 1
             return False
-        fresh = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds() <= STALE_S
-        triggers = triggers if fresh else []
-        events = requests.received(message, triggers)
+        events = requests.received(message, found.triggers, record(message, found.verdict))
         failpoint("ingest.before_append")
         try:
             appended = await self._log.append(*events)
@@ -150,7 +149,7 @@ class Ingest:
             self._typing.begin(message.channel_id, wanted)
             if wanted:
                 self.on_turns(message)
-            if not triggers and fresh and message.channel_kind == "dm" and is_triggerable(message):
+            if message.channel_kind == "dm" and age_s <= STALE_S and found.verdict.because("unaddressed"):
                 self.on_lost(message)
         return True
 

@@ -10,6 +10,7 @@ from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_s
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
     {
         "message.received": (message.MessageReceived, 1),
+        "message.declined": (message.MessageDeclined, 1),
         "message.edited": (message.MessageEdited, 1),
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 1),

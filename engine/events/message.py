@@ -1,6 +1,7 @@
 """What people and programs said, edited and took back."""
 
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -61,6 +62,32 @@ class MessageReceived(Event):
     @property
     def subjects(self) -> tuple[str, ...]:
         return (user_subject(self.author_id),)
+
+
+Gate = Literal["program", "empty", "denied", "restricted", "age", "stale", "rate", "backlog", "quiet", "unaddressed", "many"]
+"""Why a message, or one of those it addresses, is not answered: codes of engine.decide.gate."""
+
+
+class Declined(Part):
+    """One reason of the gate; without a character it holds for the whole message."""
+
+    gate: Gate
+    character_id: UUID | None = None
+
+
+class MessageDeclined(Event):
+    """A message that is kept is not answered, or not by all it addresses. Codes and ids only: it says nothing of what was said."""
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    venue: Venue
+    declined: tuple[Declined, ...] = Field(min_length=1, max_length=50)
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
 
 
 class MessageEdited(Event):

@@ -9,8 +9,9 @@ import pytest
 from bot import requests
 from bot.discord.service import Service
 from engine.config import Settings
-from engine.events.message import MessageDeleted
+from engine.events.message import Declined, MessageDeclined, MessageDeleted
 from engine.events.turn import TurnRequested
+from engine.store import Query
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, ended, rig
@@ -84,7 +85,7 @@ async def test_a_reply_reaches_its_character_and_no_other(stage: Rig, bot: Servi
 async def test_an_activated_character_answers_everything_until_it_is_deactivated(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """`/channel activate`, plain talk, `/channel deactivate`, silence."""
     done = await discord.answered(await discord.slash("general", "alice", "channel activate", {"character": "Lilith"}))
-    assert "Lilith" in done.text
+    await discord.wait_for(lambda: "Lilith" in done.text or None, 10.0, "what everybody sees")
     asked = await discord.say("general", "bob", "anybody here?")
     replies = await discord.wait_reply("general", asked)
     assert replies[-1]["author"]["username"] == "Lilith"
@@ -229,6 +230,8 @@ async def test_what_was_said_while_the_bot_was_away_is_answered_if_fresh(stage: 
     assert int(old) in kept
     assert len(kept) == 5
     assert len(discord.replies("general")) == 2
+    declined = [r.event async for r in stage.log.read(Query(types=frozenset({"message.declined"})))]
+    assert [d.declined for d in declined if isinstance(d, MessageDeclined)] == [(Declined(gate="stale"),)] * 2
 
 
 async def test_a_message_deleted_before_its_answer_gets_none(stage: Rig, bot: Service, discord: StandinDiscord) -> None:

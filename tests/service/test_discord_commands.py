@@ -117,7 +117,14 @@ async def test_activation_has_its_rules(stage: Rig, bot: Service, discord: Stand
         await stage.character(f"Extra {number}")
 
     async def run(command: str, **options: str) -> str:
-        return (await discord.answered(await discord.slash("general", "alice", f"channel {command}", options))).text
+        interaction = await discord.answered(await discord.slash("general", "alice", f"channel {command}", options))
+        assert interaction.ephemeral, "what is answered first is for the person alone"
+        if interaction.text != "Done.":
+            assert len(interaction.messages) == 1, "a refusal is nobody else's business"
+            return interaction.text
+        await discord.wait_for(lambda: len(interaction.messages) == 2 or None, 10.0, "what everybody sees")
+        assert not int(interaction.messages[1].get("flags") or 0) & 64
+        return interaction.text
 
     assert "Nobody is activated" in await run("deactivate")
     assert "Lilith" in await run("activate", character="lilith")
