@@ -7,7 +7,8 @@ room for them, their ids are noted.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -28,7 +29,7 @@ from engine.errors import KeyDestroyed
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnRequested
 from engine.failpoints import failpoint
-from engine.store import Log
+from engine.store import Appended, Log, NewEvent
 from projections.models import history
 
 RECORD_S = 2.0
@@ -137,10 +138,7 @@ class Ingest:
             return False
         events = requests.received(message, found.triggers, record(message, found.verdict))
         failpoint("ingest.before_append")
-        try:
-            appended = await self._log.append(*events)
-        except KeyDestroyed:
-            self._refused(message.channel_id)
+        if (appended := await self._append(message.channel_id, events)) is None:
             return False
         self.counts.stored += 1
         if not appended.repeated:
@@ -152,6 +150,17 @@ class Ingest:
             if message.channel_kind == "dm" and age_s <= STALE_S and found.verdict.because("unaddressed"):
                 self.on_lost(message)
         return True
+
+    async def _append(self, channel_id: int, events: Sequence[NewEvent]) -> Appended | None:
+        """Append; None when the author's key is destroyed under our hands again and again.
+
+        The author may have been erased between our look at their key and the append: what they say afterwards has a new one.
+        """
+        for _ in range(2):
+            with suppress(KeyDestroyed):
+                return await self._log.append(*events)
+        self._refused(channel_id)
+        return None
 
     def _place(self, payload: Json) -> ChannelFacts:
         channel = str(payload.get("channel_id"))
