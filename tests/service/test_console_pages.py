@@ -51,11 +51,16 @@ async def test_the_timeline_shows_and_filters_what_happened(here: Site) -> None:
 @pytest.mark.parametrize("value", ["%", "_", "'", "' OR 1=1;--", "\\", "x" * 10_000, "-1", "99999999999999999999", "<b>", "\x00", "%00"])
 async def test_hostile_filters_find_nothing_and_break_nothing(here: Site, value: str) -> None:
     """R40: no filter's value is ever part of a statement or a pattern."""
+    await here.settled()
+    everything = await here.console.log.head()
     for name in ("type", "character", "user", "channel", "guild", "turn", "category", "model", "since", "before", "before_position"):
         for page in ("/timeline", "/turns"):
             response = await here.http.get(page, params={name: value})
             assert response.status_code == 200, (page, name)
-            assert response.text.count('class="event ') == (3 if (page, name) == ("/timeline", "before_position") else 0), (page, name)
+            assert response.text.count('class="event ') == (everything if (page, name) == ("/timeline", "before_position") else 0), (
+                page,
+                name,
+            )
 
 
 async def test_the_timeline_is_live(here: Site) -> None:
