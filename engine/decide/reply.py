@@ -103,7 +103,12 @@ def _deleted(state: State, event: ReplyDeleted) -> State:
 
 def fold(events: Iterable[Event]) -> State:
     """The state after events in the order of the log."""
-    return reduce(evolve, events, State())
+    return fold_on(State(), events)
+
+
+def fold_on(state: State, events: Iterable[Event]) -> State:
+    """The state after more events."""
+    return reduce(evolve, events, state)
 
 
 @dataclass(frozen=True, slots=True)
