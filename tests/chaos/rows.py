@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.clock import monotonic
 from engine.errors import TzurotError
-from tests.chaos import broker, database, delivery, workers
+from tests.chaos import broker, database, delivery, jobs, workers
 from tests.chaos.calls import faults, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
@@ -59,6 +59,7 @@ ROWS = {
         Row("R26", 500, delivery.r26),
         Row("R36", 4, wallet.r36),
         Row("SPEND", 1_000, spending.spend),
+        Row("JOB", 50, jobs.job),
     )
 }
 

@@ -26,4 +26,4 @@ def _names(value: object) -> list[str]:
     return [str(name) for name in value] if isinstance(value, list) else []
 
 
-HANDLER = Handler("verify", run, at_once=1)
+HANDLER = Handler("verify", run)
