@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -62,22 +62,13 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
 
     Raises a StoreError or psycopg's errors when Postgres is away, Behind when the read models are late: then nothing has ended.
     """
-    watch, ledger = Clock(clock.monotonic()), Ledger()
+    watch = Clock(clock.monotonic())
     ended, number = await _past(work, turn)
     if ended:
         return ended
     turn = await turn_events.pinned(work, turn)
     with work.deletions.of(turn.message_id) as deleted:
-        try:
-            return await _answered(work, turn, number, watch, ledger, deleted, lost)
-        except KeyDestroyed:
-            return (await turn_events.cancel(work, turn, "user erased", *ledger.settled)).positions[0]
-        except Missing as missing:
-            return await _missing(work, turn, number, missing)
-        except Refused as refused:
-            return await _refused(work, turn, number, refused.refusal, watch, ledger)
-        except ProviderFailed as failure:
-            return await _failed(work, turn, number, failure.fault, watch, ledger)
+        return await Run(work, turn, number, watch, deleted, lost).to_its_end()
 
 
 async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
@@ -90,132 +81,218 @@ async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
     return None, number
 
 
-async def _answered(work: Work, turn: Turn, number: int, watch: Clock, ledger: Ledger, deleted: asyncio.Event, lost: asyncio.Event) -> int:
-    if number > MOST_CALLS:
-        raise ProviderFailed(Fault(Category.INTERNAL, technical_details=f"{number - 1} calls without an end: workers died over this turn"))
-    decided = await _one_by_one(work, turn)
-    try:
-        return await _begun(work, turn, number, watch, ledger, deleted, lost, decided)
-    finally:
-        decided()
+@dataclass(slots=True)
+class Run:
+    """One worker's go at one turn. `number` is that of the call that comes now; `deleted` and `lost` are set when the message is
+    deleted, or the lease is another's. Each method that ends the turn returns the end's position."""
 
+    work: Work
+    turn: Turn
+    number: int
+    watch: Clock
+    deleted: asyncio.Event
+    lost: asyncio.Event
+    ledger: Ledger = field(default_factory=Ledger)
 
-async def _one_by_one(work: Work, turn: Turn) -> Callable[[], None]:
-    """People who were too fast lately come in one after the other, each when it is clear what became of the one before.
-
-    Else a flood would read as many conversations and make as many prompts as there are hands, each time there is room for one call.
-    """
-    if spend.trusted(work, turn) or not work.breaker.was_too_fast(turn.user_id, clock.now()):
-        return lambda: None
-    return await work.queues.ticket(f"fast:{turn.user_id}")
-
-
-async def _begun(
-    work: Work,
-    turn: Turn,
-    number: int,
-    watch: Clock,
-    ledger: Ledger,
-    deleted: asyncio.Event,
-    lost: asyncio.Event,
-    decided: Callable[[], None],
-) -> int:
-    if (refusal := work.breaker.too_fast(turn.user_id, turn.guild, clock.now())) is not None and not spend.trusted(work, turn):
-        raise Refused(refusal)
-    found = await _context(work, turn)
-    who = spend.payer(work, turn, found.own_key, decided)
-    drafts = Drafts(work, turn, await work.log.vault.key(turn.subject or user_subject(turn.user_id)))
-    try:
-        ledger.sent = watch.ms()
-        given = await _while_wanted(answer(work, _brief(work, turn, number, found, who, drafts), ledger), deleted, lost)
-        if given is None or await _is_deleted(work, turn):
-            return (await turn_events.cancel(work, turn, "message deleted", *ledger.settled)).positions[0]
-        timing = Timing(request_sent=ledger.sent, first_token=watch.ms(drafts.first_at) if drafts.first_at else None, finished=watch.ms())
-        return await _complete(work, turn, given, timing, ledger)
-    finally:
-        await drafts.end()
-
-
-async def _context(work: Work, turn: Turn) -> Context:
-    if not await runner.wait_for(work.log.pool, READ, turn.position, seconds=CATCH_UP_SECONDS):
-        raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
-    return await context.read(work, turn)
-
-
-def _brief(work: Work, turn: Turn, number: int, found: Context, who: Payer, drafts: Drafts) -> Brief:
-    ingredients = found.ingredients(turn)
-
-    def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
-        window = min(found.preset.window.context_tokens, model.context_tokens)
+    async def to_its_end(self) -> int:
+        """Answer, or end the turn as what stood in the way says."""
         try:
-            return assemble.assemble(ingredients, max(window - min(chosen.reserve, window // 2), 0), thin=thin)
-        except DoesNotFit as error:
-            raise ProviderFailed(Fault(Category.CONTEXT_LENGTH, technical_details=f"{model.id}: {error}")) from None
+            return await self._answered()
+        except KeyDestroyed:
+            return await self._cancelled("user erased")
+        except Missing as missing:
+            return await self._missing(missing)
+        except Refused as refused:
+            return await self._refused(refused.refusal)
+        except ProviderFailed as failure:
+            return await self._failed(failure.fault)
 
-    def record(attempt: Attempt) -> NewEvent:
-        return _started(work, turn, found, attempt)
+    async def _answered(self) -> int:
+        if self.number > MOST_CALLS:
+            details = f"{self.number - 1} calls without an end: workers died over this turn"
+            raise ProviderFailed(Fault(Category.INTERNAL, technical_details=details))
+        decided = await self._one_by_one()
+        try:
+            return await self._begun(decided)
+        finally:
+            decided()
 
-    return Brief(
-        turn=turn.turn,
-        name=found.character.name,
-        candidates=_candidates(work, who, found),
-        payer=who,
-        earlier=found.earlier,
-        first_number=number,
-        prompt=prompt,
-        record=record,
-        drafts=drafts,
-        seconds=work.seconds,
-    )
+    async def _one_by_one(self) -> Callable[[], None]:
+        """People who were too fast lately come in one after the other, each when it is clear what became of the one before.
 
+        Else a flood would read as many conversations and make as many prompts as there are hands, each time there is room for one call.
+        """
+        user = self.turn.user_id
+        if spend.trusted(self.work, self.turn) or not self.work.breaker.was_too_fast(user, clock.now()):
+            return lambda: None
+        return await self.work.queues.ticket(f"fast:{user}")
 
-def _candidates(work: Work, who: Payer, found: Context) -> list[Candidate]:
-    """The preset's own models; for somebody without a key those of the free preset as well."""
-    without_key = (who.own_key is None or not who.own_key.usable) and not who.trusted and work.endpoint.api_key is not None
-    return [candidate for candidate in found.candidates if without_key or candidate.preset is found.preset]
+    async def _begun(self, decided: Callable[[], None]) -> int:
+        work, turn = self.work, self.turn
+        if (refusal := work.breaker.too_fast(turn.user_id, turn.guild, clock.now())) is not None and not spend.trusted(work, turn):
+            raise Refused(refusal)
+        found = await self._context()
+        who = spend.payer(work, turn, found.own_key, decided)
+        drafts = Drafts(work, turn, await work.log.vault.key(turn.subject or user_subject(turn.user_id)))
+        try:
+            self.ledger.sent = self.watch.ms()
+            given = await self._while_wanted(answer(work, self._brief(found, who, drafts), self.ledger))
+            if given is None or await _is_deleted(work, turn):
+                return await self._cancelled("message deleted")
+            first = self.watch.ms(drafts.first_at) if drafts.first_at else None
+            return await self._completed(given, Timing(request_sent=self.ledger.sent, first_token=first, finished=self.watch.ms()))
+        finally:
+            await drafts.end()
 
+    async def _context(self) -> Context:
+        if not await runner.wait_for(self.work.log.pool, READ, self.turn.position, seconds=CATCH_UP_SECONDS):
+            raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
+        return await context.read(self.work, self.turn)
 
-def _started(work: Work, turn: Turn, found: Context, attempt: Attempt) -> NewEvent:
-    event = GenerationStarted(
-        turn_id=turn.turn,
-        user_id=turn.user_id,
-        attempt=attempt.number,
-        character_id=turn.character,
-        preset_id=attempt.candidate.preset.id,
-        model=attempt.candidate.model.id,
-        provider=work.endpoint.name,
-        parameters=attempt.effective.body,
-        left_out=tuple(map(str, attempt.effective.left_out)),
-        as_of=found.as_of,
-        catalog_as_of=found.catalog_as_of,
-        why=attempt.why,
-        prompt_version=assemble.VERSION,
-        prompt_sha256=attempt.prompt.sha256,
-        prompt_tokens=attempt.prompt.tokens,
-        fallback_from=attempt.fallback_from,
-        # Another model's window, like that of a third try, is a makeshift: the next turn begins where this one wanted to.
-        begins=None if attempt.fallback_from else attempt.prompt.begins,
-        sections=attempt.prompt.sections,
-    )
-    return turn_events.new(turn, event, ids.derived("generation", turn.turn, attempt.number))
+    def _brief(self, found: Context, who: Payer, drafts: Drafts) -> Brief:
+        ingredients = found.ingredients(self.turn)
 
+        def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
+            window = min(found.preset.window.context_tokens, model.context_tokens)
+            try:
+                return assemble.assemble(ingredients, max(window - min(chosen.reserve, window // 2), 0), thin=thin)
+            except DoesNotFit as error:
+                raise ProviderFailed(Fault(Category.CONTEXT_LENGTH, technical_details=f"{model.id}: {error}")) from None
 
-async def _while_wanted(asking: Coroutine[Any, Any, Answer], deleted: asyncio.Event, lost: asyncio.Event) -> Answer | None:
-    """The answer; None when the message was deleted, Behind when the lease was lost first: nobody pays for what nobody will read."""
-    call = asyncio.create_task(asking)
-    watches = [asyncio.create_task(event.wait()) for event in (deleted, lost)]
-    everything: list[asyncio.Task[Any]] = [call, *watches]
-    try:
-        await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
-        if call.done():
-            return call.result()
-        if lost.is_set():
-            raise Behind("another worker took this turn over")
-        return None
-    finally:
-        for task in everything:
-            task.cancel()
-        await asyncio.gather(*everything, return_exceptions=True)
+        return Brief(
+            turn=self.turn.turn,
+            name=found.character.name,
+            candidates=self._candidates(who, found),
+            payer=who,
+            earlier=found.earlier,
+            first_number=self.number,
+            prompt=prompt,
+            record=lambda attempt: self._started(found, attempt),
+            drafts=drafts,
+            seconds=self.work.seconds,
+        )
+
+    def _candidates(self, who: Payer, found: Context) -> list[Candidate]:
+        """The preset's own models; for somebody without a key those of the free preset as well."""
+        without_key = (who.own_key is None or not who.own_key.usable) and not who.trusted and self.work.endpoint.api_key is not None
+        return [candidate for candidate in found.candidates if without_key or candidate.preset is found.preset]
+
+    def _started(self, found: Context, attempt: Attempt) -> NewEvent:
+        event = GenerationStarted(
+            turn_id=self.turn.turn,
+            user_id=self.turn.user_id,
+            attempt=attempt.number,
+            character_id=self.turn.character,
+            preset_id=attempt.candidate.preset.id,
+            model=attempt.candidate.model.id,
+            provider=self.work.endpoint.name,
+            parameters=attempt.effective.body,
+            left_out=tuple(map(str, attempt.effective.left_out)),
+            as_of=found.as_of,
+            catalog_as_of=found.catalog_as_of,
+            why=attempt.why,
+            prompt_version=assemble.VERSION,
+            prompt_sha256=attempt.prompt.sha256,
+            prompt_tokens=attempt.prompt.tokens,
+            fallback_from=attempt.fallback_from,
+            # Another model's window, like that of a third try, is a makeshift: the next turn begins where this one wanted to.
+            begins=None if attempt.fallback_from else attempt.prompt.begins,
+            sections=attempt.prompt.sections,
+        )
+        return turn_events.new(self.turn, event, ids.derived("generation", self.turn.turn, attempt.number))
+
+    async def _while_wanted(self, asking: Coroutine[Any, Any, Answer]) -> Answer | None:
+        """The answer; None when the message was deleted, Behind when the lease was lost first: nobody pays for what nobody will read."""
+        call = asyncio.create_task(asking)
+        watches = [asyncio.create_task(event.wait()) for event in (self.deleted, self.lost)]
+        everything: list[asyncio.Task[Any]] = [call, *watches]
+        try:
+            await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                return call.result()
+            if self.lost.is_set():
+                raise Behind("another worker took this turn over")
+            return None
+        finally:
+            for task in everything:
+                task.cancel()
+            await asyncio.gather(*everything, return_exceptions=True)
+
+    async def _cancelled(self, why: turn_events.Why) -> int:
+        return (await turn_events.cancel(self.work, self.turn, why, *self.ledger.settled)).positions[0]
+
+    async def _completed(self, given: Answer, timing: Timing) -> int:
+        work, turn, settled = self.work, self.turn, self.ledger.settled
+        hint = await self._upgrade_hint() if given.guest else None
+        failpoint("turn.before_append")
+        event = turn_events.completed(
+            turn, given, self.ledger.calls, provider=work.endpoint.name, timing=timing, upgrade_hint=hint is not None
+        )
+        started = ids.derived("generation", turn.turn, given.attempt.number)
+        try:
+            appended = await turn_events.end(work, turn, event, *settled, *([hint] if hint else []), causation=started)
+        except PartialRepeat:  # another of the person's turns gave the day's hint meanwhile
+            appended = await turn_events.end(work, turn, event.model_copy(update={"upgrade_hint": False}), *settled, causation=started)
+        failpoint("turn.after_append")
+        _log.info("completed", turn=str(turn.turn), model=event.model, ms=timing.finished, repeated=appended.repeated)
+        return appended.positions[0]
+
+    async def _upgrade_hint(self) -> NewEvent | None:
+        turn, now = self.turn, clock.now()
+        try:
+            async with self.work.log.pool.connection() as connection:
+                today = await quota.today(connection, now, turn.user_id, turn.guild, ())
+        except connect.AWAY:
+            return None  # with a paid answer in hand: the next one brings the hint
+        if today.hinted:
+            return None
+        day = now.strftime("%Y-%m-%d")
+        event = UpgradeHinted(user_id=turn.user_id, day=day)
+        return new(event, ids.derived("upgrade-hint", turn.user_id, day), cause=Cause(turn.turn, tags=turn_events.tags(turn)))
+
+    async def _missing(self, missing: Missing) -> int:
+        if str(missing) == "message":
+            return await self._cancelled("message deleted")
+        event = turn_events.failed(self.turn, Fault(Category.CHARACTER_GONE), attempt=self.number)
+        return (await turn_events.end(self.work, self.turn, event)).positions[0]
+
+    async def _refused(self, refusal: Refusal) -> int:
+        """A limit stands in the way. The person is told once, and then not again before it ends."""
+        notice = await self._notice(refusal)
+        if notice == "given":
+            return await self._cancelled("already told")
+        return await self._failed(Fault(refusal.category, technical_details=refusal.why, sentence=refusal.said), notice)
+
+    async def _notice(self, refusal: Refusal) -> NewEvent | str | None:
+        """The notice to store with the failure; "given" when the person has it already; None for what has no end."""
+        if refusal.until is None:
+            return None
+        turn, now = self.turn, clock.now()
+        async with self.work.log.pool.connection() as connection:
+            told = await quota.told_until(connection, turn.user_id, refusal.subject)
+        if told is not None and told > now:
+            return "given"
+        # Whoever found the person untold since the same notice makes the same id, so only one of them tells.
+        until = max(refusal.until, now + NOTICE_EVERY)
+        event = NoticeGiven(user_id=turn.user_id, subject=refusal.subject, until_ms=to_milliseconds(until))
+        event_id = ids.derived("notice", turn.user_id, refusal.subject, to_milliseconds(told) if told else 0)
+        return new(event, event_id, cause=Cause(turn.turn, tags=turn_events.tags(turn)))
+
+    async def _failed(self, fault: Fault, notice: NewEvent | str | None = None) -> int:
+        work, turn, ledger = self.work, self.turn, self.ledger
+        if notice is None and fault.category in QUOTA and ledger.calls:
+            notice = await self._notice(_as_refusal(fault, ledger))
+            if notice == "given":
+                return await self._cancelled("already told")
+        attempt = self.number + max(len(ledger.calls) - 1, 0)
+        timing = Timing(request_sent=ledger.sent, finished=self.watch.ms())
+        event = turn_events.failed(turn, fault, attempt=attempt, calls=ledger.calls, provider=work.endpoint.name, timing=timing)
+        _log.warning("failed", turn=str(turn.turn), category=event.category, status=event.status, reference=event.reference)
+        also = [notice] if isinstance(notice, NewEvent) else []
+        try:
+            return (await turn_events.end(work, turn, event, *also, *ledger.settled)).positions[0]
+        except PartialRepeat:  # another turn told the person meanwhile
+            return await self._cancelled("already told")
 
 
 async def _is_deleted(work: Work, turn: Turn) -> bool:
@@ -228,83 +305,6 @@ async def _is_deleted(work: Work, turn: Turn) -> bool:
             return await work.log.find(ids.message_event(turn.message_id, "deleted")) is not None
         except connect.TROUBLE:
             await asyncio.sleep(0.2)
-
-
-async def _complete(work: Work, turn: Turn, given: Answer, timing: Timing, ledger: Ledger) -> int:
-    hint = await _upgrade_hint(work, turn) if given.guest else None
-    failpoint("turn.before_append")
-    event = turn_events.completed(turn, given, ledger.calls, provider=work.endpoint.name, timing=timing, upgrade_hint=hint is not None)
-    started = ids.derived("generation", turn.turn, given.attempt.number)
-    try:
-        appended = await turn_events.end(work, turn, event, *ledger.settled, *([hint] if hint else []), causation=started)
-    except PartialRepeat:  # another of the person's turns gave the day's hint meanwhile
-        appended = await turn_events.end(work, turn, event.model_copy(update={"upgrade_hint": False}), *ledger.settled, causation=started)
-    failpoint("turn.after_append")
-    _log.info("completed", turn=str(turn.turn), model=event.model, ms=timing.finished, repeated=appended.repeated)
-    return appended.positions[0]
-
-
-async def _upgrade_hint(work: Work, turn: Turn) -> NewEvent | None:
-    now = clock.now()
-    try:
-        async with work.log.pool.connection() as connection:
-            today = await quota.today(connection, now, turn.user_id, turn.guild, ())
-    except connect.AWAY:
-        return None  # with a paid answer in hand: the next one brings the hint
-    if today.hinted:
-        return None
-    day = now.strftime("%Y-%m-%d")
-    event = UpgradeHinted(user_id=turn.user_id, day=day)
-    return new(event, ids.derived("upgrade-hint", turn.user_id, day), cause=Cause(turn.turn, tags=turn_events.tags(turn)))
-
-
-async def _missing(work: Work, turn: Turn, number: int, missing: Missing) -> int:
-    if str(missing) == "message":
-        return (await turn_events.cancel(work, turn, "message deleted")).positions[0]
-    return (await turn_events.end(work, turn, turn_events.failed(turn, Fault(Category.CHARACTER_GONE), attempt=number))).positions[0]
-
-
-async def _refused(work: Work, turn: Turn, number: int, refusal: Refusal, watch: Clock, ledger: Ledger) -> int:
-    """A limit stands in the way. The person is told once, and then not again before it ends."""
-    fault = Fault(refusal.category, technical_details=refusal.why, sentence=refusal.said)
-    notice = await _notice(work, turn, refusal)
-    if notice == "given":
-        return (await turn_events.cancel(work, turn, "already told", *ledger.settled)).positions[0]
-    return await _failed(work, turn, number, fault, watch, ledger, notice)
-
-
-async def _notice(work: Work, turn: Turn, refusal: Refusal) -> NewEvent | str | None:
-    """The notice to store with the failure; "given" when the person has it already; None for what has no end."""
-    if refusal.until is None:
-        return None
-    now = clock.now()
-    async with work.log.pool.connection() as connection:
-        told = await quota.told_until(connection, turn.user_id, refusal.subject)
-    if told is not None and told > now:
-        return "given"
-    # Whoever found the person untold since the same notice makes the same id, so only one of them tells.
-    until = max(refusal.until, now + NOTICE_EVERY)
-    event = NoticeGiven(user_id=turn.user_id, subject=refusal.subject, until_ms=to_milliseconds(until))
-    event_id = ids.derived("notice", turn.user_id, refusal.subject, to_milliseconds(told) if told else 0)
-    return new(event, event_id, cause=Cause(turn.turn, tags=turn_events.tags(turn)))
-
-
-async def _failed(
-    work: Work, turn: Turn, number: int, fault: Fault, watch: Clock, ledger: Ledger, notice: NewEvent | str | None = None
-) -> int:
-    if notice is None and fault.category in QUOTA and ledger.calls:
-        notice = await _notice(work, turn, _as_refusal(fault, ledger))
-        if notice == "given":
-            return (await turn_events.cancel(work, turn, "already told", *ledger.settled)).positions[0]
-    attempt = number + max(len(ledger.calls) - 1, 0)
-    timing = Timing(request_sent=ledger.sent, finished=watch.ms())
-    event = turn_events.failed(turn, fault, attempt=attempt, calls=ledger.calls, provider=work.endpoint.name, timing=timing)
-    _log.warning("failed", turn=str(turn.turn), category=event.category, status=event.status, reference=event.reference)
-    also = [notice] if isinstance(notice, NewEvent) else []
-    try:
-        return (await turn_events.end(work, turn, event, *also, *ledger.settled)).positions[0]
-    except PartialRepeat:  # another turn told the person meanwhile
-        return (await turn_events.cancel(work, turn, "already told", *ledger.settled)).positions[0]
 
 
 def _as_refusal(fault: Fault, ledger: Ledger) -> Refusal:
