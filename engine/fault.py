@@ -57,7 +57,7 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
         Category.CONTENT_POLICY: Treatment("Refused by the provider", "The provider refused to answer this. Rephrasing may help."),
         Category.BAD_REQUEST: Treatment("Request not understood", "The provider did not understand the request. The preset may be why."),
         Category.CONTEXT_LENGTH: Treatment(
-            "Conversation too long", "This is too long for the model. A context reset or a larger model helps."
+            "Conversation too long", "This is too long for the model. `/channel reset` or a larger model helps."
         ),
         Category.MODEL_NOT_FOUND: Treatment("Model not available", "The provider does not offer this model (any more).", fallback=True),
         Category.SERVER_ERROR: Treatment(

@@ -66,6 +66,10 @@ class Desk:
         command = channel.Deactivate(where, chosen)
         return len((await execute(self.log, self._actor(by, permissions), command, _key(key), see=["channels"])).events)
 
+    async def reset(self, by: int, key: int, where: Where, permissions: frozenset[str]) -> None:
+        """Let prompts see nothing of the channel from before. Raises Rejected."""
+        await execute(self.log, self._actor(by, permissions), channel.ResetContext(where), _key(key), see=["history"])
+
     def _actor(self, user_id: int, permissions: frozenset[str] = frozenset()) -> Actor:
         return person(user_id, owner=self.is_owner(user_id), permissions=permissions)
 

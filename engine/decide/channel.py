@@ -105,7 +105,7 @@ def reads(state: State, command: ChannelCommand) -> Sequence[str]:
 def decide(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Event]:
     """The events a command makes. Raises Rejected."""
     if command.where.guild_id is not None and not actor.may(MANAGE):
-        raise Rejected("You need the Manage Messages permission to change who answers here.")
+        raise Rejected("You need the Manage Messages permission to change who answers here, and from where on.")
     match command:
         case Activate():
             return [_activate(state, command, actor)]

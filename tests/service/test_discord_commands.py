@@ -133,6 +133,8 @@ async def test_activation_has_its_rules(stage: Rig, bot: Service, discord: Stand
     for number in range(4):
         await run("activate", character=f"extra-{number}")
     assert "5 characters" in await run("activate", character="extra-4")
+    assert "nothing of what was said here before" in await run("reset")
+    assert await stage.count("channel.context_reset") == 1
     assert "1 character deactivated" in await run("deactivate", character="lilith")
     assert "4 characters deactivated" in await run("deactivate")
 

@@ -124,7 +124,7 @@ $("author")?.addEventListener("change", (event) => { document.cookie = `tzurot_n
 
 // A slug for a new character while none was typed.
 const name = $("name"), slug = $("slug");
-name?.addEventListener("input", () => { if (slug && !slug.dataset.own) slug.placeholder = name.value.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "").slice(0, 50); });
+name?.addEventListener("input", () => { if (slug && !slug.dataset.own) slug.placeholder = name.value.normalize("NFKD").replace(/[^\x00-\x7f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "").slice(0, 50).replace(/-+$/, ""); });
 slug?.addEventListener("input", () => { slug.dataset.own = "1"; });
 
 if (matchMedia("(min-width: 761px)").matches) for (const box of document.querySelectorAll("details.drawer, details.filter-box")) box.open = true;

@@ -47,6 +47,17 @@ class ChannelCog(nextcord.ClientCog):
 
         await answer(interaction, work, hidden=False)
 
+    @channel.subcommand(name="reset", description="Let characters forget what was said here so far")  # type: ignore[untyped-decorator]
+    async def reset(self, interaction: Interaction) -> None:
+        user, key, where = _ids(interaction)
+        permissions = permissions_of(interaction)
+
+        async def work() -> str:
+            await self.desk.reset(user, key, where, permissions)
+            return "From here on characters see nothing of what was said here before. The messages themselves stay."
+
+        await answer(interaction, work, hidden=False)
+
     @activate.on_autocomplete("character")  # type: ignore[untyped-decorator]
     async def choose(self, interaction: Interaction, character: str) -> None:
         user, _, _ = _ids(interaction)
