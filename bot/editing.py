@@ -14,7 +14,7 @@ from engine.decide.turn_request import Effective, effective
 from engine.execute import Executed, execute
 from engine.resources.field import FieldSpec, Resource, values
 from engine.resources.files import Imported, from_file
-from engine.resources.kinds import CHARACTER, PRESET, Kind
+from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
 from engine.resources.preset import PresetSheet, conflict
 from engine.resources.typed import show
 from engine.store import Log
@@ -124,6 +124,15 @@ def restoration(kind: Kind[Any], item_id: UUID) -> Command:
 async def carry_out(log: Log, actor: Actor, command: Command, key: UUID) -> Executed:
     """Carry out a command and wait until lists show it. Raises Rejected."""
     return await execute(log, actor, command, key, see=["catalog"])
+
+
+def fresh(kind: Kind[Any], texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """A filled-in form for a new one: its values, and what is wrong by field. A character's short name is made of its name. Pure."""
+    values, wrong = typed(kind, defaults(kind), texts, new=True)
+    if kind is CHARACTER and not values["slug"] and values["name"]:
+        values["slug"] = character.slug_of(values["name"])
+        wrong.pop("slug", None)
+    return values, wrong
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

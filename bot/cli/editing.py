@@ -122,9 +122,11 @@ async def _minded(log: Log, item: Item) -> list[str]:
 def _create(kind: Kind[Any]) -> Callable[..., None]:
     def command(json: bool, **options: str | None) -> None:
         async def work(log: Log) -> None:
-            before = defaults(kind)
-            values = _typed(kind, before, options, fresh=True)
-            await _made(log, kind, editing.changes(before, values), json=json)
+            texts = {spec.key: text for spec in kind.fields if (text := options.get(_parameter(spec))) is not None}
+            values, wrong = editing.fresh(kind, texts)
+            if wrong:
+                raise Rejected(" ".join(wrong.values()))
+            await _made(log, kind, editing.changes(defaults(kind), values), json=json)
 
         _work(work)
 
@@ -156,11 +158,11 @@ def _edit(kind: Kind[Any]) -> Callable[..., None]:
     return _with_options(command, kind, f"Change fields of a {kind.name}; those not named stay as they are.", which=True)
 
 
-def _typed(kind: Kind[Any], before: dict[str, Any], options: dict[str, str | None], *, fresh: bool = False) -> dict[str, Any]:
+def _typed(kind: Kind[Any], before: dict[str, Any], options: dict[str, str | None]) -> dict[str, Any]:
     """The values after the options that were given. Raises Rejected, naming every option that cannot be taken."""
     texts = {spec.key: text for spec in kind.fields if (text := options.get(_parameter(spec))) is not None}
     values, wrong = typed(kind, before, texts)
-    mine = {key: sentence for key, sentence in wrong.items() if key in texts or (fresh and key != "slug")}
+    mine = {key: sentence for key, sentence in wrong.items() if key in texts}
     if mine:
         raise Rejected(" ".join(mine.values()))
     return values

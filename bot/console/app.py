@@ -13,12 +13,13 @@ from starlette.types import ASGIApp
 
 from bot.console import api, metrics, stream
 from bot.console.guard import Guard, Guarded
-from bot.console.pages import characters, health, jobs, login, playground, prompts, timeline, turns, usage
+from bot.console.pages import characters, editing, health, jobs, login, playground, prompts, timeline, turns, usage
 from bot.console.pages.login import Brake
 from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
 from engine.bus.consumer import TRANSIENT
+from engine.resources.kinds import CHARACTER, PRESET
 
 _log = log.get("console")
 
@@ -34,8 +35,9 @@ ROUTES = (
     Route("/chats/{channel:int}/messages", playground.post, methods=["POST"]),
     Route("/chats/{channel:int}/stream", stream.chat),
     Route("/characters", characters.gallery),
-    Route("/characters", characters.create, methods=["POST"]),
-    Route("/characters/new", characters.new),
+    *editing.routes(CHARACTER),
+    Route("/presets", editing.presets_list),
+    *editing.routes(PRESET),
     Route("/avatars/{character:uuid}.svg", characters.face),
     Route("/timeline", timeline.show),
     Route("/timeline/stream", timeline.live),

@@ -13,8 +13,6 @@ from engine.decide.channel import Activate, Where
 from engine.decide.gate import record
 from engine.decide.rejected import Rejected
 from engine.errors import TzurotError
-from engine.events.build import new
-from engine.events.character import CharacterCreated
 from engine.events.message import MessageReceived
 from engine.execute import execute
 from projections.models import channels, history
@@ -117,8 +115,3 @@ async def _say(console: Console, channel: int, line: SpokenLine, state: State) -
 
 def _turns(message_id: int, triggers: Sequence[Trigger]) -> tuple[UUID, ...]:
     return tuple(ids.turn(message_id, trigger.character) for trigger in triggers)
-
-
-async def create(console: Console, created: CharacterCreated) -> int:
-    """Append a new character of the operator's; returns its position."""
-    return (await console.log.append(new(created, ids.derived("character created", created.character_id)))).positions[0]

@@ -73,6 +73,8 @@ class Access(Resource):
 class CharacterSheet(Access):
     """All of a character that can be edited."""
 
+    FIRST: ClassVar[tuple[str, ...]] = ("name", "slug", "info", "traits", "tone", "greeting", "error_message")
+
     description: Description
 
 

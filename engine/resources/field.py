@@ -30,6 +30,8 @@ class Resource(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     FLAT: ClassVar[bool] = False
+    FIRST: ClassVar[tuple[str, ...]] = ()
+    """Keys that forms show before the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class FieldSpec:
         """What numbers it takes, in words; empty for other fields."""
         if self.low is not None and self.high is not None:
             return f"{_number(self.low)} to {_number(self.high)}"
-        return f"{_number(self.low)} or more" if self.low is not None else ""
+        return f"{_number(self.low)} or more" if self.low is not None and self.low > -(2**62) else ""
 
 
 @cache
@@ -96,7 +98,7 @@ def field(cls: type[Resource], key: str) -> FieldSpec | None:
 def pages(cls: type[Resource]) -> dict[str, tuple[FieldSpec, ...]]:
     """Fields by the page of the form they stand on, pages in order of first use."""
     found: dict[str, tuple[FieldSpec, ...]] = {}
-    for spec in fields(cls):
+    for spec in sorted(fields(cls), key=lambda spec: cls.FIRST.index(spec.key) if spec.key in cls.FIRST else len(cls.FIRST)):
         found[spec.shown.page] = (*found.get(spec.shown.page, ()), spec)
     return found
 

@@ -59,8 +59,8 @@ def wrong(kind: Kind[Any], before: Values, after: Values) -> dict[str, str]:
     return found
 
 
-def typed(kind: Kind[Any], before: Values, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """A filled-in form: the values of the fields it has, and what is wrong with it by field."""
+def typed(kind: Kind[Any], before: Values, texts: Mapping[str, str], *, new: bool = False) -> tuple[dict[str, Any], dict[str, str]]:
+    """A filled-in form: the values of the fields it has, and what is wrong with it by field. `new`: nothing of it is stored yet."""
     values, bad = dict(before), dict[str, str]()
     for spec in kind.fields:
         if spec.key not in texts:
@@ -70,7 +70,7 @@ def typed(kind: Kind[Any], before: Values, texts: Mapping[str, str]) -> tuple[di
         except Wrong as error:
             bad[spec.key] = str(error)
     values = kind.settle(before, values)
-    return values, wrong(kind, before, values) | bad
+    return values, wrong(kind, {} if new else before, values) | bad
 
 
 def _read(spec: FieldSpec, text: str, before: Any) -> Any:

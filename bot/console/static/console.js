@@ -123,9 +123,18 @@ $("unquote")?.addEventListener("click", () => { quote(null); text.focus(); });
 $("author")?.addEventListener("change", (event) => { document.cookie = `tzurot_name=${encodeURIComponent(event.target.value.trim())}; path=/; max-age=31536000; samesite=strict`; });
 
 // A slug for a new character while none was typed.
-const name = $("name"), slug = $("slug");
+const name = $("f-name"), slug = $("f-slug");
 name?.addEventListener("input", () => { if (slug && !slug.dataset.own) slug.placeholder = name.value.normalize("NFKD").replace(/[^\x00-\x7f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "").slice(0, 50).replace(/-+$/, ""); });
 slug?.addEventListener("input", () => { slug.dataset.own = "1"; });
+
+// How much of a field is used, from four fifths on.
+for (const box of document.querySelectorAll("[data-limit]")) {
+  const limit = Number(box.dataset.limit), said = document.createElement("small");
+  said.className = "counter"; said.setAttribute("aria-live", "polite"); box.after(said);
+  const count = () => { const used = [...box.value].length; said.textContent = used > limit * 0.8 ? `${used.toLocaleString("en")} of ${limit.toLocaleString("en")} characters` : ""; said.classList.toggle("over", used > limit); };
+  box.addEventListener("input", count); count();
+}
+document.querySelector("[autofocus]")?.focus();
 
 if (matchMedia("(min-width: 761px)").matches) for (const box of document.querySelectorAll("details.drawer, details.filter-box")) box.open = true;
 localise();

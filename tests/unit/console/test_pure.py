@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 import bot.console
 from bot.console import words
 from bot.console.filters import FIELDS, number, understand
-from bot.console.pages.characters import LIMITS, check, created_from
 from bot.console.pages.turns import steps
 from bot.console.pages.usage import bars, totals
 from bot.console.render import ENVIRONMENT
 from bot.console.shapes import face
+from bot.editing import changes, fresh
+from engine import ids
+from engine.actor import operator
+from engine.decide import character
 from engine.decide.character import slug_of
 from engine.events import all_types
+from engine.events.character import CharacterCreated
 from engine.events.turn import Timing
+from engine.resources.kinds import CHARACTER, defaults
 from projections.models.usage import UsageLine
 
 HERE = Path(bot.console.__file__).parent
@@ -132,24 +137,25 @@ def test_every_name_makes_a_slug(name: str) -> None:
     assert SLUG.fullmatch(slug_of(name))
 
 
-@given(st.fixed_dictionaries({name: st.text(max_size=60) for name in LIMITS}))
+@given(st.dictionaries(st.sampled_from([spec.key for spec in CHARACTER.fields]), st.text(max_size=60)))
 def test_a_form_without_complaints_makes_a_character(values: dict[str, str]) -> None:
     """What the form lets through can be stored; the rest is complained about by field."""
-    draft = check(values)
-    assert set(draft.wrong) <= set(LIMITS)
-    if not draft.wrong:
-        created = created_from(draft.values)
-        assert created.slug == draft.values["slug"]
-        assert created.visibility == "private"
+    found, wrong = fresh(CHARACTER, values)
+    assert wrong.keys() <= {spec.key for spec in CHARACTER.fields}
+    if not wrong:
+        command = character.Create(ids.random_id(), changes(defaults(CHARACTER), found))
+        created = character.decide(character.State(), command, operator())[0]
+        assert isinstance(created, CharacterCreated)
+        assert created.slug == found["slug"]
 
 
 def test_a_form_names_what_is_wrong() -> None:
     """Empty, too long, ill-formed: each at its field."""
-    assert set(check({}).wrong) == {"name", "info"}
-    assert set(check({"name": "Ann", "info": "x", "slug": "No Spaces!"}).wrong) == {"slug"}
-    assert set(check({"name": "A" * 101, "info": "x", "slug": "ann"}).wrong) == {"name"}
-    assert set(check({"name": "!!!", "info": "x"}).wrong) == {"name"}
-    assert check({"name": "Wren Halloway", "info": "x"}).values["slug"] == "wren-halloway"
+    assert set(fresh(CHARACTER, {})[1]) == {"name", "info"}
+    assert set(fresh(CHARACTER, {"name": "Ann", "info": "x", "slug": "No Spaces!"})[1]) == {"slug"}
+    assert set(fresh(CHARACTER, {"name": "A" * 101, "info": "x", "slug": "ann"})[1]) == {"name"}
+    assert set(fresh(CHARACTER, {"name": "!!!", "info": "x"})[1]) == {"name"}
+    assert fresh(CHARACTER, {"name": "Wren Halloway", "info": "x"})[0]["slug"] == "wren-halloway"
 
 
 @given(st.floats(0, 1e6), st.one_of(st.none(), st.floats(0, 1e6)), st.floats(0, 1e6))

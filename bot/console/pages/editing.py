@@ -1,0 +1,282 @@
+"""Pages of what people edit: look at one, fill in its form, duplicate, delete and undo, export, import. The same for every kind."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bot import editing
+from bot.console.pages import playground
+from bot.console.render import go, page, problem
+from bot.console.state import OPERATOR, Console, console_of
+from bot.editing import Item
+from engine import ids
+from engine.actor import operator
+from engine.decide import preset as presets
+from engine.decide.rejected import Rejected
+from engine.resources.field import FieldSpec, pages
+from engine.resources.files import to_file
+from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
+from engine.resources.preset import PresetSheet
+from engine.resources.typed import Wrong, show
+from projections.models import catalog, provider_models
+
+ACTOR = operator(OPERATOR)
+SECTION = {"character": "Characters", "preset": "Presets"}
+MODELS = 300
+"""How many models of the catalogue a form suggests."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A form as it is shown: texts by field, and what is wrong with them."""
+
+    texts: Mapping[str, str]
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def first_wrong(self) -> str:
+        """The field that gets the focus."""
+        return next((key for key in self.texts if key in self.wrong), "")
+
+
+def routes(kind: Kind[Any]) -> list[Route]:
+    """Every address of a kind but its list: what makes a new one, and what is done to one."""
+    base, one = f"/{kind.name}s", f"/{kind.name}s/{{id:uuid}}"
+    return [
+        Route(base, _bound(kind, _create), methods=["POST"]),
+        Route(f"{base}/new", _bound(kind, _new)),
+        Route(f"{base}/import", _bound(kind, _import), methods=["POST"]),
+        Route(one, _bound(kind, _look)),
+        Route(f"{one}/edit", _bound(kind, _form)),
+        Route(f"{one}/edit", _bound(kind, _save), methods=["POST"]),
+        Route(f"{one}/duplicate", _bound(kind, _duplicate), methods=["POST"]),
+        Route(f"{one}/delete", _bound(kind, _delete), methods=["POST"]),
+        Route(f"{one}/restore", _bound(kind, _restore), methods=["POST"]),
+        Route(f"{one}/export.json", _bound(kind, _export)),
+        *([Route(f"{one}/default", _default, methods=["POST"])] if kind is PRESET else []),
+    ]
+
+
+def _bound(kind: Kind[Any], handler: Callable[[Kind[Any], Request], Awaitable[Response]]) -> Handler:
+    async def bound(request: Request) -> Response:
+        try:
+            return await handler(kind, request)
+        except (Rejected, Wrong) as error:
+            return problem(request, 422, "That was not done", str(error))
+
+    return bound
+
+
+async def presets_list(request: Request) -> Response:
+    """`GET /presets`."""
+    found = await editing.items(console_of(request).log, PRESET, ACTOR)
+    return page(request, "presets.html", {"presets": found, "gone": deleted_id(request), "key": ids.random_id()}, section="Presets")
+
+
+def deleted_id(request: Request) -> str:
+    """The id of what was just deleted, to offer it back."""
+    try:
+        return str(UUID(request.query_params.get("deleted", "")))
+    except ValueError:
+        return ""
+
+
+async def _item(kind: Kind[Any], request: Request) -> Item:
+    found = await editing.by_id(console_of(request).log, kind, ACTOR, request.path_params["id"])
+    if found is None:
+        raise Rejected(f"There is no such {kind.name}. It may have been deleted.")
+    return found
+
+
+async def _look(kind: Kind[Any], request: Request) -> Response:
+    console, item = console_of(request), await _item(kind, request)
+    known = await _presets(console) if kind is CHARACTER else {}
+    groups: dict[str, list[tuple[FieldSpec, str]]] = {}
+    for spec, text in editing.shown(item, everything=False, presets={UUID(k): v for k, v in known.items() if k}):
+        groups.setdefault(spec.shown.page, []).append((spec, editing.filled(text, item.name) if kind is CHARACTER else text))
+    preview = await editing.preview(console.log, item.sheet) if isinstance(item.sheet, PresetSheet) else None
+    context = {"item": item, "groups": groups, "preview": preview, "key": ids.random_id(), "operator": OPERATOR}
+    return page(request, "resource.html", context, section=SECTION[kind.name])
+
+
+async def _new(kind: Kind[Any], request: Request) -> Response:
+    values = defaults(kind)
+    return await _shown(kind, request, None, Draft({spec.key: show(spec, values[spec.key]) for spec in _typable(kind)}), ids.random_id())
+
+
+async def _form(kind: Kind[Any], request: Request) -> Response:
+    item = await _item(kind, request)
+    texts = {spec.key: show(spec, item.values[spec.key]) for spec in _typable(kind)}
+    return await _shown(kind, request, item, Draft(texts), ids.random_id())
+
+
+async def _shown(kind: Kind[Any], request: Request, item: Item | None, draft: Draft, key: UUID, status: int = 200) -> Response:
+    console = console_of(request)
+    context = {
+        "kind": kind.name,
+        "item": item,
+        "pages": {name: [spec for spec in specs if spec in _typable(kind)] for name, specs in pages(kind.sheet).items()},
+        "draft": draft,
+        "key": key,
+        "seen": _mark(item) if item else "",
+        "presets": await _presets(console) if kind is CHARACTER else {},
+        "models": await _models(console) if kind is PRESET else [],
+        "preview": await editing.preview(console.log, item.sheet) if item and isinstance(item.sheet, PresetSheet) else None,
+    }
+    return page(request, "resource_form.html", context, section=SECTION[kind.name], status=status)
+
+
+def _typable(kind: Kind[Any]) -> tuple[FieldSpec, ...]:
+    """Fields of the form. The defaults are chosen by a button of their own, a stored picture by a file."""
+    return tuple(spec for spec in kind.fields if spec.shown.widget != "picture" and spec.key not in presets.DEFAULTS)
+
+
+async def _presets(console: Console) -> dict[str, str]:
+    """Id to name of the presets that can be chosen, the default first."""
+    found = await editing.items(console.log, PRESET, ACTOR)
+    return {"": "The default"} | {str(item.id): f"{item.name} ({item.values['model']})" for item in found}
+
+
+async def _models(console: Console) -> list[str]:
+    async with console.log.pool.connection() as connection:
+        return [offer.model for offer in await provider_models.browse(connection, "", limit=MODELS)]
+
+
+def _mark(item: Item) -> str:
+    """What a form was made from, so that an edit in between is noticed."""
+    return hashlib.sha256(json.dumps(to_file(item.kind, item.values), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _texts(kind: Kind[Any], form: FormData) -> dict[str, str]:
+    """The form's fields. A switch is sent twice when it is on: the last one counts."""
+    found = {spec.key: [text for text in form.getlist(spec.key) if isinstance(text, str)] for spec in _typable(kind)}
+    return {key: texts[-1].replace("\r\n", "\n") for key, texts in found.items() if texts}
+
+
+def _key(form: FormData) -> UUID:
+    """The form's own key: sending it twice does it once."""
+    try:
+        return UUID(playground.field(form, "key"))
+    except ValueError:
+        return ids.random_id()
+
+
+async def _create(kind: Kind[Any], request: Request) -> Response:
+    """A new one of the operator's; a character is talked to next."""
+    console, form = console_of(request), await request.form()
+    key, texts, before = _key(form), _texts(kind, form), defaults(kind)
+    values, wrong = editing.fresh(kind, texts)
+    new_id = ids.derived(kind.name, "form", key)
+    if not wrong:
+        try:
+            await editing.carry_out(console.log, ACTOR, editing.creation(kind, new_id, editing.changes(before, values)), key)
+        except Rejected as error:
+            wrong = {"slug" if kind is CHARACTER else "name": str(error)}
+    if wrong:
+        full = {spec.key: texts.get(spec.key, show(spec, before[spec.key])) for spec in _typable(kind)}
+        return await _shown(kind, request, None, Draft(full, wrong), key, 422)
+    return go(f"/?character={values['slug']}" if kind is CHARACTER else f"/{kind.name}s/{new_id}")
+
+
+async def _save(kind: Kind[Any], request: Request) -> Response:
+    console, form, item = console_of(request), await request.form(), await _item(kind, request)
+    key, texts = _key(form), _texts(kind, form)
+    values, wrong = typed(kind, item.values, texts)
+    wrong = {name: sentence for name, sentence in wrong.items() if name in texts}
+    seen = playground.field(form, "seen")
+    if not wrong and seen and seen != _mark(item) and editing.changes(item.values, values):
+        first = next(iter(editing.changes(item.values, values)))
+        wrong = {first: "This was changed elsewhere since you opened the form. Look again, then save to keep yours."}
+    if not wrong:
+        try:
+            await editing.carry_out(console.log, ACTOR, editing.edition(kind, item.id, editing.changes(item.values, values)), key)
+        except Rejected as error:
+            wrong = {next(iter(texts)): str(error)}
+    if wrong:
+        full = {spec.key: texts.get(spec.key, show(spec, item.values[spec.key])) for spec in _typable(kind)}
+        return await _shown(kind, request, item, Draft(full, wrong), key, 422)
+    return go(f"/{kind.name}s/{item.id}")
+
+
+async def _duplicate(kind: Kind[Any], request: Request) -> Response:
+    console, item, key = console_of(request), await _item(kind, request), _key(await request.form())
+    values = {**item.values, "name": f"{item.name} (copy)"[:100]}
+    if kind is CHARACTER:
+        values |= {"visibility": "private", "co_owners": (), "shared_with": ()}
+        values = editing.without_name_clash(await editing.items(console.log, kind, ACTOR), values)
+    else:
+        values = {name: value for name, value in values.items() if name not in presets.DEFAULTS}
+    new_id = ids.derived(kind.name, "form", key)
+    await editing.carry_out(console.log, ACTOR, editing.creation(kind, new_id, values, measured=False), key)
+    return go(f"/{kind.name}s/{new_id}/edit")
+
+
+async def _delete(kind: Kind[Any], request: Request) -> Response:
+    console, item, key = console_of(request), await _item(kind, request), _key(await request.form())
+    await editing.carry_out(console.log, ACTOR, editing.deletion(kind, item.id), key)
+    return go(f"/{kind.name}s?deleted={item.id}")
+
+
+async def _restore(kind: Kind[Any], request: Request) -> Response:
+    console, item_id = console_of(request), request.path_params["id"]
+    await editing.carry_out(console.log, ACTOR, editing.restoration(kind, item_id), _key(await request.form()))
+    return go(f"/{kind.name}s/{item_id}")
+
+
+async def _export(kind: Kind[Any], request: Request) -> Response:
+    item = await _item(kind, request)
+    body = json.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
+    headers = {"content-disposition": f'attachment; filename="{kind.name}-{item.handle}.json"'}
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def _import(kind: Kind[Any], request: Request) -> Response:
+    """A file chosen on the list's page."""
+    console, form = console_of(request), await request.form()
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise Wrong("Choose a JSON file first.")
+    try:
+        tree = json.loads(await file.read())
+    except (ValueError, RecursionError):
+        raise Wrong("The file holds no JSON.") from None
+    read = await editing.imported(console.log, kind, ACTOR, tree)
+    known, key = await editing.items(console.log, kind, ACTOR), _key(form)
+    fields = editing.without_name_clash(known, read.values) if kind is CHARACTER else read.values
+    new_id = ids.derived(kind.name, "form", key)
+    await editing.carry_out(console.log, ACTOR, editing.creation(kind, new_id, fields, measured=False), key)
+    if not (read.kept or read.left):
+        return go(f"/{kind.name}s/{new_id}")
+    item = await editing.by_id(console.log, kind, ACTOR, new_id)
+    return page(request, "imported.html", {"item": item, "id": new_id, "kind": kind.name, "read": read}, section=SECTION[kind.name])
+
+
+async def _default(request: Request) -> Response:
+    """Let this preset answer where a character has none."""
+    console, form = console_of(request), await request.form()
+    try:
+        item = await _item(PRESET, request)
+        await make_default(console, item, _key(form))
+    except Rejected as error:
+        return problem(request, 422, "That was not done", str(error))
+    return go(f"/presets/{item.id}")
+
+
+async def make_default(console: Console, item: Item, key: UUID) -> None:
+    """Make a preset everybody's, and their default."""
+    async with console.log.pool.connection() as connection:
+        former = await catalog.default_preset(connection, console.log.vault)
+    if not item.values["is_global"]:
+        share = editing.edition(PRESET, item.id, {"is_global": True})
+        await editing.carry_out(console.log, ACTOR, share, ids.derived("shared", key))
+    await editing.carry_out(console.log, ACTOR, presets.SetDefault(item.id, former=former.id if former else None), key)
