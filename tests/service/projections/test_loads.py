@@ -44,7 +44,7 @@ _FEW: dict[str, st.SearchStrategy[Any]] = {
     "delivered": st.integers(0, 1),
 }
 """So few of each that events meet."""
-_ONCE = {"message.received": "message_id", "turn.requested": "turn_id", "key.added": "key_id"} | dict.fromkeys(
+_ONCE = {"message.received": "message_id", "reply.edited": "version", "turn.requested": "turn_id", "key.added": "key_id"} | dict.fromkeys(
     ("turn.completed", "turn.failed", "turn.cancelled"), "turn_id"
 )
 """What a log holds once by its event ids: seldom drawn twice, as that is refused."""
@@ -56,10 +56,15 @@ def news(draw: st.DrawFn, projection: Projection) -> NewEvent:
     cls = CLASSES[draw(st.sampled_from(sorted(projection.types & CLASSES.keys())))]
     fields = _small(draw(generated.of(cls)).model_dump())
     fields |= {name: draw(few) for name, few in _FEW.items() if name in fields}
+    if cls.TYPE == "reply.edited":  # a version of a person's own is never a turn's
+        fields["version"] = draw(st.sampled_from(_VERSIONS[len(_TURNS) :]))
     if "guild_id" in fields and cls.model_fields["guild_id"].is_required():
         fields["guild_id"] = 20
     names = {"guild": "guild_id", "channel": "channel_id", "user": "user_id", "character": "character_id", "turn": "turn_id"}
-    tags = Tags(**{tag: fields.get(name) for tag, name in names.items()}) if draw(st.integers(0, 9)) else Tags()
+    found = {tag: fields.get(name) for tag, name in names.items()}
+    if found["turn"] is not None and found["character"] is None:  # what does not name it is tagged with it by its cause
+        found["character"] = draw(st.sampled_from(_CHARACTERS))
+    tags = Tags(**found) if draw(st.integers(0, 9)) else Tags()
     occurred = FIRST + timedelta(seconds=draw(st.integers(0, 120)), microseconds=draw(st.sampled_from([0, 1, 999_999])))
     subject = f"user:{draw(st.integers(30, 31))}"
     return NewEvent(cls.model_validate(fields), "stream", ids.random_id(), tags, (subject,), occurred)
