@@ -2,7 +2,7 @@
 
 from engine import clock, ids
 from engine.actor import SYSTEM
-from engine.decide.key import RecordTest
+from engine.decide import key as key_rules
 from engine.execute import execute
 from engine.fault import Category
 from projections.models import keys
@@ -21,7 +21,7 @@ async def check(work: Work, key: keys.Key) -> str | None:
     async with work.log.pool.connection() as connection:
         secret = await keys.reveal(connection, work.log.vault, key.key_id)
     category = await _ask(work, Endpoint(work.endpoint.name, work.endpoint.base_url, secret))
-    command = RecordTest(key.user_id, key.key_id, category)
+    command = key_rules.RecordTest(key.user_id, key.key_id, category)
     await execute(work.log, SYSTEM, command, ids.derived("key-tested", key.key_id, clock.now().isoformat()))
     return category
 

@@ -10,9 +10,8 @@ import typer
 
 from engine import clock, config, ids
 from engine.actor import operator
-from engine.decide.budget import ChangeLimits, SetBudget
-from engine.decide.lift import Lift
-from engine.decide.quota import counts
+from engine.decide import budget, lift
+from engine.decide import quota as quota_rules
 from engine.errors import SettingsError
 from engine.events.quota import LimitsChanged
 from engine.execute import execute
@@ -36,7 +35,7 @@ def quota_show(json: Json = False) -> None:
             limits, budgets = await quota.limits_now(connection)
         blocked = sorted({(hit.scope, hit.model): hit for hit in hits if hit.reset > now}.items())
         shown = {
-            "hits": counts(hits, now),
+            "hits": quota_rules.counts(hits, now),
             "blocked": [{"scope": s, "model": m, "until": hit.reset, "category": hit.category} for (s, m), hit in blocked],
             "today": [asdict(line) for line in today],
             "limits": limits.model_dump(),
@@ -44,7 +43,10 @@ def quota_show(json: Json = False) -> None:
         }
         say(shown, json=json)
         if not json:
-            table(("model", "hits 1 h", "24 h", "7 d"), [(model, *windows.values()) for model, windows in counts(hits, now).items()])
+            table(
+                ("model", "hits 1 h", "24 h", "7 d"),
+                [(model, *windows.values()) for model, windows in quota_rules.counts(hits, now).items()],
+            )
             table(("blocked for", "model", "until"), [(s, m, f"{hit.reset:%Y-%m-%d %H:%M:%S}Z") for (s, m), hit in blocked])
             table(("today", "calls", "free", "$"), [(d.subject, d.calls, d.free_calls, f"{d.dollars:.4f}") for d in today])
             spending = [(f"budget of {scope}", f"${daily:g}") for scope, daily in budgets.items()]
@@ -69,7 +71,7 @@ def quota_lift(
         if not wanted:
             raise NotFound("Nothing is blocked" + (f" for {scope}." if scope else "."))
         for payer, name in wanted:
-            await execute(log, operator(), Lift(payer, name), ids.random_id(), see=("quota",))
+            await execute(log, operator(), lift.Lift(payer, name), ids.random_id(), see=("quota",))
         return wanted
 
     lifted = with_log(work)
@@ -86,7 +88,7 @@ def quota_budget(
     """Set or take away a daily budget. `tzurot quota show` lists them."""
     if (daily is None) is not none:
         raise NotFound("Name either an amount in US dollars, or --none to take the budget away.")
-    with_log(lambda log: carry_out(log, SetBudget(scope, daily)))
+    with_log(lambda log: carry_out(log, budget.SetBudget(scope, daily)))
     say({"scope": scope, "daily": daily}, json=json, words=f"{scope}: {'no budget' if daily is None else f'${daily:g} a day'}.")
 
 
@@ -117,7 +119,7 @@ def quota_limits(
         raise NotFound("Name a limit to change, such as --user-per-minute 20. `tzurot quota show` lists them.")
 
     async def work(log: Log) -> LimitsChanged:
-        await carry_out(log, ChangeLimits({name: value for name, value in given.items() if value is not None}), see=["quota"])
+        await carry_out(log, budget.ChangeLimits({name: value for name, value in given.items() if value is not None}), see=["quota"])
         async with log.pool.connection() as connection:
             limits, _ = await quota.limits_now(connection)
         return limits

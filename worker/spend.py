@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from engine import clock, ids, log
-from engine.decide.quota import reset_of, to_milliseconds
+from engine.decide import quota as quota_rules
 from engine.decide.spend import KEYLESS, SYSTEM, Block, DayTotals, OwnKey, Permit, Refusal, SpendRequest, SpendState, authorize_spend
 from engine.decide.turn_model import Model
 from engine.errors import Conflict, StoreError
@@ -286,7 +286,7 @@ def settled(who: Payer, allowed: Allowed, cost: float | None) -> NewEvent:
 async def failed(work: Work, who: Payer, allowed: Allowed, fault: Fault) -> None:
     """Learn from a failed call: a quota that is used up, a key that is refused. Exactly one QuotaHit per answer that said so."""
     now, permit = clock.now(), allowed.permit
-    if (reset := reset_of(fault, now)) is not None:
+    if (reset := quota_rules.reset_of(fault, now)) is not None:
         work.breaker.block(permit.scope, permit.model, Block(reset, fault.category), now)
         event = QuotaHit.model_validate(
             {
@@ -298,7 +298,7 @@ async def failed(work: Work, who: Payer, allowed: Allowed, fault: Fault) -> None
                 "provider": allowed.endpoint.name,
                 "category": fault.category.value,
                 "status": fault.status,
-                "reset_ms": to_milliseconds(reset),
+                "reset_ms": quota_rules.to_milliseconds(reset),
                 "told_by_provider": fault.retry_after is not None,
             }
         )

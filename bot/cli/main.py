@@ -7,9 +7,8 @@ from typing import NoReturn
 import typer
 
 from bot.cli import output
-from engine import log
+from engine import log, process
 from engine.errors import TzurotError
-from engine.process import cause, exit_code
 
 GROUP = "tzurot.commands"
 _ABOUT = "Tzurot: people and AI characters talk on Discord or in the console; every reply can be explained, replayed and rebuilt."
@@ -55,11 +54,11 @@ def main() -> NoReturn:
 
 
 def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:
-    found = cause(error)
+    found = process.cause(error)
     if not isinstance(found, TzurotError):
         raise error
     output.error(str(found), json=as_json)
-    return exit_code(found)
+    return process.exit_code(found)
 
 
 if __name__ == "__main__":

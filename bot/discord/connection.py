@@ -8,9 +8,8 @@ import aiohttp
 import nextcord
 
 from bot.discord.client import Client
-from engine import log
+from engine import log, process
 from engine.errors import TzurotError
-from engine.process import NEEDS_A_PERSON
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 WRONG_TOKEN, BAD_INTENTS, NO_INTENT = 4004, 4013, 4014
@@ -20,7 +19,7 @@ _log = log.get("discord.connection")
 class NotLetIn(TzurotError):
     """Discord refuses this bot, and will go on doing so until a person changes something."""
 
-    exit_code = NEEDS_A_PERSON
+    exit_code = process.NEEDS_A_PERSON
 
 
 TOKEN_SENTENCE = (

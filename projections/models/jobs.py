@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from engine.decide.quota import of_milliseconds
+from engine.decide import quota
 from engine.store import Stored
 from projections.base import Projection, clear, sql
 
@@ -50,7 +50,7 @@ class Jobs(Projection):
         for row in rows:
             data = _BLANK | clear(row) | {"at": row.occurred_at, "position": row.position}
             data["result"] = Jsonb(data["result"])
-            data["retry"] = None if data["retry_ms"] is None else of_milliseconds(data["retry_ms"])
+            data["retry"] = None if data["retry_ms"] is None else quota.of_milliseconds(data["retry_ms"])
             await connection.execute(sql(_STATEMENTS[row.type], schema), data)
 
 

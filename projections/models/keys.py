@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 from engine import ids, sealing
 from engine.actor import Actor, person
-from engine.decide.key import Add, Remove
+from engine.decide import key as key_rules
 from engine.errors import TzurotError
 from engine.events import user_subject
 from engine.execute import execute
@@ -147,7 +147,7 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
             "INSERT INTO provider_keys (key_id, user_id, provider, subject, sealed) VALUES (%s, %s, %s, %s, %s)",
             (key_id, user_id, provider, key.subject, sealed),
         )
-    command = Add(user_id, key_id, provider, secret[-4:] if len(secret) >= 12 else "****")
+    command = key_rules.Add(user_id, key_id, provider, secret[-4:] if len(secret) >= 12 else "****")
     await execute(log, person(user_id), command, ids.derived("key-added", key_id))
     async with log.pool.connection() as connection:
         await connection.execute(
@@ -158,7 +158,7 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
 
 async def remove(log: Log, key: Key, by: Actor) -> None:
     """Say that a key is gone, and delete what was sealed. Raises Rejected."""
-    await execute(log, by, Remove(key.user_id, key.key_id), ids.derived("key-removed", key.key_id))
+    await execute(log, by, key_rules.Remove(key.user_id, key.key_id), ids.derived("key-removed", key.key_id))
     async with log.pool.connection() as connection:
         await connection.execute("DELETE FROM provider_keys WHERE key_id = %s", (key.key_id,))
 

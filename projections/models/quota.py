@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from engine.decide.quota import Hit, of_milliseconds, probe_from
+from engine.decide import quota
 from engine.decide.spend import Block, Bucket, DayTotals
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
@@ -119,11 +119,11 @@ type Change = tuple[str, dict[str, Any]]
 def _change(type_: str, data: dict[str, Any]) -> Change:
     match type_:
         case "quota.hit":
-            return _HIT, data | {"reset": of_milliseconds(data["reset_ms"])}
+            return _HIT, data | {"reset": quota.of_milliseconds(data["reset_ms"])}
         case "quota.block_lifted":
             return _LIFTED, data
         case "quota.notice_given":
-            return _NOTICE, data | {"until": of_milliseconds(data["until_ms"])}
+            return _NOTICE, data | {"until": quota.of_milliseconds(data["until_ms"])}
         case "quota.upgrade_hinted":
             return _HINTED, data
         case "quota.budget_set":
@@ -196,7 +196,7 @@ async def today(
             limits=LimitsChanged.model_validate(known[0]) if known else LimitsChanged(),
             budgets=dict(await budgets.fetchall()),
             blocked={
-                (scope, model): Block(reset, Category(category), probe_from(Category(category), at, told=told))
+                (scope, model): Block(reset, Category(category), quota.probe_from(Category(category), at, told=told))
                 for scope, model, category, reset, at, told in await hits.fetchall()
             },
             spent={subject: DayTotals(calls, free, dollars) for subject, calls, free, dollars, _ in rows},
@@ -207,12 +207,12 @@ async def today(
         )
 
 
-async def hits(connection: AsyncConnection, *, since: datetime | None = None, schema: str = "quota") -> list[Hit]:
+async def hits(connection: AsyncConnection, *, since: datetime | None = None, schema: str = "quota") -> list[quota.Hit]:
     """Quota hits since a moment, oldest first."""
     statement = "SELECT scope, model, category, at, reset_at FROM {schema}.hits "
     statement += "WHERE %(since)s::timestamptz IS NULL OR at > %(since)s ORDER BY position"
     cursor = await connection.execute(sql(statement, schema), {"since": since})
-    return [Hit(scope, model, Category(category), at, reset) for scope, model, category, at, reset in await cursor.fetchall()]
+    return [quota.Hit(scope, model, Category(category), at, reset) for scope, model, category, at, reset in await cursor.fetchall()]
 
 
 async def told_until(connection: AsyncConnection, user_id: int, subject: str, *, schema: str = "quota") -> datetime | None:

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from bot.cli.supervisor.parts import Ended, Module, Part, Ready
 from bot.cli.supervisor.report import Notice, Report
 from bot.cli.supervisor.restarts import GiveUp, after_end
+from engine import process
 from engine.clock import monotonic
 from engine.errors import TzurotError
-from engine.process import exit_code
 
 STILL_STARTING_S = 30.0
 
@@ -81,7 +81,7 @@ class Keeper:
         except Ended as error:
             return error.exit_code, str(error)
         except TzurotError as error:
-            return exit_code(error), str(error)
+            return process.exit_code(error), str(error)
         return await self.part.wait()
 
     def _give_up(self, sentence: str, decision: GiveUp) -> None:

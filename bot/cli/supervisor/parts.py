@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.cli.supervisor.restarts import describe
-from engine import embedded
+from engine import embedded, process
 from engine.embedded.child import Child
 from engine.errors import TzurotError
-from engine.process import FAILED, GRACE_S, LAST_RESORT_S, LIFE_FD, READY_FD
 
 LOG_KEPT_BYTES = 16 * 1024 * 1024
 
@@ -69,7 +68,7 @@ class Server:
     async def wait(self) -> tuple[int, str]:
         """The exit code and a sentence about it."""
         code = await self.server.wait()
-        return code or FAILED, describe(code)
+        return code or process.FAILED, describe(code)
 
     async def stop(self) -> None:
         await self.server.stop()
@@ -138,7 +137,7 @@ class Module:
     async def stop(self) -> None:
         """SIGTERM, then after the time every process gets to drain, SIGKILL."""
         if self._child is not None:
-            await self._child.stop((signal.SIGTERM, GRACE_S + LAST_RESORT_S))
+            await self._child.stop((signal.SIGTERM, process.GRACE_S + process.LAST_RESORT_S))
         self._close()
 
     def kill(self) -> None:
@@ -157,7 +156,7 @@ class Module:
             os.truncate(self._log, 0)
 
     def _spawn(self, ready_write: int, life_read: int) -> Child:
-        environment = {**self.environment, READY_FD: str(ready_write), LIFE_FD: str(life_read)}
+        environment = {**self.environment, process.READY_FD: str(ready_write), process.LIFE_FD: str(life_read)}
         with contextlib.ExitStack() as stack:
             out = stack.enter_context(self._log.open("ab")) if self._log else None
             return Child(

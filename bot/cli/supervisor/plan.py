@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import process
 from engine.config import Settings
-from engine.process import LIFE_FD, READY_FD
 
 STANDIN = "stand-in"
 
@@ -36,7 +36,7 @@ def plan(settings: Settings) -> ProcessPlan:
 
 def environment(base: Mapping[str, str], data: Path, *, dsn: str, nats_url: str, port: int, provider: str | None) -> dict[str, str]:
     """What every child finds: the person's environment, and where the database, the broker and the provider are."""
-    found = {name: value for name, value in base.items() if name not in {READY_FD, LIFE_FD}}
+    found = {name: value for name, value in base.items() if name not in {process.READY_FD, process.LIFE_FD}}
     found |= {"DATABASE_URL": dsn, "NATS_URL": nats_url, "TZUROT_DATA": str(data), "CONSOLE_PORT": str(port)}
     if provider is not None:
         found["PROVIDER_BASE_URL"] = provider

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.process import NEEDS_A_PERSON
+from engine import process
 
 QUICK_S = 10.0
 TRIES = 5
@@ -30,7 +30,7 @@ def after_end(exit_code: int, lived: float, quick: int) -> Restart | GiveUp:
 
     Somebody who must correct a setting is not helped by trying again; a part that lived for a while starts afresh at once.
     """
-    if exit_code == NEEDS_A_PERSON:
+    if exit_code == process.NEEDS_A_PERSON:
         return GiveUp("it cannot start until this is corrected")
     if lived >= QUICK_S:
         return Restart(0.0, 0)

@@ -14,13 +14,12 @@ from bot.cli.supervisor.outside import console_port, greeting_of
 from bot.cli.supervisor.parts import Module, Server
 from bot.cli.supervisor.plan import STANDIN, ProcessPlan, environment, plan
 from bot.cli.supervisor.report import Notice, Report
-from engine import embedded
+from engine import embedded, process
 from engine.clock import monotonic
 from engine.config import Settings
 from engine.embedded.folder import claim, kept_port, writable
 from engine.errors import TzurotError
 from engine.migrate import migrate
-from engine.process import FAILED, OK, cause
 
 _TRIM_EVERY_S = 60.0
 _NOTHING: Mapping[str, str] = {}
@@ -45,7 +44,7 @@ class System:
     async def run(self, stop: asyncio.Event, up: Callable[[str | None], object] = lambda _: None) -> int:
         """Run until `stop` is set; calls `up` with the console's address once every part is ready or off.
 
-        Returns the exit code: FAILED when a part had to be given up. Raises TzurotError when nothing can run at all.
+        Returns the exit code: process.FAILED when a part had to be given up. Raises TzurotError when nothing can run at all.
         """
         with contextlib.ExitStack() as claims:
             self._data = writable(self._data).resolve()
@@ -55,9 +54,9 @@ class System:
                 if await _unless(stop, self._start()):
                     up(self.console)
                     await self._until(stop)
-                return FAILED if any(keeper.gave_up for keeper in self.keepers.values()) else OK
+                return process.FAILED if any(keeper.gave_up for keeper in self.keepers.values()) else process.OK
             except BaseExceptionGroup as group:
-                raise cause(group) from None
+                raise process.cause(group) from None
             finally:
                 await self._down()
 

@@ -27,7 +27,7 @@ STATUSES = {"waiting": "Waiting", "running": "Running", "completed": "Done", "de
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedJobs:
     """A page of jobs, how many there are by status, and the position to go on before."""
 
     jobs: tuple[Job, ...]
@@ -35,12 +35,12 @@ class Listed:
     older: int | None
 
 
-async def listed(console: Console, status: str, before: int | None = None) -> Listed:
+async def listed(console: Console, status: str, before: int | None = None) -> ListedJobs:
     """The jobs of a status, or all, the latest first."""
     async with console.log.pool.connection() as connection:
         found = await jobs.recent(connection, status=status or None, before=before, limit=ROWS + 1)
         counts = await jobs.counts(connection)
-    return Listed(tuple(found[:ROWS]), counts, found[ROWS - 1].position if len(found) > ROWS else None)
+    return ListedJobs(tuple(found[:ROWS]), counts, found[ROWS - 1].position if len(found) > ROWS else None)
 
 
 async def show(request: Request) -> Response:

@@ -11,7 +11,7 @@ from bot.console.pages import conversation
 from bot.console.render import page
 from bot.console.state import OPERATOR, console_of
 from engine import clock
-from engine.decide.quota import Hit
+from engine.decide import quota as quota_rules
 from projections.models import quota, usage
 from projections.models.usage import UsageLine
 
@@ -82,7 +82,7 @@ async def show(request: Request) -> Response:
             "Person": await usage.summary(connection, "user", since=since),
             "Paid by": await usage.summary(connection, "scope", since=since),
         }
-        hits: list[Hit] = await quota.hits(connection, since=clock.now() - timedelta(days=int(span)))
+        hits: list[quota_rules.Hit] = await quota.hits(connection, since=clock.now() - timedelta(days=int(span)))
         limits, budgets = await quota.limits_now(connection)
     called = {str(character): name for character, name in (await conversation.names(console)).items()}
     context = {"bars": bars(by_day, today, int(span)), "totals": totals(by_day), "tables": tables, "hits": hits[::-1][:HITS]}

@@ -1,0 +1,199 @@
+"""What docs/architecture.md and CONTRIBUTING.md claim, held here or by the import contracts of pyproject.toml."""
+
+import ast
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("engine", "projections", "worker", "bot")
+MOST_NAMES, MOST_LINES = 50, 400
+STILL_LONGER = {"projections/models/history.py": 497, "projections/models/catalog.py": 415, "tests/service/test_quota.py": 454}
+"""Files to be divided, with the length they must not pass meanwhile. A file that has come under the limit has to leave this list."""
+PATTERN_OF_DECIDE = {"State", "Create", "Edit", "Delete", "Restore"}
+"""What every module of engine.decide calls its state and its commands; they are always named with their module: `preset.Create`."""
+
+
+@cache
+def sources(*rooms: str) -> dict[str, tuple[Path, ast.Module]]:
+    """Module name -> (file, tree)."""
+    found = {}
+    for room in rooms or ROOMS:
+        for file in sorted((ROOT / room).rglob("*.py")):
+            name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = file, ast.parse(file.read_text(encoding="utf-8"))
+    return found
+
+
+def package_of(module: str) -> str:
+    file, _ = sources()[module]
+    return module if file.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def public_names() -> dict[str, set[str]]:
+    """Package -> what others take from it.
+
+    A name counts once when a module outside the package (and outside the packages below it) imports it from one of the package's modules.
+    A module taken whole (`from engine import ids`, then `ids.turn`) counts as one name: its reader sees where to look. Event classes
+    count as nothing: they are the log's words, one per kind of fact, and listed in the registry.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for module, (_, tree) in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in sources():
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    if whole in sources() and package_of(whole) == whole:
+                        continue  # a package: what is taken from it is looked at where it is taken
+                    home = package_of(node.module)
+                    if not f"{package_of(module)}.".startswith(f"{home}.") and alias.name not in event_classes():
+                        found[home].add(alias.name)
+    return found
+
+
+@cache
+def event_classes() -> frozenset[str]:
+    return frozenset(
+        node.name
+        for name, (_, tree) in sources().items()
+        if name.startswith("engine.events.")
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Event") for base in node.bases)
+    )
+
+
+def test_a_package_shows_at_most_fifty_names() -> None:
+    """P7: what has to be known to use a package fits in a head."""
+    assert {name: len(found) for name, found in public_names().items() if len(found) > MOST_NAMES} == {}
+    assert len(public_names()["engine"]) > 20, "the count counts"
+
+
+def test_a_file_has_at_most_four_hundred_lines() -> None:
+    """P7: tests too."""
+    files = {str(file.relative_to(ROOT)): file for file, _ in sources(*ROOMS, "tests").values()}
+    longer = {name: length for name, file in files.items() if (length := len(file.read_text(encoding="utf-8").splitlines())) > MOST_LINES}
+    assert {name: length for name, length in longer.items() if length > STILL_LONGER.get(name, 0)} == {}
+    assert set(STILL_LONGER) == set(longer), "a file that was divided is no exception any more"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_class_name_stands_for_two_things_in_one_room(room: str) -> None:
+    """Private names are a file's own business."""
+    found = defaultdict(list)
+    for module, (_, tree) in sources(room).items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                if node.name in PATTERN_OF_DECIDE and module.startswith("engine.decide."):
+                    continue
+                found[node.name].append(module)
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
+
+
+def strings(tree: ast.Module) -> Iterator[str]:
+    """The text in a module's code: its docstrings are prose and left out."""
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in prose:
+            if isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node.value, bytes):
+                yield node.value.decode(errors="replace")
+
+
+def holding(pattern: str, *, outside: tuple[str, ...]) -> list[str]:
+    """Modules whose strings match, other than those in or below the modules named."""
+    wanted = re.compile(pattern)
+    return [
+        name
+        for name, (_, tree) in sources().items()
+        if not any(name == place or name.startswith(f"{place}.") for place in outside)
+        and any(wanted.search(text) for text in strings(tree))
+    ]
+
+
+SQL = r"(?s)\bSELECT\b.+\bFROM\b|\bINSERT INTO\b|\bDELETE FROM\b|\bUPDATE [a-z_.]+ SET\b|\bCREATE (TABLE|INDEX|SCHEMA)\b"
+SQL_PLACES = ("engine.store", "engine.vault", "engine.data_keys", "engine.migrate", "engine.embedded", "projections")
+OPERATIONS = ("engine.backup", "engine.blobs", "engine.erasure", "engine.rotation")
+
+
+def test_sql_stands_in_few_places() -> None:
+    """The log, the vault, migrations, the embedded servers, operations and read models."""
+    assert holding(SQL, outside=(*SQL_PLACES, *OPERATIONS)) == []
+    assert len(holding(SQL, outside=())) > 10, "the pattern finds some"
+
+
+def test_subjects_and_streams_are_named_in_the_bus() -> None:
+    """Everybody else asks engine.bus.subjects."""
+    assert holding(r"^TZ_[A-Z]+$|^tz\.", outside=("engine.bus",)) == []
+
+
+def test_prompt_text_is_in_no_face_and_no_worker() -> None:
+    """What a model reads of a conversation is made in projections/prompt, so that the console can show it again."""
+    assert holding(r"<(message|character|description|participants|conversation|memories)[ >]", outside=("projections.prompt",)) == []
+
+
+def test_quirks_of_providers_are_data() -> None:
+    """No model is named where a turn is run; what is odd about the form of an answer is the business of worker/providers."""
+    named = holding(r"(?i)\b(deepseek|claude|gemini|gpt-|glm-|qwen|llama|mistral|kimi)", outside=("engine.decide.turn_model",))
+    assert [name for name in named if name.startswith(("worker.turn", "worker.jobs", "bot."))] == []
+
+
+def _imports(module: str) -> set[str]:
+    _, tree = sources()[module]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("library", "places"),
+    [
+        ("nextcord", r"bot\.discord(\..+)?"),
+        ("httpx", r"worker\.providers\.http"),
+        ("requests", "nowhere"),
+        ("faststream", r"engine\.bus(\..+)?|.*\.__main__"),
+        ("nats", r"engine\.bus(\..+)?|engine\.embedded(\..+)?|engine\.errors|engine\.process|bot\.console(\..+)?|worker\.work"),
+        ("psycopg", r"engine(\..+)?|projections(\..+)?"),
+        ("cryptography", r"engine(\..+)?"),
+    ],
+)
+def test_a_library_is_used_where_it_is_at_home(library: str, places: str) -> None:
+    assert [name for name in sources() if library in _imports(name) and not re.fullmatch(places, name)] == []
+
+
+def test_what_the_documents_name_is_there() -> None:
+    """Every path in docs/architecture.md and CONTRIBUTING.md leads somewhere."""
+    named = re.compile(r"`((?:engine|projections|bot|worker|migrations|tests|docs|\.ci)/[^`<…*]*)`")
+    documents = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
+    missing = [path for file in documents for path in named.findall(file.read_text(encoding="utf-8")) if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_the_rooms_of_the_document_are_the_rooms_there_are() -> None:
+    """A new folder is a new line in docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Rooms")[2].partition("## ")[0]
+    folders = {folder for room in ROOMS for folder in (ROOT / room).iterdir() if (folder / "__init__.py").exists()}
+    assert sorted(f"{folder.parent.name}/{folder.name}" for folder in folders if not re.search(rf"\b{folder.name}/", text)) == []
+
+
+def test_the_import_contracts_are_those_of_the_document() -> None:
+    """What `make lint` checks beside these tests."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract for contract in contracts if contract["type"] == "layers")
+    assert layers["layers"] == ["bot | worker", "projections", "engine"]
+    assert {"bot.discord", "bot.console", "bot.cli"} <= set(next(c for c in contracts if c["type"] == "independence")["modules"])
