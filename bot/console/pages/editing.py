@@ -242,16 +242,18 @@ async def _export(kind: Kind[Any], request: Request) -> Response:
 
 async def _import(kind: Kind[Any], request: Request) -> Response:
     """A file chosen on the list's page."""
-    console, form = console_of(request), await request.form()
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise Wrong("Choose a JSON file first.")
+    console = console_of(request)
+    async with request.form() as form:
+        file, key = form.get("file"), _key(form)
+        if not isinstance(file, UploadFile):
+            raise Wrong("Choose a JSON file first.")
+        raw = await file.read()
     try:
-        tree = json.loads(await file.read())
+        tree = json.loads(raw)
     except (ValueError, RecursionError):
         raise Wrong("The file holds no JSON.") from None
     read = await editing.imported(console.log, kind, ACTOR, tree)
-    known, key = await editing.items(console.log, kind, ACTOR), _key(form)
+    known = await editing.items(console.log, kind, ACTOR)
     fields = editing.without_name_clash(known, read.values) if kind is CHARACTER else read.values
     new_id = ids.derived(kind.name, "form", key)
     await editing.carry_out(console.log, ACTOR, editing.creation(kind, new_id, fields, measured=False), key)

@@ -9,6 +9,7 @@ from bot.discord.answers import Interaction, answer
 from bot.discord.custom_ids import Modals
 from bot.discord.desk import Desk
 from bot.discord.limits import CHOICES
+from bot.editing import filled
 from engine import log
 from engine.resources.kinds import CHARACTER
 from projections.models.catalog import Character
@@ -109,7 +110,7 @@ def described(character: Character, user_id: int) -> str:
     d = character.description
     lines = [f"**{d.name}** · `{character.slug}` · {character.visibility}"]
     shown = {"Who": d.info, "Traits": d.traits, "Tone": d.tone} if character.owner_id in (user_id, None) else {"Who": d.info}
-    return "\n".join([*lines, *(f"**{title}:** {text}" for title, text in shown.items() if text)])
+    return "\n".join([*lines, *(f"**{title}:** {filled(text, d.name)}" for title, text in shown.items() if text)])
 
 
 def listed(characters: list[Character], user_id: int, char: str) -> str:
