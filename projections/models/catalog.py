@@ -9,21 +9,23 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from engine.decide.cascade import UNSET, Tier, Unset, resolve
 from engine.events import class_of
 from engine.events.base import Event
-from engine.events.character import CharacterCreated, Description
+from engine.events.character import CharacterCreated
 from engine.events.character import sheet as character_sheet
-from engine.events.preset import Parameters, PresetCreated, Window
+from engine.events.preset import PresetCreated
 from engine.events.preset import sheet as preset_sheet
-from engine.resources.character import CharacterSheet
-from engine.resources.preset import PresetSheet
 from engine.sealing import DataKey
 from engine.store import Stored
 from engine.store.codec import erased, open_stored
 from engine.store.upcast import upcast
 from engine.vault import Vault
 from projections.base import Projection, clear, sql, stored
+from projections.models.catalog_items import Character as Character
+from projections.models.catalog_items import Defaults as Defaults
+from projections.models.catalog_items import Preset as Preset
+from projections.models.catalog_items import chosen as chosen
+from projections.models.catalog_items import users as users
 
 EVERYBODY = -1
 """Stands for all people in the table of chosen defaults."""
@@ -145,118 +147,6 @@ def _change(row: Stored) -> tuple[str, dict[str, object]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Character:
-    """A character, opened. `erased`: its owner was erased, and its description with them."""
-
-    id: UUID
-    owner_id: int | None
-    position: int
-    sheet: CharacterSheet
-    erased: bool = False
-    subject: str = "system"
-
-    @property
-    def name(self) -> str:
-        return self.sheet.description.name
-
-    @property
-    def slug(self) -> str:
-        return self.sheet.slug
-
-    @property
-    def visibility(self) -> str:
-        return self.sheet.visibility
-
-    @property
-    def preset(self) -> UUID | None:
-        return self.sheet.preset_id
-
-    @property
-    def description(self) -> Description:
-        return self.sheet.description
-
-    @property
-    def users(self) -> frozenset[int] | None:
-        """Who may talk with it besides its owner; None: everybody."""
-        return users(self.sheet)
-
-    def usable_by(self, user_id: int) -> bool:
-        """Whether this person may talk with it."""
-        return self.users is None or user_id in self.users or self.owner_id == user_id
-
-    def listed_for(self, user_id: int) -> bool:
-        """Whether lists and suggestions show it to this person."""
-        return self.usable_by(user_id) and (self.visibility != "unlisted" or self.editable_by(user_id))
-
-    def editable_by(self, user_id: int) -> bool:
-        """Whether this person may change it: its owner and co-owners."""
-        return self.owner_id == user_id or user_id in self.sheet.co_owners
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A model configuration, opened. `erased`: its owner was erased, and all that was typed with them."""
-
-    id: UUID
-    owner_id: int | None
-    position: int
-    sheet: PresetSheet
-    erased: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.sheet.name
-
-    @property
-    def model(self) -> str:
-        return self.sheet.model
-
-    @property
-    def fallback_models(self) -> tuple[str, ...]:
-        return self.sheet.fallback_models
-
-    @property
-    def is_global(self) -> bool:
-        return self.sheet.is_global
-
-    @property
-    def is_default(self) -> bool:
-        return self.sheet.is_default
-
-    @property
-    def is_free_default(self) -> bool:
-        return self.sheet.is_free_default
-
-    @property
-    def parameters(self) -> Parameters:
-        return self.sheet.parameters
-
-    @property
-    def window(self) -> Window:
-        return self.sheet.window
-
-    @property
-    def show_thinking(self) -> bool:
-        return self.sheet.show_thinking
-
-    @property
-    def stream(self) -> bool:
-        return self.sheet.stream
-
-    def usable_by(self, user_id: int) -> bool:
-        """Whether this person may choose it."""
-        return self.is_global or self.owner_id == user_id
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """The presets chosen as defaults: one person's own, and everybody's."""
-
-    own: UUID | None
-    everybody: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Row:
     id: UUID
     owner_id: int | None
@@ -350,29 +240,6 @@ async def defaults(connection: AsyncConnection, user_id: int, *, schema: str = "
     cursor = await connection.execute(statement, {"people": [user_id, EVERYBODY]})
     found = {row[0]: row[1] for row in await cursor.fetchall()}
     return Defaults(own=found.get(user_id), everybody=found.get(EVERYBODY))
-
-
-def chosen(known: Sequence[Preset], character: UUID | None, defaults: Defaults, user_id: int) -> Preset | None:
-    """Which of the known presets answers: a person's own default, else the character's, else everybody's, else the newest marked so.
-
-    A choice whose preset is gone, or is not this person's to use, says nothing.
-    """
-    found = {preset.id: preset for preset in known}
-    marked = next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
-    own = found.get(defaults.own) if defaults.own else None
-    said: dict[Tier, Preset | Unset] = {
-        "admin": (found.get(defaults.everybody) if defaults.everybody else None) or marked or UNSET,
-        "character": (found.get(character) if character else None) or UNSET,
-        "user": own if own is not None and own.usable_by(user_id) else UNSET,
-    }
-    return resolve(said).value if any(preset is not UNSET for preset in said.values()) else None
-
-
-def users(sheet: CharacterSheet) -> frozenset[int] | None:
-    """Who may talk with a character besides its owner; None: everybody."""
-    if sheet.visibility in ("public", "unlisted"):
-        return None
-    return frozenset(sheet.co_owners) | frozenset(sheet.shared_with if sheet.visibility == "shared" else ())
 
 
 async def _characters(connection: AsyncConnection, vault: Vault, where: str, parameters: dict[str, object], schema: str) -> list[Character]:
