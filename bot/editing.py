@@ -9,8 +9,8 @@ from engine.actor import Actor
 from engine.decide import character, preset
 from engine.decide.command import Command
 from engine.decide.rejected import Rejected
-from engine.decide.turn_model import Model
-from engine.decide.turn_request import Effective, effective
+from engine.decide.spending.turn_model import Model
+from engine.decide.spending.turn_request import Effective, effective
 from engine.execute import Executed, execute
 from engine.resources.field import FieldSpec, Resource, values
 from engine.resources.files import Imported, from_file

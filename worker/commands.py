@@ -9,7 +9,7 @@ import typer
 
 from engine import config, process
 from engine.decide import model_override as overrides
-from engine.decide.turn_request import effective
+from engine.decide.spending.turn_request import effective
 from engine.events.preset import Effort, Parameters, Reasoning
 from engine.events.turn import GenerationStarted
 from engine.fault import for_admin

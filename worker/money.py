@@ -11,7 +11,7 @@ import typer
 from engine import clock, config, ids
 from engine.actor import operator
 from engine.decide import budget, lift
-from engine.decide import quota as quota_rules
+from engine.decide.spending import quota as quota_rules
 from engine.errors import SettingsError
 from engine.events.quota import LimitsChanged
 from engine.execute import execute

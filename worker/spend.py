@@ -8,9 +8,20 @@ from datetime import datetime
 from uuid import UUID
 
 from engine import clock, ids, log
-from engine.decide import quota as quota_rules
-from engine.decide.spend import KEYLESS, SYSTEM, Block, DayTotals, OwnKey, Permit, Refusal, SpendRequest, SpendState, authorize_spend
-from engine.decide.turn_model import Model
+from engine.decide.spending import quota as quota_rules
+from engine.decide.spending.spend import (
+    KEYLESS,
+    SYSTEM,
+    Block,
+    DayTotals,
+    OwnKey,
+    Permit,
+    Refusal,
+    SpendRequest,
+    SpendState,
+    authorize_spend,
+)
+from engine.decide.spending.turn_model import Model
 from engine.errors import Conflict, StoreError
 from engine.events import Event, Tags
 from engine.events.build import Cause, new

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from engine import clock, ids
 from engine.bus.reference import Reference
 from engine.config import Settings
-from engine.decide.spend import Block, Refusal
+from engine.decide.spending.spend import Block, Refusal
 from engine.errors import SettingsError
 from engine.store import Log
 from worker.providers.chat import Endpoint

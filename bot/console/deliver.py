@@ -10,10 +10,9 @@ from bot.console.state import VENUE, Console
 from bot.delivery.adopt import Found
 from bot.delivery.queue import Queues
 from bot.delivery.venue import Place, Speaker
-from engine import log
+from engine import ids, log
 from engine.bus import consumer, subjects
 from engine.bus.consumer import TRANSIENT
-from engine.ids import Snowflakes
 
 SWEEP_SECONDS = 5.0
 _log = log.get("console")
@@ -23,7 +22,7 @@ _log = log.get("console")
 class Page:
     """The venue playground: a message exists when the log says that it does, so there is nothing to send, to lose or to find."""
 
-    snowflakes: Snowflakes
+    snowflakes: ids.Snowflakes
     name: Literal["playground"] = VENUE
     remote: bool = False
 

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from bot.characters import Characters
 from bot.console.feed import Feed
 from bot.console.sessions import Signer
+from engine import ids
 from engine.bus import broker
 from engine.config import Settings
-from engine.ids import Snowflakes
 from engine.store import Log
 
 OPERATOR = 1
@@ -42,7 +42,7 @@ class Console:
     signer: Signer | None
     feed: Feed = field(default_factory=Feed)
     bus: Bus = field(default_factory=Bus)
-    snowflakes: Snowflakes = field(default_factory=Snowflakes)
+    snowflakes: ids.Snowflakes = field(default_factory=ids.Snowflakes)
 
     @cached_property
     def characters(self) -> Characters:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Rollback
 
-from engine.ids import DISCORD_EPOCH_MS, snowflake_time
+from engine import ids
 from engine.store import Query, Stored, reader
 from projections.base import Projection, clear, decoded, execute, sql
 
@@ -157,7 +157,7 @@ INSERT INTO {schema}.entries (position, place, asked, channel, guild, venue, kin
 _LOAD_MESSAGES = f"""{_COLUMNS_LOADED}
 SELECT e.position, e.position, e.position, d.channel_id, d.guild_id, d.venue, 'message', d.message_id, NULL, NULL, d.author_id,
        coalesce(d.author_kind, 'human'), d.reply_to,
-       to_timestamp(0) + ((d.message_id >> 22) + {DISCORD_EPOCH_MS}) * interval '1 millisecond',
+       to_timestamp(0) + ((d.message_id >> 22) + {ids.DISCORD_EPOCH_MS}) * interval '1 millisecond',
        e.subject, e.event_id, e.type, e.schema_version, e.sealed
 {decoded(_SAID, ["message.received"])}
 ORDER BY e.position
@@ -244,7 +244,7 @@ def _entry(row: Stored) -> dict[str, object]:
         "author_id": data["user_id"] if reply else data["author_id"],
         "author_kind": "character" if reply else data.get("author_kind", "human"),
         "reply_to": message_id if reply else data.get("reply_to"),
-        "sent_at": row.occurred_at if reply else snowflake_time(message_id),
+        "sent_at": row.occurred_at if reply else ids.snowflake_time(message_id),
         "subject": row.subject,
         "event_id": row.id,
         "event_type": row.type,

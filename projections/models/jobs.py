@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from engine.decide import quota
+from engine.decide.spending import quota
 from engine.store import Stored
 from projections.base import Projection, clear, sql
 

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from engine import clock
-from engine.decide.turn_model import Known, Model, resolve
+from engine.decide.spending.turn_model import Known, Model, resolve
 from engine.store import Stored
 from projections.base import Projection, clear, sql
 

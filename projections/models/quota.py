@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from engine.decide import quota
-from engine.decide.spend import Block, Bucket, DayTotals
+from engine.decide.spending import quota
+from engine.decide.spending.spend import Block, Bucket, DayTotals
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
 from engine.store import Stored

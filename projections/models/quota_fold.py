@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from psycopg import AsyncConnection
 
-from engine.decide.spend import Bucket
+from engine.decide.spending.spend import Bucket
 from engine.events.quota import LimitsChanged
 from projections.base import sql
 

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.config import Settings
-from engine.decide import spend as rule
+from engine.decide.spending import spend as rule
 from tests.chaos.calls import faults, spending, storm
 from tests.chaos.run import Run
 from worker.turn import answer

@@ -20,9 +20,9 @@ from openrouter import components
 
 from engine import clock
 from engine.config import Settings
-from engine.decide.spend import Permit, SpendRequest, SpendState, authorize_spend
-from engine.decide.turn_model import Known, resolve
-from engine.decide.turn_request import effective
+from engine.decide.spending.spend import Permit, SpendRequest, SpendState, authorize_spend
+from engine.decide.spending.turn_model import Known, resolve
+from engine.decide.spending.turn_request import effective
 from engine.embedded import free_port
 from engine.events.preset import Effort, Parameters, Reasoning
 from engine.fault import Category

@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from engine import clock
-from engine.decide.spend import Permit, SpendRequest, SpendState, authorize_spend
-from engine.decide.turn_model import resolve
+from engine.decide.spending.spend import Permit, SpendRequest, SpendState, authorize_spend
+from engine.decide.spending.turn_model import resolve
 from engine.fault import Category
 from tests.support.provider.hostile import CUT, EXPECTED, HOSTILE
 from tests.support.provider.server import Behaviour, FaultServer, Nothing, Raw, Reply, Status, Stream, chunk, event

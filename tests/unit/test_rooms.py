@@ -13,10 +13,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("engine", "projections", "worker", "bot")
 MOST_NAMES, MOST_LINES = 50, 400
-STILL_WIDER = {"engine": 55, "engine.decide": 62}
-"""Packages still above it, with what they must not pass meanwhile."""
-STILL_LONGER = {"projections/models/history.py": 520, "projections/models/catalog.py": 440, "tests/service/test_quota.py": 480}
-"""Files to be divided, with the length they must not pass meanwhile."""
 PATTERN_OF_DECIDE = {"State", "Create", "Edit", "Delete", "Restore"}
 """What every module of engine.decide calls its state and its commands; they are always named with their module: `preset.Create`."""
 
@@ -71,7 +67,7 @@ def event_classes() -> frozenset[str]:
 
 def test_a_package_shows_at_most_fifty_names() -> None:
     """P7: what has to be known to use a package fits in a head."""
-    assert {name: len(found) for name, found in public_names().items() if len(found) > STILL_WIDER.get(name, MOST_NAMES)} == {}
+    assert {name: len(found) for name, found in public_names().items() if len(found) > MOST_NAMES} == {}
     assert len(public_names()["engine"]) > 20, "the count counts"
 
 
@@ -79,8 +75,8 @@ def test_a_file_has_at_most_four_hundred_lines() -> None:
     """P7: tests too."""
     files = {str(file.relative_to(ROOT)): file for file, _ in sources(*ROOMS, "tests").values()}
     longer = {name: length for name, file in files.items() if (length := len(file.read_text(encoding="utf-8").splitlines())) > MOST_LINES}
-    assert {name: length for name, length in longer.items() if length > STILL_LONGER.get(name, 0)} == {}
-    assert set(STILL_LONGER) >= set(longer)
+    assert longer == {}
+    assert len(files) > 300, "the files are found"
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -147,7 +143,7 @@ def test_prompt_text_is_in_no_face_and_no_worker() -> None:
 
 def test_quirks_of_providers_are_data() -> None:
     """No model is named where a turn is run; what is odd about the form of an answer is the business of worker/providers."""
-    named = holding(r"(?i)\b(deepseek|claude|gemini|gpt-|glm-|qwen|llama|mistral|kimi)", outside=("engine.decide.turn_model",))
+    named = holding(r"(?i)\b(deepseek|claude|gemini|gpt-|glm-|qwen|llama|mistral|kimi)", outside=("engine.decide.spending.turn_model",))
     assert [name for name in named if name.startswith(("worker.turn", "worker.jobs", "bot."))] == []
 
 

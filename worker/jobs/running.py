@@ -12,8 +12,8 @@ from engine.actor import Actor
 from engine.decide.due import Every
 from engine.decide.job import Advance, RetryPolicy
 from engine.decide.rejected import Rejected
-from engine.decide.spend import Refusal
-from engine.decide.turn_request import effective
+from engine.decide.spending.spend import Refusal
+from engine.decide.spending.turn_request import effective
 from engine.errors import TzurotError
 from engine.events.preset import Parameters
 from engine.execute import execute

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from engine import clock
-from engine.decide.spend import Permit
+from engine.decide.spending.spend import Permit
 from engine.events.turn import Usage
 from engine.fault import Category, Fault, classify
 from worker.providers import sse

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine import clock, ids
-from engine.decide.spend import Refusal
-from engine.decide.turn_model import Model, resolve
-from engine.decide.turn_request import Effective, effective
+from engine.decide.spending.spend import Refusal
+from engine.decide.spending.turn_model import Model, resolve
+from engine.decide.spending.turn_request import Effective, effective
 from engine.events.preset import Parameters
 from engine.events.turn import Call, Usage
 from engine.fault import QUOTA, Category, Fault

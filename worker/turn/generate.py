@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from engine import clock, ids, log
-from engine.decide.quota import of_milliseconds, reset_of, to_milliseconds
-from engine.decide.spend import Refusal
-from engine.decide.turn_model import Model
-from engine.decide.turn_request import Effective
+from engine.decide.spending.quota import of_milliseconds, reset_of, to_milliseconds
+from engine.decide.spending.spend import Refusal
+from engine.decide.spending.turn_model import Model
+from engine.decide.spending.turn_request import Effective
 from engine.errors import KeyDestroyed, PartialRepeat, StoreError
 from engine.events import user_subject
 from engine.events.build import Cause, new

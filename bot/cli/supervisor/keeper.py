@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from bot.cli.supervisor.parts import Ended, Module, Part, Ready
 from bot.cli.supervisor.report import Notice, Report
 from bot.cli.supervisor.restarts import GiveUp, after_end
-from engine import process
-from engine.clock import monotonic
+from engine import clock, process
 from engine.errors import TzurotError
 
 STILL_STARTING_S = 30.0
@@ -38,7 +37,7 @@ class Keeper:
         """Until cancelled or given up. `started` says that the part runs already."""
         quick = 0
         while True:
-            begun = monotonic()
+            begun = clock.monotonic()
             code, sentence = await (self.part.wait() if started else self._run())
             started = False
             self.ready = None
@@ -46,7 +45,7 @@ class Keeper:
             if self._recycled:
                 self._recycled = False
                 continue
-            decision = after_end(code, monotonic() - begun, quick)
+            decision = after_end(code, clock.monotonic() - begun, quick)
             if isinstance(decision, GiveUp):
                 self._give_up(sentence, decision)
                 return
@@ -57,13 +56,13 @@ class Keeper:
     async def start(self) -> None:
         """Start the part and say so. Raises what the part raises."""
         await self._may_start()
-        begun = monotonic()
+        begun = clock.monotonic()
         progress = asyncio.create_task(self._say_still_starting())
         try:
             self.ready = await self.part.start()
         finally:
             progress.cancel()
-        took = monotonic() - begun
+        took = clock.monotonic() - begun
         self._report.say(Notice("ready", self.part.name, self.ready.detail, took, self.ready.address, self.part.pid))
         self.up.set()
         self.settled.set()

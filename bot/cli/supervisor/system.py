@@ -14,8 +14,7 @@ from bot.cli.supervisor.outside import console_port, greeting_of
 from bot.cli.supervisor.parts import Module, Server
 from bot.cli.supervisor.plan import STANDIN, ProcessPlan, environment, plan
 from bot.cli.supervisor.report import Notice, Report
-from engine import embedded, process
-from engine.clock import monotonic
+from engine import clock, embedded, process
 from engine.config import Settings
 from engine.embedded.folder import claim, kept_port, writable
 from engine.errors import TzurotError
@@ -67,7 +66,7 @@ class System:
                 keeper.part.kill()
 
     async def _start(self) -> None:
-        begun = monotonic()
+        begun = clock.monotonic()
         self._port, note = console_port(self.settings, self._data)
         if note:
             self._report.say(Notice("note", "console", note))
@@ -81,29 +80,29 @@ class System:
         await asyncio.gather(*(keeper.settled.wait() for keeper in self.keepers.values()))
         console = self.keepers.get("console")
         self.console = console.ready.address if console and console.ready else None
-        self._report.say(Notice("up", "tzurot", self._summary(), monotonic() - begun, self.console))
+        self._report.say(Notice("up", "tzurot", self._summary(), clock.monotonic() - begun, self.console))
 
     def _summary(self) -> str:
         off = [name for name, keeper in self.keepers.items() if keeper.gave_up]
         return (f"runs without {', '.join(off)}." if off else "is up.") + (" Console:" if self.console else "")
 
     async def _start_database(self) -> None:
-        begun = monotonic()
+        begun = clock.monotonic()
         if self.settings.database_url is None:
             await self._serve(Server("postgres", embedded.Postgres(self._data / "postgres"), "Postgres 18 with pgvector"))
-            begun = monotonic()
+            begun = clock.monotonic()
         applied = await migrate(self._dsn())
         where = "the database of DATABASE_URL, " if self.settings.database_url else ""
         detail = f"{where}{len(applied)} migrations applied" if applied else f"{where}up to date"
-        self._report.say(Notice("ready", "schema", detail, monotonic() - begun))
+        self._report.say(Notice("ready", "schema", detail, clock.monotonic() - begun))
 
     async def _start_broker(self) -> None:
-        begun = monotonic()
+        begun = clock.monotonic()
         if self.settings.nats_url is None:
             await self._serve(Server("nats", embedded.Nats(self._data / "nats"), "NATS with JetStream"))
             return
         await greeting_of(self.settings.nats_url)
-        self._report.say(Notice("ready", "nats", "the server of NATS_URL", monotonic() - begun))
+        self._report.say(Notice("ready", "nats", "the server of NATS_URL", clock.monotonic() - begun))
 
     async def _serve(self, part: Server) -> None:
         keeper = self.keepers[part.name] = Keeper(part, self._report)
@@ -182,11 +181,11 @@ class System:
     async def _down(self) -> None:
         if not self.keepers:
             return
-        begun = monotonic()
+        begun = clock.monotonic()
         self._report.say(Notice("stopping", "tzurot", "is stopping"))
         for names in _DOWN:
             await asyncio.gather(*(self._end(name) for name in names if name in self.keepers))
-        self._report.say(Notice("stopped", "tzurot", "stopped", monotonic() - begun))
+        self._report.say(Notice("stopped", "tzurot", "stopped", clock.monotonic() - begun))
 
     async def _end(self, name: str) -> None:
         task = self._tasks.get(name)

@@ -11,7 +11,7 @@ from bot.console.pages import conversation
 from bot.console.render import page
 from bot.console.state import OPERATOR, console_of
 from engine import clock
-from engine.decide import quota as quota_rules
+from engine.decide.spending import quota as quota_rules
 from projections.models import quota, usage
 from projections.models.usage import UsageLine
 

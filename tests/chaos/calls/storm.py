@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine import clock, seed
 from engine.config import Settings
-from engine.decide.quota import LONGEST, counts, to_milliseconds
+from engine.decide.spending.quota import LONGEST, counts, to_milliseconds
 from engine.events.message import Venue
 from engine.events.quota import NoticeGiven, QuotaHit
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed

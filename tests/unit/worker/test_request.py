@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.turn_model import Known, Model, ModelPattern, resolve
-from engine.decide.turn_request import BY_EFFORT, RESERVED_NAMES, effective
+from engine.decide.spending.turn_model import Known, Model, ModelPattern, resolve
+from engine.decide.spending.turn_request import BY_EFFORT, RESERVED_NAMES, effective
 from engine.events.preset import Parameters, Reasoning
 
 EFFORTS = st.sampled_from(sorted(BY_EFFORT))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.decide.quota import Hit, blocks, counts, reset_of
-from engine.decide.spend import (
+from engine.decide.spending.quota import Hit, blocks, counts, reset_of
+from engine.decide.spending.spend import (
     KEYLESS,
     SYSTEM,
     Block,
@@ -24,7 +24,7 @@ from engine.decide.spend import (
     is_free,
     midnight_after,
 )
-from engine.decide.turn_model import Known, resolve
+from engine.decide.spending.turn_model import Known, resolve
 from engine.events.quota import LimitsChanged
 from engine.fault import QUOTA, Category, Fault
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.decide.turn_model import Model
+from engine.decide.spending.turn_model import Model
 from engine.events.preset import Parameters
 
 BY_EFFORT: Mapping[str, int] = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from engine.decide.spend import Block, midnight_after
+from engine.decide.spending.spend import Block, midnight_after
 from engine.fault import QUOTA, Category, Fault
 
 MINUTE = 60.0

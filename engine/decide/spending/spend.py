@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from engine.decide.turn_model import Model
+from engine.decide.spending.turn_model import Model
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
 
