@@ -24,6 +24,16 @@ class Reasoning(Resource):
     enabled: Annotated[bool | None, Shown("Reasoning", LENGTH, "no: the model is asked not to reason.", "choice")] = None
 
 
+class Routing(Resource):
+    """Which of the providers of a model may answer, in OpenRouter's terms."""
+
+    order: Annotated[tuple[str, ...], Shown("Providers", MORE, "OpenRouter's names, asked in this order.", "names", 50, 10)] = ()
+    sort: Annotated[Literal["price", "throughput", "latency"] | None, Shown("Providers sorted by", MORE, widget="choice")] = None
+    data_collection: Annotated[
+        Literal["allow", "deny"] | None, Shown("Providers that keep prompts", MORE, "deny: none that may store what was said.", "choice")
+    ] = None
+
+
 class Parameters(Resource):
     """What goes to the provider; None is left out of the request."""
 
@@ -54,6 +64,7 @@ class Parameters(Resource):
     response_format: Annotated[Literal["text", "json_object"] | None, Shown("Answer as", MORE, widget="choice")] = None
     transforms: Annotated[tuple[str, ...], Shown("Transforms", MORE, "OpenRouter's, such as middle-out.", "names", 50, 5)] = ()
     route: Annotated[Literal["fallback"] | None, Shown("Route", MORE, widget="choice")] = None
+    provider: Routing = Routing()
     verbosity: Annotated[Literal["low", "medium", "high"] | None, Shown("Verbosity", LENGTH, widget="choice")] = None
     extra: Annotated[
         dict[str, JsonValue], Shown("Further parameters", MORE, "A JSON object, sent to the provider as it is.", "json", 4000)

@@ -34,6 +34,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 1): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
+        ("preset.created", 2): unchanged,  # v3: which providers may answer
+        ("preset.edited", 2): unchanged,
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from engine.decide.spending.turn_model import Known, Model, ModelPattern, resolve
 from engine.decide.spending.turn_request import BY_EFFORT, RESERVED_NAMES, effective
 from engine.events.preset import Parameters, Reasoning
+from engine.resources.preset import Routing
 
 EFFORTS = st.sampled_from(sorted(BY_EFFORT))
 REASONING = st.one_of(
@@ -95,3 +96,12 @@ def test_the_most_particular_source_wins_field_by_field(override: Known, catalog
 def test_an_unknown_model_is_trusted_with_little() -> None:
     model = resolve("nobody/knows-this")
     assert (model.context_tokens, model.costs_nothing, model.price_in) == (8192, False, None)
+
+
+def test_which_providers_may_answer_goes_with_the_request_only_where_it_was_chosen() -> None:
+    """In the words the provider takes them; what was not chosen is not said, and what stands in `extra` is left as it is."""
+    model = resolve("a/b")
+    chosen = Parameters(provider=Routing(order=("One", "Two"), data_collection="deny"))
+    assert effective(chosen, model).body["provider"] == {"order": ["One", "Two"], "data_collection": "deny"}
+    assert "provider" not in effective(Parameters(), model).body
+    assert effective(Parameters(extra={"provider": {"only": ["One"]}}), model).body["provider"] == {"only": ["One"]}
