@@ -17,9 +17,10 @@ from engine.embedded import account, broker
 from engine.embedded.folder import Busy, claim
 from engine.errors import TzurotError
 from engine.migrate import migrate, pending
-from engine.store import connect
+from engine.store import connect, open_log
 from engine.vault import load_master_key
 from projections.live import heartbeats
+from projections.models import catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def _of(settings: Settings) -> Iterator[Check]:
     yield _master_key(settings)
     yield Check("Discord", True, "a token is set" if settings.discord_token else "off: no DISCORD_TOKEN")
     provided = settings.provider_base_url or ("OpenRouter" if settings.provider_api_key else "")
+    yield _try("model", lambda: decides(settings))
     yield Check("provider", True, provided or "the local stand-in, which is no model; set PROVIDER_API_KEY for a real one")
 
 
@@ -116,6 +118,33 @@ def _broker(settings: Settings) -> str:
         return f"embedded NATS at {broker.program()}"
     asyncio.run(greeting_of(settings.nats_url))
     return "the one of NATS_URL answers"
+
+
+def decides(settings: Settings) -> str:
+    """Say which preset decides what model is asked where a character has none, and by which command that is changed.
+
+    Raises TzurotError when the database cannot be read.
+    """
+    first = f"DEFAULT_MODEL ({settings.default_model})"
+    if settings.master_key is None and not (settings.tzurot_data / "master.key").exists():
+        return f"{first} becomes the default preset's at the first start"
+    if settings.database_url is None and not _running(settings.tzurot_data):
+        return f"the default preset decides; while Tzurot runs `tzurot preset default` shows it. {first} only counts at the first start"
+    preset = asyncio.run(_answering(settings))
+    if preset is None:
+        return f"no preset is the default: {first} decides until `tzurot preset default NAME` chooses one"
+    change = f"`tzurot preset default NAME` or `tzurot preset edit {str(preset.id)[:8]} --model MODEL`"
+    return f"the preset {preset.name} decides: {preset.model}. Change it by {change}; {first} only counts at the first start"
+
+
+async def _answering(settings: Settings) -> catalog.Preset | None:
+    """The preset that answers for everybody, None when there is none or the tables are not made yet."""
+    dsn = settings.database_url or embedded.running_dsn(settings.tzurot_data)
+    if await pending(dsn):
+        return None
+    async with open_log(dsn, load_master_key(settings)) as log, log.pool.connection() as connection:
+        everybody = catalog.Defaults(None, (await catalog.defaults(connection, 0)).everybody)
+        return catalog.chosen(await catalog.presets(connection, log.vault), None, everybody, 0)
 
 
 def _master_key(settings: Settings) -> Check:

@@ -4,6 +4,7 @@ import inspect
 import json as jsonlib
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -247,7 +248,8 @@ def _import(kind: Kind[Any]) -> Callable[..., None]:
 
 def _json_of(file: Path) -> object:
     try:
-        raw = sys.stdin.buffer.read(FILE_BYTES + 1) if str(file) == "-" else file.open("rb").read(FILE_BYTES + 1)
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as source:
+            raw = source.read(FILE_BYTES + 1)
         if len(raw) > FILE_BYTES:
             raise NotFound(f"{file} is larger than {FILE_BYTES // 2**20} MB.")
         return jsonlib.loads(raw)

@@ -1,0 +1,129 @@
+"""Characters and presets at the command line, as a person types it, beside the console on the same database."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot.cli import checks, editing
+from engine import config, log
+from engine.config import Settings
+from engine.resources.kinds import CHARACTER, PRESET, Kind
+from projections.live import heartbeats
+from projections.terminal import NotFound
+from tests.support.site import Site, site
+
+CHOSEN = {
+    "slug": "ada",
+    "birthday": "1815-12-10",
+    "avatar_url": "https://example.org/ada.png",
+    "visibility": "shared",
+    "co_owners": "11",
+    "shared_with": "12\n13",
+    "reasoning.max_tokens": "1500",
+    "max_tokens": "2000",
+    "stop": "END\nStop\\nthere",
+    "logit_bias": '{"50256": -100}',
+    "response_format": "json_object",
+    "context_tokens": "9000",
+    "max_messages": "20",
+    "max_age_s": "3600",
+    "is_global": "yes",
+}
+NOT_TYPED = {"avatar", "preset_id", "reasoning.effort", "top_a", "is_default", "is_free_default"}
+"""Chosen in other ways, or excluded by another field that is set."""
+
+
+@pytest.fixture
+async def here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """A console whose read models the commands use too: a command starts its own only where nobody runs them."""
+    monkeypatch.setattr(config, "settings", lambda: settings)
+    log.configure("tzurot", "warning")  # as the command line does: standard output belongs to the answers
+    async with site(settings) as opened:
+        await heartbeats.beat(opened.console.log.pool, "projections")
+        yield opened
+
+
+async def run(*words: str) -> str:
+    """What `tzurot` prints for these words. Raises what it ends with."""
+    app = typer.Typer()
+    editing.register(app)
+    ran = await asyncio.to_thread(CliRunner().invoke, app, list(words), catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    return ran.stdout
+
+
+async def run_json(*words: str) -> Any:
+    return json.loads(await run(*words))
+
+
+def every_field(kind: Kind[Any]) -> dict[str, str]:
+    """A text for each field that can be typed, none its default."""
+    by_kind = {"text": "some {}", "texts": "one {}\ntwo", "json": '{{"a": [1, "{}"]}}', "int": "7", "float": "0.5", "switch": "yes"}
+    found = {}
+    for spec in kind.fields:
+        if spec.key not in NOT_TYPED:
+            made = spec.choices[-1] if spec.choices else by_kind.get(spec.kind, "{}").format(spec.key)
+            found[spec.key] = CHOSEN.get(spec.key, "no" if spec.kind == "switch" and spec.default else made)
+    return found
+
+
+def options(kind: Kind[Any], texts: dict[str, str]) -> list[str]:
+    return [f"--{spec.option}={texts[spec.key]}" for spec in kind.fields if spec.key in texts]
+
+
+@pytest.mark.parametrize("kind", [CHARACTER, PRESET], ids=lambda kind: str(kind.name))
+async def test_form_command_and_file_are_equal_with_every_field_set(here: Site, kind: Kind[Any], tmp_path: Path) -> None:
+    """C8: what a form took, `show --json` and both exports say alike; the file makes the same again, and so do the options."""
+    texts = every_field(kind)
+    made = await here.form(f"/{kind.name}s", texts)
+    assert made.status_code == 303, made.text
+    shown = await run_json(kind.name, "show", texts["name"], "--json")
+    id_ = shown.pop("id")
+    shown.pop("owner_id")
+    file = tmp_path / "file.json"
+    await run(kind.name, "export", id_, str(file))
+    exported = json.loads(file.read_text())
+    assert shown == exported == (await here.http.get(f"/{kind.name}s/{id_}/export.json")).json()
+    again = await run_json(kind.name, "import", str(file), "--json")
+    typed = await run_json(kind.name, "create", *options(kind, texts | ({"slug": "typed"} if kind is CHARACTER else {})), "--json")
+    for other in (again, typed):
+        copy = json.loads(await run(kind.name, "export", other["id"]))
+        assert copy | {"slug": exported.get("slug")} == exported | {"slug": exported.get("slug")}
+
+
+@pytest.mark.parametrize("kind", [CHARACTER, PRESET], ids=lambda kind: str(kind.name))
+async def test_what_is_made_is_edited_deleted_and_brought_back(here: Site, kind: Kind[Any]) -> None:
+    """An edit changes what it names and nothing else; without --yes nothing is deleted; what was deleted comes back as it was."""
+    first = {"name": "Ada"} | ({"info": "A smith."} if kind is CHARACTER else {"model": "a/b"})
+    id_ = (await run_json(kind.name, "create", *options(kind, first), "--json"))["id"]
+    before = await run_json(kind.name, "show", "ada", "--json")
+    assert await run_json(kind.name, "edit", "ada", "--name=Bea", "--json") == {"changed": ["name"]}
+    after = await run_json(kind.name, "show", id_, "--json")
+    assert {key for key in before if before[key] != after[key]} == {"name"}
+    with pytest.raises(NotFound, match="name"):
+        await run(kind.name, "edit", id_, "--name=")
+    assert (await run_json(kind.name, "delete", id_, "--json"))["deleted"] is False
+    assert (await run_json(kind.name, "delete", id_, "--yes", "--json"))["deleted"] is True
+    with pytest.raises(NotFound, match=f"no such {kind.name}"):
+        await run(kind.name, "show", id_)
+    assert (await run_json(kind.name, "restore", "bea", "--json")) == {"id": id_}
+    assert await run_json(kind.name, "show", id_, "--json") == after
+    assert id_ in [item["id"] for item in await run_json(kind.name, "list", "--json")]
+
+
+async def test_doctor_says_which_preset_decides_the_model(here: Site, settings: Settings) -> None:
+    """DEFAULT_MODEL counts at the first start only: afterwards the default preset decides, and the check names the command."""
+    found = await asyncio.to_thread(checks.decides, settings)
+    assert "DEFAULT_MODEL" in found
+    assert settings.default_model in found
+    id_ = (await run_json("preset", "create", "--name=Mine", "--model=a/b", "--json"))["id"]
+    await run("preset", "default", id_)
+    told = await asyncio.to_thread(checks.decides, settings.model_copy(update={"default_model": "c/d"}))
+    for words in ("Mine", "a/b", "tzurot preset default", f"tzurot preset edit {id_[:8]} --model", "DEFAULT_MODEL (c/d)"):
+        assert words in told
