@@ -1,15 +1,12 @@
 """What slash commands can ask for: reads from the read models, appends to the log. Knows nothing of nextcord."""
 
-import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from uuid import UUID
 
 from bot.discord.roster import Roster
-from engine import clock, ids
+from engine import ids
 from engine.actor import Actor, person
-from engine.bus import broker
 from engine.config import Settings
 from engine.decide import channel, character
 from engine.decide.channel import Where
@@ -17,11 +14,8 @@ from engine.decide.rejected import Rejected
 from engine.events.character import CharacterCreated
 from engine.execute import execute
 from engine.store import Log
-from projections import status
 from projections.models import channels
 from projections.models.catalog import Character
-
-PROBE_S = 1.5
 
 
 @dataclass(slots=True)
@@ -78,43 +72,6 @@ class Desk:
         async with self.log.pool.connection() as connection:
             return await channels.active_in(connection, where.channel_id)
 
-    async def health(self) -> tuple[tuple[str, bool, str], ...]:
-        """(what, whether it is well, a sentence); within three seconds with anything dead (F7)."""
-        return await asyncio.gather(_limited("Postgres", self._postgres()), _limited("NATS", self._nats()))
-
-    async def _postgres(self) -> str:
-        async with self.log.pool.connection() as connection:
-            now = await status.look(connection)
-        lags = ", ".join(f"{p.name} {now.head - p.position}" for p in now.progress if p.status != "running" or p.position < now.head)
-        running = ", ".join(sorted({p.process for p in now.processes})) or "none"
-        return (
-            f"{now.server}, {now.head:,} events, relay {now.head - now.relayed} behind; "
-            f"read models {'behind: ' + lags if lags else 'up to date'}; {now.pending_turns} turns pending, "
-            f"{now.due_deliveries} answers to deliver; {now.active_characters} of {now.characters} characters active; processes: {running}"
-        )
-
-    async def _nats(self) -> str:
-        if self.settings.nats_url is None:
-            return "not set"
-        async with broker.connected(self.settings.nats_url, "health") as stream:
-            info = await stream.account_info()
-        return f"{info.streams} streams, {info.consumers} consumers"
-
-
-def version_line(started: float) -> str:
-    """Version and time up."""
-    seconds = int(clock.monotonic() - started)
-    return f"Tzurot {version('tzurot')}, up {seconds // 3600} h {seconds % 3600 // 60} min"
-
 
 def _key(interaction_id: int) -> UUID:
     return ids.derived("discord interaction", interaction_id)
-
-
-async def _limited(name: str, probe: Awaitable[str]) -> tuple[str, bool, str]:
-    try:
-        return name, True, await asyncio.wait_for(probe, PROBE_S)
-    except TimeoutError:
-        return name, False, f"no answer within {PROBE_S:g} s"
-    except Exception as error:
-        return name, False, type(error).__name__

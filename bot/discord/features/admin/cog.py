@@ -3,7 +3,8 @@
 import nextcord
 
 from bot.discord.answers import Interaction, answer
-from bot.discord.desk import Desk, version_line
+from bot.discord.desk import Desk
+from bot.discord.features.admin.health import probe, version_line
 from engine import clock
 from engine.decide.rejected import Rejected
 
@@ -28,7 +29,7 @@ class AdminCog(nextcord.ClientCog):
             if not self.desk.is_owner(user):
                 raise Rejected("Only the bot's owners can see this. Owners are set with OWNER_IDS.")
             lines = [f"**{version_line(self.started)}**", f"✅ Discord: {latency * 1000:.0f} ms"]
-            probes = await self.desk.health()
+            probes = await probe(self.desk.log, self.desk.settings)
             return "\n".join(lines + [f"{'✅' if ok else '❌'} {name}: {sentence}" for name, ok, sentence in probes])
 
         await answer(interaction, work)

@@ -1,0 +1,53 @@
+"""What `/admin health` shows: whether each thing the bot needs answers, within a bounded time. Knows nothing of nextcord."""
+
+import asyncio
+from collections.abc import Awaitable
+from importlib.metadata import version
+
+from engine import clock
+from engine.bus import broker
+from engine.config import Settings
+from engine.store import Log
+from projections import status
+
+PROBE_S = 1.5
+
+
+async def probe(log: Log, settings: Settings) -> tuple[tuple[str, bool, str], ...]:
+    """Ask everything at once: (what, whether it is well, a sentence); within three seconds with anything dead (F7)."""
+    return await asyncio.gather(_limited("Postgres", _postgres(log)), _limited("NATS", _nats(settings.nats_url)))
+
+
+def version_line(started: float) -> str:
+    """Say the version and the time since `started`, in seconds of the monotonic clock."""
+    seconds = int(clock.monotonic() - started)
+    return f"Tzurot {version('tzurot')}, up {seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+async def _postgres(log: Log) -> str:
+    async with log.pool.connection() as connection:
+        now = await status.look(connection)
+    lags = ", ".join(f"{p.name} {now.head - p.position}" for p in now.progress if p.status != "running" or p.position < now.head)
+    running = ", ".join(sorted({p.process for p in now.processes})) or "none"
+    return (
+        f"{now.server}, {now.head:,} events, relay {now.head - now.relayed} behind; "
+        f"read models {'behind: ' + lags if lags else 'up to date'}; {now.pending_turns} turns pending, "
+        f"{now.due_deliveries} answers to deliver; {now.active_characters} of {now.characters} characters active; processes: {running}"
+    )
+
+
+async def _nats(url: str | None) -> str:
+    if url is None:
+        return "not set"
+    async with broker.connected(url, "health") as stream:
+        info = await stream.account_info()
+    return f"{info.streams} streams, {info.consumers} consumers"
+
+
+async def _limited(name: str, answer: Awaitable[str]) -> tuple[str, bool, str]:
+    try:
+        return name, True, await asyncio.wait_for(answer, PROBE_S)
+    except TimeoutError:
+        return name, False, f"no answer within {PROBE_S:g} s"
+    except Exception as error:
+        return name, False, type(error).__name__
