@@ -55,7 +55,11 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
             "Too many requests", "The model is asked too often right now. Try again in a minute.", fallback=True
         ),
         Category.CONTENT_POLICY: Treatment("Refused by the provider", "The provider refused to answer this. Rephrasing may help."),
-        Category.BAD_REQUEST: Treatment("Request not understood", "The provider did not understand the request. The preset may be why."),
+        Category.BAD_REQUEST: Treatment(
+            "Request not understood",
+            "The provider did not understand the request. The preset may be why: "
+            "whoever runs the bot can change it with `tzurot preset edit`.",
+        ),
         Category.CONTEXT_LENGTH: Treatment(
             "Conversation too long", "This is too long for the model. `/channel reset` or a larger model helps."
         ),
@@ -73,7 +77,8 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
         Category.BUDGET: Treatment("Budget reached", "The budget set for this is used up for now."),
         Category.NOT_ALLOWED: Treatment(
             "No key for this",
-            "This model costs money, and guests are offered no free one here. Whoever runs the bot can list one, or store a key of yours.",
+            "This model costs money, and guests are offered no free one here. "
+            "Whoever runs the bot can list one, or store a key of yours with `tzurot keys set`.",
         ),
         Category.CHARACTER_GONE: Treatment("Character gone", "This character does not exist any more."),
         Category.INTERNAL: Treatment("Something broke", "Something went wrong on our side. It was noted."),
