@@ -18,7 +18,9 @@ from engine.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class ChatLine:
-    """One visible message or reply. `seen` is the log position at which it became visible: lines are ordered by it.
+    """One visible message or reply. `seen` is the log position at which it became visible, or last changed.
+
+    Lines are ordered by `message_id`, which another version of a reply keeps.
 
     For a failed turn `kind` is error, and `text` is empty: what went wrong is in the turn's event.
     """
@@ -89,7 +91,7 @@ SELECT CASE WHEN e.kind = 'message' THEN e.position ELSE d.done_position END AS 
        e.turn, e.character, e.author_id, e.reply_to, e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version,
        e.sealed, e.edit_id, e.edit_schema_version, e.edit_sealed, NULL::text AS category, NULL::text AS reference
 FROM history.entries e LEFT JOIN deliveries.deliveries d ON d.turn = e.turn AND d.status = 'delivered'
-WHERE e.channel = %(channel)s AND NOT e.gone AND e.position < %(before)s ORDER BY e.position DESC LIMIT %(limit)s
+WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND e.position < %(before)s ORDER BY e.position DESC LIMIT %(limit)s
 """
 _FAILED = """
 SELECT d.done_position AS seen, 'error' AS kind, (SELECT min(c.message_id) FROM deliveries.chunks c WHERE c.turn = t.turn) AS message_id,
@@ -121,7 +123,7 @@ async def lines(
             await cursor.execute(statement.encode(), parameters)
             rows += await cursor.fetchall()
     visible = [row for row in rows if row.seen is not None and after < row.seen <= upto and row.message_id is not None]
-    return await _open(vault, sorted(visible, key=lambda row: row.seen or 0))
+    return await _open(vault, sorted(visible, key=lambda row: row.message_id or 0))
 
 
 async def _shown_by_all(connection: AsyncConnection) -> int:

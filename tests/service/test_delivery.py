@@ -1,6 +1,7 @@
 """Replies with versions, two deliverers at once, and what stands between an intention and a crash: one live version, one set of posts."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,6 +43,8 @@ from tests.support.discord.harness import Rig, rig
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 LONG = "\n\n".join(f"Part {n}. " + "word " * 300 for n in range(3))
 ALICE = person(7)
+FULL = os.environ.get("TZUROT_FULL") == "1"
+ANSWERS, ACTS = (200, 50) if FULL else (40, 25)
 
 
 @dataclass
@@ -118,7 +121,7 @@ async def stage(settings: Settings) -> AsyncIterator[Stage]:
 
 async def test_two_deliverers_post_every_answer_once_and_in_order(stage: Stage) -> None:
     """R46, I11: both are woken for each answer and sweep besides; whoever posts first does, and nobody posts it again."""
-    said = [await stage.say(str(number)) for number in range(40)]
+    said = [await stage.say(str(number)) for number in range(ANSWERS)]
     one, other = stage.deliverer(), stage.deliverer()
     for message in said:
         await stage.ended(message)
@@ -240,7 +243,7 @@ async def test_channel_and_history_show_the_same_version_whatever_was_done(setti
         message = await stage.say()
         await stage.ended(message)
         queues = stage.deliverer()
-        for _ in range(25):
+        for _ in range(ACTS):
             await act(stage, drawn, message)
             if drawn.random() < 0.5:
                 await stage.deliver(queues)
