@@ -12,7 +12,9 @@ from engine.decide import channel, character
 from engine.decide.channel import Where
 from engine.decide.rejected import Rejected
 from engine.events.character import CharacterCreated
-from engine.execute import execute
+from engine.execute import execute, undo
+from engine.resources import typed
+from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from projections.models import channels
 from projections.models.catalog import Character
@@ -47,6 +49,46 @@ class Desk:
         for found in by_slug + by_name:
             return found
         raise Rejected("There is no such character, or it is not yours to use. `/character list` shows who there is.")
+
+    async def edit(self, by: int, key: int, text: str, field: str, value: str) -> Character:
+        """Change one field of a character, by its key and typed text. Answers the character before. Raises Rejected."""
+        found, spec = await self.find(by, text), CHARACTER.field(field)
+        if spec is None:
+            raise Rejected("A character has no such field. Choose one of those that are suggested.")
+        try:
+            changes = {spec.key: typed.read(spec, value)}
+        except typed.Wrong as wrong:
+            raise Rejected(str(wrong)) from None
+        await self._change(by, key, character.Edit(found.id, changes))
+        return found
+
+    async def alias(self, by: int, key: int, text: str, alias: str, *, remove: bool) -> Character:
+        """Give a character another name, or take one away. Raises Rejected."""
+        found = await self.find(by, text)
+        await self._change(by, key, (character.RemoveAlias if remove else character.AddAlias)(found.id, alias))
+        return found
+
+    async def delete(self, by: int, key: int, text: str, confirmed: str) -> Character:
+        """Delete a character when its short name was typed again. Raises Rejected, before that with what a deletion does."""
+        found = await self.find(by, text)
+        if confirmed.strip() != found.slug:
+            raise Rejected(
+                f"This deletes **{found.name}**: it answers no more and its short name becomes free. It can be taken back until somebody "
+                f"else takes that name. To delete it, give `confirm` as `{found.slug}`."
+            )
+        await self._change(by, key, character.Delete(found.id))
+        return found
+
+    async def take_back(self, by: int, key: int, change: str) -> None:
+        """Take a change back by the number it was answered with. Raises Rejected."""
+        wanted = change.strip()
+        if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= 20):
+            raise Rejected("Give the number that the change was answered with.")
+        await undo(self.log, self._actor(by), _key(int(wanted)), _key(key), see=["catalog"])
+
+    async def _change(self, by: int, key: int, command: character.CharacterCommand) -> None:
+        if not (await execute(self.log, self._actor(by), command, _key(key), see=["catalog"])).events:
+            raise Rejected("Nothing changed: it is so already.")
 
     async def activate(self, by: int, key: int, where: Where, text: str, permissions: frozenset[str]) -> Character:
         """Raises Rejected."""

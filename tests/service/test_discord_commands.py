@@ -100,6 +100,35 @@ async def test_characters_are_listed_and_shown_to_those_who_may_use_them(stage: 
     assert "There is no such character" in hidden.text
 
 
+async def test_an_owner_changes_names_deletes_and_takes_back(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """One field at a time, by its typed text; a deletion asks first; others are refused and nothing changes (C1, C2)."""
+    await stage.character("Secret", owner=int(discord.user_id("alice")), visibility="public")
+
+    async def run(user: str, command: str, **options: object) -> str:
+        done = await discord.answered(await discord.slash("general", user, f"character {command}", options))
+        assert done.ephemeral
+        return done.text
+
+    changed = await run("alice", "edit", character="secret", field="tone", value="Dry, {{char}}.")
+    assert "is changed" in changed
+    assert "Dry, Secret." in await run("alice", "view", character="secret")
+    assert "Only its owners" in await run("bob", "edit", character="secret", field="tone", value="Loud")
+    assert "no such field" in await run("alice", "edit", character="secret", field="nonsense", value="x")
+    number = changed.rpartition("change:")[2].split("`")[0]
+    assert "Only its owners" in await run("bob", "undo", change=number)
+    assert "taken back" in await run("alice", "undo", change=number)
+    assert "Dry" not in await run("alice", "view", character="secret")
+    assert "answers to that name" in await run("alice", "alias", character="secret", alias="Whisper")
+    assert "Secret" in await run("alice", "view", character="whisper")
+    assert "Only its owners" in await run("bob", "delete", character="secret", confirm="secret")
+    assert "give `confirm` as `secret`" in await run("alice", "delete", character="secret")
+    assert await stage.count("character.deleted") == 0
+    deleted = await run("alice", "delete", character="secret", confirm="secret")
+    assert "There is no such character" in await run("alice", "view", character="secret")
+    assert "taken back" in await run("alice", "undo", change=deleted.rpartition("change:")[2].split("`")[0])
+    assert "Secret" in await run("alice", "view", character="secret")
+
+
 async def test_names_are_suggested_while_they_are_typed(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """Autocomplete gives at most 25 of those the person may use."""
     for number in range(30):

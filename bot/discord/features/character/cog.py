@@ -1,4 +1,4 @@
-"""`/character`: make one, look at one, see which there are."""
+"""`/character`: make, look at, change and delete characters, and see which there are."""
 
 from typing import Any
 
@@ -9,9 +9,11 @@ from bot.discord.answers import Interaction, answer
 from bot.discord.custom_ids import Modals
 from bot.discord.desk import Desk
 from bot.discord.limits import CHOICES
-from bot.editing import filled
 from engine import log
+from engine.resources.character import CharacterSheet
+from engine.resources.field import fields, value_at
 from engine.resources.kinds import CHARACTER
+from engine.resources.typed import show
 from projections.models.catalog import Character
 
 _log = log.get("discord.commands")
@@ -50,6 +52,80 @@ class CharacterCog(nextcord.ClientCog):
             return listed(await self.desk.roster.usable_by(user), user, self.desk.settings.bot_mention_char)
 
         await answer(interaction, work)
+
+    @character.subcommand(name="edit", description="Change a field of your character")  # type: ignore[untyped-decorator]
+    async def edit(
+        self,
+        interaction: Interaction,
+        character: str = SlashOption(description="Name or short name", autocomplete=True),
+        field: str = SlashOption(description="What to change", autocomplete=True),
+        value: str = SlashOption(description="The new value; leave it out to empty the field", required=False, default=""),
+    ) -> None:
+        user, key = _user_id(interaction), interaction.id
+
+        async def work() -> str:
+            found = await self.desk.edit(user, key, character, field, value)
+            return f"**{found.name}** is changed. {_undo(key)}"
+
+        await answer(interaction, work)
+
+    @character.subcommand(name="alias", description="Give your character another name, or take one away")  # type: ignore[untyped-decorator]
+    async def alias(
+        self,
+        interaction: Interaction,
+        character: str = SlashOption(description="Name or short name", autocomplete=True),
+        alias: str = SlashOption(description="The other name", max_length=100),
+        remove: bool = SlashOption(description="Take it away", required=False, default=False),
+    ) -> None:
+        user, key = _user_id(interaction), interaction.id
+
+        async def work() -> str:
+            found = await self.desk.alias(user, key, character, alias, remove=remove)
+            return f"**{found.name}** {'lost that name' if remove else 'answers to that name too'}. {_undo(key)}"
+
+        await answer(interaction, work)
+
+    @character.subcommand(name="delete", description="Delete your character; says first what that does")  # type: ignore[untyped-decorator]
+    async def delete(
+        self,
+        interaction: Interaction,
+        character: str = SlashOption(description="Name or short name", autocomplete=True),
+        confirm: str = SlashOption(description="Its short name again, to delete it", required=False, default=""),
+    ) -> None:
+        user, key = _user_id(interaction), interaction.id
+
+        async def work() -> str:
+            return f"**{(await self.desk.delete(user, key, character, confirm)).name}** is deleted. {_undo(key)}"
+
+        await answer(interaction, work)
+
+    @character.subcommand(name="undo", description="Take a change or a deletion back")  # type: ignore[untyped-decorator]
+    async def undo(
+        self, interaction: Interaction, change: str = SlashOption(description="The number the change was answered with")
+    ) -> None:
+        user, key = _user_id(interaction), interaction.id
+
+        async def work() -> str:
+            await self.desk.take_back(user, key, change)
+            return f"It was taken back. {_undo(key)}"
+
+        await answer(interaction, work)
+
+    @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
+    async def choose_field(self, interaction: Interaction, field: str) -> None:
+        await interaction.response.send_autocomplete(field_choices(field))
+
+    @edit.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_edited(self, interaction: Interaction, character: str) -> None:
+        await self.choose(interaction, character)
+
+    @alias.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_called(self, interaction: Interaction, character: str) -> None:
+        await self.choose(interaction, character)
+
+    @delete.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_deleted(self, interaction: Interaction, character: str) -> None:
+        await self.choose(interaction, character)
 
     @view.on_autocomplete("character")  # type: ignore[untyped-decorator]
     async def choose(self, interaction: Interaction, character: str) -> None:
@@ -105,12 +181,26 @@ def _user_id(interaction: Interaction) -> int:
     return interaction.user.id if interaction.user else 0
 
 
+def _undo(key: int) -> str:
+    return f"To take it back: `/character undo change:{key}`."
+
+
+def field_choices(typed: str) -> dict[str, str]:
+    """At most 25 fields of a character for what was typed: label to key."""
+    wanted = typed.casefold()
+    hits = [f for f in fields(CharacterSheet) if wanted in f.shown.label.casefold() or wanted in f.key]
+    return {f.shown.label[:100]: f.key for f in hits[:CHOICES]}
+
+
 def described(character: Character, user_id: int) -> str:
     """What a person may see of a character: its owner everything, others what introduces it."""
     d = character.description
     lines = [f"**{d.name}** · `{character.slug}` · {character.visibility}"]
-    shown = {"Who": d.info, "Traits": d.traits, "Tone": d.tone} if character.owner_id in (user_id, None) else {"Who": d.info}
-    return "\n".join([*lines, *(f"**{title}:** {filled(text, d.name)}" for title, text in shown.items() if text)])
+    whole = character.owner_id in (user_id, None)
+    specs = [s for s in fields(type(d)) if s.key != "name" and (whole or s.key == "info")]
+    texts = [(s.shown.label, show(s, value_at(d, s.path))) for s in specs if value_at(d, s.path)]
+    filled = ((label, text.replace("{{char}}", d.name).replace("{{user}}", f"<@{user_id}>")) for label, text in texts)
+    return "\n".join([*lines, *(f"**{label}:** {text}" for label, text in filled)])
 
 
 def listed(characters: list[Character], user_id: int, char: str) -> str:
