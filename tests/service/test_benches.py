@@ -14,13 +14,13 @@ from engine import log
 from tests.bench import commands
 
 MINIATURES = {
-    "append": "--rounds 1 --producers 1,64 --processes 2 --scale 0.02",
-    "growth": "--sizes 700,1400 --rounds 1 --samples 40",
+    "append": "--rounds 1 --producers 1,64 --processes 2 --scale 0.01",
+    "growth": "--sizes 140,280 --rounds 1 --samples 10",
     "memory": "--data {set}",
-    "prompt": "--turns 60 --messages 1000",
+    "prompt": "--turns 60 --messages 1000 --repeats 10",
     "recall": "--memories 100 --queries 10",
-    "replay": "--events 1000 --rounds 1",
-    "turn": "--turns 2",
+    "replay": "--events 1000 --rounds 1 --alone history",
+    "turn": "--turns 2 --warm-up 1",
 }
 EXPECTED = {
     "append": {"ours", "application_save", "insert", "copy", "ours_2_processes"},
@@ -77,7 +77,7 @@ def _cache_keeps_more(report: list[dict[str, Any]]) -> bool:
 
 _SANE: dict[str, Callable[[Any], bool]] = {
     "append": _gapless,
-    "growth": lambda report: {row["events"] for row in report["rows"]} == {700, 1400},
+    "growth": lambda report: {row["events"] for row in report["rows"]} == {140, 280},
     "memory": lambda report: report["recall"]["1"] == 1.0,
     "prompt": _cache_keeps_more,
     "recall": lambda report: report["memories"] == 100 and 0 < report["p50_ms"] <= report["p95_ms"] and "pgvector" in report,

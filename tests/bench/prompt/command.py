@@ -48,7 +48,7 @@ WORDS = [
     "tomorrow", "never", "house", "garden", "light", "what", "if", "they", "said", "quietly", "because",
 ]  # fmt: skip
 BUDGET = 120_000
-REPEATS, WARM_UP = 200, 20
+WARM_UP = 20
 READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS)
 
 
@@ -56,11 +56,12 @@ def prompt(
     turns: Annotated[int, typer.Option(min=60, max=5000, help="Turns of the conversation; enough to fill a window of 100 messages.")] = 200,
     window: Annotated[int, typer.Option(min=4, max=100, help="Messages a prompt may hold (the preset's max_messages).")] = 50,
     messages: Annotated[int, typer.Option(min=1000, help="The long history that is compared with one of 100 messages.")] = 100_000,
+    repeats: Annotated[int, typer.Option(min=10, help="Timed assemblies of each.")] = 200,
     json: Json = False,
 ) -> None:
     """Share of prompt bytes that the turn before began with, ours beside a sliding window; assembly time by length of history."""
     rows = [row for limit in dict.fromkeys((window, 100)) for row in shares(turns, limit)]
-    rows += asyncio.run(assembly(messages))
+    rows += asyncio.run(assembly(messages, repeats))
     say(rows, json=json)
     if not json:
         table(
@@ -156,11 +157,11 @@ def _entry(position: int, kind: str, text: str) -> Entry:
     )
 
 
-async def assembly(messages: int) -> list[dict[str, object]]:
+async def assembly(messages: int, repeats: int) -> list[dict[str, object]]:
     """Context read from real read models and assembled: p50 and p95 for 100 messages and for many, and the ratio of the p50s."""
     async with _work() as work:
         await _fill(work.log, {1: 100, 2: messages})
-        found = {count: await _measure(work, channel) for channel, count in ((1, 100), (2, messages))}
+        found = {count: await _measure(work, channel, repeats) for channel, count in ((1, 100), (2, messages))}
     base = statistics.median(found[100])
     return [
         {
@@ -210,10 +211,10 @@ def _said(channel: int, message_id: int, text: str) -> NewEvent:
     )
 
 
-async def _measure(work: Work, channel: int) -> list[float]:
+async def _measure(work: Work, channel: int, repeats: int) -> list[float]:
     turn = await _turn(work, channel)
     times = []
-    for number in range(REPEATS + WARM_UP):
+    for number in range(repeats + WARM_UP):
         started = clock.monotonic()
         found = await context.read(work, turn)
         assemble.assemble(found.ingredients(turn), BUDGET)

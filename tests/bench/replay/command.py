@@ -26,6 +26,7 @@ from engine import embedded
 from engine.migrate import migrate
 from engine.store import Log, bulk, open_log
 from engine.vault import MasterKey
+from projections.base import Projection
 from projections.follow import rebuild
 from projections.registry import ALL
 from tests.bench.append import contenders, talk
@@ -61,10 +62,11 @@ def replay(
     events: Annotated[int, typer.Option(min=1_000, help="Events in the log.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of the reading rows; every contender runs once in each.")] = 5,
     rebuilds: Annotated[int, typer.Option(min=0, help="Rounds of the rebuilds.")] = 1,
+    alone: Annotated[str, typer.Option(help="Read models that are rebuilt alone, with commas; else each of them.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} on standard output.')] = False,
 ) -> None:
     """Measure reading, opening and decoding, and full rebuilds. The log holds whole turns, seven events each."""
-    report = asyncio.run(measure(events, rounds, rebuilds, lambda line: print(line, file=sys.stderr)))
+    report = asyncio.run(measure(events, rounds, rebuilds, lambda line: print(line, file=sys.stderr), alone.split(",") if alone else None))
     if as_json:
         print(json.dumps(report))
         return
@@ -73,8 +75,11 @@ def replay(
     print(json.dumps(report["ratios"], indent=2))
 
 
-async def measure(events: int, rounds: int, rebuilds: int, note: Callable[[str], None]) -> dict[str, Any]:
-    """All rows, on one server."""
+async def measure(
+    events: int, rounds: int, rebuilds: int, note: Callable[[str], None], alone: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """All rows, on one server. `alone`: names of the read models that get a row of their own; each of them when None."""
+    own = [projection for projection in ALL if alone is None or projection.name in alone]
     runs: dict[str, list[Timed]] = {}
     async with embedded.temporary_postgres() as server:
         dsn = await _database(server)
@@ -89,7 +94,7 @@ async def measure(events: int, rounds: int, rebuilds: int, note: Callable[[str],
                 note(f"round {number + 1} of {rounds} done")
             library.close()
             for number in range(rebuilds):
-                await _rebuilds(log, runs, functools.partial(_said, note, f"rebuilds {number + 1} of {rebuilds}"))
+                await _rebuilds(log, own, runs, functools.partial(_said, note, f"rebuilds {number + 1} of {rebuilds}"))
         if rebuilds:
             projected = await asyncio.to_thread(_project, await _database(server), min(LIBRARY_PROJECTED, events))
             runs["eventsourcing_projection"] = [projected]
@@ -192,10 +197,10 @@ def _mapper(app: contenders.Chat) -> int:
     return count
 
 
-async def _rebuilds(log: Log, runs: dict[str, list[Timed]], note: Callable[[str], None]) -> None:
+async def _rebuilds(log: Log, own: Sequence[Projection], runs: dict[str, list[Timed]], note: Callable[[str], None]) -> None:
     """Each alone, then all of them by one command. The work is done by Postgres, so `cpu_us` is small here."""
     head = await log.head()
-    for name, projections in [*((projection.name, [projection]) for projection in ALL), ("all", list(ALL))]:
+    for name, projections in [*((projection.name, [projection]) for projection in own), ("all", list(ALL))]:
         found = await timed(functools.partial(_rebuilt, log.dsn, projections, head))
         runs.setdefault(f"rebuild_{name}", []).append(found)
         note(f"{name} in {found.seconds:.1f} s, {head / found.seconds:,.0f} events/s")

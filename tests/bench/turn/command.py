@@ -12,13 +12,17 @@ from engine import log
 from tests.bench.turn.measure import Turn, bare, ours
 
 
-def turn(turns: Annotated[int, typer.Option(min=1, help="Turns of each, one after the other.")] = 500, json: output.Json = False) -> None:
+def turn(
+    turns: Annotated[int, typer.Option(min=1, help="Turns of each, one after the other.")] = 500,
+    warm_up: Annotated[int, typer.Option(min=1, help="Turns before them that are not counted.")] = 10,
+    json: output.Json = False,
+) -> None:
     """Overhead per turn without the provider's own time: message in to request out, plus provider done to posted.
 
     `ours` is a whole Tzurot; `bare` is nextcord, the same provider and the same webhook post with no storage at all.
     """
     log.configure("tests", "error", "json")
-    report = asyncio.run(_measure(turns))
+    report = asyncio.run(_measure(turns, warm_up))
     if json:
         output.as_json(report)
         return
@@ -26,12 +30,12 @@ def turn(turns: Annotated[int, typer.Option(min=1, help="Turns of each, one afte
         typer.echo("  ".join(f"{name}={value}" for name, value in row.items()))
 
 
-async def _measure(turns: int) -> dict[str, list[dict[str, object]]]:
+async def _measure(turns: int, warm_up: int) -> dict[str, list[dict[str, object]]]:
     def note(line: str) -> None:
         print(line, file=sys.stderr)
 
-    found, events, stages = await ours(turns, note)
-    return {"rows": [{**row("ours", found), "events": events, "stages_p50_ms": stages}, row("bare", await bare(turns, note))]}
+    found, events, stages = await ours(turns, warm_up, note)
+    return {"rows": [{**row("ours", found), "events": events, "stages_p50_ms": stages}, row("bare", await bare(turns, warm_up, note))]}
 
 
 def row(name: str, turns: Sequence[Turn]) -> dict[str, object]:

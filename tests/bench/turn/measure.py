@@ -20,7 +20,6 @@ from tests.support.stage import Call, Stage
 from tests.support.system import Shape, Tzurot, running, until
 
 LANES = 4
-WARM_UP = 10
 PACE_S = 0.01
 """Seconds between two words of the provider: an answer streams for some 70 ms, as a very fast model's does."""
 Note = Callable[[str], None]
@@ -71,16 +70,16 @@ def _content(request: object) -> str:
     return str(request.get("content", "")) if isinstance(request, dict) else ""
 
 
-async def ours(turns: int, note: Note) -> tuple[list[Turn], int, dict[str, float]]:
+async def ours(turns: int, warm_up: int, note: Note) -> tuple[list[Turn], int, dict[str, float]]:
     """(turns, events appended by them, medians in ms of the stages in between) of a whole Tzurot."""
     async with Stage.start(PACE_S) as stage, running(Shape(provider=stage.address, lanes=LANES)) as tzurot:
         await tzurot.discord.wait_connected()
         before, found = 0, list[Turn]()
-        for number in range(-WARM_UP, turns):
+        for number in range(-warm_up, turns):
             if number == 0:
                 await asyncio.sleep(1.0)
                 before = await _head(tzurot)
-            turn = await one(tzurot.discord, stage, number + WARM_UP)
+            turn = await one(tzurot.discord, stage, number + warm_up)
             if number >= 0:
                 found.append(turn)
                 _progress(note, "ours", number + 1, turns)
@@ -88,7 +87,7 @@ async def ours(turns: int, note: Note) -> tuple[list[Turn], int, dict[str, float
         return found, await _head(tzurot) - before, await stages(tzurot, found)
 
 
-async def bare(turns: int, note: Note) -> list[Turn]:
+async def bare(turns: int, warm_up: int, note: Note) -> list[Turn]:
     """The same of the loop without storage."""
     found = list[Turn]()
     async with Stage.start(PACE_S) as stage, StandinDiscord.start() as discord:
@@ -96,8 +95,8 @@ async def bare(turns: int, note: Note) -> list[Turn]:
             discord.add_channel(f"lane-{lane}")
         async with _bare_process(discord, stage):
             await discord.wait_connected()
-            for number in range(-WARM_UP, turns):
-                turn = await one(discord, stage, number + WARM_UP)
+            for number in range(-warm_up, turns):
+                turn = await one(discord, stage, number + warm_up)
                 if number >= 0:
                     found.append(turn)
                     _progress(note, "bare", number + 1, turns)
