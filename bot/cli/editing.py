@@ -207,6 +207,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
     def command(
         which: Which,
         file: Annotated[Path | None, typer.Argument(help="Where to; standard output unless named.", show_default=False)] = None,
+        json: Json = False,
     ) -> None:
         async def work(log: Log) -> None:
             item = await editing.find(log, kind, OPERATOR, which)
@@ -215,6 +216,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
                 sys.stdout.write(text)
             else:
                 file.write_text(text, encoding="utf-8")
+                say({"file": str(file)}, json=json)
                 typer.echo(f"Wrote {file}.", err=True)
 
         _work(work)
