@@ -133,11 +133,18 @@ Change = tuple[str, dict[str, Any]]
 async def apply_by_turn(connection: AsyncConnection, schema: str, rows: Iterable[Stored], statements: Mapping[str, str]) -> None:
     """Apply each row by the statement of its type. Those of one turn keep their order; those of other turns go with them.
 
-    A statement gets its wave as one JSON list, `rows`, and takes what it needs of clear fields, type, position and `at`.
+    A statement gets its wave as one JSON list, `rows`, and takes what it needs of clear fields, type, position, `at` and causation.
     """
-    changes = ((statements[row.type], clear(row) | {"type": row.type, "position": row.position, "at": row.occurred_at}) for row in rows)
+    changes = (
+        (statements[row.type], clear(row) | {"type": row.type, "position": row.position, "at": row.occurred_at, "causation": row.causation})
+        for row in rows
+    )
     for statement, many in waves((UUID(change[1]["turn_id"]), change) for change in changes):
         await connection.execute(sql(statement, schema), {"rows": orjson.dumps(many).decode()})
+
+
+def _about(row: Stored) -> dict[str, object]:
+    return {"type": row.type, "position": row.position, "at": row.occurred_at, "causation": row.causation}
 
 
 def waves(changes: Iterable[tuple[UUID | None, Change]]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -17,7 +17,7 @@ from projections.base import Projection, apply_by_turn, clear, decoded, execute,
 
 class Deliveries(Projection):
     name = "deliveries"
-    version = 2
+    version = 3
     types = frozenset(
         {
             "turn.completed",
@@ -44,6 +44,7 @@ class Deliveries(Projection):
         kind text NOT NULL,
         status text NOT NULL DEFAULT 'due',
         position bigint NOT NULL,
+        cause uuid,
         due_at timestamptz NOT NULL,
         webhook_id bigint,
         chunks jsonb,
@@ -68,6 +69,7 @@ class Deliveries(Projection):
     late = """
     CREATE INDEX ON {schema}.deliveries (venue, channel, position) WHERE status IN ('due', 'intended');
     CREATE INDEX ON {schema}.deliveries (position) WHERE status IN ('due', 'intended');
+    CREATE INDEX ON {schema}.deliveries (turn) WHERE cause IS NOT NULL;
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
@@ -78,14 +80,14 @@ class Deliveries(Projection):
                 continue
             await apply_by_turn(connection, schema, plain, _STATEMENTS)
             plain = []
-            change = clear(row) | {"type": row.type, "position": row.position, "at": row.occurred_at}
+            change = clear(row) | {"type": row.type, "position": row.position, "at": row.occurred_at, "cause": row.id}
             await connection.execute(sql(_STATEMENTS[row.type], schema), {"rows": orjson.dumps([change]).decode()})
         await apply_by_turn(connection, schema, plain, _STATEMENTS)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
         """The same by one statement: each turn's events of the range are folded into one row, new or already there.
 
-        Ranges in which people changed replies are gone through one by one.
+        Ranges in which people changed replies, or which say more of those, are gone through one by one.
         """
         parameters = {"after": after, "until": until, "types": list(_CHANGES)}
         row = await (await connection.execute(sql(_HAS_CHANGES, schema), parameters)).fetchone()
@@ -106,7 +108,8 @@ FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, venue text, channel_id bigin
 """
 _INTENDED = """
 UPDATE {schema}.deliveries t SET status = 'intended', webhook_id = r.webhook_id, chunks = r.chunks
-FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, webhook_id bigint, chunks jsonb) WHERE t.turn = r.turn_id
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, webhook_id bigint, chunks jsonb, causation uuid)
+WHERE t.turn = r.turn_id AND (t.cause IS NULL OR t.cause = r.causation)
 """
 _CHUNK = """
 INSERT INTO {schema}.chunks (turn, index, message_id, adopted, position)
@@ -117,7 +120,8 @@ ON CONFLICT (turn, index) DO UPDATE SET message_id = excluded.message_id, adopte
 _DONE = """
 WITH ended AS (DELETE FROM {schema}.streams s USING json_to_recordset(%(rows)s) AS r(turn_id uuid) WHERE s.turn = r.turn_id)
 UPDATE {schema}.deliveries t SET status = split_part(r.type, '.', 2), done_position = r.position, done_at = r.at
-FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, type text, position bigint, at timestamptz) WHERE t.turn = r.turn_id
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, type text, position bigint, at timestamptz, causation uuid)
+WHERE t.turn = r.turn_id AND (t.cause IS NULL OR t.cause = r.causation)
 """
 _STREAM = """
 INSERT INTO {schema}.streams (turn, venue, channel, position)
@@ -125,20 +129,25 @@ SELECT turn_id, venue, channel_id, position
 FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, venue text, channel_id bigint, position bigint) ON CONFLICT DO NOTHING
 """
 _EDITED = """
-INSERT INTO {schema}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, position, due_at)
-SELECT version, venue, channel_id, guild_id, character_id, user_id, message_id, 'reply', position, at
+INSERT INTO {schema}.deliveries (turn, venue, channel, guild, character, user_id, message_id, kind, position, due_at, cause)
+SELECT version, venue, channel_id, guild_id, character_id, user_id, message_id, 'reply', position, at, cause
 FROM json_to_recordset(%(rows)s) AS r(version uuid, venue text, channel_id bigint, guild_id bigint, character_id uuid, user_id bigint,
-                                      message_id bigint, position bigint, at timestamptz)
+                                      message_id bigint, position bigint, at timestamptz, cause uuid)
 """
-# Shown anew, or taken away: the same answer is due once more, at its new place in the order.
+# Shown anew, or taken away: the same answer is due once more, at its new place in the order. `cause` is the event that says so: the end
+# of what was due before, which may come later, is not its end.
 _AGAIN = """
-UPDATE {schema}.deliveries t SET status = 'due', position = r.position, due_at = r.at, done_position = NULL, done_at = NULL
-FROM json_to_recordset(%(rows)s) AS r(version uuid, shown uuid, live uuid, type text, position bigint, at timestamptz)
+UPDATE {schema}.deliveries t SET status = 'due', position = r.position, due_at = r.at, done_position = NULL, done_at = NULL, cause = r.cause
+FROM json_to_recordset(%(rows)s) AS r(version uuid, shown uuid, live uuid, type text, position bigint, at timestamptz, cause uuid)
 WHERE t.turn = CASE r.type WHEN 'reply.deleted' THEN coalesce(r.live, r.shown) ELSE r.version END
 """
 _PLAIN = ("turn.completed", "turn.failed", "reply.intended", "reply.chunk_delivered", "reply.delivered", "reply.failed")
 _CHANGES = ("reply.edited", "reply.version_chosen", "reply.deleted")
-_HAS_CHANGES = "SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s))"
+_HAS_CHANGES = """
+SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s)) OR EXISTS (
+    SELECT 1 FROM {schema}.deliveries t JOIN events e ON e.turn = t.turn
+    WHERE t.cause IS NOT NULL AND e.position > %(after)s AND e.position <= %(until)s)
+"""
 _LOAD_STREAM_ENDS = f"""
 DELETE FROM {{schema}}.streams s USING (SELECT d.turn_id {decoded("turn_id uuid", ["reply.delivered", "reply.failed"])}) AS r
 WHERE s.turn = r.turn_id

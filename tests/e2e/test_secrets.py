@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 
+from engine import ids
 from tests.support.canaries import PAGES, fresh, in_files, in_tables
 from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status, Stream, chunk, event
 from tests.support.system import MASTER_KEY, Shape, Tzurot, running, until
@@ -133,4 +134,8 @@ async def test_no_secret_is_found_anywhere() -> None:
 
 
 async def _answered(system: Tzurot, message: str) -> bool:
-    return bool(system.discord.replies("lane-0", message))
+    """Whether the answer stands there to its end: its beginning may be shown while it is made."""
+    ended = "SELECT count(*) FROM events WHERE type IN ('reply.delivered', 'reply.failed') AND correlation = %s"
+    async with await psycopg.AsyncConnection.connect(system.dsn) as connection:
+        row = await (await connection.execute(ended, (ids.message_event(int(message), "received"),))).fetchone()
+    return bool(row and row[0])
