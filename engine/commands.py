@@ -266,7 +266,7 @@ def restore(
             words = f"{file} is whole: {found.events:,} events, made {found.made_at}. Say --yes to restore it."
             return say({"would_restore": asdict(found)}, json=json, words=words)
         async with access.database(settings, migrated=False) as dsn:
-            tell = lambda line: typer.echo(line, err=True)  # noqa: E731
+            tell = lambda line: typer.echo(line, err=True)  # noqa: E731  # shorter here than a function of its own
             folder = settings.tzurot_data
             done = await backups.restore(dsn, file, load_master_key(settings), tell, replace=replace, folder=folder)
         again = f" Erased again, as it was after the backup: {', '.join(map(str, done.erased_again))}." if done.erased_again else ""
@@ -337,7 +337,7 @@ def rotate_key(
     async def work() -> None:
         master = load_master_key(settings)
         with bars() as shown:
-            tell = lambda done, total: shown.show("keys", done, total)  # noqa: E731
+            tell = lambda done, total: shown.show("keys", done, total)  # noqa: E731  # shorter here than a function of its own
             async with access.log(settings) as log:
                 if master.file is None:
                     done = await rotation.rotate(log, master, MasterKey.of(bytes.fromhex(new)), tell)

@@ -60,7 +60,7 @@ def run(main: Main, *, service: str, grace: float = GRACE_S) -> NoReturn:
         code = fail(error)
     except asyncio.CancelledError:
         code = fail(TzurotError(f"{service} did not stop within {grace:g} seconds."))
-    except Exception as error:
+    except Exception as error:  # the last line of a process: it ends with a sentence and a code
         code = _unexpected(service, cause(error))
     sys.stdout.flush()
     sys.exit(code)

@@ -71,7 +71,7 @@ def rebuild(
             if switch_back:
                 return await _switch_back(dsn, chosen, json=json)
             with bars() as shown:
-                tell = lambda report: shown.show(report.name, report.position, report.head)  # noqa: E731
+                tell = lambda report: shown.show(report.name, report.position, report.head)  # noqa: E731  # shorter here than a function of its own
                 reports = await rebuilding.rebuild(dsn, chosen, tell, at_once=at_once, keep=keep)
         say([asdict(report) for report in reports], json=json)
         if not json:

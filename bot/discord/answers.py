@@ -39,7 +39,7 @@ async def _text(work: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
     except TRANSIENT as error:
         _log.warning("a command must wait", error=type(error).__name__)
         return "The database does not answer right now. Try again in a moment.", False
-    except Exception as error:
+    except Exception as error:  # a person gets a sentence and a reference, whatever broke
         reference = ids.reference()
         _log.error("a command failed", reference=reference, exc_info=error)
         return f"**Something broke**\nIt was noted.\n||reference {reference}||", False

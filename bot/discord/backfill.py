@@ -150,7 +150,7 @@ class Backfill:
             return isinstance(message, MessageReceived) and await self._ingest.store(message)
         except TRANSIENT:
             raise
-        except Exception as error:
+        except Exception as error:  # one message nobody can read must not hold up those after it
             self._ingest.counts.failed += 1
             _log.error("a message could not be digested", channel=channel_id, exc_info=error)
             return False

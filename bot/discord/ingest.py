@@ -253,7 +253,7 @@ class Ingest:
         except (asyncio.CancelledError, *TRANSIENT):
             self._owe(channel_id, gap)
             raise
-        except Exception as error:
+        except Exception as error:  # one channel's trouble is owed and noted; the other channels go on
             self._owe(channel_id, gap)
             self.unread.add(channel_id)
             if isinstance(error, NotYet):

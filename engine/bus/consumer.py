@@ -131,7 +131,7 @@ class Consumer:
             attempt = self.failures.count(sequence, trouble=True)
             _log.warning("will try again", consumer=self.durable.name, error=type(error).__name__, attempt=attempt)
             await _quietly(message.nack(delay=_delay(attempt)))
-        except Exception as error:
+        except Exception as error:  # whatever a handler raises costs its own message, never the consumer
             attempt = self.failures.count(sequence)
             _log.error("handler failed", consumer=self.durable.name, attempt=attempt, exc_info=error)
             if attempt < ATTEMPTS:

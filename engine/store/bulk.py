@@ -205,7 +205,7 @@ def twin(cls: type[BaseModel]) -> type[msgspec.Struct]:
     for name, info in cls.model_fields.items():
         kind = _translate(info.annotation)
         if info.default_factory is not None:
-            fields.append((name, kind, msgspec.field(default_factory=info.default_factory)))  # type: ignore[arg-type]
+            fields.append((name, kind, msgspec.field(default_factory=info.default_factory)))  # type: ignore[arg-type]  # pydantic allows a factory that takes the data; ours take nothing
         elif info.default is not PydanticUndefined:
             fields.append((name, kind, _default(info.default)))
         else:

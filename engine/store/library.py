@@ -228,7 +228,7 @@ class LogSubscription(ListenNotifySubscription[LogApplicationRecorder]):
                     self._has_been_notified.set()
                     for _ in connection.notifies(timeout=0.25, stop_after=1):
                         pass
-        except BaseException as error:
+        except BaseException as error:  # a thread's error is raised where the reader waits for it
             self._thread_error = self._thread_error or error
             self.stop()
 

@@ -104,7 +104,7 @@ async def _digest(connection: AsyncConnection, members: Sequence[Projection], ro
         await _apply(connection, members, rows, skips)
     except TROUBLE:
         raise
-    except Exception:
+    except Exception:  # whatever it was, it is tried again alone and told there
         fallen: list[_OutOfStep] = []
         for projection in members:
             try:

@@ -162,7 +162,7 @@ async def _catch_up(connection: AsyncConnection, projection: Projection, after: 
                 await rebuild.load(connection, projection, projection.name, after, until)
         except (psycopg.OperationalError, psycopg.InterfaceError, TakenOver):
             raise
-        except Exception as error:
+        except Exception as error:  # the short way is a shortcut: the long one tells what is wrong
             _log.warning("going in small steps", projection=projection.name, after=after, error=type(error).__name__)
             return
         after = until
@@ -214,7 +214,7 @@ async def digest(connection: AsyncConnection, projection: Projection, rows: Sequ
         await apply(connection, projection, rows, skipped=skipped)
     except (psycopg.OperationalError, psycopg.InterfaceError, TakenOver):
         raise
-    except Exception as error:
+    except Exception as error:  # any kind of poison stops its read model and is told
         if len(rows) == 1:
             await _stop(connection, projection, rows[0], error)
             raise Stopped(projection.name) from error

@@ -81,13 +81,13 @@ class Section(Protocol):
     def NAME(self) -> str: ...  # noqa: N802 - a constant of a module
 
     @property
-    def VERSION(self) -> int: ...  # noqa: N802
+    def VERSION(self) -> int: ...  # noqa: N802 - a constant of a module
 
     @property
-    def PLACE(self) -> Place: ...  # noqa: N802
+    def PLACE(self) -> Place: ...  # noqa: N802 - a constant of a module
 
     @property
-    def BUDGET(self) -> Budget: ...  # noqa: N802
+    def BUDGET(self) -> Budget: ...  # noqa: N802 - a constant of a module
 
     async def select(self, snapshot: Snapshot) -> Chosen:
         """What this turn's section is made of, from the read models."""

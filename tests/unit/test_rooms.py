@@ -195,3 +195,30 @@ def test_the_import_contracts_are_those_of_the_document() -> None:
     layers = next(contract for contract in contracts if contract["type"] == "layers")
     assert layers["layers"] == ["bot | worker", "projections", "engine"]
     assert {"bot.discord", "bot.console", "bot.cli"} <= set(next(c for c in contracts if c["type"] == "independence")["modules"])
+
+
+def test_an_exception_from_the_rule_has_its_reason_beside_it() -> None:
+    """A lint or type rule switched off on a line, or an `except` for everything, says why on that line or on the next."""
+    bare = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for _, (file, _) in sorted(sources().items())
+        for number, line, below in numbered(file)
+        if SWITCHED_OFF.search(line) and not explained(line, below)
+    ]
+    assert bare == []
+
+
+SWITCHED_OFF = re.compile(r"# (noqa|type: ignore)|except Exception")
+DECORATED_BY_NEXTCORD = "[untyped-decorator]"
+"""nextcord's decorators have no types; every command has one."""
+
+
+def numbered(file: Path) -> Iterator[tuple[int, str, str]]:
+    lines = file.read_text(encoding="utf-8").split("\n")
+    yield from zip(range(1, len(lines)), lines, lines[1:], strict=False)
+
+
+def explained(line: str, below: str) -> bool:
+    if "except Exception" in line:
+        return "#" in line or below.strip().startswith("#")
+    return DECORATED_BY_NEXTCORD in line or re.search(r"# (?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*(?:#|-) *\w", line) is not None

@@ -178,7 +178,7 @@ async def _attempt(
             return failed(f"The provider: {failure.fault.category.value}.", for_good=not failure.fault.kind.retry)
         except connect.TROUBLE:
             raise
-        except Exception as error:
+        except Exception as error:  # a handler is somebody else's code: its end is recorded, the consumer goes on
             _log.error("job failed", job=str(job.id), name=job.name, exc_info=error)
             return failed(f"{type(error).__name__} in the handler.")
 

@@ -88,7 +88,7 @@ class Load:
         began = time.monotonic()
         try:
             found: Appended = await self.log.append(message(number, channel=1 + number % self.channels))
-        except Exception as error:
+        except Exception as error:  # what kinds of error come up is what is counted
             self.errors.append(type(error).__name__)
         else:
             self.acked[number] = found.positions[0]

@@ -49,5 +49,5 @@ async def _limited(name: str, answer: Awaitable[str]) -> tuple[str, bool, str]:
         return name, True, await asyncio.wait_for(answer, PROBE_S)
     except TimeoutError:
         return name, False, f"no answer within {PROBE_S:g} s"
-    except Exception as error:
+    except Exception as error:  # a probe that breaks is an answer: this part is not well
         return name, False, type(error).__name__
