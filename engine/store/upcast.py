@@ -32,6 +32,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("turn.generation_started", 1): _generation_started_1,
         ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
         ("character.edited", 1): unchanged,
+        ("character.created", 2): unchanged,  # v3: how talkative it is, and whether it is for adults only
+        ("character.edited", 2): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer
