@@ -169,7 +169,10 @@ CREATE TABLE public.projection_skips (
     name text NOT NULL COLLATE pg_catalog."C",
     "position" bigint NOT NULL,
     reason text NOT NULL,
-    made_at timestamp with time zone DEFAULT now() NOT NULL
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    error text COLLATE pg_catalog."C",
+    type text COLLATE pg_catalog."C",
+    event_id uuid
 );
 
 CREATE TABLE public.projections (

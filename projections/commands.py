@@ -17,8 +17,8 @@ from engine.store.codec import open_fields
 from engine.terminal import Json, Yes, bars, say, table
 from engine.vault import Vault
 from projections.base import Projection
+from projections.follow import aside, runner
 from projections.follow import rebuild as rebuilding
-from projections.follow import runner
 from projections.follow import verify as verifying
 from projections.registry import ALL, named
 
@@ -34,6 +34,8 @@ def register(app: typer.Typer) -> None:
     models = typer.Typer(no_args_is_help=True, help="How the read models stand, and the way on when one has stopped.")
     models.command("list")(models_list)
     models.command("resume")(models_resume)
+    models.command("aside")(models_aside)
+    models.command("take-back")(models_take_back)
     models.command("skip")(models_skip)
     app.add_typer(models, name="read-models")
 
@@ -206,6 +208,33 @@ def models_list(json: Json = False) -> None:
 
 
 Name = Annotated[str, typer.Argument(help="The read model.")]
+
+
+def models_aside(json: Json = False) -> None:
+    """Events that read models left out because Postgres refused what they hold."""
+
+    async def work() -> list[aside.Aside]:
+        async with access.log(config.settings()) as log, log.pool.connection() as connection:
+            return await aside.kept(connection)
+
+    found = asyncio.run(work())
+    say([asdict(entry) for entry in found], json=json, words="" if found else "Nothing was put aside.")
+    if found and not json:
+        table(
+            ("read model", "position", "type", "event", "error", "at"),
+            [(e.name, e.position, e.type, e.event_id, e.error, f"{e.at:%Y-%m-%d %H:%M}") for e in found],
+        )
+
+
+def models_take_back(name: Name, json: Json = False) -> None:
+    """Let the next rebuild of a read model try the events again that it put aside."""
+
+    async def work() -> int:
+        async with access.log(config.settings()) as log, log.pool.connection() as connection:
+            return await aside.take_back(connection, _chosen([name])[0].name)
+
+    count = asyncio.run(work())
+    say({"name": name, "taken_back": count}, json=json, words=f"{count} taken back. Now run: tzurot rebuild {name}")
 
 
 def models_resume(name: Name, json: Json = False) -> None:

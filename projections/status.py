@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from psycopg import AsyncConnection
 
-from projections.follow import runner
+from projections.follow import aside, runner
 from projections.follow.runner import Progress
 from projections.live import heartbeats
 from projections.live.heartbeats import Heartbeat
@@ -44,6 +44,8 @@ class Status:
     """How long the oldest turn has waited that nobody has asked a model for."""
     jobs: dict[str, int] = field(default_factory=dict)
     """Jobs by status."""
+    aside: dict[str, int] = field(default_factory=dict)
+    """Events each read model put aside, because Postgres refused what they hold."""
 
     @property
     def waiting_turns(self) -> int:
@@ -91,4 +93,5 @@ async def look(connection: AsyncConnection) -> Status:
         running_turns=running,
         wait_s=max(wait, 0.0),
         jobs=await jobs.counts(connection),
+        aside=await aside.counts(connection),
     )

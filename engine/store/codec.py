@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine import clock, sealing
+from engine import clean, clock, sealing
 from engine.events import class_of
 from engine.events.base import Event
 from engine.sealing import DataKey
@@ -26,10 +27,20 @@ def bound_to(event_id: UUID, type_: str) -> bytes:
 
 
 def dump(event: Event) -> tuple[bytes, bytes | None]:
-    """(clear JSON, plain JSON of the sealed fields or None). Lone surrogates become U+FFFD: JSON cannot carry them."""
+    """(clear JSON, plain JSON of the sealed fields or None). Lone surrogates become U+FFFD: JSON cannot carry them.
+
+    What no table takes is kept out of the clear part here, whoever made the event: NUL, and strings without measure.
+    """
     clear, sealed = _fields(type(event))
     values = event.__dict__
-    return _json({name: values[name] for name in clear}), _json({name: values[name] for name in sealed}) if sealed else None
+    data = _json({name: values[name] for name in clear})
+    if b"\\u0000" in data or _LONG.search(data) is not None:
+        data = _json(clean.fields(type(event), {name: values[name] for name in clear}))
+    return data, _json({name: values[name] for name in sealed}) if sealed else None
+
+
+_LONG = re.compile(rb'"(?:[^"\\]|\\.){%d}' % clean.CLEAR)
+"""A string that may be too long, in JSON. Each byte is looked at twice at most: a try ends at the next quotation mark."""
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 
 from engine import log
 from engine.errors import Conflict, StoreError, StoreUnavailable
-from engine.store import connect, slow_path, wire
+from engine.store import connect, slow_path, sqlstate, wire
 from engine.store.pipe import Pipe
 from engine.store.queue import Queue, Slot
 from engine.store.rows import Appended, Unit
@@ -243,7 +243,9 @@ class Writer:
             outcomes = await impatient(plain, slow_path.append(plain, [slot.unit for slot in batch], element_oid))
         except psycopg.errors.DiskFull as error:
             _refuse(batch, connect.translate(error))
-        except (*_AWAY, asyncio.CancelledError):
+        except (*_AWAY, asyncio.CancelledError) as error:
+            if isinstance(error, psycopg.Error) and sqlstate.lasts(error):
+                return self._single_out(batch, error)
             # The commit may have happened although its answer was lost: the next time look before writing.
             self.queue.put_back(batch, uncertain=True)
             raise

@@ -16,7 +16,7 @@ from engine.errors import StoreUnavailable
 from engine.failpoints import failpoint
 from engine.store import Query, Stored, connect, reader, tail
 from projections.base import Projection
-from projections.follow import forms, rebuild, runner
+from projections.follow import aside, forms, rebuild, runner
 from projections.follow.runner import Stopped, TakenOver
 
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
@@ -102,9 +102,9 @@ async def _digest(connection: AsyncConnection, members: Sequence[Projection], ro
     """One batch for all in one transaction; when that fails, for each in its own, which finds out whose fault it is."""
     try:
         await _apply(connection, members, rows, skips)
-    except TROUBLE:
-        raise
-    except Exception:  # whatever it was, it is tried again alone and told there
+    except Exception as error:  # whatever it was, it is tried again alone and told there
+        if aside.is_trouble(error):
+            raise
         fallen: list[_OutOfStep] = []
         for projection in members:
             try:

@@ -14,9 +14,9 @@ from psycopg import sql as composed
 
 from engine import clock, log
 from engine.errors import StoreError
-from engine.store import connect, reader
+from engine.store import Query, connect, reader, sqlstate
 from projections.base import Projection, sql
-from projections.follow import forms
+from projections.follow import aside, forms
 
 STEP = 20_000
 """Positions per transaction."""
@@ -167,9 +167,33 @@ async def load(connection: AsyncConnection, projection: Projection, schema: str,
         try:
             async with connection.transaction():
                 return await projection.load(connection, schema, after, until)
-        except psycopg.DataError:
+        except psycopg.Error as error:
+            if not sqlstate.of_data(error):
+                raise
             _log.info("one statement cannot take this step, going event by event", projection=projection.name, after=after)
-    return await projection.fold(connection, schema, after, until, skipped)
+    try:
+        async with connection.transaction():
+            return await projection.fold(connection, schema, after, until, skipped)
+    except psycopg.Error as error:
+        if not sqlstate.of_data(error):
+            raise
+    return await _row_by_row(connection, projection, schema, after, until, skipped)
+
+
+async def _row_by_row(
+    connection: AsyncConnection, projection: Projection, schema: str, after: int, until: int, skipped: frozenset[int]
+) -> None:
+    """One row after the other; one whose content Postgres refuses is put aside. Raises psycopg.Error when too many are."""
+    rows = [row async for row in reader.rows(connection, Query(after=after, until=until, types=projection.types))]
+    for row in rows:
+        if row.position in skipped:
+            continue
+        try:
+            async with connection.transaction():
+                await projection.apply(connection, schema, [row])
+        except psycopg.Error as error:
+            if not sqlstate.of_data(error) or not await aside.put(connection, projection.name, row, error):
+                raise
 
 
 async def skips(connection: AsyncConnection, name: str, after: int, until: int) -> frozenset[int]:

@@ -12,10 +12,10 @@ from psycopg.types.json import Jsonb
 from engine import clock, log
 from engine.errors import StoreError, StoreUnavailable, TzurotError
 from engine.failpoints import failpoint
-from engine.store import Stored, connect, reader, tail
+from engine.store import Stored, connect, reader, sqlstate, tail
 from engine.store.progress import wait_for as wait_for
 from projections.base import Projection
-from projections.follow import forms, rebuild
+from projections.follow import aside, forms, rebuild
 
 FAR = 20_000
 """Further behind than this, a projection catches up in big steps."""
@@ -123,6 +123,10 @@ async def _patiently(dsn: str, projection: Projection, work: Work) -> None:
             _log.warning("taken over, will look again", projection=projection.name, reason=str(error))
             await asyncio.sleep(1.0)
         except (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable) as error:
+            if sqlstate.lasts(error):
+                _log.error("projection cannot run", projection=projection.name, error=type(error).__name__)
+                await asyncio.sleep(5.0)
+                continue
             _log.warning("postgres is away, will go on", projection=projection.name, error=type(error).__name__)
             await asyncio.sleep(0.3)
         except rebuild.Busy:
@@ -160,9 +164,11 @@ async def _catch_up(connection: AsyncConnection, projection: Projection, after: 
             async with connection.transaction():
                 await _advance(connection, projection, after, until)
                 await rebuild.load(connection, projection, projection.name, after, until)
-        except (psycopg.OperationalError, psycopg.InterfaceError, TakenOver):
+        except TakenOver:
             raise
         except Exception as error:  # the short way is a shortcut: the long one tells what is wrong
+            if aside.is_trouble(error):
+                raise
             _log.warning("going in small steps", projection=projection.name, after=after, error=type(error).__name__)
             return
         after = until
@@ -209,17 +215,34 @@ async def skip(connection: AsyncConnection, name: str, reason: str) -> int:
 
 
 async def digest(connection: AsyncConnection, projection: Projection, rows: Sequence[Stored], skipped: frozenset[int]) -> None:
-    """A batch in one transaction, or row by row to find the poison. Raises Stopped, TakenOver."""
+    """A batch in one transaction, or row by row to find the poison: a row whose content Postgres refuses is put aside.
+
+    Raises Stopped, TakenOver.
+    """
     try:
         await apply(connection, projection, rows, skipped=skipped)
-    except (psycopg.OperationalError, psycopg.InterfaceError, TakenOver):
+    except TakenOver:
         raise
-    except Exception as error:  # any kind of poison stops its read model and is told
-        if len(rows) == 1:
+    except Exception as error:  # any kind of poison stops its read model, or is put aside, and is told
+        if aside.is_trouble(error):
+            raise
+        if len(rows) > 1:
+            for row in rows:
+                await digest(connection, projection, [row], skipped)
+        elif not await _put_aside(connection, projection, rows[0], error):
             await _stop(connection, projection, rows[0], error)
             raise Stopped(projection.name) from error
-        for row in rows:
-            await digest(connection, projection, [row], skipped)
+
+
+async def _put_aside(connection: AsyncConnection, projection: Projection, row: Stored, error: Exception) -> bool:
+    """Go on after a row whose content is at fault; False when it is the program that is, or when too many rows would be."""
+    if not sqlstate.of_data(error):
+        return False
+    async with connection.transaction():
+        if not await aside.put(connection, projection.name, row, error):
+            return False
+        await _advance(connection, projection, row.position - 1, row.position)
+    return True
 
 
 async def _stop(connection: AsyncConnection, projection: Projection, row: Stored, error: Exception) -> None:

@@ -14,7 +14,7 @@ from engine.decide.spending.turn_request import Effective, effective
 from engine.events.preset import Parameters
 from engine.events.turn import Call, Usage
 from engine.fault import QUOTA, Category, Fault
-from engine.store import NewEvent, connect
+from engine.store import NewEvent, connect, sqlstate
 from projections.models.catalog import Preset
 from projections.models.keys import NoSuchKey
 from projections.prompt.assemble import Prompt
@@ -221,8 +221,8 @@ async def _permitted(
             break
         except NoSuchKey as error:
             raise Refused(Refusal(Category.AUTHENTICATION, str(error), "key-gone")) from None
-        except connect.AWAY:
-            if not paid:
+        except connect.AWAY as error:
+            if not paid or sqlstate.lasts(error):
                 raise
             await asyncio.sleep(0.2)
     if isinstance(found, Refusal):

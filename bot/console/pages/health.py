@@ -4,7 +4,7 @@ import asyncio
 import os
 import resource
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -20,7 +20,9 @@ from bot.console.render import page
 from bot.console.state import Console, console_of
 from engine import clock
 from engine.bus import subjects
+from engine.store import connect
 from projections import status
+from projections.follow import aside
 from projections.status import RELAY, Behind, Status
 
 PROBE_SECONDS = 1.5
@@ -164,7 +166,15 @@ def roles(found: Status, *, discord: bool) -> list[Probe]:
         probes.append(Probe("Discord", True, "Off: there is no DISCORD_TOKEN.", off=True))
     if stopped := [progress.name for progress in found.progress if progress.status == "stopped"]:
         probes.append(Probe("Read models", False, f"Stopped at an event they cannot digest: {', '.join(stopped)}."))
+    if found.aside:
+        probes.append(Probe("Events put aside", False, f"{told(found.aside)} `tzurot read-models aside` lists them."))
     return probes + waits(found) + late(found, frozenset(stopped))
+
+
+def told(aside: Mapping[str, int]) -> str:
+    """The sentence about events that read models left out, so that one row's content stopped nobody. Pure."""
+    named = ", ".join(f"{name} {count}" for name, count in aside.items())
+    return f"Left out because Postgres refused what they hold: {named}."
 
 
 def waits(found: Status) -> list[Probe]:
@@ -248,4 +258,15 @@ async def readyz(request: Request) -> Response:
         probe, _ = await _limited(_postgres(console), "Postgres")
     else:
         probe = Probe("Postgres", False, f"Away: {console.log.waiting} events wait to be stored.")
-    return JSONResponse(asdict(probe), 200 if probe.ok else 503)
+    return JSONResponse(asdict(probe) | {"put_aside": await _put_aside(console) if probe.ok else None}, 200 if probe.ok else 503)
+
+
+async def _put_aside(console: Console) -> int | None:
+    """How many events read models left out; None when that cannot be read now."""
+    try:
+        async with asyncio.timeout(1.0), console.log.pool.connection() as connection:
+            return sum((await aside.counts(connection)).values())
+    except TimeoutError:
+        return None
+    except connect.TROUBLE:
+        return None

@@ -1,6 +1,7 @@
 """Rebuild, verification and time travel of read models, on a real Postgres with whole turns in the log."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
@@ -13,7 +14,7 @@ from engine.errors import StoreError
 from engine.store import Log, Stored, open_log
 from engine.vault import MasterKey
 from projections.base import Change, Projection, waves
-from projections.follow import rebuild, runner, verify
+from projections.follow import aside, rebuild, runner, verify
 from projections.models import history
 from projections.models.history import HISTORY
 from projections.registry import ALL
@@ -277,6 +278,67 @@ async def test_a_skipped_event_stays_out_of_every_fold(log: Log, monkeypatch: py
         assert row == (0,)
         with pytest.raises(StoreError, match="not stopped"):
             await runner.skip(connection, "counter", "again")
+
+
+class Indexer(Projection):
+    """Puts a value of each message into an index, as Postgres refuses it for the one at `poison`."""
+
+    name = "indexer"
+    version = 1
+    types: ClassVar[frozenset[str]] = frozenset({"message.received"})
+    ddl = "CREATE TABLE {schema}.seen (position bigint PRIMARY KEY, word text NOT NULL UNIQUE, small integer);"
+    poison: ClassVar[int] = 0
+    odd: ClassVar[tuple[object, object]] = ("", 0)
+
+    async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        for row in rows:
+            word, small = self.odd if row.position == self.poison else (f"word {row.position}", 1)
+            await connection.execute(f"INSERT INTO {schema}.seen VALUES (%s, %s, %s)".encode(), (row.position, word, small))
+
+
+ODD: dict[str, tuple[object, object]] = {
+    "a NUL": ("a\x00b", 1),
+    "longer than an index row": ("".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(300)), 1),
+    "a number beyond the column": ("word", 2**31),
+    "nothing where something must be": (None, 1),
+    "a date that is none": ("word", "2026-02-30"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+async def test_what_postgres_refuses_costs_one_row_and_stops_nobody(log: Log, monkeypatch: pytest.MonkeyPatch, odd: object) -> None:
+    """The event is put aside and listed; live tables, a rebuild and the verification leave it out and go on."""
+    monkeypatch.setattr(Indexer, "poison", poison := await _poisoned(log))
+    monkeypatch.setattr(Indexer, "odd", odd)
+    async with running(log.dsn, Indexer()):
+        await reached(log, "indexer")
+        assert (await standing(log, "indexer"))["live"].status == "running"
+        assert (await verify.verify(log.dsn, [Indexer()]))[0].equal
+        await rebuild.rebuild(log.dsn, [Indexer()])
+    async with log.pool.connection() as connection:
+        assert [(one.name, one.position, one.type) for one in await aside.kept(connection)] == [("indexer", poison, "message.received")]
+        assert await aside.counts(connection) == {"indexer": 1}
+        assert await aside.take_back(connection, "indexer") == 1
+
+
+async def test_a_rebuild_puts_aside_what_it_meets_first(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a live runner before it: the new tables are complete but for the one row."""
+    monkeypatch.setattr(Indexer, "poison", poison := await _poisoned(log))
+    monkeypatch.setattr(Indexer, "odd", ODD["longer than an index row"])
+    await rebuild.rebuild(log.dsn, [Indexer()])
+    async with log.pool.connection() as connection:
+        assert [one.position for one in await aside.kept(connection, "indexer")] == [poison]
+
+
+async def test_when_every_row_is_refused_it_is_the_program_and_the_read_model_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a fault of ours does not empty a read model row by row."""
+    monkeypatch.setattr(aside, "MOST_IN_AN_HOUR", 3)
+    monkeypatch.setattr(Indexer, "ddl", Indexer.ddl + "ALTER TABLE {schema}.seen ADD CHECK (small > 1);")
+    async with running(log.dsn, Indexer()):
+        deadline = clock.monotonic() + 20
+        while (found := (await standing(log, "indexer")).get("live")) is None or found.status != "stopped":
+            assert clock.monotonic() < deadline
+            await asyncio.sleep(0.02)
 
 
 async def test_far_behind_it_catches_up_in_big_steps(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
