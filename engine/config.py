@@ -9,6 +9,7 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from engine import addresses
 from engine.errors import SettingsError
 
 
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")
+    public_url: str | None = Field(
+        None,
+        description="Address at which others reach the console through a proxy, such as https://tzurot.example. Needs a password.",
+    )
     master_key: SecretStr | None = Field(
         None, description="64 hexadecimal digits that wrap all data keys. Unset: a file of mode 600 in the data folder."
     )
@@ -53,6 +58,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str | None) -> str | None:
+        return None if value is None else addresses.origin(value)
 
     @field_validator("master_key")
     @classmethod

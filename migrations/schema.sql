@@ -77,6 +77,11 @@ CREATE UNLOGGED TABLE public.drafts (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.ended_sessions (
+    session text NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.events (
     "position" bigint NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
@@ -222,6 +227,9 @@ ALTER TABLE ONLY public.data_keys
 
 ALTER TABLE ONLY public.drafts
     ADD CONSTRAINT drafts_pkey PRIMARY KEY (turn);
+
+ALTER TABLE ONLY public.ended_sessions
+    ADD CONSTRAINT ended_sessions_pkey PRIMARY KEY (session);
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_event_id UNIQUE (event_id);

@@ -8,11 +8,13 @@ import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from bot.console import deliver, feed
 from bot.console.app import build
+from bot.console.connection import TimedConnection
 from bot.console.sessions import Signer
 from bot.console.state import Console
 from engine import config, process, seed
@@ -21,7 +23,7 @@ from engine.errors import SettingsError, TzurotError
 from engine.store import Log, open_log
 from engine.vault import MasterKey, load_master_key
 from projections.follow import runner
-from projections.live import heartbeats
+from projections.live import ended_sessions, heartbeats
 from projections.registry import ALL
 
 DRAIN_SECONDS = 5
@@ -68,6 +70,8 @@ def door(settings: Settings, master: MasterKey) -> Signer | None:
         raise SettingsError(
             f"CONSOLE_HOST is {settings.console_host}, which others can reach: set CONSOLE_PASSWORD, or CONSOLE_HOST to 127.0.0.1."
         )
+    if settings.public_url is not None and not is_loopback(urlsplit(settings.public_url).hostname or ""):
+        raise SettingsError(f"PUBLIC_URL is {settings.public_url}, which others can reach: set CONSOLE_PASSWORD, or unset PUBLIC_URL.")
     return None
 
 
@@ -115,7 +119,9 @@ async def working(settings: Settings, log: Log, signer: Signer | None) -> AsyncI
             await runner.install(connection, projection)
     await seed.plant(log, settings.default_model)
     console = Console(settings, log, signer)
+    await ended_sessions.load(log.pool, console.ended)
     loops: list[Coroutine[Any, Any, None]] = [
+        ended_sessions.follow(log.pool, console.ended),
         feed.follow(console.feed, log),
         deliver.run(console),
         process.beat(lambda: heartbeats.beat(log.pool, "console")),
@@ -137,6 +143,7 @@ async def serving(console: Console, listener: socket.socket) -> AsyncIterator[No
     server = ConsoleServer(
         uvicorn.Config(
             build(console),
+            http=TimedConnection,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -5,16 +5,16 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.console import api, metrics, stream
+from bot.console.door import Door
 from bot.console.guard import Guard, Guarded
 from bot.console.pages import characters, editing, health, jobs, login, playground, prompts, timeline, turns, usage
-from bot.console.pages.login import Brake
 from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
@@ -70,14 +70,18 @@ def build(console: Console) -> ASGIApp:
     """The console as an application, its guard before it."""
     app = Starlette(routes=ROUTES, exception_handlers=_HANDLERS)
     app.state.console = console
-    app.state.brake = Brake()
-    return Guarded(app, Guard(console.signer))
+    app.state.door = door = Door(console.signer) if console.signer else None
+    return Guarded(app, Guard(console.signer, console.settings.public_url), door, console.ended)
 
 
 async def _away(request: Request, error: Exception) -> Response:
     _log.warning("a page could not be made", path=request.url.path, error=type(error).__name__)
     sentence = "The database does not answer right now. Nothing is lost; try again in a moment."
     return _said(request, 503, "One moment", sentence)
+
+
+async def _late(_: Request, __: Exception) -> Response:
+    return Response("The request did not arrive whole.\n", 408, {"connection": "close"})
 
 
 async def _missing(request: Request, error: Exception) -> Response:
@@ -95,4 +99,9 @@ def _said(request: Request, status: int, heading: str, sentence: str) -> Respons
     return problem(request, status, heading, sentence)
 
 
-_HANDLERS: Mapping[Any, Any] = {HTTPException: _missing, Exception: _broken, **dict.fromkeys(TRANSIENT, _away)}
+_HANDLERS: Mapping[Any, Any] = {
+    HTTPException: _missing,
+    ClientDisconnect: _late,
+    Exception: _broken,
+    **dict.fromkeys(TRANSIENT, _away),
+}

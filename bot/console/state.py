@@ -35,11 +35,12 @@ class Bus:
 
 @dataclass(frozen=True)
 class Console:
-    """The open console. `signer` is None without a password."""
+    """The open console. `signer` is None without a password; `ended` are the sessions that were logged out, and until when they were."""
 
     settings: Settings
     log: Log
     signer: Signer | None
+    ended: dict[str, float] = field(default_factory=dict)
     feed: Feed = field(default_factory=Feed)
     bus: Bus = field(default_factory=Bus)
     snowflakes: ids.Snowflakes = field(default_factory=ids.Snowflakes)

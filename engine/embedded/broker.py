@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.embedded.child import POLL_S, Child, spawn
-from engine.embedded.folder import EmbeddedError, claim, free_port, kept_port, kept_secret, writable
+from engine.embedded.folder import EmbeddedError, claim, kept_port, kept_secret, writable
 
 USER = "tzurot"
 CONFIGURATION = Path(__file__).resolve().parents[2] / "nats.conf"
@@ -22,7 +22,6 @@ class Nats:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.port = 0
-        self.monitor_port = 0
         self.password = ""
         self._child: Child | None = None
 
@@ -49,11 +48,6 @@ class Nats:
         return f"nats://{USER}:{self.password}@127.0.0.1:{self.port}"
 
     @property
-    def monitor_url(self) -> str:
-        """Address of the server's own HTTP monitoring (/healthz, /jsz, /connz)."""
-        return f"http://127.0.0.1:{self.monitor_port}"
-
-    @property
     def _running(self) -> Child:
         if self._child is None:
             raise EmbeddedError("The embedded NATS has not been started.")
@@ -66,7 +60,6 @@ class Nats:
         binary = program()
         for _ in range(START_TRIES):
             self.port = kept_port(self.folder / "port")
-            self.monitor_port = free_port()
             self._child = self._spawn(binary)
             if await self._greets():
                 return
@@ -100,7 +93,7 @@ class Nats:
 
     def _spawn(self, binary: Path) -> Child:
         self.log.write_bytes(b"")
-        words = ["-c", CONFIGURATION, "-a", "127.0.0.1", "-p", self.port, "-m", self.monitor_port, "-sd", self.store]
+        words = ["-c", CONFIGURATION, "-a", "127.0.0.1", "-p", self.port, "-sd", self.store]
         environment = {"PATH": "/usr/bin:/bin", "NATS_PASSWORD": self.password}
         return spawn([binary, *map(str, words)], log=self.log, on_parent_death=signal.SIGKILL, environment=environment)
 

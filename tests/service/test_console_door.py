@@ -1,5 +1,6 @@
 """The console's door over real HTTP: who gets in, and what every answer carries."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.console import connection, guard
 from bot.console.__main__ import CannotListen, address_of, door, is_loopback, listening
 from bot.console.guard import BODY_BYTES, HEADERS
 from bot.console.sessions import COOKIE
@@ -100,6 +102,79 @@ async def test_programs_may_send_the_password_each_time(locked: Site) -> None:
     assert (await locked.http.get("/metrics", auth=httpx.BasicAuth("x", "guess"))).status_code == 401
 
 
+async def test_guessing_by_basic_authentication_is_stopped_too(locked: Site) -> None:
+    """One brake for every way in: what was guessed by one counts by the other."""
+    guess = httpx.BasicAuth("x", "guess")
+    answers = [(await locked.http.get(path, auth=guess)).status_code for path in ("/metrics", "/api/chats/1", "/healthz")]
+    assert answers == [401, 401, 200]
+    answers = [(await locked.http.get("/metrics", auth=guess)).status_code for _ in range(3)]
+    assert answers == [401, 401, 429]
+    assert (await locked.http.get("/metrics", auth=httpx.BasicAuth("x", "open sesame"))).status_code == 429
+    assert (await locked.form("/login", {"password": "open sesame"})).status_code == 429
+    async with httpx.AsyncClient(base_url=locked.address, transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2")) as other:
+        assert (await other.get("/metrics", auth=httpx.BasicAuth("x", "open sesame"))).status_code == 200
+
+
+async def test_a_session_that_was_logged_out_opens_nothing(locked: Site, settings: Settings) -> None:
+    """Whoever kept its cookie stays outside, also at a console that starts later."""
+    right = await locked.form("/login", {"password": "open sesame"})
+    cookie = {"cookie": f"{COOKIE}={right.cookies[COOKIE]}"}
+    async with httpx.AsyncClient(base_url=locked.address, headers=cookie) as thief:
+        assert (await thief.get("/turns")).status_code == 200
+        await locked.form("/logout", {})
+        assert (await thief.get("/turns")).status_code == 303
+        assert (await thief.get("/api/chats/1/messages")).status_code == 401
+    async with site(settings.model_copy(update={"console_password": SecretStr("open sesame")})) as later:
+        assert (await later.http.get("/turns", headers=cookie)).status_code == 303
+
+
+async def test_strangers_are_told_no_counts(locked: Site) -> None:
+    """A probe says whether it is well; who is logged in learns how."""
+    assert (await locked.http.get("/healthz")).json().keys() == {"status"}
+    assert (await locked.http.get("/readyz")).json() == {"ok": True}
+    known = httpx.BasicAuth("x", "open sesame")
+    assert "processes" in (await locked.http.get("/healthz", auth=known)).json()
+    assert "put_aside" in (await locked.http.get("/readyz", auth=known)).json()
+
+
+async def test_behind_a_proxy_forms_work_and_cookies_are_secure(settings: Settings) -> None:
+    """With PUBLIC_URL; without it the refusal names both addresses and the setting."""
+    locked = settings.model_copy(update={"console_password": SecretStr("open sesame")})
+    proxy = {"origin": "https://console.example", "x-forwarded-host": "console.example", "x-forwarded-for": "198.51.100.1"}
+    async with site(locked.model_copy(update={"public_url": "https://console.example"})) as here:
+        entered = await here.http.post("/login", data={"password": "open sesame"}, headers=proxy)
+        assert entered.status_code == 303
+        assert all("; secure" in value.lower() for value in entered.headers.get_list("set-cookie"))
+        session = {"cookie": f"{COOKIE}={entered.cookies[COOKIE]}", **proxy}
+        begun = await here.http.post("/chats", data={"character": "wren", "text": "Hello"}, headers=session)
+        assert begun.status_code == 303
+        async with here.http.stream("GET", f"{begun.headers['location']}/stream", headers=session) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            assert stream.headers["x-accel-buffering"] == "no"
+        here.console.feed.close()
+    async with site(locked) as here:
+        refused = await here.http.post("/login", data={"password": "open sesame"}, headers=proxy)
+        assert refused.status_code == 403
+        for word in ("https://console.example", here.address.removeprefix("http://"), "PUBLIC_URL"):
+            assert word in refused.text
+
+
+async def test_half_a_request_does_not_stay(locked: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a connection that says nothing, nor half a head, nor a second one after an answer, nor half a body."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.05)
+    host = locked.address.removeprefix("http://")
+    head = f"POST /login HTTP/1.1\r\nHost: {host}\r\nOrigin: {locked.address}\r\nContent-Length: 30\r\n"
+    whole = f"GET /login HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    form = "Content-Type: application/x-www-form-urlencoded\r\n\r\npassword="
+    for said, answer in (("", b""), ("GET / HT", b""), (whole + "GET /", b"200 OK"), (head + form, b"408")):
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        writer.write(said.encode())
+        async with asyncio.timeout(10):
+            assert answer in await reader.read()  # until the console closes it
+        writer.close()
+
+
 async def test_guessing_is_stopped_for_a_while(locked: Site) -> None:
     """Also for whoever finds the right one then."""
     answers = [(await locked.form("/login", {"password": f"guess {n}"})).status_code for n in range(6)]
@@ -116,6 +191,8 @@ def test_the_door_never_stands_open(settings: Settings) -> None:
             door(exposed, master)
         assert door(exposed.model_copy(update={"console_password": SecretStr("x")}), master) is not None
     assert door(settings, master) is None
+    with pytest.raises(SettingsError, match=r"PUBLIC_URL.*CONSOLE_PASSWORD"):
+        door(settings.model_copy(update={"public_url": "https://console.example"}), master)
     assert is_loopback("127.8.9.1")
     assert is_loopback("::1")
 

@@ -88,7 +88,8 @@ def test_nats_runs_with_the_repository_s_configuration() -> None:
     mounts = [volume.split(":") for volume in SERVICES["nats"]["volumes"]]
     assert [(ROOT / source).resolve() for source, target, *_ in mounts if target == options["-c"]] == [broker.CONFIGURATION]
     assert options["-p"] == "4222"
-    assert f":{options['-m']}/" in SERVICES["nats"]["healthcheck"]["test"][-1]
+    assert "-m" not in options, "the monitoring port asks for no password"
+    assert SERVICES["nats"]["healthcheck"]["test"][-1] == options["-p"]
     assert options["-sd"] in {target for _, target, *_ in mounts}
 
 

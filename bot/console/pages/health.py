@@ -247,18 +247,23 @@ async def show(request: Request) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """`GET /healthz`: this process lives; the body says how the rest does."""
-    return JSONResponse(as_json(await look(console_of(request))))
+    """`GET /healthz`: this process lives; the body says how the rest does, and to whoever is not logged in only whether it is well."""
+    report = as_json(await look(console_of(request)))
+    return JSONResponse(report if request.state.known else {"status": report["status"]})
 
 
 async def readyz(request: Request) -> Response:
     """`GET /readyz`: 200 when Postgres answers and takes what is appended, 503 when not: nothing can be stored then."""
-    console = console_of(request)
+    console, known = console_of(request), request.state.known
     if console.log.available:
         probe, _ = await _limited(_postgres(console), "Postgres")
     else:
-        probe = Probe("Postgres", False, f"Away: {console.log.waiting} events wait to be stored.")
-    return JSONResponse(asdict(probe) | {"put_aside": await _put_aside(console) if probe.ok else None}, 200 if probe.ok else 503)
+        waiting = f": {console.log.waiting} events wait to be stored" if known else ""
+        probe = Probe("Postgres", False, f"Away{waiting}.")
+    code = 200 if probe.ok else 503
+    if not known:
+        return JSONResponse({"ok": probe.ok}, code)
+    return JSONResponse(asdict(probe) | {"put_aside": await _put_aside(console) if probe.ok else None}, code)
 
 
 async def _put_aside(console: Console) -> int | None:

@@ -5,29 +5,13 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.console.door import Answer, Door
 from bot.console.pages import playground
 from bot.console.render import go, page
-from bot.console.sessions import COOKIE, LIFETIME, Signer
+from bot.console.sessions import COOKIE, DEVICE_COOKIE, DEVICE_LIFETIME, LIFETIME, Signer
 from bot.console.state import console_of
 from engine import clock
-
-TRIES = 5
-WINDOW_SECONDS = 60.0
-
-
-class Brake:
-    """Slows down guessing: after TRIES wrong passwords within WINDOW_SECONDS nobody may try for the rest of it."""
-
-    def __init__(self) -> None:
-        self._wrong: list[float] = []
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next try may be made; 0 for now. Times are of a monotonic clock."""
-        self._wrong = [at for at in self._wrong if now - at < WINDOW_SECONDS]
-        return self._wrong[0] + WINDOW_SECONDS - now if len(self._wrong) >= TRIES else 0.0
-
-    def wrong(self, now: float) -> None:
-        self._wrong.append(now)
+from projections.live import ended_sessions
 
 
 def inside(path: str) -> str:
@@ -38,7 +22,7 @@ def inside(path: str) -> str:
 
 async def show(request: Request) -> Response:
     """`GET /login`."""
-    if (signer := console_of(request).signer) is None or signer.valid(request.cookies.get(COOKIE), clock.now()):
+    if console_of(request).signer is None or request.state.known:
         return go(inside(request.query_params.get("next", "/")))
     return _form(request, request.query_params.get("next", "/"))
 
@@ -49,30 +33,48 @@ def _form(request: Request, target: str, wrong: str = "", status: int = 200) -> 
 
 async def enter(request: Request) -> Response:
     """`POST /login`."""
-    signer, form, brake = console_of(request).signer, await request.form(), request.app.state.brake
+    form = await request.form()
+    door: Door | None = request.app.state.door
     target = inside(playground.field(form, "next"))
-    if signer is None:
+    if door is None:
         return go(target)
-    if (seconds := brake.wait(clock.monotonic())) > 0:
-        response = _form(request, target, f"Too many wrong passwords. Try again in {seconds:.0f} seconds.", 429)
-        response.headers["retry-after"] = f"{seconds:.0f}"
-        return response
-    if not signer.right(playground.field(form, "password")):
-        brake.wrong(clock.monotonic())
-        await asyncio.sleep(0.3)  # a guesser's time is worth more than a mistyper's
-        return _form(request, target, "That is not the password.", 401)
-    return _welcome(signer, target, secure=request.url.scheme == "https")
+    judged = await door.judge(playground.field(form, "password"), request.state.caller)
+    match judged.answer:
+        case Answer.RIGHT:
+            return _welcome(door.signer, target, secure=secure(request))
+        case Answer.WAIT:
+            response = _form(request, target, f"Too many wrong passwords. Try again in {judged.seconds:.0f} seconds.", 429)
+            response.headers["retry-after"] = f"{max(judged.seconds, 1):.0f}"
+            return response
+        case Answer.WRONG:
+            await asyncio.sleep(0.3)  # a guesser's time is worth more than a mistyper's
+            return _form(request, target, "That is not the password.", 401)
+
+
+def secure(request: Request) -> bool:
+    """Whether the browser came by TLS, to us or to the proxy before us. To claim it falsely only loses one's own cookie."""
+    public = console_of(request).settings.public_url or ""
+    by_public = public.startswith("https://") and request.headers.get("origin", "").lower() == public
+    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return by_public or forwarded == "https" or request.url.scheme == "https"
 
 
 def _welcome(signer: Signer, target: str, *, secure: bool) -> Response:
     response = go(target)
-    seconds = int(LIFETIME.total_seconds())
-    response.set_cookie(COOKIE, signer.issue(clock.now()), max_age=seconds, httponly=True, samesite="strict", secure=secure)
+    for name, value, lifetime in ((COOKIE, signer.issue(clock.now()), LIFETIME), (DEVICE_COOKIE, signer.issue_device(), DEVICE_LIFETIME)):
+        seconds = int(lifetime.total_seconds())
+        response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure)
     return response
 
 
 async def leave(request: Request) -> Response:
-    """`POST /logout`."""
+    """`POST /logout`: the session ends for everybody who has its cookie, also after a restart."""
+    console = console_of(request)
     response = go("/login")
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure(request))
+    session = console.signer.session(request.cookies.get(COOKIE), clock.now()) if console.signer else None
+    if session is not None:
+        console.ended[session.id] = float(session.until)
+        async with console.log.pool.connection() as connection:
+            await ended_sessions.add(connection, session.id, session.until)
     return response

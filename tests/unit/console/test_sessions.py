@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.console.pages.login import TRIES, WINDOW_SECONDS, Brake, inside
+from bot.console.pages.login import inside
 from bot.console.sessions import LIFETIME, Signer
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -70,11 +70,19 @@ def test_a_page_of_ours_is_returned_to() -> None:
     assert inside("/turns/abc") == "/turns/abc"
 
 
-def test_guessing_is_slowed_down() -> None:
-    """After some wrong passwords nobody may try for a while, then again."""
-    brake = Brake()
-    for second in range(TRIES):
-        assert brake.wait(float(second)) == 0
-        brake.wrong(float(second))
-    assert brake.wait(float(TRIES)) > 0
-    assert brake.wait(WINDOW_SECONDS + 0.5) == 0
+def test_each_login_is_a_session_of_its_own() -> None:
+    """So that one can be ended without the others."""
+    first, second = SIGNER.session(SIGNER.issue(NOW), NOW), SIGNER.session(SIGNER.issue(NOW), NOW)
+    assert first is not None
+    assert second is not None
+    assert first.id != second.id
+
+
+def test_a_device_cookie_is_no_session() -> None:
+    """It only says that this browser knew the password once."""
+    device = SIGNER.issue_device()
+    assert SIGNER.device(device) is not None
+    assert SIGNER.device(device[:-1] + ("0" if device[-1] != "0" else "1")) is None
+    assert not SIGNER.valid(device, NOW)
+    assert SIGNER.device(SIGNER.issue(NOW)) is None
+    assert Signer.of(b"n" * 32, "correct horse").device(device) is None
