@@ -83,4 +83,13 @@ def candidate(character: Character) -> Candidate:
     """A character as triggers see it."""
     names = (character.name, character.slug, *character.description.aliases)
     shared = character.users or frozenset()
-    return Candidate(character.id, names, character.owner_id, character.users is not None, shared, character.position)
+    return Candidate(
+        character.id,
+        names,
+        character.owner_id,
+        private=character.users is not None,
+        shared_with=shared,
+        since=character.position,
+        talkativeness=character.sheet.talkativeness,
+        adult=character.sheet.adult,
+    )

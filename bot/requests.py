@@ -1,27 +1,44 @@
 """The one append by which a message enters the log: what was said, and a turn for each character that is to answer."""
 
-from collections.abc import Sequence
-
-from bot.triggers import Trigger
+from bot.triggers import Decision, Trigger
 from engine import ids
+from engine.decide.gate import record
 from engine.events.base import Tags
 from engine.events.build import Cause, new
-from engine.events.message import MessageDeclined, MessageDeleted, MessageEdited, MessageReceived
+from engine.events.message import MessageDeleted, MessageDrafted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent
 
 
-def received(message: MessageReceived, triggers: Sequence[Trigger], declined: MessageDeclined | None = None) -> tuple[NewEvent, ...]:
+def received(message: MessageReceived, found: Decision) -> tuple[NewEvent, ...]:
     """MessageReceived first, so that its id makes a repeat of the whole append a no-op; then one TurnRequested per trigger.
 
-    Last what the gate declined.
+    Last who was drawn by the strategy, and what the gate declined.
     """
     message_event = ids.message_event(message.message_id, "received")
     said = new(message, message_event, cause=Cause(message_event), occurred_at=ids.snowflake_time(message.message_id))
-    turns = (requested(message, trigger, slot) for slot, trigger in enumerate(triggers))
-    if declined is None:
-        return said, *turns
-    return said, *turns, new(declined, ids.message_event(message.message_id, "declined"), cause=Cause(message_event, message_event))
+    turns = (requested(message, trigger, slot) for slot, trigger in enumerate(found.triggers))
+    records = {"drafted": _drafted(message, found), "declined": record(message, found.verdict)}
+    kept = (
+        new(event, ids.message_event(message.message_id, kind), cause=Cause(message_event, message_event))
+        for kind, event in records.items()
+        if event is not None
+    )
+    return said, *turns, *kept
+
+
+def _drafted(message: MessageReceived, found: Decision) -> MessageDrafted | None:
+    if not found.drawn:
+        return None
+    return MessageDrafted(
+        message_id=message.message_id,
+        channel_id=message.channel_id,
+        guild_id=message.guild_id,
+        author_id=message.author_id,
+        venue=message.venue,
+        strategy=found.strategy,
+        drawn=tuple(found.drawn[:50]),
+    )
 
 
 def requested(message: MessageReceived, trigger: Trigger, slot: int = 0, epoch: int = 0) -> NewEvent:

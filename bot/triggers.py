@@ -11,9 +11,12 @@ from functools import cached_property
 from uuid import UUID
 
 from bot.mentions import mentions, normal
-from engine.decide.gate import LIMIT, Policy, Verdict, judge
-from engine.events.message import MessageReceived
+from engine import ids
+from engine.decide.draft import Member, draft
+from engine.decide.gate import Policy, Verdict, judge
+from engine.events.message import Drawn, MessageReceived
 from engine.events.turn import TriggerKind
+from engine.resources.channel import AS_IT_COMES, ChannelSheet, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Candidate:
     private: bool = False
     shared_with: frozenset[int] = frozenset()
     since: int = 0
+    talkativeness: float = 0.5
+    adult: bool = False
 
     def usable_by(self, user_id: int) -> bool:
         """Whether this person may call it (A2)."""
@@ -77,6 +82,10 @@ class Cast:
         found = self._by_id.get(character) if character is not None else None
         return found is not None and found.usable_by(user_id)
 
+    def get(self, character: UUID) -> Candidate | None:
+        """The candidate with this id."""
+        return self._by_id.get(character)
+
     def named(self, name: str, user_id: int) -> UUID | None:
         """Whom a person means by a normalised name: their own character first, then the oldest they may call."""
         usable = [c for c in self._by_name.get(name, ()) if c.usable_by(user_id)]
@@ -101,7 +110,8 @@ class State:
     session: UUID | None = None
     default: UUID | None = None
     mention_char: str = "@"
-    limit: int = LIMIT
+    sheet: ChannelSheet = AS_IT_COMES
+    adult: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +123,18 @@ class Trigger:
     reason: str
 
 
+ALL = Verdict()
+"""The gate closed for nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who answers, in the order of their answers; the gate's verdict on everybody."""
+    """Who answers, in the order of their answers; the gate's verdict on everybody; the draft where several might have spoken."""
 
     triggers: list[Trigger]
-    verdict: Verdict
+    verdict: Verdict = ALL
+    drawn: Sequence[Drawn] = ()
+    strategy: Strategy = AS_IT_COMES.strategy
 
 
 _REASONS: dict[TriggerKind, str] = {
@@ -135,44 +151,85 @@ def is_triggerable(message: MessageReceived) -> bool:
     return message.author_kind == "human" and bool(message.text.strip() or message.attachments or message.forwards)
 
 
+_DRAWN: dict[str, str] = {
+    "addressed": "it is activated in this channel, and the message calls it",
+    "mentioned": "it is activated in this channel, and the message has its name",
+    "talkative": "it is activated in this channel and joined in: {roll:.2f} was drawn, {talkativeness:g} is its talkativeness",
+    "random": "it is activated in this channel, and was drawn at random",
+    "listed": "it is activated in this channel",
+}
+
+
 def resolve(message: MessageReceived, state: State) -> list[Trigger]:
-    """Who answers, in the order of their answers, at most `state.limit`."""
+    """Who answers, in the order of their answers, at most `state.sheet.most`."""
     return decided(message, state, 0.0).triggers
 
 
 def decided(message: MessageReceived, state: State, age_s: float) -> Decision:
     """Who answers a message of this age in seconds, and why others do not: the one way for every face."""
-    wanted = {trigger.character: trigger for trigger in addressed(message, state)}
-    verdict = judge(message, list(wanted), age_s, Policy(limit=state.limit))
-    return Decision([wanted[character] for character in verdict.answering], verdict)
+    drawn = _draft(message, state) if is_triggerable(message) else ()
+    wanted = {trigger.character: trigger for trigger in _addressed(message, state, drawn)}
+    adults = frozenset(c for c in wanted if (found := state.characters.get(c)) is not None and found.adult)
+    policy = Policy(limit=state.sheet.most, adults_only=adults, adult_channel=state.adult)
+    verdict = judge(message, list(wanted), age_s, policy)
+    return Decision([wanted[character] for character in verdict.answering], verdict, drawn, state.sheet.strategy)
 
 
 def addressed(message: MessageReceived, state: State) -> list[Trigger]:
     """Like `resolve` without the limit, so that a face can tell how many were left out."""
+    return _addressed(message, state, _draft(message, state)) if is_triggerable(message) else []
+
+
+def _addressed(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> list[Trigger]:
     if not is_triggerable(message):
         return []
-    triggers = _leading(message, state) + [(character, "name") for character in _named(message, state)]
-    if not triggers and message.mentions_bot and state.default is not None and state.characters.usable(state.default, message.author_id):
-        triggers = [(state.default, "mention")]
-    kinds: dict[UUID, TriggerKind] = {}
-    for character, kind in triggers:
-        kinds.setdefault(character, kind)
-    return [Trigger(character, kind, _REASONS[kind]) for character, kind in kinds.items()]
+    found: dict[UUID, Trigger] = {}
+    for trigger in (*_leading(message, state, drawn), *(_trigger(character, "name") for character in _named(message, state))):
+        found.setdefault(trigger.character, trigger)
+    if not found and message.mentions_bot and state.default is not None and state.characters.usable(state.default, message.author_id):
+        return [_trigger(state.default, "mention")]
+    return list(found.values())
 
 
-def _leading(message: MessageReceived, state: State) -> list[tuple[UUID, TriggerKind]]:
+def _trigger(character: UUID, kind: TriggerKind) -> Trigger:
+    return Trigger(character, kind, _REASONS[kind])
+
+
+def _leading(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> list[Trigger]:
     """What speaks for itself without a name in the text: a reply, else activations, else the DM's session."""
-
-    def usable(character: UUID | None) -> bool:
-        return state.characters.usable(character, message.author_id)
-
-    if message.reply_to is not None and message.reply_pings and state.replied_to is not None and usable(state.replied_to):
-        return [(state.replied_to, "reply")]
-    if active := [character for character in state.active if usable(character)]:
-        return [(character, "activation") for character in active]
-    if message.channel_kind == "dm" and state.session is not None and usable(state.session):
-        return [(state.session, "dm")]
+    if _replies(message, state) and state.replied_to is not None:
+        return [_trigger(state.replied_to, "reply")]
+    members = _members(message, state)
+    if len(members) == 1:
+        return [_trigger(members[0].id, "activation")]
+    if members:
+        talk = {member.id: member.talkativeness for member in members}
+        return [
+            Trigger(one.character_id, "activation", _DRAWN[one.why].format(roll=one.roll or 0.0, talkativeness=talk[one.character_id]))
+            for one in drawn
+            if one.why in _DRAWN
+        ]
+    if message.channel_kind == "dm" and state.session is not None and state.characters.usable(state.session, message.author_id):
+        return [_trigger(state.session, "dm")]
     return []
+
+
+def _replies(message: MessageReceived, state: State) -> bool:
+    return message.reply_to is not None and message.reply_pings and state.characters.usable(state.replied_to, message.author_id)
+
+
+def _members(message: MessageReceived, state: State) -> list[Member]:
+    """The activated characters that the author may talk with, in the order of their activation."""
+    found = [state.characters.get(c) for c in state.active if state.characters.usable(c, message.author_id)]
+    return [Member(c.id, c.names, c.talkativeness) for c in found if c is not None]
+
+
+def _draft(message: MessageReceived, state: State) -> Sequence[Drawn]:
+    """Who of several activated characters speaks (A4). Nobody is drawn where one was replied to, or is named with the mention character."""
+    members = _members(message, state)
+    if len(members) < 2 or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
+        return ()
+    return draft(members, message.text, state.sheet.strategy, ids.message_event(message.message_id, "received"))
 
 
 def _named(message: MessageReceived, state: State) -> list[UUID]:

@@ -10,11 +10,11 @@ from bot.triggers import State, Trigger, decided
 from engine import ids
 from engine.actor import operator
 from engine.decide.channel import Activate, Where
-from engine.decide.gate import record
 from engine.decide.rejected import Rejected
 from engine.errors import TzurotError
 from engine.events.message import MessageReceived
 from engine.execute import execute
+from engine.resources.channel import AS_IT_COMES
 from projections.models import channels, history
 from projections.models.catalog import Character
 
@@ -83,7 +83,7 @@ async def begin(console: Console, slug: str, line: SpokenLine) -> Said:
         await execute(console.log, operator(OPERATOR), activate, ids.derived("playground", channel))
     except Rejected as rejected:
         raise LineRefused(str(rejected)) from None
-    return await _say(console, channel, line, State(console.characters.cast, active=(host.id,)))
+    return await _say(console, channel, line, State(console.characters.cast, active=(host.id,), adult=True))
 
 
 async def say(console: Console, channel: int, line: SpokenLine) -> Said:
@@ -93,10 +93,11 @@ async def say(console: Console, channel: int, line: SpokenLine) -> Said:
     async with console.log.pool.connection() as connection:
         active = await channels.active_in(connection, channel)
         session = await channels.session(connection, channel)
+        sheet = await channels.sheet_of(connection, channel) or AS_IT_COMES
         replied_to = await history.speaker_of(connection, line.reply_to) if line.reply_to is not None else None
     if not active and session is None:
         raise LineRefused("This conversation does not exist. Start a new one.")
-    state = State(cast, active, replied_to, session.character if session else None)
+    state = State(cast, active, replied_to, session.character if session else None, sheet=sheet, adult=True)
     return await _say(console, channel, line, state)
 
 
@@ -109,7 +110,7 @@ async def cast_of(console: Console) -> list[Character]:
 async def _say(console: Console, channel: int, line: SpokenLine, state: State) -> Said:
     message = message_of(line, channel, console.snowflakes.next())
     found = decided(message, state, 0.0)
-    appended = await console.log.append(*received(message, found.triggers, record(message, found.verdict)))
+    appended = await console.log.append(*received(message, found))
     return Said(channel, message.message_id, appended.positions[-1], _turns(message.message_id, found.triggers), found.verdict.truncated)
 
 

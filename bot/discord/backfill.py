@@ -234,4 +234,4 @@ class Backfill:
     def _place(self, channel_id: int) -> ChannelFacts:
         known = self._ingest.place(channel_id)
         seen = self._seen.get(channel_id)
-        return ChannelFacts(known.kind, known.guild_id or (seen.guild if seen else None), known.parent_id)
+        return ChannelFacts(known.kind, known.guild_id or (seen.guild if seen else None), known.parent_id, known.adult)

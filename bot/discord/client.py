@@ -96,8 +96,13 @@ class Client(nextcord.Client):
         channel = self.get_channel(channel_id)
         match channel:
             case nextcord.Thread():
-                return ChannelFacts("thread", channel.guild.id, channel.parent_id)
+                return ChannelFacts("thread", channel.guild.id, channel.parent_id, adult=_adult(channel.parent))
             case nextcord.abc.GuildChannel():
-                return ChannelFacts("guild", channel.guild.id)
+                return ChannelFacts("guild", channel.guild.id, adult=_adult(channel))
             case _:
                 return ChannelFacts()
+
+
+def _adult(channel: object) -> bool:
+    """Whether Discord says that a channel is age-restricted; a thread is as its parent is."""
+    return bool(getattr(channel, "nsfw", False))

@@ -24,7 +24,7 @@ from bot.discord.typing import Typing
 from bot.triggers import decided
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
-from engine.decide.gate import STALE_S, record
+from engine.decide.gate import STALE_S
 from engine.errors import KeyDestroyed
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnRequested
@@ -129,14 +129,14 @@ class Ingest:
         if message.message_id in self._gone:
             self.counts.ignored += 1
             return False
-        state = await self._roster.state(message)
+        state = await self._roster.state(message, adult=self.place(message.channel_id).adult)
         age_s = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds()
         found = decided(message, state, age_s)
         stale = found.verdict.because("stale")
         if not found.triggers and not stale and message.channel_kind != "dm" and not state.active:
             self.counts.unaddressed += 1
             return False
-        events = requests.received(message, found.triggers, record(message, found.verdict))
+        events = requests.received(message, found)
         failpoint("ingest.before_append")
         if (appended := await self._append(message.channel_id, events)) is None:
             return False

@@ -6,6 +6,7 @@ from uuid import UUID
 from bot.characters import Characters
 from bot.triggers import Cast, State
 from engine.events.message import MessageReceived
+from engine.resources.channel import AS_IT_COMES
 from engine.store import Log
 from projections.models import channels, history
 from projections.models.catalog import Character
@@ -23,13 +24,19 @@ class Roster:
         """The characters this person may talk with, by name."""
         return [character for character in await self._characters.all() if character.usable_by(user_id)]
 
-    async def state(self, message: MessageReceived) -> State:
-        """What holds for this message now. Most talk in a server concerns nobody here: that costs one statement."""
+    async def state(self, message: MessageReceived, *, adult: bool = False) -> State:
+        """What holds for this message now; `adult`: Discord says that its channel is age-restricted.
+
+        Most talk in a server concerns nobody here: that costs one statement.
+        """
         async with self._log.pool.connection() as connection:
             active = await channels.active_in(connection, message.channel_id)
             if not active and message.parent_channel_id is not None:
                 active = await channels.active_in(connection, message.parent_channel_id)
             self._remember(message.channel_id, active)
+            sheet = await channels.sheet_of(connection, message.channel_id)
+            if sheet is None and message.parent_channel_id is not None:
+                sheet = await channels.sheet_of(connection, message.parent_channel_id)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
         if not (active or replied_to or session or message.mentions_bot or self._mention_char in message.text):
@@ -42,6 +49,8 @@ class Roster:
             session=session.character if session else None,
             default=cast.default,
             mention_char=self._mention_char,
+            sheet=sheet or AS_IT_COMES,
+            adult=adult,
         )
 
     def remembered(self, message: MessageReceived) -> State:

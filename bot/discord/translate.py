@@ -76,11 +76,12 @@ DROPPED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """What the payload does not say about its channel."""
+    """What the payload does not say about its channel. `adult`: it is age-restricted."""
 
     kind: ChannelKind = "guild"
     guild_id: int | None = None
     parent_id: int | None = None
+    adult: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from engine.actor import Actor
@@ -10,9 +10,13 @@ from engine.decide import character
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.events.channel import CharacterActivated, CharacterDeactivated, ContextReset
+from engine.events.channel import ChannelEdited, CharacterActivated, CharacterDeactivated, ContextReset
+from engine.events.channel import sheet as sheet_of
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
+from engine.resources.channel import AS_IT_COMES, ChannelSheet
+from engine.resources.field import changed, values
+from engine.resources.kinds import CHANNEL, wrong
 
 CHARACTERS = 5
 """How many may be activated in one channel (A4)."""
@@ -31,9 +35,10 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Who is activated, oldest activation first, with whom they were activated by; and the characters it is about, as they are now."""
+    """Who is activated, oldest activation first, with whom they were activated by; the characters it is about, as they are now."""
 
     active: Mapping[UUID, int] = field(default_factory=dict)
+    sheet: ChannelSheet = AS_IT_COMES
     characters: Mapping[UUID, character.State] = field(default_factory=dict)
 
     @property
@@ -82,6 +87,14 @@ class ResetContext(ChannelCommand):
     character_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Edit(ChannelCommand):
+    """Change what is set for the channel. With `expected` only as long as those fields have these values."""
+
+    changes: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+
 def evolve(state: State, event: Event) -> State:
     """The state after an event of the channel, or of a character."""
     match event:
@@ -89,6 +102,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, active={**state.active, event.character_id: state.active.get(event.character_id, event.by_user_id)})
         case CharacterDeactivated():
             return replace(state, active={c: by for c, by in state.active.items() if c != event.character_id})
+        case ChannelEdited():
+            return replace(state, sheet=sheet_of(event))
         case CharacterCreated() | CharacterEdited() | CharacterDeleted() | CharacterRestored():
             known = character.evolve(state.characters.get(event.character_id, character.State()), event)
             return replace(state, characters={**state.characters, event.character_id: known})
@@ -113,6 +128,8 @@ def decide(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Even
             return _deactivate(state, command, actor)
         case SetActive():
             return _set_active(state, command, actor)
+        case Edit():
+            return _edit(state.sheet, command, actor)
         case ResetContext():
             return [ContextReset(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)]
         case _:
@@ -146,6 +163,19 @@ def _set_active(state: State, command: SetActive, actor: Actor) -> list[Event]:
     return gone + [CharacterActivated(**_at(command.where), character_id=c, by_user_id=by) for c, by in then[kept:]]
 
 
+def _edit(sheet: ChannelSheet, command: Edit, actor: Actor) -> list[Event]:
+    before = values(sheet)
+    if unknown := [name for name in command.changes if CHANNEL.field(name) is None]:
+        raise Rejected(f"A channel has no field called {min(unknown)}.")
+    if any(before[name] != expected for name, expected in command.expected.items()):
+        raise Rejected("It was changed again since then. Take that change back first.")
+    after = before | dict(command.changes)
+    for sentence in wrong(CHANNEL, before, after).values():
+        raise Rejected(sentence)
+    made = changed(sheet, after)
+    return [] if made == sheet else [ChannelEdited(**_at(command.where), **dict(made), by_user_id=actor.user_id)]
+
+
 class _At(TypedDict):
     channel_id: int
     guild_id: int | None
@@ -158,9 +188,17 @@ def _at(where: Where) -> _At:
 
 def reverse(before: State, after: State, event: Event) -> ChannelCommand:
     """The command that takes an event back. Raises Rejected for one that cannot be."""
+    if isinstance(event, ChannelEdited):
+        old, new = values(before.sheet), values(after.sheet)
+        names = [name for name in old if old[name] != new[name]]
+        return Edit(_where(event), {n: old[n] for n in names}, {n: new[n] for n in names})
     if not isinstance(event, CharacterActivated | CharacterDeactivated):
         raise Rejected("This cannot be taken back.")
-    return SetActive(Where(event.channel_id, event.guild_id, event.venue), before.active, tuple(after.active))
+    return SetActive(_where(event), before.active, tuple(after.active))
+
+
+def _where(event: ChannelEdited | CharacterActivated | CharacterDeactivated) -> Where:
+    return Where(event.channel_id, event.guild_id, event.venue)
 
 
 RULES = Rules("channel", ChannelCommand, State(), evolve, reads, decide, reverse)

@@ -11,6 +11,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
     {
         "message.received": (message.MessageReceived, 1),
         "message.declined": (message.MessageDeclined, 1),
+        "message.drafted": (message.MessageDrafted, 1),
         "message.edited": (message.MessageEdited, 1),
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 1),
@@ -42,6 +43,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.activated": (channel.CharacterActivated, 1),
         "channel.deactivated": (channel.CharacterDeactivated, 1),
         "channel.context_reset": (channel.ContextReset, 1),
+        "channel.edited": (channel.ChannelEdited, 1),
         "quota.spend_authorized": (quota.SpendAuthorized, 1),
         "quota.payer_charged": (quota.PayerCharged, 1),
         "quota.guild_charged": (quota.GuildCharged, 1),

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from engine.events.base import Event, Snowflake
 from engine.events.message import Venue
+from engine.resources.channel import ChannelSheet
 
 
 class CharacterActivated(Event):
@@ -44,3 +45,21 @@ class ContextReset(Event):
     @property
     def stream_name(self) -> str:
         return f"channel:{self.channel_id}"
+
+
+class ChannelEdited(ChannelSheet, Event):
+    """All that is set for a channel, as it is from now on. A thread has its own, else that of its parent."""
+
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    venue: Venue
+    by_user_id: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"
+
+
+def sheet(event: ChannelEdited) -> ChannelSheet:
+    """What the event says of the channel."""
+    return ChannelSheet.model_validate({name: getattr(event, name) for name in ChannelSheet.model_fields})

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
+from engine.resources.channel import Strategy
 
 Venue = Literal["discord", "playground"]
 AuthorKind = Literal["human", "bot", "webhook"]
@@ -84,6 +85,34 @@ class MessageDeclined(Event):
     author_id: Snowflake
     venue: Venue
     declined: tuple[Declined, ...] = Field(min_length=1, max_length=50)
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+
+class Drawn(Part):
+    """One character's part in a draft: why it speaks or not, and the number drawn for it, from 0 to 1.
+
+    addressed: the text calls it; mentioned: a word of the text is part of its name; talkative: its talkativeness was not below the
+    number; random: drawn among all; listed: everybody speaks; silent: it was not drawn; spoke: it spoke last.
+    """
+
+    character_id: UUID
+    why: Literal["addressed", "mentioned", "talkative", "random", "listed", "silent", "spoke"]
+    roll: float | None = None
+
+
+class MessageDrafted(Event):
+    """Several characters might have answered a message: who was drawn, in the order of their answers, and who was not."""
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    venue: Venue
+    strategy: Strategy
+    drawn: tuple[Drawn, ...] = Field(min_length=1, max_length=50)
 
     @property
     def stream_name(self) -> str:

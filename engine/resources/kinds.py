@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.resources import character, preset
+from engine.resources import channel, character, preset
+from engine.resources.channel import ChannelSheet
 from engine.resources.character import CharacterSheet
 from engine.resources.field import FieldSpec, Resource, field, fields
 from engine.resources.preset import PresetSheet
@@ -36,6 +37,7 @@ class Kind[R: Resource]:
 
 
 CHARACTER = Kind("character", CharacterSheet, character.problems)
+CHANNEL = Kind("channel", ChannelSheet, channel.problems)
 PRESET = Kind("preset", PresetSheet, preset.problems, preset.settled)
 
 

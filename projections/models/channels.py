@@ -6,15 +6,19 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
+from engine.resources.channel import ChannelSheet
 from engine.store import Query, Stored, reader
 from projections.base import Projection, clear, decoded, execute, sql
+
+RARE = frozenset({"channel.activated", "channel.deactivated", "channel.edited"})
 
 
 class Channels(Projection):
     name = "channels"
-    version = 1
-    types = frozenset({"channel.activated", "channel.deactivated", "message.received", "turn.requested"})
+    version = 2
+    types = frozenset({*RARE, "message.received", "turn.requested"})
     ddl = """
     CREATE TABLE {schema}.activations (
         channel bigint NOT NULL,
@@ -24,6 +28,13 @@ class Channels(Projection):
         by_user bigint NOT NULL,
         position bigint NOT NULL,
         PRIMARY KEY (channel, character)
+    );
+    CREATE TABLE {schema}.settings (
+        channel bigint PRIMARY KEY,
+        guild bigint,
+        venue text NOT NULL,
+        data jsonb NOT NULL,
+        position bigint NOT NULL
     );
     CREATE TABLE {schema}.seen (
         channel bigint PRIMARY KEY,
@@ -53,16 +64,17 @@ class Channels(Projection):
                 if row.type in changes:
                     changes[row.type].append(values)
                 else:
-                    await cursor.execute(sql(_STATEMENTS[row.type], schema), values)
+                    sheet = {name: values[name] for name in ChannelSheet.model_fields if name in values}
+                    await cursor.execute(sql(_STATEMENTS[row.type], schema), values | {"data": Jsonb(sheet)})
             for type_, many in changes.items():
                 if many:
                     await cursor.executemany(sql(_STATEMENTS[type_], schema), many)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
-        """The last word about each channel by one statement a table; activations, which are rare, one by one."""
+        """The last word about each channel by one statement a table; activations and settings, which are rare, one by one."""
         for statement in (_LOAD_SEEN, _LOAD_SESSIONS):
             await execute(connection, schema, statement, after, until)
-        rare = Query(after=after, until=until, types=frozenset({"channel.activated", "channel.deactivated"}))
+        rare = Query(after=after, until=until, types=RARE)
         await self.apply(connection, schema, [row async for row in reader.rows(connection, rare)])
 
 
@@ -101,7 +113,13 @@ VALUES (%(channel_id)s, %(character_id)s, %(user_id)s, %(venue)s, %(position)s)
 ON CONFLICT (channel) DO UPDATE
 SET character = excluded.character, user_id = excluded.user_id, position = excluded.position
 """
+_EDITED = """
+INSERT INTO {schema}.settings (channel, guild, venue, data, position)
+VALUES (%(channel_id)s, %(guild_id)s, %(venue)s, %(data)s, %(position)s)
+ON CONFLICT (channel) DO UPDATE SET data = excluded.data, position = excluded.position
+"""
 _STATEMENTS = {
+    "channel.edited": _EDITED,
     "channel.activated": _ACTIVATED,
     "channel.deactivated": _DEACTIVATED,
     "message.received": _SEEN,
@@ -139,6 +157,13 @@ async def active_in(connection: AsyncConnection, channel: int, *, schema: str = 
         sql("SELECT character FROM {schema}.activations WHERE channel = %s ORDER BY position", schema), (channel,)
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def sheet_of(connection: AsyncConnection, channel: int, *, schema: str = "channels") -> ChannelSheet | None:
+    """What is set for a channel; None where nothing ever was."""
+    cursor = await connection.execute(sql("SELECT data FROM {schema}.settings WHERE channel = %s", schema), (channel,))
+    row = await cursor.fetchone()
+    return None if row is None else ChannelSheet.model_validate(row[0])
 
 
 async def all_active(connection: AsyncConnection, *, schema: str = "channels") -> dict[int, list[UUID]]:

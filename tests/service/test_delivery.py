@@ -22,7 +22,7 @@ from bot.discord.post import Post
 from bot.discord.rest import Rest
 from bot.discord.translate import Us
 from bot.discord.webhooks import Webhooks
-from bot.triggers import Trigger
+from bot.triggers import Decision, Trigger
 from engine import ids
 from engine.actor import person
 from engine.config import Settings
@@ -75,7 +75,7 @@ class Stage:
         said = MessageReceived(
             message_id=message_id, channel_id=self.channel, guild_id=1, author_id=7, venue="discord", text=text, author_name="Alice"
         )
-        await self.rig.log.append(*requests.received(said, [Trigger(character or self.character, "name", "named")]))
+        await self.rig.log.append(*requests.received(said, Decision([Trigger(character or self.character, "name", "named")])))
         return message_id
 
     async def ended(self, message_id: int, epoch: int = 0) -> None:

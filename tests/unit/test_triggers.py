@@ -1,6 +1,7 @@
 """Who answers: a table of every trigger and of every pair that collides (A1, A2, A3, A4)."""
 
 from collections.abc import Set
+from dataclasses import replace
 from itertools import combinations
 from uuid import UUID
 
@@ -9,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.mentions import normal
-from bot.triggers import Candidate, Cast, State, addressed, is_triggerable, resolve
-from engine.events.message import Attachment, Forward, MessageReceived
+from bot.requests import received
+from bot.triggers import Candidate, Cast, State, addressed, decided, is_triggerable, resolve
+from engine.events.message import Attachment, Forward, MessageDrafted, MessageReceived
+from engine.resources.channel import ChannelSheet, Strategy
 
 REPLIED, ACTIVE, DM, NAMED, BOT, SECRET, OTHER = (UUID(int=n) for n in range(1, 8))
 OWNER, STRANGER = 7, 8
@@ -110,7 +113,7 @@ def test_the_limit_cuts_and_can_be_seen() -> None:
     many = message(set(), "@Replied @Active @Session @Named @Host")
     assert [t.character for t in resolve(many, state())] == [REPLIED, ACTIVE, DM, NAMED]
     assert len(addressed(many, state())) == 5
-    assert len(resolve(many, state(limit=1))) == 1
+    assert len(resolve(many, state(sheet=ChannelSheet(most=1)))) == 1
 
 
 @pytest.mark.parametrize("name", ["@named-slug", "@Nick", "@NAMED"])
@@ -181,7 +184,7 @@ KINDS = st.sets(st.sampled_from(list(EVERYTHING)))
 def test_answers_are_few_distinct_and_allowed(kinds: set[str], limit: int, author: str, text: str, user: int) -> None:
     """Whatever comes: at most `limit`, nobody twice, nobody the author may not use, and the same again for the same input."""
     said = message(kinds, text + " @Secret @Other", author_kind=author, author_id=user)
-    holds = state(kinds, limit=limit)
+    holds = state(kinds, sheet=ChannelSheet(most=limit))
     found = resolve(said, holds)
     assert found == resolve(said, holds)
     characters = [t.character for t in found]
@@ -230,3 +233,53 @@ def test_a_cast_of_many_is_not_slower_to_search() -> None:
     cast = Cast.of(many)
     assert cast.named("ada", 9_999) == UUID(int=9_999)
     assert cast.named("ada", 10_000) is None
+
+
+def crowd(text: str, strategy: Strategy = "natural", talk: float = 0.0, **more: object) -> list[tuple[str, UUID]]:
+    """Who answers a text where three are activated, and by which trigger."""
+    cast = Cast.of([replace(one, talkativeness=talk) for one in CHARACTERS])
+    held = state(characters=cast, active=(ACTIVE, OTHER, SECRET), sheet=ChannelSheet(strategy=strategy), **more)
+    return [(t.kind, t.character) for t in resolve(message(set(), text), held)]
+
+
+def test_of_several_activated_ones_not_all_answer_everything() -> None:
+    """A4: one of those the author may talk with, where none is talkative; both where both are; a secret one never for a stranger."""
+    assert len(crowd("what now")) == 1
+    assert {character for _, character in crowd("what now", talk=1.0)} == {ACTIVE, OTHER}
+    assert crowd("what now", "list") == [("activation", ACTIVE), ("activation", OTHER)]
+    assert crowd("what now", "manual", talk=1.0) == []
+
+
+@pytest.mark.parametrize("strategy", ["natural", "list", "pooled", "manual"])
+def test_who_is_called_speaks_alone(strategy: Strategy) -> None:
+    """By its name as in talk, with the mention character, or by a reply."""
+    assert crowd("Other, what now", strategy, talk=1.0) == [("activation", OTHER)]
+    assert crowd("what now @Other", strategy, talk=1.0) == [("name", OTHER)]
+    assert addressed(message({"reply"}), state({"reply"}, active=(ACTIVE, OTHER)))[0].character == REPLIED
+
+
+def test_a_name_from_outside_is_added_to_the_draft() -> None:
+    """A3: `@Named` is not activated here; it answers besides whoever was drawn."""
+    found = crowd("what now @Named", talk=0.0)
+    assert found[-1] == ("name", NAMED)
+    assert [kind for kind, _ in found] == ["activation", "name"]
+
+
+def test_a_character_for_adults_answers_where_discord_says_adults_are() -> None:
+    """H5: elsewhere the gate says why it does not."""
+    cast = Cast.of([replace(one, adult=one.id == ACTIVE) for one in CHARACTERS])
+    closed = decided(message({"activation"}), state({"activation"}, characters=cast), 0.0)
+    assert closed.triggers == []
+    assert [one.gate for one in closed.verdict.declined] == ["age"]
+    assert decided(message({"activation"}), state({"activation"}, characters=cast, adult=True), 0.0).triggers[0].character == ACTIVE
+
+
+def test_the_draft_is_kept_with_its_rolls() -> None:
+    """What was drawn stands beside the message, for everybody who might have spoken, and is the same when it is read again."""
+    held = state(active=(ACTIVE, OTHER))
+    found = decided(message(), held, 0.0)
+    kept = [new.event for new in received(message(), found) if isinstance(new.event, MessageDrafted)]
+    assert [{one.character_id for one in event.drawn} for event in kept] == [{ACTIVE, OTHER}]
+    assert any(one.roll is not None for one in kept[0].drawn)
+    assert decided(message(), held, 0.0) == found
+    assert not any(isinstance(new.event, MessageDrafted) for new in received(message(), decided(message(), state(), 0.0)))

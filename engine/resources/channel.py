@@ -1,0 +1,38 @@
+"""What a channel's moderators set: who speaks there, and how many."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from engine.resources.field import Resource, Shown
+
+Strategy = Literal["natural", "list", "pooled", "manual"]
+SPEAKERS = "Speakers"
+MOST = 4
+"""Characters that answer one message unless set otherwise (A3)."""
+
+
+class ChannelSheet(Resource):
+    """All of a channel that can be edited. It holds for everybody there, for the bot's owners as well."""
+
+    strategy: Annotated[
+        Strategy,
+        Shown(
+            "Who speaks",
+            SPEAKERS,
+            "Of several activated characters. natural: those named, others by their talkativeness; list: all in turn; pooled: one at "
+            "random; manual: only who is called.",
+            "choice",
+        ),
+    ] = "natural"
+    most: Annotated[int, Shown("Most answers to a message", SPEAKERS, widget="number")] = Field(MOST, ge=1, le=10)
+
+
+AS_IT_COMES = ChannelSheet()
+"""What holds where nobody set anything."""
+
+
+def problems(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a channel's values taken together: nothing can be."""
+    return {}
