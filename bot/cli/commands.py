@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import editing, output, settings_table
+from bot.cli import channels, editing, output, settings_table
 from engine import config
 
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(alive)
     settings_table.register(app)
     editing.register(app)
+    channels.register(app)
 
 
 def run(

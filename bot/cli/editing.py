@@ -55,7 +55,7 @@ def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
     return found | ({"default": _default} if kind is PRESET else {})
 
 
-def _work[T](work: Callable[[Log], Any]) -> None:
+def carry[T](work: Callable[[Log], Any]) -> None:
     """Do it, telling what a rule or a field has against it in one sentence."""
     try:
         with_log(work)
@@ -73,7 +73,7 @@ def _list(kind: Kind[Any]) -> Callable[..., None]:
             elif not json:
                 typer.echo(f"There is no {kind.name} yet. `tzurot {kind.name} create` makes one.")
 
-        _work(work)
+        carry(work)
 
     command.__doc__ = f"List every {kind.name}."
     return command
@@ -105,7 +105,7 @@ def _show(kind: Kind[Any]) -> Callable[..., None]:
                 typer.echo(line)
             return None
 
-        _work(work)
+        carry(work)
 
     command.__doc__ = f"Show a {kind.name}: every field that is set."
     return command
@@ -129,9 +129,9 @@ def _create(kind: Kind[Any]) -> Callable[..., None]:
                 raise Rejected(" ".join(wrong.values()))
             await _made(log, kind, editing.changes(defaults(kind), values), json=json)
 
-        _work(work)
+        carry(work)
 
-    return _with_options(command, kind, f"Create a {kind.name}.")
+    return with_options(command, kind, f"Create a {kind.name}.")
 
 
 async def _made(
@@ -148,18 +148,18 @@ def _edit(kind: Kind[Any]) -> Callable[..., None]:
     def command(which: str, json: bool, **options: str | None) -> None:
         async def work(log: Log) -> None:
             item = await editing.find(log, kind, OPERATOR, which)
-            changed = editing.changes(item.values, _typed(kind, item.values, options))
+            changed = editing.changes(item.values, typed_options(kind, item.values, options))
             if not changed:
                 return say({"changed": []}, json=json, words="Nothing changed.")
             await editing.carry_out(log, OPERATOR, editing.edition(kind, item.id, changed), ids.random_id())
             return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {item.name}.")
 
-        _work(work)
+        carry(work)
 
-    return _with_options(command, kind, f"Change fields of a {kind.name}; those not named stay as they are.", which=True)
+    return with_options(command, kind, f"Change fields of a {kind.name}; those not named stay as they are.", which=True)
 
 
-def _typed(kind: Kind[Any], before: dict[str, Any], options: dict[str, str | None]) -> dict[str, Any]:
+def typed_options(kind: Kind[Any], before: dict[str, Any], options: dict[str, str | None]) -> dict[str, Any]:
     """The values after the options that were given. Raises Rejected, naming every option that cannot be taken."""
     texts = {spec.key: text for spec in kind.fields if (text := options.get(_parameter(spec))) is not None}
     values, wrong = typed(kind, before, texts)
@@ -179,7 +179,7 @@ def _delete(kind: Kind[Any]) -> Callable[..., None]:
             await editing.carry_out(log, OPERATOR, editing.deletion(kind, item.id), ids.random_id())
             return say(shown, json=json, words=f"Deleted {item.name}. Bring it back with: tzurot {kind.name} restore {item.id}")
 
-        _work(work)
+        carry(work)
 
     command.__doc__ = f"Delete a {kind.name}. What it was stays in the log, so that it can be restored."
     return command
@@ -197,7 +197,7 @@ def _restore(kind: Kind[Any]) -> Callable[..., None]:
             await editing.carry_out(log, OPERATOR, editing.restoration(kind, found[0][0]), ids.random_id())
             say({"id": str(found[0][0])}, json=json, words=f"{found[0][1]} is back.")
 
-        _work(work)
+        carry(work)
 
     command.__doc__ = f"Bring a deleted {kind.name} back."
     return command
@@ -219,7 +219,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
                 say({"file": str(file)}, json=json)
                 typer.echo(f"Wrote {file}.", err=True)
 
-        _work(work)
+        carry(work)
 
     command.__doc__ = f"Write a {kind.name} with every field as JSON."
     return command
@@ -242,7 +242,7 @@ def _import(kind: Kind[Any]) -> Callable[..., None]:
                 return say(shown, json=json, words="\n".join([f"This would create {fields.get('name')}.", *notes]))
             return await _made(log, kind, fields, json=json, measured=False, notes=notes)
 
-        _work(work)
+        carry(work)
 
     command.__doc__ = f"Create a {kind.name} from a JSON file: one of ours, or of the predecessor's."
     return command
@@ -282,7 +282,7 @@ def _default(
         words = f"{shown['name']} ({shown['model']}) is the default." if shown else "No preset is the default."
         return say(shown, json=json, words=words)
 
-    _work(work)
+    carry(work)
 
 
 async def make_default(log: Log, item: Item, former: Any, *, free: bool) -> None:
@@ -292,7 +292,7 @@ async def make_default(log: Log, item: Item, former: Any, *, free: bool) -> None
     await editing.carry_out(log, OPERATOR, presets.SetDefault(item.id, free, former), ids.random_id())
 
 
-def _with_options(command: Callable[..., None], kind: Kind[Any], about: str, *, which: bool = False) -> Callable[..., None]:
+def with_options(command: Callable[..., None], kind: Kind[Any], about: str, *, which: bool = False) -> Callable[..., None]:
     """The command with one option per field, as typer reads them from its signature."""
     found: list[inspect.Parameter] = []
     keyword = inspect.Parameter.KEYWORD_ONLY

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from engine.decide.channel import Where
 from engine.resources.channel import ChannelSheet
 from engine.store import Query, Stored, reader
 from projections.base import Projection, clear, decoded, execute, sql
@@ -157,6 +158,17 @@ async def active_in(connection: AsyncConnection, channel: int, *, schema: str = 
         sql("SELECT character FROM {schema}.activations WHERE channel = %s ORDER BY position", schema), (channel,)
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def where(connection: AsyncConnection, channel: int, *, schema: str = "channels") -> Where | None:
+    """A channel in which something was heard or set, with its server."""
+    statement = """
+    SELECT guild, venue FROM {schema}.seen WHERE channel = %(channel)s
+    UNION ALL SELECT guild, venue FROM {schema}.activations WHERE channel = %(channel)s
+    UNION ALL SELECT guild, venue FROM {schema}.settings WHERE channel = %(channel)s LIMIT 1
+    """
+    row = await (await connection.execute(sql(statement, schema), {"channel": channel})).fetchone()
+    return None if row is None else Where(channel, row[0], row[1])
 
 
 async def sheet_of(connection: AsyncConnection, channel: int, *, schema: str = "channels") -> ChannelSheet | None:

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.cli import checks, editing
+from bot.cli import channels, checks, editing
 from engine import config, log
 from engine.config import Settings
 from engine.resources.kinds import CHARACTER, PRESET, Kind
@@ -25,6 +25,7 @@ CHOSEN = {
     "visibility": "shared",
     "co_owners": "11",
     "shared_with": "12\n13",
+    "talkativeness": "0.9",
     "reasoning.max_tokens": "1500",
     "max_tokens": "2000",
     "stop": "END\nStop\\nthere",
@@ -53,6 +54,7 @@ async def run(*words: str) -> str:
     """What `tzurot` prints for these words. Raises what it ends with."""
     app = typer.Typer()
     editing.register(app)
+    channels.register(app)
     ran = await asyncio.to_thread(CliRunner().invoke, app, list(words), catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
     return ran.stdout
@@ -127,3 +129,23 @@ async def test_doctor_says_which_preset_decides_the_model(here: Site, settings: 
     told = await asyncio.to_thread(checks.decides, settings.model_copy(update={"default_model": "c/d"}))
     for words in ("Mine", "a/b", "tzurot preset default", f"tzurot preset edit {id_[:8]} --model", "DEFAULT_MODEL (c/d)"):
         assert words in told
+
+
+async def test_a_channel_is_told_who_speaks_there(here: Site) -> None:
+    """A4, A3: activate two, choose how they are drafted and how many answer; what is out of range is refused and nothing changes."""
+    await run("character", "create", "--name", "Osric", "--info", "Keeps a tower.", "--talkativeness", "0.9")
+    await run("character", "create", "--name", "Lilith", "--info", "Watches the moon.")
+    await run("channel", "activate", "4242", "osric")
+    await run("channel", "activate", "4242", "lilith")
+    assert await run_json("channel", "edit", "4242", "--strategy", "list", "--most", "2", "--json") == {"changed": ["most", "strategy"]}
+    assert await run_json("channel", "edit", "4242", "--strategy", "list", "--json") == {"changed": []}
+    shown = await run_json("channel", "show", "4242", "--json")
+    assert (shown["strategy"], shown["most"], shown["set"]) == ("list", 2, True)
+    assert [(one["short name"], one["talkativeness"]) for one in shown["characters"]] == [("osric", 0.9), ("lilith", 0.5)]
+    with pytest.raises(NotFound, match="1 to 10"):
+        await run("channel", "edit", "4242", "--most", "11")
+    with pytest.raises(NotFound, match="number"):
+        await run("channel", "show", "general")
+    await run("channel", "deactivate", "4242", "osric")
+    assert "Lilith" in await run("channel", "show", "4242")
+    assert "list" in await run("channel", "show", "4242")

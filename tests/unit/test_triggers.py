@@ -235,10 +235,10 @@ def test_a_cast_of_many_is_not_slower_to_search() -> None:
     assert cast.named("ada", 10_000) is None
 
 
-def crowd(text: str, strategy: Strategy = "natural", talk: float = 0.0, **more: object) -> list[tuple[str, UUID]]:
+def crowd(text: str, strategy: Strategy = "natural", talk: float = 0.0) -> list[tuple[str, UUID]]:
     """Who answers a text where three are activated, and by which trigger."""
     cast = Cast.of([replace(one, talkativeness=talk) for one in CHARACTERS])
-    held = state(characters=cast, active=(ACTIVE, OTHER, SECRET), sheet=ChannelSheet(strategy=strategy), **more)
+    held = state(characters=cast, active=(ACTIVE, OTHER, SECRET), sheet=ChannelSheet(strategy=strategy))
     return [(t.kind, t.character) for t in resolve(message(set(), text), held)]
 
 

@@ -1,0 +1,103 @@
+"""`tzurot channel`: who speaks in a channel, and what is set for it."""
+
+from typing import Annotated
+
+import typer
+
+from bot import editing
+from bot.cli.editing import OPERATOR, carry, typed_options, with_options
+from engine import ids
+from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Where
+from engine.execute import execute
+from engine.resources.channel import AS_IT_COMES
+from engine.resources.field import values
+from engine.resources.kinds import CHANNEL, CHARACTER
+from engine.store import Log
+from engine.terminal import Json, say, table
+from projections.models import channels
+from projections.terminal import NotFound
+
+Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's id: in Discord, Copy Channel ID.")]
+Whom = Annotated[str, typer.Argument(metavar="CHARACTER", help="Its name, short name or id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Channels: who speaks there, and what is set for them.")
+    group.command("show")(_show)
+    group.command("edit")(with_options(_edit, CHANNEL, "Change what is set for a channel; what is not named stays as it is.", which=True))
+    group.command("activate")(_activate)
+    group.command("deactivate")(_deactivate)
+    app.add_typer(group, name="channel")
+
+
+def _show(channel: Channel, json: Json = False) -> None:
+    """Show who is activated in a channel, how talkative each is, and what is set."""
+
+    async def work(log: Log) -> None:
+        where = await _where(log, channel)
+        async with log.pool.connection() as connection:
+            active = await channels.active_in(connection, where.channel_id)
+            sheet = await channels.sheet_of(connection, where.channel_id)
+        known = {item.id: item for item in await editing.items(log, CHARACTER, OPERATOR)}
+        here = [known[one] for one in active if one in known]
+        cast = [{"short name": item.handle, "name": item.name, "talkativeness": item.values["talkativeness"]} for item in here]
+        found = {"channel": where.channel_id, "set": sheet is not None, "characters": cast, **values(sheet or AS_IT_COMES)}
+        say(found, json=json)
+        if json:
+            return
+        table(("field", "value"), [(spec.shown.label, found[spec.key]) for spec in CHANNEL.fields])
+        if cast:
+            table(tuple(cast[0]), [tuple(one.values()) for one in cast])
+        else:
+            typer.echo("Nobody is activated there. `tzurot channel activate` does it.")
+
+    carry(work)
+
+
+def _edit(which: str, json: bool = False, **options: str | None) -> None:
+    async def work(log: Log) -> None:
+        where = await _where(log, which)
+        async with log.pool.connection() as connection:
+            before = values(await channels.sheet_of(connection, where.channel_id) or AS_IT_COMES)
+        changed = editing.changes(before, typed_options(CHANNEL, before, options))
+        if not changed:
+            return say({"changed": []}, json=json, words="Nothing changed.")
+        await _do(log, Edit(where, changed))
+        return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {where.channel_id}.")
+
+    carry(work)
+
+
+def _activate(channel: Channel, character: Whom, json: Json = False) -> None:
+    """Let a character speak in a channel without being called."""
+    _with_character(channel, character, json, Activate, "is activated there now")
+
+
+def _deactivate(channel: Channel, character: Whom, json: Json = False) -> None:
+    """Let a character answer in a channel only when it is called."""
+    _with_character(channel, character, json, Deactivate, "is not activated there any more")
+
+
+def _with_character(channel: str, character: str, json: bool, command: type[Activate | Deactivate], words: str) -> None:
+    async def work(log: Log) -> None:
+        item = await editing.find(log, CHARACTER, OPERATOR, character)
+        await _do(log, command(await _where(log, channel), item.id))
+        say({"channel": int(channel), "character": str(item.id)}, json=json, words=f"{item.name} {words}.")
+
+    carry(work)
+
+
+async def _do(log: Log, command: ChannelCommand) -> None:
+    await execute(log, OPERATOR, command, ids.random_id(), see=["channels"])
+
+
+async def _where(log: Log, text: str) -> Where:
+    """The channel, as it was last heard of. Raises NotFound."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+        raise NotFound("A channel is named by its id, a number: in Discord's developer mode, Copy Channel ID.")
+    async with log.pool.connection() as connection:
+        return await channels.where(connection, int(text)) or Where(int(text), None, "discord")
+
+
+__all__ = ["register"]
