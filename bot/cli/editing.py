@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import editing
+from bot import avatars, editing
+from bot.cli import avatar
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
@@ -27,7 +28,8 @@ from projections.terminal import NotFound, with_log
 
 OPERATOR = operator(1)
 """The operator as the console knows them, so that it shows what was made here as theirs."""
-FILE_BYTES = 4 * 1024 * 1024
+FILE_BYTES = 16 * 1024 * 1024
+"""A character with the largest picture, as base64."""
 Which = Annotated[str, typer.Argument(help="Its name, short name or id.")]
 
 
@@ -52,7 +54,7 @@ def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
         "export": _export(kind),
         "import": _import(kind),
     }
-    return found | ({"default": _default} if kind is PRESET else {})
+    return found | ({"default": _default} if kind is PRESET else {"avatar": avatar.command})
 
 
 def carry[T](work: Callable[[Log], Any]) -> None:
@@ -211,7 +213,9 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
     ) -> None:
         async def work(log: Log) -> None:
             item = await editing.find(log, kind, OPERATOR, which)
-            text = jsonlib.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
+            tree = to_file(kind, item.values)
+            tree = await avatars.file_of(log, tree) if kind is CHARACTER else tree
+            text = jsonlib.dumps(tree, ensure_ascii=False, indent=2) + "\n"
             if file is None:
                 sys.stdout.write(text)
             else:
@@ -235,6 +239,7 @@ def _import(kind: Kind[Any]) -> Callable[..., None]:
 
         async def work(log: Log) -> None:
             read = await editing.imported(log, kind, OPERATOR, tree)
+            read = read if preview else await avatars.taken(log, OPERATOR.user_id, read)
             notes = (*(f"Kept as a custom field: {name}" for name in read.kept), *(f"Left out: {line}" for line in read.left))
             fields = editing.without_name_clash(await editing.items(log, kind, OPERATOR), read.values) if kind is CHARACTER else read.values
             if preview:
@@ -298,7 +303,7 @@ def with_options(command: Callable[..., None], kind: Kind[Any], about: str, *, w
     keyword = inspect.Parameter.KEYWORD_ONLY
     if which:
         found.append(inspect.Parameter("which", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Which))
-    for spec in kind.fields:
+    for spec in (spec for spec in kind.fields if spec.shown.widget != "picture"):  # a picture has a command of its own
         option = typer.Option(f"--{spec.option}", help=_help(spec), show_default=False, metavar=_metavar(spec))
         found.append(inspect.Parameter(_parameter(spec), keyword, default=None, annotation=Annotated[str | None, option]))
     found.append(inspect.Parameter("json", keyword, default=False, annotation=Json))

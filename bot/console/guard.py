@@ -7,6 +7,7 @@ Behind a proxy our pages have the origin of PUBLIC_URL, whatever the proxy makes
 
 import asyncio
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +26,11 @@ _log = log.get("console")
 BODY_BYTES = 256 * 1024
 BODY_SECONDS = 15.0
 """How long a body may take to arrive."""
+FILE_BYTES = 16 * 1024 * 1024
+"""For the forms that take a file: a picture, or a character with its picture in it."""
+FILE_PATIENCE = 8
+"""Times as long as other bodies: a phone sends ten megabytes in a minute or two."""
+FILE_PATHS = re.compile(r"/[a-z]+/(import|[0-9a-f-]{36}/avatar)")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -116,7 +122,12 @@ def _origin(text: str) -> str | None:
 
 def _bounded(visit: Visit) -> bool:
     length = visit.content_length or ""
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_BYTES
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= most_bytes(visit.path)
+
+
+def most_bytes(path: str) -> int:
+    """How large the body of a request for this path may be."""
+    return FILE_BYTES if FILE_PATHS.fullmatch(path) else BODY_BYTES
 
 
 def _basic(header: str | None) -> str | None:
@@ -151,7 +162,7 @@ class Guarded:
         scope.setdefault("state", {}).update(known=known, caller=visit.caller)
         target = self.app if verdict is Verdict.ALLOW else _refusal(verdict, visit, judged)
         try:
-            await target(scope, _in_time(receive), _with_headers(send, visit.path))
+            await target(scope, _in_time(receive, visit.path), _with_headers(send, visit.path))
         except Exception as error:  # the person has been told already; uvicorn would log it again, without the path
             _log.error("a page failed", path=visit.path, exc_info=error)
 
@@ -167,10 +178,10 @@ class Guarded:
         return judged is not None and judged.answer is Answer.RIGHT, judged
 
 
-def _in_time(receive: Receive) -> Receive:
+def _in_time(receive: Receive, path: str) -> Receive:
     """Take a peer whose body does not arrive within BODY_SECONDS for gone. What comes after the body may take its time."""
     whole = False
-    deadline = clock.monotonic() + BODY_SECONDS
+    deadline = clock.monotonic() + BODY_SECONDS * (FILE_PATIENCE if FILE_PATHS.fullmatch(path) else 1)
 
     async def wrapped() -> Message:
         nonlocal whole
@@ -212,7 +223,7 @@ def _refusal(verdict: Verdict, visit: Visit, judged: Judged | None) -> Response:
         case Verdict.FOREIGN:
             return PlainTextResponse(_foreign(visit), 403)
         case Verdict.TOO_LARGE:
-            return PlainTextResponse(f"A request may hold {BODY_BYTES // 1024} kB and must say its length.\n", 413)
+            return PlainTextResponse(f"A request may hold {most_bytes(visit.path) // 1024} kB and must say its length.\n", 413)
         case _ if judged is not None and judged.answer is Answer.WAIT:
             after = {"retry-after": f"{max(judged.seconds, 1):.0f}"}
             return PlainTextResponse(f"Too many wrong passwords. Try again in {judged.seconds:.0f} seconds.\n", 429, after)

@@ -67,7 +67,7 @@ class Access(Resource):
     co_owners: Annotated[tuple[PersonId, ...], Shown("Co-owners", WHO, "User ids. They may edit it too.", "people", many=20)] = ()
     shared_with: Annotated[tuple[PersonId, ...], Shown("Shared with", WHO, "User ids, for a shared one.", "people", many=100)] = ()
     preset_id: Annotated[UUID | None, Shown("Preset", WHO, "The model settings it answers by; empty: the default.", "preset")] = None
-    avatar: Annotated[str, Shown("Picture", MORE, "A stored picture.", "picture", 64)] = Field("", max_length=64)
+    avatar: Annotated[str, Shown("Picture", MORE, "A stored picture.", "picture", 64, old=("avatarData",))] = Field("", max_length=64)
     talkativeness: Annotated[
         float, Shown("Talkativeness", VOICE, "How often it joins in where several speak: 0 never by itself, 1 always.", "number")
     ] = Field(0.5, ge=0, le=1)

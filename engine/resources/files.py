@@ -12,6 +12,8 @@ from engine.resources.typed import LONGEST, Wrong, tidy
 VERSION = 1
 GROUPS = frozenset({"parameters", "window", "recall", "advancedParameters"})
 """Names under which files hold fields that ours have at the top."""
+_ADDRESS = 64
+"""Characters of a stored picture's address, which means nothing in another installation. No picture is as short in base64."""
 _OURS = frozenset({"tzurot", "version"})
 
 
@@ -22,6 +24,8 @@ class Imported:
     values: dict[str, Any]
     kept: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    picture: str = ""
+    """The picture the file holds, as base64 or a `data:` URL. An address of ours is none."""
 
 
 def to_file(kind: Kind[Any], values: Values) -> dict[str, Any]:
@@ -48,8 +52,9 @@ def from_file(kind: Kind[Any], tree: object) -> Imported:
     if kind is CHARACTER and found.unknown:
         custom = found.values.get("custom", {})
         found.values["custom"] = {**{name: value for name, value in found.unknown.items() if name not in custom}, **custom}
-        return Imported(found.values, tuple(found.unknown), tuple(found.left))
-    return Imported(found.values, (), (*found.left, *(f"{name}: there is no such field" for name in found.unknown)))
+        return Imported(found.values, tuple(found.unknown), tuple(found.left), found.picture)
+    left = (*found.left, *(f"{name}: there is no such field" for name in found.unknown))
+    return Imported(found.values, (), left, found.picture)
 
 
 @dataclass(slots=True)
@@ -60,6 +65,7 @@ class _Reading:
     values: dict[str, Any] = field(default_factory=dict)
     unknown: dict[str, Any] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    picture: str = ""
 
     def take(self, tree: Mapping[str, Any]) -> None:
         for name, value in _flat(self.kind, tree):
@@ -70,6 +76,12 @@ class _Reading:
                 self._take(spec, value)
 
     def _take(self, spec: FieldSpec, value: Any) -> None:
+        if spec.shown.widget == "picture":
+            if isinstance(value, str) and len(value) > _ADDRESS:
+                self.picture = self.picture or value
+            elif value:
+                self.left.append(f"{spec.key}: the picture itself is not in the file")
+            return
         try:
             self.values[spec.key] = _value(spec, value)
         except Wrong as error:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot import editing
+from bot import avatars, editing
 from bot.console.pages import playground
 from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, Console, console_of
@@ -103,6 +103,8 @@ async def _look(kind: Kind[Any], request: Request) -> Response:
     known = await _presets(console) if kind is CHARACTER else {}
     groups: dict[str, list[tuple[FieldSpec, str]]] = {}
     for spec, text in editing.shown(item, everything=False, presets={UUID(k): v for k, v in known.items() if k}):
+        if spec.shown.widget == "picture":
+            continue  # seen, not read
         groups.setdefault(spec.shown.page, []).append((spec, editing.filled(text, item.name) if kind is CHARACTER else text))
     preview = await editing.preview(console.log, item.sheet) if isinstance(item.sheet, PresetSheet) else None
     context = {"item": item, "groups": groups, "preview": preview, "key": ids.random_id(), "operator": OPERATOR}
@@ -163,7 +165,7 @@ def _texts(kind: Kind[Any], form: FormData) -> dict[str, str]:
     return {key: texts[-1].replace("\r\n", "\n") for key, texts in found.items() if texts}
 
 
-def _key(form: FormData) -> UUID:
+def key_of(form: FormData) -> UUID:
     """The form's own key: sending it twice does it once."""
     try:
         return UUID(playground.field(form, "key"))
@@ -174,7 +176,7 @@ def _key(form: FormData) -> UUID:
 async def _create(kind: Kind[Any], request: Request) -> Response:
     """A new one of the operator's; a character is talked to next."""
     console, form = console_of(request), await request.form()
-    key, texts, before = _key(form), _texts(kind, form), defaults(kind)
+    key, texts, before = key_of(form), _texts(kind, form), defaults(kind)
     values, wrong = editing.fresh(kind, texts)
     new_id = ids.derived(kind.name, "form", key)
     if not wrong:
@@ -190,7 +192,7 @@ async def _create(kind: Kind[Any], request: Request) -> Response:
 
 async def _save(kind: Kind[Any], request: Request) -> Response:
     console, form, item = console_of(request), await request.form(), await _item(kind, request)
-    key, texts = _key(form), _texts(kind, form)
+    key, texts = key_of(form), _texts(kind, form)
     values, wrong = typed(kind, item.values, texts)
     wrong = {name: sentence for name, sentence in wrong.items() if name in texts}
     seen = playground.field(form, "seen")
@@ -209,10 +211,11 @@ async def _save(kind: Kind[Any], request: Request) -> Response:
 
 
 async def _duplicate(kind: Kind[Any], request: Request) -> Response:
-    console, item, key = console_of(request), await _item(kind, request), _key(await request.form())
+    console, item, key = console_of(request), await _item(kind, request), key_of(await request.form())
     values = {**item.values, "name": f"{item.name} (copy)"[:100]}
     if kind is CHARACTER:
         values |= {"visibility": "private", "co_owners": (), "shared_with": ()}
+        values["avatar"] = await avatars.copied(console.log, values["avatar"], OPERATOR)
         values = editing.without_name_clash(await editing.items(console.log, kind, ACTOR), values)
     else:
         values = {name: value for name, value in values.items() if name not in presets.DEFAULTS}
@@ -222,20 +225,22 @@ async def _duplicate(kind: Kind[Any], request: Request) -> Response:
 
 
 async def _delete(kind: Kind[Any], request: Request) -> Response:
-    console, item, key = console_of(request), await _item(kind, request), _key(await request.form())
+    console, item, key = console_of(request), await _item(kind, request), key_of(await request.form())
     await editing.carry_out(console.log, ACTOR, editing.deletion(kind, item.id), key)
     return go(f"/{kind.name}s?deleted={item.id}")
 
 
 async def _restore(kind: Kind[Any], request: Request) -> Response:
     console, item_id = console_of(request), request.path_params["id"]
-    await editing.carry_out(console.log, ACTOR, editing.restoration(kind, item_id), _key(await request.form()))
+    await editing.carry_out(console.log, ACTOR, editing.restoration(kind, item_id), key_of(await request.form()))
     return go(f"/{kind.name}s/{item_id}")
 
 
 async def _export(kind: Kind[Any], request: Request) -> Response:
-    item = await _item(kind, request)
-    body = json.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
+    console, item = console_of(request), await _item(kind, request)
+    tree = to_file(kind, item.values)
+    tree = await avatars.file_of(console.log, tree) if kind is CHARACTER else tree
+    body = json.dumps(tree, ensure_ascii=False, indent=2) + "\n"
     headers = {"content-disposition": f'attachment; filename="{kind.name}-{item.handle}.json"'}
     return Response(body, media_type="application/json", headers=headers)
 
@@ -244,7 +249,7 @@ async def _import(kind: Kind[Any], request: Request) -> Response:
     """A file chosen on the list's page."""
     console = console_of(request)
     async with request.form() as form:
-        file, key = form.get("file"), _key(form)
+        file, key = form.get("file"), key_of(form)
         if not isinstance(file, UploadFile):
             raise Wrong("Choose a JSON file first.")
         raw = await file.read()
@@ -252,7 +257,7 @@ async def _import(kind: Kind[Any], request: Request) -> Response:
         tree = json.loads(raw)
     except (ValueError, RecursionError):
         raise Wrong("The file holds no JSON.") from None
-    read = await editing.imported(console.log, kind, ACTOR, tree)
+    read = await avatars.taken(console.log, OPERATOR, await editing.imported(console.log, kind, ACTOR, tree))
     known = await editing.items(console.log, kind, ACTOR)
     fields = editing.without_name_clash(known, read.values) if kind is CHARACTER else read.values
     new_id = ids.derived(kind.name, "form", key)
@@ -268,7 +273,7 @@ async def _default(request: Request) -> Response:
     console, form = console_of(request), await request.form()
     try:
         item = await _item(PRESET, request)
-        await make_default(console, item, _key(form))
+        await make_default(console, item, key_of(form))
     except Rejected as error:
         return problem(request, 422, "That was not done", str(error))
     return go(f"/presets/{item.id}")
