@@ -31,6 +31,12 @@ class Settings(BaseSettings):
         description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else the local stand-in.",
     )
     provider_api_key: SecretStr | None = Field(None, description="Key for the provider.")
+    provider_proxy: SecretStr | None = Field(
+        None, description="Proxy for calls to the provider, such as http://host:3128. HTTPS_PROXY of the environment is not looked at."
+    )
+    provider_ca_file: Path | None = Field(
+        None, description="File (PEM) of a private authority whose certificates are trusted for the provider beside the usual ones."
+    )
     default_model: str = Field("openrouter/auto", min_length=1, max_length=200, description="Model of the preset made at first start.")
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")

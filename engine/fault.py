@@ -6,34 +6,11 @@ A fault is stored as fields of TurnFailed: category, user_message, technical_det
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
 from engine import ids
-
-
-class Category(StrEnum):
-    """Stored by value; a value never changes."""
-
-    AUTHENTICATION = "authentication"
-    QUOTA_EXCEEDED = "quota_exceeded"
-    FREE_LIMIT = "free_limit"
-    RATE_LIMIT = "rate_limit"
-    CONTENT_POLICY = "content_policy"
-    BAD_REQUEST = "bad_request"
-    CONTEXT_LENGTH = "context_length"
-    MODEL_NOT_FOUND = "model_not_found"
-    SERVER_ERROR = "server_error"
-    TIMEOUT = "timeout"
-    NETWORK = "network"
-    BAD_RESPONSE = "bad_response"
-    EMPTY_RESPONSE = "empty_response"
-    CENSORED = "censored"
-    BUDGET = "budget"
-    NOT_ALLOWED = "not_allowed"
-    CHARACTER_GONE = "character_gone"
-    INTERNAL = "internal"
-    UNKNOWN = "unknown"
+from engine.category import Category as Category
+from engine.category import classify as classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +57,10 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
             "This model costs money, and guests are offered no free one here. "
             "Whoever runs the bot can list one, or store a key of yours with `tzurot keys set`.",
         ),
+        Category.WRONG_ADDRESS: Treatment(
+            "Wrong address",
+            "The address of the provider is not right. Whoever runs the bot can correct PROVIDER_BASE_URL; `tzurot doctor` tries it.",
+        ),
         Category.CHARACTER_GONE: Treatment("Character gone", "This character does not exist any more."),
         Category.INTERNAL: Treatment("Something broke", "Something went wrong on our side. It was noted."),
         Category.UNKNOWN: Treatment("Something went wrong", "The provider reported an error of an unknown kind."),
@@ -96,7 +77,7 @@ class Fault:
 
     `provider_message` is what the provider said about it and `technical_details` everything an owner needs; both may quote the
     prompt and are sealed when stored. `retry_after` in seconds, when the provider named one.
-    `sentence` is said instead of the category's own.
+    `sentence` is said instead of the category's own. `params` are the parameters it names as wrong.
     """
 
     category: Category
@@ -105,6 +86,7 @@ class Fault:
     technical_details: str = ""
     retry_after: float | None = None
     sentence: str = ""
+    params: tuple[str, ...] = ()
     reference: str = field(default_factory=ids.reference)
 
     @property
@@ -122,94 +104,8 @@ class Fault:
         return harmless(self.provider_message)
 
 
-_BY_TYPE: Mapping[str, Category] = MappingProxyType(
-    {
-        "context_length_exceeded": Category.CONTEXT_LENGTH,
-        "max_tokens_exceeded": Category.CONTEXT_LENGTH,
-        "token_limit_exceeded": Category.CONTEXT_LENGTH,
-        "string_too_long": Category.CONTEXT_LENGTH,
-        "payload_too_large": Category.CONTEXT_LENGTH,
-        "authentication": Category.AUTHENTICATION,
-        "content_policy_violation": Category.CONTENT_POLICY,
-        "refusal": Category.CONTENT_POLICY,
-        "not_found": Category.MODEL_NOT_FOUND,
-        "provider_overloaded": Category.SERVER_ERROR,
-        "provider_unavailable": Category.SERVER_ERROR,
-        "server": Category.SERVER_ERROR,
-        "timeout": Category.TIMEOUT,
-        "invalid_request": Category.BAD_REQUEST,
-        "invalid_prompt": Category.BAD_REQUEST,
-        "unprocessable": Category.BAD_REQUEST,
-        "precondition_failed": Category.BAD_REQUEST,
-    }
-)
-"""OpenRouter's `metadata.error_type` (its OpenAPI, ApiErrorType). Types about money and rates need the message as well."""
-
-_BY_STATUS: Mapping[int, Category] = MappingProxyType(
-    {
-        400: Category.BAD_REQUEST,
-        401: Category.AUTHENTICATION,
-        402: Category.QUOTA_EXCEEDED,
-        403: Category.CONTENT_POLICY,
-        404: Category.MODEL_NOT_FOUND,
-        408: Category.TIMEOUT,
-        409: Category.SERVER_ERROR,
-        413: Category.CONTEXT_LENGTH,
-        422: Category.BAD_REQUEST,
-        429: Category.RATE_LIMIT,
-    }
-)
-
-
 def _any_case(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
-
-
-_CONTEXT = _any_case(r"context[ _-]?(length|window)|maximum context|too many (input )?tokens|prompt is too long|reduce the length")
-_NO_MODEL = _any_case(r"not a valid model|model[^.]{0,60}(not found|does not exist|not exist)|no endpoints found|no such model")
-_POLICY = _any_case(r"moderation|content[ _-]?(policy|filter)|flagged|safety (system|policy|setting)")
-_FREE = _any_case(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free")
-_SPENT = _any_case(r"key limit|insufficient (credits|quota|balance|funds)|spending limit|credit balance")
-_BAD_KEY = _any_case(r"(invalid|incorrect|missing|no|expired)[^.]{0,20}(api[ _-]?key|credentials|auth)")
-
-
-def classify(status: int | None, message: str = "", error_type: str = "") -> Category:
-    """The one category of an error that a provider reported, from its status (or the code in the body), its type and its words."""
-    if status in {402, 429} or error_type in {"payment_required", "rate_limit_exceeded"}:
-        return _of_limits(status, message, error_type)
-    if status in {401, 403} or error_type == "permission_denied":
-        return _of_permissions(status, message, error_type)
-    if error_type in _BY_TYPE:
-        return _BY_TYPE[error_type]
-    if status in {400, 404, 413, 422}:
-        return _of_words(message) or _BY_STATUS[status]
-    if status is not None and status >= 500:
-        return Category.SERVER_ERROR
-    if status is not None and 400 <= status < 500:
-        return _BY_STATUS.get(status, Category.BAD_REQUEST)
-    return _of_words(message) or Category.UNKNOWN
-
-
-def _of_limits(status: int | None, message: str, error_type: str) -> Category:
-    if _FREE.search(message):
-        return Category.FREE_LIMIT
-    if status == 402 or error_type == "payment_required" or _SPENT.search(message):
-        return Category.QUOTA_EXCEEDED
-    return Category.RATE_LIMIT
-
-
-def _of_permissions(status: int | None, message: str, error_type: str) -> Category:
-    if error_type == "authentication" or status == 401 or _BAD_KEY.search(message):
-        return Category.AUTHENTICATION
-    return Category.QUOTA_EXCEEDED if _SPENT.search(message) else Category.CONTENT_POLICY
-
-
-def _of_words(message: str) -> Category | None:
-    told = ((_CONTEXT, Category.CONTEXT_LENGTH), (_NO_MODEL, Category.MODEL_NOT_FOUND), (_POLICY, Category.CONTENT_POLICY))
-    for pattern, category in told:
-        if pattern.search(message):
-            return category
-    return None
 
 
 _UNSAFE = (
@@ -229,7 +125,7 @@ def harmless(message: str, limit: int = 120) -> str:
 
     Empty when what remains says nothing.
     """
-    line = " ".join(message.split())
+    line = " ".join(message[:4000].split())
     if line.startswith(("{", "[", "<")):
         return ""
     for pattern in _UNSAFE:

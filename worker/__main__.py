@@ -13,7 +13,7 @@ from engine.vault import load_master_key
 from projections.follow import resume
 from projections.live import heartbeats
 from worker.jobs import HANDLERS, keep
-from worker.providers.http import Http
+from worker.providers.http import Http, Way
 from worker.telemetry import export_spans
 from worker.turn.conversation import handle
 from worker.turn.sweep import sweep
@@ -38,7 +38,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
     async with AsyncExitStack() as stack:
         size = max(6, settings.worker_concurrency // 2)
         log = await stack.enter_async_context(open_log(config.require_database(settings), load_master_key(settings), pool_size=size))
-        http = await stack.enter_async_context(Http())
+        http = await stack.enter_async_context(Http(Way.of(settings)))
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))

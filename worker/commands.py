@@ -227,12 +227,12 @@ def model_clear(model: Annotated[str, typer.Argument(help="The model's id.")], j
 def model_refresh(json: Json = False) -> None:
     """Fetch the provider's catalogue now."""
     from worker.jobs.catalogue import refresh
-    from worker.providers.http import Http
+    from worker.providers.http import Http, Way
     from worker.work import Work, endpoint
 
     async def work(log: Log) -> None:
         settings = config.settings()
-        async with Http() as http:
+        async with Http(Way.of(settings)) as http:
             count = await refresh(Work(settings, log, http, endpoint(settings), None))
         say({"models": count}, json=json, words=f"{count} models.")
 

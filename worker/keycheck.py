@@ -6,7 +6,8 @@ from engine.decide import key as key_rules
 from engine.execute import execute
 from engine.fault import Category
 from projections.models import keys
-from worker.providers.chat import Endpoint, fault_of
+from worker.providers import address, errors
+from worker.providers.chat import Endpoint
 from worker.providers.failure import ProviderFailed
 from worker.work import Work
 
@@ -31,7 +32,9 @@ async def _ask(work: Work, endpoint: Endpoint) -> str | None:
         answer = await work.http.request("GET", endpoint.url(path), headers=endpoint.headers(), seconds=SECONDS, limit=8 * 1024 * 1024)
         if answer.status < 300:
             return None
-        fault = fault_of(answer.status, {}, answer.headers)
+        if answer.status < 400:
+            raise ProviderFailed(address.redirected(endpoint.url(path), answer.status, answer.headers))
+        fault = errors.of_answer(answer.status, answer.headers, answer.body)
         if fault.category is Category.SERVER_ERROR:
             raise ProviderFailed(fault)
         if answer.status != 404:

@@ -106,7 +106,7 @@ STREAM_FAULTS: list[tuple[str, Behaviour, Category]] = [
     ),
     ("finish_reason error without words", Stream([event(chunk("", choices=[{"delta": {}, "finish_reason": "error"}]))]), Category.UNKNOWN),
     ("200 with an error body", Raw(b'{"error":{"code":401,"message":"User not found."}}'), Category.AUTHENTICATION),
-    ("200 with an error as text", Raw(b'{"error":"model is loading"}'), Category.UNKNOWN),
+    ("200 with an error as text", Raw(b'{"error":"model is loading"}'), Category.SERVER_ERROR),
     ("drips for ever", Stream([b": x\n\n"], pause=0.05, repeat=True), Category.TIMEOUT),
     ("never-ending line", Stream([b"data: " + b"x" * 60_000], repeat=True), Category.BAD_RESPONSE),
     ("never-ending text", Stream([event(chunk("word " * 2000))], repeat=True), Category.BAD_RESPONSE),

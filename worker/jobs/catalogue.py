@@ -5,14 +5,16 @@ from typing import Any
 
 import orjson
 
-from engine import clock, ids
+from engine import clean, clock, ids
 from engine.decide.job import RetryPolicy
 from engine.events.build import new
 from engine.events.model import CatalogueFetched, Offered
 from engine.fault import Category, Fault
 from worker.jobs.running import Handler, Result, RunningJob, hours
-from worker.providers.chat import fault_of, parse
+from worker.providers import address, errors
+from worker.providers.chat import censored
 from worker.providers.failure import ProviderFailed
+from worker.providers.shapes import as_dict, as_number, documents
 from worker.work import Work
 
 SECONDS = 30.0
@@ -41,26 +43,39 @@ async def fetch(work: Work) -> list[Offered]:
     """The models the provider offers now, by id. Raises ProviderFailed."""
     endpoint = work.endpoint
     answer = await work.http.request("GET", endpoint.url("models"), headers=endpoint.headers(), seconds=SECONDS, limit=LIMIT)
-    text = answer.body.decode("utf-8", "replace")
+    url = endpoint.url("models")
+    if 300 <= answer.status < 400:
+        raise ProviderFailed(address.redirected(url, answer.status, answer.headers))
     if answer.status != 200:
-        raise ProviderFailed(fault_of(answer.status, {}, answer.headers, raw=text[:500]))
-    listed = parse(text).get("data")
-    if not isinstance(listed, list):
+        fault = address.explained(url, errors.of_answer(answer.status, answer.headers, answer.body))
+        raise ProviderFailed(censored(endpoint.redact, fault))
+    listed = _listed(answer.body.decode("utf-8", "replace"))
+    if listed is None:
         raise ProviderFailed(Fault(Category.BAD_RESPONSE, answer.status, technical_details="a catalogue without a list"))
     found = {offer.id: offer for entry in listed[:MOST] if isinstance(entry, dict) and (offer := offered(entry)) is not None}
     return [found[name] for name in sorted(found)]
 
 
+def _listed(text: str) -> list[Any] | None:
+    """The entries of a catalogue: under `data` or `models`, or the list itself."""
+    found = documents(text)
+    if not found:
+        return None
+    if text.lstrip("\ufeff \t\r\n").startswith("["):
+        return list(found)
+    return next((found[0][name] for name in ("data", "models") if isinstance(found[0].get(name), list)), None)
+
+
 def offered(entry: dict[str, Any]) -> Offered | None:
     """One entry of a catalogue in OpenRouter's shape, or the bare one of OpenAI's; None for what has no usable name."""
     name = entry.get("id")
-    if not isinstance(name, str) or not 1 <= len(name) <= 200:
-        return None
-    top, prices, shape = _dict(entry.get("top_provider")), _dict(entry.get("pricing")), _dict(entry.get("architecture"))
+    if not isinstance(name, str) or not name or clean.name(name) != name:
+        return None  # an id that had to be cleaned would be another one
+    top, prices, shape = as_dict(entry.get("top_provider")), as_dict(entry.get("pricing")), as_dict(entry.get("architecture"))
     supported, inputs = entry.get("supported_parameters"), shape.get("input_modalities")
     return Offered(
         id=name,
-        name=str(entry.get("name") or "")[:200],
+        name=clean.name(entry.get("name")),
         context_tokens=_count(entry.get("context_length")) or _count(top.get("context_length")),
         max_output=_count(top.get("max_completion_tokens")),
         price_in=_price(prices.get("prompt")),
@@ -71,20 +86,14 @@ def offered(entry: dict[str, Any]) -> Offered | None:
 
 
 def _count(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < 1e9 else None
+    number = as_number(value)
+    return int(number) if number is not None and 1 <= number < 1e9 else None
 
 
 def _price(value: object) -> float | None:
     """US dollars per token. Routers say -1 for "it depends": that is not known."""
-    try:
-        price = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
-    except ValueError:
-        return None
-    return price if 0 <= price < 1e3 else None
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    price = as_number(value)
+    return price if price is not None and price < 1e3 else None
 
 
 HANDLER = Handler(

@@ -10,3 +10,7 @@ class ProviderFailed(TzurotError):
     def __init__(self, fault: Fault, partial: str = "") -> None:
         self.fault, self.partial = fault, partial
         super().__init__(f"{fault.category.value} ({fault.reference})")
+
+
+class TooLong(ProviderFailed):
+    """An answer of more bytes than anybody reads: what was understood until then may still be one."""

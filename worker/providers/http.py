@@ -4,18 +4,26 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import httpx
 import orjson
 
+from engine.config import Settings
+from engine.errors import SettingsError
 from engine.fault import Category, Fault
-from worker.providers.failure import ProviderFailed
+from worker.providers import address
+from worker.providers.encoding import Decoder, Undecodable
+from worker.providers.failure import ProviderFailed, TooLong
 
 BODY_LIMIT = 2 * 1024 * 1024
 """Bytes of one answer, streamed or not; after decompression."""
+STREAM_LIMIT = 32 * 1024 * 1024
+"""Bytes of an answer that is read part by part, of which only what is needed is kept."""
 CONNECT_SECONDS = 10.0
-ERROR_BODY_LIMIT = 64 * 1024
+_AT_ONCE = 16
+"""Pieces of one compressed chunk that are handed on before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +44,58 @@ class Streamed:
     chunks: AsyncIterator[bytes]
 
 
-class Http:
-    """One client per process. Open with `async with`."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the network is left: through a proxy, and with a private authority's certificates beside the usual ones. SettingsError.
 
-    def __init__(self, *, connections: int = 128) -> None:
+    The address of the proxy may hold a password and is not shown by repr.
+    """
+
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Way":
+        proxy = settings.provider_proxy.get_secret_value() if settings.provider_proxy else None
+        return cls(proxy, settings.provider_ca_file)
+
+    def trust(self) -> ssl.SSLContext:
+        """Whom we trust. Raises SettingsError when the file cannot be read or holds no certificate."""
+        context = httpx.create_ssl_context(trust_env=False)
+        if self.ca_file is not None:
+            file = self.ca_file.expanduser()
+            try:
+                context.load_verify_locations(cafile=str(file))
+            except (OSError, ssl.SSLError) as error:
+                why = "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else str(error.strerror)
+                raise SettingsError(f"PROVIDER_CA_FILE names {file}, which cannot be used: {why}.") from None
+        return context
+
+    def through(self) -> httpx.Proxy | None:
+        """The proxy. Raises SettingsError for an address that is none."""
+        if not self.proxy:
+            return None
+        try:
+            return httpx.Proxy(self.proxy)
+        except (httpx.InvalidURL, ValueError):
+            raise SettingsError("PROVIDER_PROXY is no address of a proxy. Write it as http://host:port or https://host:port.") from None
+
+
+STRAIGHT = Way()
+
+
+class Http:
+    """One client per process. Open with `async with`. Raises SettingsError for a way that cannot be gone."""
+
+    def __init__(self, way: Way = STRAIGHT, *, connections: int = 128) -> None:
         # The read time-out is no use against a slow drip, so it is left to the limit on the whole exchange.
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=32, keepalive_expiry=20.0),
             follow_redirects=False,
             trust_env=False,
+            verify=way.trust(),
+            proxy=way.through(),
         )
 
     async def __aenter__(self) -> "Http":
@@ -60,18 +110,24 @@ class Http:
     ) -> AsyncIterator[Streamed]:
         """Send a request and hand out its answer as it arrives.
 
-        Everything within the block counts towards `seconds`. Raises ProviderFailed with timeout, network or bad_response.
+        Everything within the block counts towards `seconds`. Raises ProviderFailed with timeout, network or bad_response, TooLong.
         """
+        sent = {"accept-encoding": "gzip, deflate", **headers}
         try:
-            async with asyncio.timeout(seconds), self._client.stream(method, url, headers=dict(headers), content=body) as answer:
+            async with asyncio.timeout(seconds), self._client.stream(method, url, headers=sent, content=body) as answer:
                 yield Streamed(answer.status_code, dict(answer.headers), _limited(answer, limit))
         except TimeoutError:
             raise ProviderFailed(Fault(Category.TIMEOUT, technical_details=f"no complete answer within {seconds:g} s")) from None
+        except httpx.ConnectTimeout:
+            fault = address.unreached(url, TimeoutError(f"no connection within {CONNECT_SECONDS:g} s"))
+            raise ProviderFailed(replace(fault, category=Category.TIMEOUT)) from None
         except httpx.TimeoutException as error:
             raise ProviderFailed(Fault(Category.TIMEOUT, technical_details=type(error).__name__)) from None
         except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
             raise ProviderFailed(Fault(_of_protocol(error), technical_details=f"{type(error).__name__}: {error}"[:300])) from None
-        except (httpx.TransportError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+        except (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
+            raise ProviderFailed(address.unreached(url, error)) from None
+        except (httpx.TransportError, ssl.SSLError, OSError) as error:
             raise ProviderFailed(Fault(Category.NETWORK, technical_details=f"{type(error).__name__}: {error}"[:300])) from None
 
     async def request(
@@ -92,14 +148,24 @@ class Http:
 
 
 async def _limited(answer: httpx.Response, limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in answer.aiter_bytes():
-        size += len(chunk)
-        if size > limit:
-            raise ProviderFailed(
-                Fault(Category.BAD_RESPONSE, answer.status_code, technical_details=f"the answer is longer than {limit} bytes")
-            )
-        yield chunk
+    """The body, decompressed, in pieces. Raises TooLong."""
+    decoder = Decoder(answer.headers.get("content-encoding", ""))
+    size = pieces = 0
+    try:
+        async for chunk in answer.aiter_raw():
+            for piece in decoder.feed(chunk):
+                size, pieces = size + len(piece), pieces + 1
+                if size > limit:
+                    details = f"the answer is longer than {limit} bytes"
+                    raise TooLong(Fault(Category.BAD_RESPONSE, answer.status_code, technical_details=details))
+                yield piece
+                if pieces % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # a small chunk may hold very much
+        for piece in decoder.end():
+            yield piece
+    except Undecodable as error:
+        details = f"its compression is broken: {error}"
+        raise ProviderFailed(Fault(Category.BAD_RESPONSE, answer.status_code, technical_details=details)) from None
 
 
 def _of_protocol(error: Exception) -> Category:

@@ -71,8 +71,8 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
 
 
 def cut_short(completion: Completion) -> bool:
-    """Whether a reply ends in the middle: the length limit was reached, or a stop sequence came within a word."""
-    if completion.finish_reason == "length":
+    """Whether a reply ends in the middle: a limit was reached, a filter cut in, or a stop sequence came within a word."""
+    if completion.cut:
         return True
     return completion.stop_sequence is not None and completion.text.rstrip()[-1:].isalnum()
 

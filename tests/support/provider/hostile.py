@@ -51,4 +51,5 @@ HOSTILE: list[tuple[str, Raw]] = [
     ("numbers beyond measure", Raw(b'{"choices": [], "usage": {"prompt_tokens": 1e999, "completion_tokens": -5, "cost": "NaN"}}')),
 ]
 EXPECTED = {Category.BAD_RESPONSE, Category.EMPTY_RESPONSE, Category.SERVER_ERROR, Category.BAD_REQUEST, Category.UNKNOWN}
+EXPECTED |= {Category.WRONG_ADDRESS}
 """What such a body may be called."""

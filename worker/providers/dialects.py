@@ -1,0 +1,177 @@
+"""What one JSON document of an answer adds to it, in the dialect of OpenAI and in those that others mix into it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from worker.providers.shapes import as_dict, as_list, as_str
+
+Kind = Literal["text", "reasoning", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text for one of an answer's fields. `whole`: it is the entire message, not what comes next. `choice`: of which answer."""
+
+    kind: Kind
+    text: str
+    whole: bool = False
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something else a document says: why the answer ended, at which stop sequence, that it is complete, or what is not text."""
+
+    finish: str = ""
+    stop: str = ""
+    done: bool = False
+    left_out: str = ""
+    choice: int = 0
+
+
+Found = Piece | Mark
+
+
+def read(document: Mapping[str, Any]) -> Iterator[Found]:
+    """Everything the document adds, in its order."""
+    if isinstance(document.get("choices"), list):
+        for number, choice in enumerate(document["choices"][:64]):
+            yield from _choice(as_dict(choice), number)
+        return
+    yield from _anthropic(document)
+    yield from _ollama(document)
+    yield from _google(document)
+    yield from _responses(document)
+    yield from _generated(document)
+
+
+def _choice(choice: Mapping[str, Any], number: int) -> Iterator[Found]:
+    index = choice.get("index")
+    at = index if isinstance(index, int) and not isinstance(index, bool) else number
+    delta, message = choice.get("delta"), choice.get("message")
+    if isinstance(delta, str):
+        yield Piece("text", delta, choice=at)
+    yield from _message(as_dict(delta), at, whole=False)
+    if isinstance(message, str):
+        yield Piece("text", message, whole=True, choice=at)
+    yield from _message(as_dict(message), at, whole=True)
+    if not as_dict(delta).get("content"):
+        yield Piece("text", as_str(choice.get("text")), choice=at)
+    stop = choice.get("stop_reason", choice.get("matched_stop"))
+    yield Mark(as_str(choice.get("finish_reason")), stop=as_str(stop), choice=at)
+
+
+def _message(message: Mapping[str, Any], choice: int, *, whole: bool) -> Iterator[Found]:
+    content = message.get("content")
+    if isinstance(content, str):
+        yield Piece("text", content, whole, choice)
+    else:
+        yield from _parts(as_list(content), choice, whole=whole)
+        if content is None:
+            yield Piece("text", as_str(message.get("text")), whole, choice)
+    names = ("reasoning", "reasoning_content", "thinking")
+    thought = next((text for name in names if (text := as_str(message.get(name)))), "") or details(message.get("reasoning_details"))
+    yield Piece("reasoning", thought, whole, choice)
+    yield Piece("refusal", as_str(message.get("refusal")), whole, choice)
+    for name, what in (("images", "a picture"), ("audio", "a sound"), ("tool_calls", "a tool call"), ("function_call", "a tool call")):
+        if message.get(name):
+            yield Mark(left_out=what, choice=choice)
+
+
+def _parts(parts: list[Any], choice: int, *, whole: bool) -> Iterator[Found]:
+    """A content that is a list: its texts are one text, its thoughts one thought."""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        kind, text = as_str(as_dict(part).get("type")), as_str(as_dict(part).get("text"))
+        if kind in {"thinking", "reasoning"} or as_dict(part).get("thought") is True:
+            thoughts.append(text or as_str(as_dict(part).get("thinking")) or details(as_dict(part).get("thinking")))
+        elif kind == "refusal":
+            yield Piece("refusal", as_str(as_dict(part).get("refusal")), whole, choice)
+        elif text:
+            texts.append(text)
+        elif "image" in kind or as_dict(part).get("inlineData") or as_dict(part).get("inline_data"):
+            yield Mark(left_out="a picture", choice=choice)
+        elif "audio" in kind or kind in {"tool_use", "file"}:
+            yield Mark(left_out="a sound" if "audio" in kind else "a tool call" if kind == "tool_use" else "a file", choice=choice)
+    yield Piece("text", "".join(texts), whole, choice)
+    yield Piece("reasoning", "".join(thoughts), whole, choice)
+
+
+def details(value: object) -> str:
+    """The words of a list of thoughts, OpenRouter's `reasoning_details` among them."""
+    return "".join(as_str(as_dict(part).get("text")) or as_str(as_dict(part).get("summary")) for part in as_list(value))
+
+
+def _anthropic(document: Mapping[str, Any]) -> Iterator[Found]:
+    kind, delta = document.get("type"), as_dict(document.get("delta"))
+    if kind == "content_block_delta":
+        yield Piece("text", as_str(delta.get("text")))
+        yield Piece("reasoning", as_str(delta.get("thinking")))
+    elif kind == "content_block_start":
+        yield Piece("text", as_str(as_dict(document.get("content_block")).get("text")))
+    elif kind == "message_delta":
+        yield Mark(as_str(delta.get("stop_reason")), stop=as_str(delta.get("stop_sequence")))
+    elif kind == "message_stop":
+        yield Mark(done=True)
+    elif kind == "message" and isinstance(document.get("content"), list):
+        yield from _parts(document["content"], 0, whole=True)
+        yield Mark(as_str(document.get("stop_reason")), stop=as_str(document.get("stop_sequence")))
+
+
+def _ollama(document: Mapping[str, Any]) -> Iterator[Found]:
+    """Ollama's own lines, and llama.cpp's: pieces under names of their own."""
+    if document.get("type") in {"message_start", "message"}:
+        return
+    message = as_dict(document.get("message"))
+    if isinstance(message.get("content"), str | list):
+        yield from _message(message, 0, whole=True)
+        yield Mark(as_str(document.get("finish_reason")))
+    if isinstance(document.get("done"), bool):
+        yield Piece("text", as_str(document.get("response")))
+        yield Piece("reasoning", as_str(document.get("thinking")))
+        yield Mark(as_str(document.get("done_reason")), done=document["done"])
+    if isinstance(document.get("content"), str) and isinstance(document.get("stop"), bool):
+        yield Piece("text", document["content"])
+        yield Mark(done=document["stop"])
+
+
+def _google(document: Mapping[str, Any]) -> Iterator[Found]:
+    for number, candidate in enumerate(as_list(document.get("candidates"))[:64]):
+        parts = as_list(as_dict(as_dict(candidate).get("content")).get("parts"))
+        yield from _parts(parts, number, whole=False)
+        yield Mark(as_str(as_dict(candidate).get("finishReason")), choice=number)
+    if blocked := as_str(as_dict(document.get("promptFeedback")).get("blockReason")):
+        yield Mark(blocked)
+
+
+def _responses(document: Mapping[str, Any]) -> Iterator[Found]:
+    """OpenAI's Responses, whose events are named by their type."""
+    kind = as_str(document.get("type"))
+    if kind == "response.output_text.delta":
+        yield Piece("text", as_str(document.get("delta")))
+    elif kind == "response.refusal.delta":
+        yield Piece("refusal", as_str(document.get("delta")))
+    elif kind.startswith("response.reasoning") and kind.endswith(".delta"):
+        yield Piece("reasoning", as_str(document.get("delta")))
+    response = as_dict(document.get("response")) if kind.startswith("response.") else document
+    if response.get("object") != "response":
+        return
+    for item in as_list(response.get("output")):
+        yield from _parts(as_list(as_dict(item).get("content")), 0, whole=True)
+    if response.get("status") in {"completed", "incomplete"}:
+        reason = as_str(as_dict(response.get("incomplete_details")).get("reason"))
+        yield Mark(reason or ("length" if response["status"] == "incomplete" else "stop"), done=True)
+
+
+def _generated(document: Mapping[str, Any]) -> Iterator[Found]:
+    """Hugging Face's: tokens, and the whole text at the end."""
+    token = as_dict(document.get("token"))
+    if token and token.get("special") is not True:
+        yield Piece("text", as_str(token.get("text")))
+    if text := as_str(document.get("generated_text")):
+        yield Piece("text", text, whole=True)
+        yield Mark(as_str(as_dict(document.get("details")).get("finish_reason")), done=True)
