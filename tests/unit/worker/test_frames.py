@@ -99,7 +99,8 @@ def test_a_line_without_end_costs_bounded_memory_and_what_follows_is_read() -> N
 
 
 @pytest.mark.parametrize(
-    ("begins", "what"), [("data:image/png;base64,", "a picture"), ("data:audio/wav;", "a sound"), ("data:x", "a file"), ("Hm ", "a long text")]
+    ("begins", "what"),
+    [("data:image/png;base64,", "a picture"), ("data:audio/wav;", "a sound"), ("data:x", "a file"), ("Hm ", "a long text")],
 )
 def test_what_was_too_long_is_named(begins: str, what: str) -> None:
     """By how it began."""
