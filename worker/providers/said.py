@@ -9,7 +9,7 @@ SURE = 4
 
 
 @dataclass(slots=True)
-class Run:
+class Texts:
     """Texts of one kind as they come. While each begins with the one before, only the newest and their lengths are kept."""
 
     newest: str = ""
@@ -55,8 +55,8 @@ class Run:
 class Said:
     """One text of an answer: pieces (`delta`) and whole messages; when both came, the whole one says the same once more."""
 
-    pieces: Run = field(default_factory=Run)
-    wholes: Run = field(default_factory=Run)
+    pieces: Texts = field(default_factory=Texts)
+    wholes: Texts = field(default_factory=Texts)
     messages: int = 0
 
     def delta(self, text: str) -> None:
