@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine import ids
-from engine.category import Category as Category
-from engine.category import classify as classify
+from engine.outside.category import Category as Category
+from engine.outside.category import classify as classify
 
 
 @dataclass(frozen=True, slots=True)

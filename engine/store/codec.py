@@ -11,9 +11,10 @@ import orjson
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine import clean, clock, sealing
+from engine import clock, sealing
 from engine.events import class_of
 from engine.events.base import Event
+from engine.outside import clean
 from engine.sealing import DataKey
 from engine.store import wire
 from engine.store.foreign import FOREIGN_VERSION, foreign

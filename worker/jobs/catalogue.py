@@ -5,11 +5,12 @@ from typing import Any
 
 import orjson
 
-from engine import clean, clock, ids
+from engine import clock, ids
 from engine.decide.job import RetryPolicy
 from engine.events.build import new
 from engine.events.model import CatalogueFetched, Offered
 from engine.fault import Category, Fault
+from engine.outside import clean
 from worker.jobs.running import Handler, Result, RunningJob, hours
 from worker.providers import address, errors
 from worker.providers.chat import censored

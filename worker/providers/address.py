@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from engine import clean
 from engine.fault import Category, Fault
+from engine.outside import clean
 
 WRONG = "The address of the provider is not right"
 UNREACHED = "The provider could not be reached: its address may not be right, or the network is away. `tzurot doctor` tries it."

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine import clean
 from engine.events.turn import Usage
 from engine.fault import Category, Fault
+from engine.outside import clean
 from worker.providers import dialects, errors
 from worker.providers.dialects import Mark, Piece
 from worker.providers.errors import Reported

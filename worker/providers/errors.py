@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine import clean
-from engine.fault import Category, Fault, classify
+from engine.fault import Category, Fault
+from engine.outside import clean
+from engine.outside.category import classify
 from worker.providers import hints
 from worker.providers.shapes import as_dict, as_list, as_status, as_str, documents
 

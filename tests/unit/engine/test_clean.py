@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import clean
 from engine.events.model import CatalogueFetched, Offered
 from engine.events.turn import Call, TurnFailed, Usage
+from engine.outside import clean
 from engine.store import codec
 from tests.support import generated
 

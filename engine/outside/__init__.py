@@ -1,0 +1,1 @@
+"""What comes from outside: strings made storable, and reported errors sorted."""
