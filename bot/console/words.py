@@ -22,6 +22,11 @@ _SAID = {
     "reply.chunk_delivered": "Chunk delivered",
     "reply.delivered": "Reply delivered",
     "reply.failed": "Delivery failed",
+    "reply.regenerated": "Another version asked for",
+    "reply.continued": "Continuation asked for",
+    "reply.edited": "Reply edited",
+    "reply.version_chosen": "Version chosen",
+    "reply.deleted": "Reply deleted",
 }
 _SHAPES = {"message": "circle", "turn": "triangle", "reply": "half", "character": "square", "preset": "diamond", "channel": "hexagon"}
 _TRIGGERS = {

@@ -52,7 +52,7 @@ def reconcile(wanted: Sequence[str], visible: Sequence[Visible]) -> Plan:
     """The fewest actions that make the visible messages, in channel order, the wanted texts.
 
     A message can only be added at the end, so the kept ones show a beginning of what is wanted. Deletions and edits come first, in
-    channel order; with as many actions either way, more messages are kept. Carried out, nothing is left to do.
+    channel order; with as many actions either way, more messages are kept, and the earlier ones. Carried out, nothing is left to do.
     """
     costs = _costs(wanted, visible)
     kept_count = min(range(len(costs) - 1, -1, -1), key=lambda kept: costs[kept][-1] + len(wanted) - kept)
@@ -82,13 +82,12 @@ def _costs(wanted: Sequence[str], visible: Sequence[Visible]) -> list[list[int]]
 
 
 def _kept(costs: Sequence[Sequence[int]], wanted: Sequence[str], visible: Sequence[Visible], count: int) -> dict[int, int]:
-    """Which message shows which text, read back from the costs."""
+    """Which message shows which text, read back from the costs; of two as good the earlier one, so that a reply stays in its place."""
     kept: dict[int, int] = {}
     index, place = count, len(visible)
     while index:
-        if costs[index][place] == costs[index - 1][place - 1] + (visible[place - 1].text != wanted[index - 1]):
-            index, place = index - 1, place - 1
+        place -= 1
+        if place < index or costs[index][place] + 1 != costs[index][place + 1]:
+            index -= 1
             kept[index] = visible[place].id
-        else:
-            place -= 1
     return dict(sorted(kept.items()))

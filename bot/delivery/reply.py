@@ -12,6 +12,7 @@ from engine.events.reply import (
     ChunkDelivered,
     DeliveryFailed,
     DeliveryIntended,
+    ReplyContinued,
     ReplyDelivered,
     ReplyEdited,
     ReplyRegenerated,
@@ -41,7 +42,7 @@ async def versions(log: Log, message_id: int, character_id: UUID) -> Versions:
     """Read all versions of a reply from the log."""
     acts = await log.stream(reply.stream(message_id, character_id))
     turns = [reply.first_turn(message_id, character_id)]
-    turns += [recorded.event.turn_id for recorded in acts if isinstance(recorded.event, ReplyRegenerated)]
+    turns += [recorded.event.turn_id for recorded in acts if isinstance(recorded.event, ReplyRegenerated | ReplyContinued)]
     ends = [found for turn in turns if (found := await log.find(ids.terminal(turn))) is not None]
     told = sorted([*acts, *ends], key=lambda recorded: recorded.position)
     words: dict[UUID, Words] = {}

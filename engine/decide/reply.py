@@ -1,7 +1,8 @@
 """The versions of one reply, and which of them is shown. Pure.
 
 A reply is the answer of one character to one message. Every turn that answers it, and every edit by a person, is a version; the order
-of the log is theirs. The latest one is shown unless another was chosen; a failed turn changes nothing but adds its notice.
+of the log is theirs. The latest one is shown unless another was chosen; a failed turn changes nothing but adds its notice. A
+version may go on in segments, which stand below it and are shown with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,24 +19,29 @@ from engine.decide.rejected import Rejected
 from engine.events.base import Event
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
-from engine.events.reply import ReplyDeleted, ReplyEdited, ReplyRegenerated, VersionChosen
+from engine.events.reply import ReplyContinued, ReplyDeleted, ReplyEdited, ReplyRegenerated, VersionChosen
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
 
 LONGEST = 16_000
 """Characters of a reply that a person writes."""
+LONGEST_WISH = 500
+"""Characters of what a new version shall be like."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`versions` in the order they came, without the `removed` ones. `live` is shown, and the notice of the failed turn `notice`, too.
+    """All versions `made` in the order they came, also `removed` ones. `live` is shown, and the notice of the failed turn `notice`, too.
 
+    `continued` are the segments asked for, each with the version it goes on from; those that were `written` stand in their order.
     `pending` are turns without an end; `asked` is the latest request for the reply. `closed`: the reply was deleted, so that a turn
     which still runs shows nothing. `of` is the character.
     """
 
     asked: TurnRequested | None = None
-    versions: tuple[UUID, ...] = ()
+    made: tuple[UUID, ...] = ()
     removed: frozenset[UUID] = frozenset()
+    continued: tuple[tuple[UUID, UUID], ...] = ()
+    written: tuple[UUID, ...] = ()
     live: UUID | None = None
     notice: UUID | None = None
     pending: frozenset[UUID] = frozenset()
@@ -44,9 +50,22 @@ class State:
     of: character.State = field(default_factory=character.State)
 
     @property
+    def versions(self) -> tuple[UUID, ...]:
+        """Those that were not removed."""
+        return tuple(version for version in self.made if version not in self.removed)
+
+    @property
+    def segments(self) -> tuple[UUID, ...]:
+        """Those that stand below the version that is shown."""
+        after = dict(self.continued)
+        return tuple(one for one in self.written if after[one] == self.live and one not in self.removed)
+
+    @property
     def shown(self) -> tuple[UUID, ...]:
-        """The versions and notices that stand in the channel, in order."""
-        return () if self.closed else tuple(shown for shown in (self.live, self.notice) if shown is not None)
+        """The version, segments and notices that stand in the channel, in order."""
+        if self.closed:
+            return ()
+        return tuple(shown for shown in (self.live, *self.segments, self.notice) if shown is not None)
 
 
 def stream(message_id: int, character_id: UUID) -> str:
@@ -67,13 +86,17 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, asked=event, epoch=epoch, pending=state.pending | {event.turn_id})
         case ReplyRegenerated():
             return replace(state, epoch=max(state.epoch, event.epoch), pending=state.pending | {event.turn_id})
+        case ReplyContinued():
+            continued = (*state.continued, (event.turn_id, event.of))
+            return replace(state, epoch=max(state.epoch, event.epoch), pending=state.pending | {event.turn_id}, continued=continued)
         case TurnCompleted() | TurnFailed() | TurnCancelled():
             return _ended(state, event)
         case ReplyEdited():
-            return replace(state, versions=(*state.versions, event.version), live=event.version, notice=None)
+            return replace(state, made=(*state.made, event.version), live=event.version, notice=None)
         case VersionChosen():
-            known = state.versions if event.version in state.versions else (*state.versions, event.version)
-            return replace(state, versions=known, live=event.version, notice=None, closed=False)
+            made = state.made if event.version in state.made else (*state.made, event.version)
+            removed = state.removed - {event.version}
+            return replace(state, made=made, removed=removed, live=event.version, notice=None, closed=False)
         case ReplyDeleted():
             return _deleted(state, event)
         case CharacterCreated() | CharacterEdited() | CharacterDeleted() | CharacterRestored():
@@ -85,9 +108,11 @@ def evolve(state: State, event: Event) -> State:
 def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled) -> State:
     state = replace(state, pending=state.pending - {event.turn_id})
     match event:
+        case TurnCompleted() if event.turn_id in dict(state.continued):
+            return replace(state, written=(*state.written, event.turn_id), notice=None)
         case TurnCompleted():
             live = state.live if state.closed else event.turn_id
-            return replace(state, versions=(*state.versions, event.turn_id), live=live, notice=None)
+            return replace(state, made=(*state.made, event.turn_id), live=live, notice=None)
         case TurnFailed():
             return replace(state, notice=event.turn_id)
         case TurnCancelled():
@@ -97,8 +122,7 @@ def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled) -> S
 def _deleted(state: State, event: ReplyDeleted) -> State:
     if event.version is None:
         return replace(state, live=None, notice=None, closed=True)
-    left = tuple(version for version in state.versions if version != event.version)
-    return replace(state, versions=left, removed=state.removed | {event.version}, live=event.live, notice=None, closed=event.live is None)
+    return replace(state, removed=state.removed | {event.version}, live=event.live, notice=None, closed=event.live is None)
 
 
 def fold(events: Iterable[Event]) -> State:
@@ -125,7 +149,14 @@ class ReplyCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class Regenerate(ReplyCommand):
-    """The character answers once more; the new version takes the place of the old one when it is there."""
+    """The character answers once more, as `wish` says; the new version takes the place of the old one when it is there."""
+
+    wish: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue(ReplyCommand):
+    """The character goes on from where its reply ends, in a segment below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +199,9 @@ def decide(state: State, command: ReplyCommand, actor: Actor) -> Sequence[Event]
         raise Rejected("Only whoever wrote the message, or owns the character, can do this.")
     match command:
         case Regenerate():
-            return _regenerate(state, asked, actor)
+            return _regenerate(state, asked, command, actor)
+        case Continue():
+            return _continue(state, asked, actor)
         case ChooseVersion():
             return _choose(state, asked, command, actor)
         case EditReply():
@@ -179,25 +212,39 @@ def decide(state: State, command: ReplyCommand, actor: Actor) -> Sequence[Event]
             raise AssertionError(type(command).__name__)
 
 
-def _regenerate(state: State, asked: TurnRequested, actor: Actor) -> list[Event]:
+def _regenerate(state: State, asked: TurnRequested, command: Regenerate, actor: Actor) -> list[Event]:
+    wish = " ".join(command.wish.split())
+    if len(wish) > LONGEST_WISH:
+        raise Rejected(f"A wish may have {LONGEST_WISH} characters; this one has {len(wish):,}.")
+    turn = _next_turn(state, asked)
+    of = state.live or state.notice
+    if of is None:
+        raise Rejected("There is no reply to this message.")
+    return [ReplyRegenerated(**_at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=of, wish=wish), turn]
+
+
+def _continue(state: State, asked: TurnRequested, actor: Actor) -> list[Event]:
+    turn = _next_turn(state, asked)
+    if state.live is None:
+        raise Rejected("There is no reply to go on from.")
+    return [ReplyContinued(**_at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=state.live), turn]
+
+
+def _next_turn(state: State, asked: TurnRequested) -> TurnRequested:
     if state.pending:
         raise Rejected("An answer is being written already.")
     if state.closed:
         raise Rejected("This reply was deleted. Bring it back first.")
-    of = state.live or state.notice
-    if of is None:
-        raise Rejected("There is no reply to this message.")
     epoch = state.epoch + 1
-    turn = asked.model_copy(update={"turn_id": ids.turn(asked.message_id, asked.character_id, epoch), "epoch": epoch})
-    return [ReplyRegenerated(**_at(asked, actor), turn_id=turn.turn_id, epoch=epoch, of=of), turn]
+    return asked.model_copy(update={"turn_id": ids.turn(asked.message_id, asked.character_id, epoch), "epoch": epoch})
 
 
 def _choose(state: State, asked: TurnRequested, command: ChooseVersion, actor: Actor) -> list[Event]:
-    if command.version not in {*state.versions, *state.removed}:
+    if command.version not in state.made:
         raise Rejected("There is no such version of this reply.")
     if command.version == state.live and state.notice is None:
         return []
-    return [VersionChosen(**_at(asked, actor), version=command.version)]
+    return [VersionChosen(**_at(asked, actor), version=command.version, shown=state.live)]
 
 
 def _edit(state: State, asked: TurnRequested, command: EditReply, actor: Actor) -> list[Event]:
@@ -208,7 +255,7 @@ def _edit(state: State, asked: TurnRequested, command: EditReply, actor: Actor) 
         raise Rejected(f"A reply may have {LONGEST:,} characters; this one has {len(text):,}.")
     if state.live is None:
         raise Rejected("There is no reply to edit.")
-    version = ids.derived("reply version", asked.message_id, asked.character_id, len(state.versions), state.live, text)
+    version = ids.derived("reply version", asked.message_id, asked.character_id, len(state.made), state.live, text)
     return [] if version == state.live else [ReplyEdited(**_at(asked, actor), version=version, of=state.live, text=text)]
 
 
@@ -218,6 +265,8 @@ def _delete(state: State, asked: TurnRequested, command: DeleteReply, actor: Act
         raise Rejected("There is no reply to delete.")
     if command.version is None:
         return [ReplyDeleted(**_at(asked, actor), shown=shown)]
+    if command.version in state.segments:
+        return [ReplyDeleted(**_at(asked, actor), version=command.version, shown=shown, live=state.live)]
     if command.version not in state.versions:
         raise Rejected("There is no such version of this reply.")
     place = state.versions.index(command.version)
@@ -249,17 +298,25 @@ def _at(asked: TurnRequested, actor: Actor) -> _At:
 
 
 def reverse(before: State, after: State, event: Event) -> ReplyCommand:
-    """The command that takes an event back: what was shown before is shown again. Raises Rejected for one that cannot be."""
+    """The command that takes an event back: what was shown before is shown again. Raises Rejected for one that cannot be.
+
+    The states know of what people did, not of the turns, which stand in streams of their own.
+    """
     match event:
         case ReplyEdited():
-            shown = event.of
+            return ChooseVersion(event.message_id, event.character_id, version=event.of)
+        case ReplyDeleted() if event.version in (None, event.shown):
+            return ChooseVersion(event.message_id, event.character_id, version=event.shown)
         case ReplyDeleted():
-            shown = event.shown
-        case VersionChosen() if before.live is not None:
-            shown = before.live
+            raise Rejected("A version that was not shown cannot be brought back this way. Choose it to show it again.")
+        case VersionChosen() if before.closed:
+            return DeleteReply(event.message_id, event.character_id)
+        case VersionChosen() if (shown := event.shown or before.live) is not None:
+            return ChooseVersion(event.message_id, event.character_id, version=shown)
+        case ReplyRegenerated() | ReplyContinued():
+            raise Rejected("What was written stays. Choose the version from before, or delete what was added.")
         case _:
             raise Rejected("This cannot be taken back.")
-    return ChooseVersion(event.message_id, event.character_id, version=shown)
 
 
 RULES = Rules("reply", ReplyCommand, State(), evolve, reads, decide, reverse)

@@ -141,7 +141,23 @@ class _OfReply(Event):
 
 
 class ReplyRegenerated(_OfReply):
-    """Another version was asked for: the turn `turn_id` makes it. `of` is the version shown until then."""
+    """Another version was asked for: the turn `turn_id` makes it. `of` is the version shown until then.
+
+    `wish` says how it shall differ ("shorter, please"); it is told to the model for this turn and is no part of the conversation.
+    """
+
+    turn_id: UUID
+    epoch: Count
+    of: UUID
+    wish: Sealed[str] = ""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.by_user_id),)
+
+
+class ReplyContinued(_OfReply):
+    """The character is to go on after its version `of`: the turn `turn_id` makes a segment that stands below it, and goes with it."""
 
     turn_id: UUID
     epoch: Count
@@ -161,9 +177,10 @@ class ReplyEdited(_OfReply):
 
 
 class VersionChosen(_OfReply):
-    """A version that was there before is shown again, whatever was shown or deleted meanwhile."""
+    """A version that was there before is shown again, whatever was deleted meanwhile. `shown` was shown before, None: nothing was."""
 
     version: UUID
+    shown: UUID | None = None
 
 
 class ReplyDeleted(_OfReply):

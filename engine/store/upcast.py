@@ -38,6 +38,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer
         ("preset.edited", 2): unchanged,
+        ("reply.regenerated", 1): unchanged,  # v2: a wish for this version
+        ("reply.version_chosen", 1): unchanged,  # v2: what was shown before
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )

@@ -92,6 +92,19 @@ async def by_message(connection: AsyncConnection, vault: Vault, message_id: int,
     return opened[0] if opened else None
 
 
+async def versions_of(
+    connection: AsyncConnection, vault: Vault, message_id: int, character: UUID, *, schema: str = "history"
+) -> list[Entry]:
+    """All versions and segments there ever were of a reply that has several, in the order they came; none for any other reply."""
+    statement = f"""
+    SELECT {_COLUMNS} FROM {{schema}}.entries WHERE turn IN (
+        SELECT turn FROM {{schema}}.versions WHERE message_id = %s AND character = %s) ORDER BY position
+    """
+    async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
+        await cursor.execute(sql(statement, schema), (message_id, character))
+        return await _open(vault, await cursor.fetchall())
+
+
 async def speaker_of(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> UUID | None:
     """The character one of whose replies this message is, however old it is; None for anybody else's message."""
     cursor = await connection.execute(sql("SELECT character FROM {schema}.reply_messages WHERE message_id = %s", schema), (message_id,))

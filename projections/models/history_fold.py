@@ -22,7 +22,7 @@ VALUES (%(position)s, %(position)s,
 
 class History(Projection):
     name = "history"
-    version = 3
+    version = 4
     types = frozenset(
         {
             "message.received",
@@ -33,6 +33,7 @@ class History(Projection):
             "reply.failed",
             "reply.stream_shown",
             "reply.regenerated",
+            "reply.continued",
             "reply.edited",
             "reply.version_chosen",
             "reply.deleted",
@@ -81,7 +82,9 @@ class History(Projection):
         message_id bigint NOT NULL,
         character uuid NOT NULL,
         pending boolean NOT NULL,
-        closed boolean NOT NULL DEFAULT false
+        closed boolean NOT NULL DEFAULT false,
+        continues uuid,
+        asked bigint
     );
     CREATE INDEX ON {schema}.versions (message_id, character);
     CREATE TABLE {schema}.resets (
@@ -142,7 +145,7 @@ class History(Projection):
 
 _ENTRIES = frozenset({"message.received", "turn.completed", "reply.edited"})
 _SET_WISE = frozenset({"message.received", "turn.completed"})
-_VERSIONS = ("reply.regenerated", "reply.edited", "reply.version_chosen", "reply.deleted")
+_VERSIONS = ("reply.regenerated", "reply.continued", "reply.edited", "reply.version_chosen", "reply.deleted")
 _RARE = frozenset({"message.edited", "message.deleted", "reply.failed", "channel.context_reset"})
 MANY = 100
 """With more cuts than this in a step, going one by one costs less."""
@@ -189,6 +192,11 @@ SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %
     SELECT 1 FROM {schema}.versions v JOIN events e ON e.turn = v.turn
     WHERE v.pending AND e.type = 'turn.completed' AND e.position > %(after)s AND e.position <= %(until)s)
 """
+# A version that is shown anew is there again, though its earlier messages were taken away: Discord tells of that whenever it likes.
+_BACK = "e.live AND e.gone AND EXISTS (SELECT 1 FROM {schema}.versions v WHERE v.turn = e.turn)"
+_LOAD_BACK = f"""
+UPDATE {{schema}}.entries e SET gone = false FROM (SELECT DISTINCT e.turn {_CHUNKS}) AS shown WHERE e.turn = shown.turn AND {_BACK}
+"""
 _CHUNKS_AMONG = "SELECT message_id FROM {schema}.reply_messages WHERE message_id = ANY(%s)"
 
 
@@ -197,6 +205,7 @@ async def _load_between(connection: AsyncConnection, schema: str, after: int, un
     await execute(connection, schema, _LOAD_REPLIES, after, until)
     await execute(connection, schema, _LOAD_CHUNKS, after, until)
     await execute(connection, schema, _LOAD_MOVED, after, until)
+    await execute(connection, schema, _LOAD_BACK, after, until)
 
 
 async def _has_versions(connection: AsyncConnection, schema: str, after: int, until: int) -> bool:
@@ -215,7 +224,7 @@ async def _awaited(connection: AsyncConnection, schema: str, rows: Sequence[Stor
     return found
 
 
-_NAMED = {"reply.regenerated": "turn_id", "reply.edited": "version"}
+_NAMED = {"reply.regenerated": "turn_id", "reply.continued": "turn_id", "reply.edited": "version"}
 
 
 async def _touch(connection: AsyncConnection, schema: str, rare: Sequence[Stored]) -> None:
@@ -271,6 +280,7 @@ VALUES (%(message)s, %(turn)s, %(character)s, %(channel)s)
 ON CONFLICT (message_id) DO UPDATE SET turn = excluded.turn, character = excluded.character, channel = excluded.channel
 WHERE EXISTS (SELECT 1 FROM {schema}.versions v WHERE v.turn = excluded.turn)
 """
+_SHOWN_ANEW = f"UPDATE {{schema}}.entries e SET gone = false WHERE e.turn = %(turn)s AND {_BACK}"
 _NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0 AND position < %(position)s"
 _RESET = "INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)"
 _VERSION_OF = """
@@ -278,22 +288,29 @@ INSERT INTO {schema}.versions (turn, message_id, character, pending)
 SELECT turn, %(message)s, %(of_character)s, false FROM unnest(%(known)s::uuid[]) AS turn ON CONFLICT (turn) DO NOTHING
 """
 _AWAITED = """
-INSERT INTO {schema}.versions (turn, message_id, character, pending)
-VALUES (%(turn_id)s, %(message)s, %(of_character)s, true) ON CONFLICT (turn) DO NOTHING
+INSERT INTO {schema}.versions (turn, message_id, character, pending, continues, asked)
+VALUES (%(turn_id)s, %(message)s, %(of_character)s, true, %(continues)s, %(position)s) ON CONFLICT (turn) DO NOTHING
 """
 _PLACE = """
 (SELECT min(o.place) FROM {schema}.entries o JOIN {schema}.versions w ON w.turn = o.turn
  WHERE w.message_id = v.message_id AND w.character = v.character)
 """
-# Where a reply stands among what was said is where its first version did.
+# Where a reply stands among what was said is where its first version did; a segment stands where it came, as long as its version does.
 _COMPLETED = f"""
-WITH mine AS (UPDATE {{schema}}.versions SET pending = false WHERE turn = %(turn)s AND pending RETURNING message_id, character, closed)
-UPDATE {{schema}}.entries e SET live = CASE WHEN m.closed THEN e.live AND e.turn <> %(turn)s ELSE e.turn = %(turn)s END, place = {_PLACE}
+WITH mine AS (UPDATE {{schema}}.versions SET pending = false WHERE turn = %(turn)s AND pending
+              RETURNING message_id, character, closed, continues)
+UPDATE {{schema}}.entries e SET
+    live = CASE WHEN m.continues IS NOT NULL AND e.turn <> %(turn)s THEN e.live
+                WHEN m.continues IS NOT NULL
+                    THEN coalesce((SELECT o.live AND NOT m.closed FROM {{schema}}.entries o WHERE o.turn = m.continues), false)
+                WHEN m.closed THEN e.live AND e.turn <> %(turn)s ELSE e.turn = %(turn)s END,
+    place = CASE WHEN m.continues IS NOT NULL OR v.continues IS NOT NULL THEN e.place ELSE {_PLACE} END
 FROM {{schema}}.versions v, mine m
 WHERE e.turn = v.turn AND v.message_id = m.message_id AND v.character = m.character
 """
 _SHOWN = f"""
-UPDATE {{schema}}.entries e SET live = coalesce(e.turn = %(live)s, false), place = {_PLACE},
+UPDATE {{schema}}.entries e SET live = coalesce(e.turn = %(live)s OR v.continues = %(live)s, false),
+    place = CASE WHEN v.continues IS NULL THEN {_PLACE} ELSE e.place END,
     gone = CASE WHEN e.turn = %(live)s THEN false WHEN e.turn = %(version)s THEN true ELSE e.gone END
 FROM {{schema}}.versions v WHERE e.turn = v.turn AND v.message_id = %(message)s AND v.character = %(of_character)s
 """
@@ -302,14 +319,15 @@ UPDATE {schema}.versions SET closed = %(live)s::uuid IS NULL WHERE message_id = 
 """
 _STATEMENTS = {
     "reply.regenerated": (_VERSION_OF, _AWAITED),
+    "reply.continued": (_VERSION_OF, _AWAITED),
     "turn.completed": (_COMPLETED,),
     "reply.edited": (_VERSION_OF, _SHOWN),
     "reply.version_chosen": (_VERSION_OF, _SHOWN, _CLOSED),
     "reply.deleted": (_VERSION_OF, _SHOWN, _CLOSED),
-    "reply.stream_shown": (_CHUNK,),
+    "reply.stream_shown": (_CHUNK, _SHOWN_ANEW),
     "message.edited": (_EDITED,),
     "message.deleted": (_DELETED, _CHUNK_DELETED),
-    "reply.chunk_delivered": (_CHUNK,),
+    "reply.chunk_delivered": (_CHUNK, _SHOWN_ANEW),
     "reply.failed": (_NEVER_SHOWN,),
     "channel.context_reset": (_RESET,),
 }
@@ -336,6 +354,7 @@ def _of_version(type_: str, data: dict[str, Any]) -> dict[str, object]:
     version, deleted = data.get("version"), type_ == "reply.deleted"
     return {
         "turn_id": data.get("turn_id"),
+        "continues": data.get("of") if type_ == "reply.continued" else None,
         "of_character": data["character_id"],
         "known": [known for known in (data.get("of"), data.get("shown"), version) if known is not None],
         "live": data.get("live") if deleted else version,

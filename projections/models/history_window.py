@@ -87,3 +87,25 @@ async def replied_to(
     """
     cursor = await connection.execute(sql(statement, schema), {"messages": list(messages), "channel": channel, "reader": reader})
     return {row[0]: Line(*row[1:]) for row in await cursor.fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Why a later version of a reply is made: position of what asked for it, and those of the texts it is to go on after."""
+
+    position: int
+    so_far: tuple[int, ...]
+
+
+_REQUEST = """
+SELECT v.asked, ARRAY(SELECT e.position FROM {schema}.versions w JOIN {schema}.entries e ON e.turn = w.turn
+                      WHERE w.message_id = v.message_id AND w.character = v.character AND w.turn <> v.turn AND NOT e.gone
+                        AND (w.turn = v.continues OR w.continues = v.continues) ORDER BY e.place)
+FROM {schema}.versions v WHERE v.turn = %s AND v.asked IS NOT NULL
+"""
+
+
+async def request(connection: AsyncConnection, turn: UUID, *, schema: str = "history") -> Request | None:
+    """The request of a turn that is not the first answer; None for one that is."""
+    row = await (await connection.execute(sql(_REQUEST, schema), (turn,))).fetchone()
+    return Request(row[0], tuple(row[1])) if row else None

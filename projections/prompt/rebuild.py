@@ -10,7 +10,6 @@ from engine.store import Log
 from projections.prompt import assemble, first_version, sections
 from projections.prompt.assemble import Ingredients, Prompt
 from projections.prompt.section import Chosen, Scene, Section
-from projections.prompt.sections import character, history
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ def _used(started: GenerationStarted, order: Sequence[Section]) -> list[Section]
 
 
 def _erased(data: Mapping[str, object]) -> bool:
-    talk, card = data.get(history.NAME), data.get(character.NAME)
-    return (isinstance(talk, history.Talk) and talk.erased) or (isinstance(card, character.Card) and card.erased)
+    return any(getattr(found, "erased", False) for found in data.values())
 
 
 async def _request(log: Log, turn: UUID) -> TurnRequested:

@@ -10,7 +10,7 @@ from engine import ids
 from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.connect import Connection
 from projections.follow import runner
-from projections.models import catalog, keys, provider_models, quota, windows
+from projections.models import catalog, history, keys, provider_models, quota, windows
 from projections.models.catalog import Character, Preset
 from projections.models.history import Entry
 from projections.models.turns import Turn
@@ -44,6 +44,8 @@ class Context:
     as_of: int
     catalog_as_of: int
     own_key: keys.Key | None
+    versions: tuple[str, ...] = ()
+    """Texts of the versions there are of the same reply, which a new one must not say again."""
 
     @property
     def preset(self) -> Preset:
@@ -57,10 +59,10 @@ class Context:
 
     @property
     def earlier(self) -> list[str]:
-        """What a new reply must not repeat: the character's last replies, and the message itself."""
+        """What a new reply must not repeat: the character's last replies, the message itself, and versions of the same reply (B9)."""
         entries = self.entries
         replies = [entry.text for entry in entries if entry.kind == "reply" and entry.character == self.character.id]
-        return [*replies[-EARLIER_REPLIES:], entries[-1].text]
+        return [*replies[-EARLIER_REPLIES:], entries[-1].text, *self.versions]
 
     def ingredients(self, turn: Turn) -> Ingredients:
         """What the prompt of this turn is assembled from."""
@@ -93,6 +95,7 @@ async def read(work: Work, turn: Turn) -> Context:
             as_of=positions["history"],
             catalog_as_of=positions["catalog"],
             own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
+            versions=await _versions(connection, work, turn),
         )
     return replace(found, data=await sections.load(work.log, chosen, found.as_of))
 
@@ -109,6 +112,13 @@ def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], 
         since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
         most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
     )
+
+
+async def _versions(connection: Connection, work: Work, turn: Turn) -> tuple[str, ...]:
+    if turn.epoch == 0:
+        return ()
+    found = await history.versions_of(connection, work.log.vault, turn.message_id, turn.character)
+    return tuple(version.text for version in found)
 
 
 async def _presets(connection: Connection, work: Work, character: Character, turn: Turn) -> list[Preset]:

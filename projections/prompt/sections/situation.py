@@ -1,4 +1,4 @@
-"""What changes with every turn: the time, the place, who is there. Comes last, after the message to answer."""
+"""What changes with every turn: the time, the place, who is there. Comes after the message to answer."""
 
 from collections.abc import Sequence
 

@@ -72,3 +72,10 @@ def test_kept_messages_say_a_beginning_of_what_is_wanted(wanted: list[str], show
     kept = reconcile(wanted, standing(shown)).kept
     assert list(kept) == list(range(len(kept)))
     assert list(kept.values()) == sorted(kept.values())
+
+
+@given(st.integers(0, 3), st.integers(1, 4))
+def test_a_shorter_text_stays_where_the_longer_one_began(wanted: int, more: int) -> None:
+    """E3: another version stands in the first messages of the one before it, not below what was said meanwhile."""
+    plan = reconcile(["new"] * wanted, standing(["old"] * (wanted + more)))
+    assert list(plan.kept.values()) == [100 + number for number in range(wanted)]

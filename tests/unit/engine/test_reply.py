@@ -10,9 +10,9 @@ from engine import ids
 from engine.actor import operator, person
 from engine.decide import reply
 from engine.decide.rejected import Rejected
-from engine.decide.reply import ChooseVersion, DeleteReply, EditReply, Regenerate, ReplyCommand, State
+from engine.decide.reply import ChooseVersion, Continue, DeleteReply, EditReply, Regenerate, ReplyCommand, State
 from engine.events.base import Event
-from engine.events.reply import ReplyDeleted
+from engine.events.reply import ReplyDeleted, ReplyRegenerated
 from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
 
 WREN = UUID(int=5)
@@ -85,7 +85,7 @@ def test_deleting_one_version_shows_the_one_before_it(count: int, data: st.DataO
     assert reply.fold_on(state, events).shown == (left[max(place - 1, 0)],)
 
 
-@pytest.mark.parametrize("command", [Regenerate(1, WREN), EditReply(1, WREN, text="x"), DeleteReply(1, WREN)])
+@pytest.mark.parametrize("command", [Regenerate(1, WREN), Continue(1, WREN), EditReply(1, WREN, text="x"), DeleteReply(1, WREN)])
 def test_only_the_author_and_the_trusted_may(command: ReplyCommand) -> None:
     """E2: somebody else is told why not; whoever runs the bot may."""
     with pytest.raises(Rejected, match="wrote the message"):
@@ -108,3 +108,84 @@ def test_a_reply_that_is_not_there_cannot_be_changed() -> None:
     nothing: list[Event] = []
     with pytest.raises(Rejected):
         reply.decide(reply.fold(nothing), Regenerate(1, WREN), ALICE)
+
+
+def gone_on() -> tuple[State, tuple[UUID, UUID]]:
+    """A reply with a segment below it, and the two."""
+    segment = ids.turn(1, WREN, 1)
+    return reply.evolve(after(answered(), Continue(1, WREN)), ended(segment)), (FIRST, segment)
+
+
+def test_a_segment_stands_below_its_version_and_goes_with_it() -> None:
+    """E6: it is no version of its own; another version hides it, stepping back brings it back, and it can go alone."""
+    state, (first, segment) = gone_on()
+    assert (state.shown, state.versions) == ((first, segment), (first,))
+    second = ids.turn(1, WREN, 2)
+    again = reply.evolve(after(state, Regenerate(1, WREN)), ended(second))
+    assert again.shown == (second,)
+    assert after(again, ChooseVersion(1, WREN, first)).shown == (first, segment)
+    alone = after(state, DeleteReply(1, WREN, version=segment))
+    assert (alone.shown, alone.versions) == ((first,), (first,))
+    assert after(state, DeleteReply(1, WREN)).shown == ()
+
+
+def test_a_segment_of_a_version_that_was_left_meanwhile_is_not_shown() -> None:
+    """Whoever steps on while it is written sees what they chose."""
+    state = after(answered(), EditReply(1, WREN, text="words"))
+    edited = state.live
+    state = after(after(state, Continue(1, WREN)), ChooseVersion(1, WREN, FIRST))
+    assert reply.evolve(state, ended(ids.turn(1, WREN, 1))).shown == (FIRST,)
+    assert edited is not None
+    assert after(reply.evolve(state, ended(ids.turn(1, WREN, 1))), ChooseVersion(1, WREN, edited)).shown == (edited, ids.turn(1, WREN, 1))
+
+
+def test_nothing_is_gone_on_with_where_nothing_stands() -> None:
+    """Nor while another answer is written, nor after the reply was deleted."""
+    for state in (reply.fold([requested()]), after(answered(), Regenerate(1, WREN)), after(answered(), DeleteReply(1, WREN))):
+        with pytest.raises(Rejected):
+            reply.decide(state, Continue(1, WREN), ALICE)
+
+
+def test_a_wish_is_one_line_and_bounded() -> None:
+    """It is told to the model, not to the channel."""
+    (asked, _) = reply.decide(answered(), Regenerate(1, WREN, wish=" shorter,\n please "), ALICE)
+    assert isinstance(asked, ReplyRegenerated)
+    assert asked.wish == "shorter, please"
+    with pytest.raises(Rejected, match="500"):
+        reply.decide(answered(), Regenerate(1, WREN, wish="x" * 501), ALICE)
+
+
+def test_a_removed_version_comes_back_where_it_stood() -> None:
+    """Versions are in the order of the log, whatever was removed in between."""
+    state = after(answered(), EditReply(1, WREN, text="second"))
+    second = state.live
+    state = after(after(state, EditReply(1, WREN, text="third")), DeleteReply(1, WREN, version=FIRST))
+    assert state.versions[0] == second
+    assert after(state, ChooseVersion(1, WREN, FIRST)).versions[:2] == (FIRST, second)
+
+
+def undone(state: State, command: ReplyCommand, acts: State) -> State:
+    """The state after a command and its undoing. `acts` is the state as the reply's own stream tells it, without its turns."""
+    (event,) = reply.decide(state, command, ALICE)
+    return after(reply.evolve(state, event), reply.reverse(acts, reply.evolve(acts, event), event))
+
+
+def test_what_people_did_is_taken_back() -> None:
+    """Also a choice that brought a deleted reply back, and one away from an answer that only the turn's own stream tells of."""
+    second = ids.turn(1, WREN, 1)
+    (asked, turn) = reply.decide(answered(), Regenerate(1, WREN), ALICE)
+    state, acts = reply.fold_on(answered(), [asked, turn, ended(second)]), reply.fold([asked])
+    for command in (ChooseVersion(1, WREN, FIRST), DeleteReply(1, WREN), EditReply(1, WREN, text="x"), DeleteReply(1, WREN, second)):
+        assert undone(state, command, acts).shown == (second,)
+    gone = reply.decide(state, DeleteReply(1, WREN), ALICE)
+    closed, acts = reply.fold_on(state, gone), reply.fold_on(acts, gone)
+    assert undone(closed, ChooseVersion(1, WREN, FIRST), acts).shown == ()
+
+
+@pytest.mark.parametrize("command", [Regenerate(1, WREN), Continue(1, WREN), DeleteReply(1, WREN, FIRST)])
+def test_what_cannot_be_taken_back_says_what_to_do(command: ReplyCommand) -> None:
+    """A sentence, and nothing that only looks like success."""
+    state = after(answered(), EditReply(1, WREN, text="shown"))
+    event = reply.decide(state, command, ALICE)[0]
+    with pytest.raises(Rejected, match=r"[Cc]hoose"):
+        reply.reverse(state, reply.evolve(state, event), event)
