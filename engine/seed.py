@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from engine import ids
+from engine import blobs, ids
 from engine.events.build import new
 from engine.events.character import CharacterCreated, Description
 from engine.events.claim import Claimed
 from engine.events.preset import Parameters, PresetCreated
 from engine.store import Log, NewEvent
+from engine.subjects import SYSTEM_SUBJECT
 
 SAMPLES = Path(__file__).with_name("samples.json")
 DEFAULT_PRESET = ids.derived("preset", "default")
@@ -48,9 +49,19 @@ def default_preset(model: str) -> PresetCreated:
 
 async def plant(log: Log, model: str) -> bool:
     """Append what is missing; True when anything was. What was edited or deleted since stays as it is."""
+    pictured = [event.model_copy(update={"avatar": await _picture(log, event.slug)}) for event in samples()]
     preset = (_new(default_preset(model), "preset", DEFAULT_PRESET), _claim("default:preset", DEFAULT_PRESET))
-    characters = [(_new(event, "character", event.character_id), _claim(f"slug:{event.slug}", event.character_id)) for event in samples()]
+    characters = [(_new(event, "character", event.character_id), _claim(f"slug:{event.slug}", event.character_id)) for event in pictured]
     return not all([(await log.append(*news)).repeated for news in (preset, *characters)])
+
+
+def picture(slug: str) -> bytes:
+    """The picture of a sample character: a PNG drawn for it."""
+    return SAMPLES.with_name(f"sample_{slug}.png").read_bytes()
+
+
+async def _picture(log: Log, slug: str) -> str:
+    return await blobs.put(log.pool, log.vault, picture(slug), SYSTEM_SUBJECT)
 
 
 def _claim(name: str, holder: UUID) -> NewEvent:

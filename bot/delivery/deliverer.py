@@ -54,7 +54,7 @@ class Deliverer:
             return
         self._on_start(job.turn)
         character = await self._character(row.character)
-        speaker = Speaker(character.name if character else NAMELESS, character.description.avatar_url if character else "")
+        speaker = speaker_of(character)
         texts = {version: self._texts(known, version, speaker, character, job.place) for version in known.words}
         wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
         why = await self._why_not(job, cause, known, wanted)
@@ -139,6 +139,13 @@ def job_of(row: Delivery, cause: Recorded[Event], place: Place) -> Job:
     kind: ReplyKind = "error" if isinstance(cause.event, TurnFailed) else "reply"
     venue: Name = "playground" if row.venue == "playground" else "discord"
     return Job(row.turn, row.turn if first else cause.id, row.message_id, row.user_id, row.character, venue, kind, place)
+
+
+def speaker_of(character: Character | None) -> Speaker:
+    """As whom a character speaks."""
+    if character is None:
+        return Speaker(NAMELESS)
+    return Speaker(character.name or NAMELESS, character.description.avatar_url, character.sheet.avatar)
 
 
 def place_of(said: Recorded[Event] | None, channel: int, guild: int | None) -> Place:

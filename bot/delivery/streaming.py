@@ -11,7 +11,7 @@ from uuid import UUID
 
 from bot.delivery import reply
 from bot.delivery.adopt import chunk_of
-from bot.delivery.deliverer import NAMELESS, digest_for, place_of
+from bot.delivery.deliverer import digest_for, place_of, speaker_of
 from bot.delivery.errors import Busy, Refused, Unsure
 from bot.delivery.queue import lease_of
 from bot.delivery.records import Job
@@ -126,7 +126,7 @@ class Streams:
         said = await self._log.find(ids.message_event(turn.message_id, "received"))
         place = place_of(said, turn.channel, turn.guild)
         job = Job(turn.turn, turn.turn, turn.message_id, turn.user_id, turn.character, self._venue.name, "reply", place)
-        return Growing(job, Speaker(character.name or NAMELESS, character.description.avatar_url), {})
+        return Growing(job, speaker_of(character), {})
 
     async def _shown(self, turn: Turn, growing: Growing, texts: Sequence[str], lease: Lease) -> str:
         async with self._log.pool.connection() as connection:

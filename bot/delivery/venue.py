@@ -21,10 +21,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """As whom it is said: the character's name and the address of its picture, as they are in the catalogue."""
+    """As whom it is said: the character's name and picture as they are in the catalogue.
+
+    `avatar` is the address of a stored picture, `avatar_url` one on the web, for when there is no stored one.
+    """
 
     name: str
     avatar_url: str = ""
+    avatar: str = ""
 
 
 class Venue(Protocol):

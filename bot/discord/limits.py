@@ -3,6 +3,9 @@
 NAME = 80
 """Webhook user name."""
 AVATAR_URL = 2048
+CDN = "https://cdn.discordapp.com"
+EMOJI_NAME, EMOJI_SIDE = 32, 128
+"""Characters of an emoji's name, and pixels of its longer side on the CDN."""
 INTERACTION_S = 3.0
 """An interaction must be answered within this."""
 CHOICES = 25

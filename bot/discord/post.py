@@ -11,6 +11,7 @@ from bot.delivery.split import LIMIT, length, split
 from bot.delivery.venue import Place, Speaker
 from bot.discord import limits
 from bot.discord.names import avatar, legal
+from bot.discord.portraits import Portraits
 from bot.discord.rest import Refused, Rest
 from bot.discord.translate import Us
 from bot.discord.webhooks import Hook, Webhooks
@@ -26,6 +27,7 @@ class Post:
     rest: Rest
     webhooks: Webhooks
     us: Us
+    portraits: Portraits | None = None
     name: Literal["discord"] = "discord"
     remote: bool = True
 
@@ -91,7 +93,8 @@ class Post:
 
     async def _as_character(self, place: Place, speaker: Speaker, text: str, hook: Hook) -> int:
         body: dict[str, Any] = {"content": text, "username": legal(speaker.name), "allowed_mentions": QUIET}
-        if (picture := avatar(speaker.avatar_url)) is not None:
+        stored = await self.portraits.url(speaker.avatar) if speaker.avatar and self.portraits is not None else ""
+        if (picture := avatar(stored or speaker.avatar_url)) is not None:
             body["avatar_url"] = picture
         query = {"wait": "true"} | _thread(place, hook)
         made = await self.rest.call("POST", f"/webhooks/{hook.id}/{hook.token}", body, query, auth=False)

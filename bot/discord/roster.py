@@ -24,6 +24,10 @@ class Roster:
         """The characters this person may talk with, by name."""
         return [character for character in await self._characters.all() if character.usable_by(user_id)]
 
+    async def avatars(self) -> set[str]:
+        """The addresses of the stored pictures that characters have."""
+        return {character.sheet.avatar for character in await self._characters.all() if character.sheet.avatar}
+
     async def state(self, message: MessageReceived, *, adult: bool = False) -> State:
         """What holds for this message now; `adult`: Discord says that its channel is age-restricted.
 

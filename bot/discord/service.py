@@ -20,6 +20,7 @@ from bot.discord.features.character.cog import CharacterCog, CreateCharacter
 from bot.discord.ingest import Ingest
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
+from bot.discord.portraits import Portraits
 from bot.discord.post import Post
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
@@ -41,6 +42,7 @@ from projections.models import turns
 
 SWEEP_S, SWEEP_OLDER_S = 5.0, 3.0
 DELIVERIES = 8
+TIDY_S = 600.0
 READ_MODELS = ("history", "catalog", "channels", "turns", "deliveries")
 _log = log.get("discord")
 
@@ -56,7 +58,8 @@ class Service:
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
-        post = Post(rest, self.webhooks, us)
+        self.portraits = Portraits(log, rest, us.application_id, self.roster.avatars)
+        post = Post(rest, self.webhooks, us, self.portraits)
         self.deliver = Queues(log, post, self.typing.end)
         self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
@@ -148,6 +151,14 @@ class Service:
             await asyncio.sleep(SWEEP_S)
             await _at_last(lambda: self.deliver.sweep(SWEEP_OLDER_S))
 
+    async def tidy(self) -> None:
+        """Take pictures that are not used any more away from Discord. For ever."""
+        await self._read_models()
+        while True:
+            await asyncio.sleep(TIDY_S)
+            with suppress(Refused, Unsure, Busy, *TRANSIENT):
+                await self.portraits.tidy()
+
     async def beat(self) -> None:
         """Say that the bot is alive, and how it is doing."""
         client, counts = self.client, self.ingest.counts
@@ -234,7 +245,14 @@ async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
 
 
 async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
-    jobs = (stay_connected(token, service.make_client), service.listen(), service.sweep(), process.beat(service.beat), stop.wait())
+    jobs = (
+        stay_connected(token, service.make_client),
+        service.listen(),
+        service.sweep(),
+        service.tidy(),
+        process.beat(service.beat),
+        stop.wait(),
+    )
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

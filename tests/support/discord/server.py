@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from tests.support.discord import interactions, messages, places, webhooks
+from tests.support.discord import emojis, interactions, messages, places, webhooks
 from tests.support.discord.control import control_routes
 from tests.support.discord.errors import ApiError, Json
 from tests.support.discord.faults import Fault, too_many
@@ -23,7 +23,7 @@ from tests.support.discord.recorder import Exchange
 from tests.support.discord.routes import Call, Reply, Route, find
 from tests.support.discord.validate import Spec
 
-HANDLERS = (interactions, messages, places, webhooks)  # importing them fills the route table
+HANDLERS = (emojis, interactions, messages, places, webhooks)  # importing them fills the route table
 API = "/api/v10"
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"

@@ -96,6 +96,7 @@ class World:
         self.channels: dict[str, Channel] = {}
         self.webhooks: dict[str, Webhook] = {}
         self.commands: dict[str | None, list[Json]] = {None: []}
+        self.emojis: dict[str, tuple[str, bytes]] = {}
         self.files: dict[str, tuple[bytes, str]] = {}
         self.bot = self.add_user("tzurot", bot=True)
         self.application_id = self.bot.id

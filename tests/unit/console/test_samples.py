@@ -5,6 +5,7 @@ from itertools import combinations
 from bot.mentions import mentions
 from bot.triggers import Candidate, Cast
 from engine import seed
+from engine.blobs.pictures import media_type, prepared
 
 
 def test_there_are_two_public_characters_owned_by_nobody() -> None:
@@ -42,3 +43,13 @@ def test_they_are_not_alike() -> None:
         shared = set(one.description.traits.lower().split()) & set(other.description.traits.lower().split())
         assert len(shared) < 12
         assert one.description.tone != other.description.tone
+
+
+def test_every_sample_has_a_small_picture_of_its_own() -> None:
+    """Drawn for it, in the form in which pictures are stored."""
+    found = [seed.picture(sample.slug) for sample in seed.samples()]
+    assert len(set(found)) == len(found)
+    for content in found:
+        assert len(content) <= 20_000
+        assert media_type(content) == "image/png"
+        assert prepared(content).width == prepared(content).height
