@@ -137,7 +137,7 @@ async def restore(
         note("restoring")
         await _run(new, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", str(file))
         await _check(new, manifest)
-        erased = await _erase_again(new, master, manifest, folder, note)
+        erased = await _erase_again(new, master, folder, note)
         await _exchange(admin, name, fresh, f"{name}_before_{stamp}")
     except BaseException:
         await embedded.drop_database(admin, fresh)
@@ -147,17 +147,14 @@ async def restore(
     return Restored(manifest.position, f"{name}_before_{stamp}" if there else None, manifest.master_key_id, erased)
 
 
-async def _erase_again(dsn: str, master: MasterKey, manifest: Manifest, folder: Path | None, note: Note) -> tuple[int, ...]:
-    """Carry out the erasures of after the backup was made; returns whose."""
-    found = tombstones.since(folder, datetime.fromisoformat(manifest.made_at)) if folder is not None else []
-    if not found:
+async def _erase_again(dsn: str, master: MasterKey, folder: Path | None, note: Note) -> tuple[int, ...]:
+    """Carry out the erasures that the data folder notes; returns whose words the backup still held."""
+    if folder is None or not await asyncio.to_thread(tombstones.read, folder):
         return ()
-    note(f"erasing again what {len(found)} people had erased since")
+    note("erasing again what people had erased since")
     await migrate(dsn)
     async with open_log(dsn, master) as log:
-        for tombstone in found:
-            await erasure.erase(log, tombstone.user_id, tombstone.requested_by)
-    return tuple(tombstone.user_id for tombstone in found)
+        return await erasure.erase_again(log, folder)
 
 
 async def _check(dsn: str, manifest: Manifest) -> None:

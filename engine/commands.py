@@ -289,7 +289,7 @@ def erase(
         async with access.log(config.settings()) as log:
             if not yes:
                 would = await erasure.preview(log, user)
-                words = f"This would shut {would.events:,} events of user {user} for good. Say --yes to do it."
+                words = f"This makes {would.events:,} events by user {user} permanently unreadable. Run again with --yes to do it."
                 return say({"would_erase": asdict(would)}, json=json, words=words)
             done = await erasure.erase(log, user, requested_by or user, config.settings().tzurot_data)
         return say(
@@ -305,17 +305,22 @@ def _erased_words(done: "Erased") -> str:
     if not done.had_key:
         words = "There was nothing left to erase."
     else:
-        words = f"Done. Within {done.everywhere_after_s:.0f} s no process can read {done.events:,} events any more."
-    if done.still_in:
-        words += " What was written before can still be read in these; delete them when you need them no more:\n  " + "\n  ".join(
-            done.still_in
-        )
-    return words
+        words = f"Erased {done.events:,} events. Running processes forget them within {done.everywhere_after_s:.0f} seconds."
+    return words + _still_in(done.still_in)
+
+
+def _still_in(places: tuple[str, ...]) -> str:
+    if not places:
+        return ""
+    return " What was written before can still be read in these; delete them when you need them no more:\n  " + "\n  ".join(places)
 
 
 def rotate_key(
     yes: Yes = False,
-    keep_old: Annotated[bool, typer.Option(help="Keep the old key as master.key.<id>, for backups from before.")] = True,
+    keep_old: Annotated[
+        bool | None,
+        typer.Option(help="Keep the old key as master.key.<id>. Default: only while a backup here needs it.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Wrap all data keys with a new master key, while everything runs. May be repeated after an interruption.
@@ -344,6 +349,7 @@ def rotate_key(
                 else:
                     done = await rotation.rotate_file(log, master.file, tell, keep_old=keep_old)
         advice = " Now restart everything with the new MASTER_KEY." if master.file is None else ""
-        say(asdict(done), json=json, words=f"{done.keys:,} data keys are wrapped by master key {done.to_key_id} now.{advice}")
+        words = f"{done.keys:,} data keys are wrapped by master key {done.to_key_id} now.{advice}"
+        say(asdict(done), json=json, words=words + _still_in(done.still_in))
 
     return _run(work())

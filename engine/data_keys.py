@@ -1,6 +1,7 @@
 """The tables of data keys: wrapped keys by name, and which epoch of a subject is current."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from psycopg import AsyncConnection
@@ -72,3 +73,16 @@ async def names_of(connection: AsyncConnection, subject: str, *, destroyed: bool
         {"s": subject, "destroyed": destroyed},
     )
     return [name for (name,) in await cursor.fetchall()]
+
+
+async def names_before(connection: AsyncConnection, subject: str, moment: datetime) -> list[str]:
+    """The names of a subject's keys that live and were made before a moment."""
+    living = await names_of(connection, subject, destroyed=False)
+    cursor = await connection.execute("SELECT subject FROM data_keys WHERE subject = ANY(%s) AND created_at <= %s", (living, moment))
+    return [name for (name,) in await cursor.fetchall()]
+
+
+async def wrapped_by(connection: AsyncConnection) -> set[str]:
+    """The ids of the master keys that wrap keys here."""
+    cursor = await connection.execute("SELECT DISTINCT master_key_id FROM data_keys WHERE wrapped IS NOT NULL")
+    return {name for (name,) in await cursor.fetchall()}

@@ -2,11 +2,12 @@
 
 Their data key is destroyed: that reaches the log, every read model (they hold sealed copies), drafts, every later backup and every
 replay at once, and processes that still remember the key forget it within engine.vault.CACHE_SECONDS. What was computed from their
-texts and stands in the clear (vectors, tokens) is deleted. An event says so, and projections drop what they hold.
+texts and stands in the clear (vectors, tokens) is deleted. An event says so, and projections drop what they hold. Then tables are
+written anew and the write-ahead log is replaced, so that no file of the database holds the key any more (engine.scrub).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,13 @@ import orjson
 from psycopg import AsyncConnection
 from psycopg import sql as composed
 
-from engine import clock, data_keys, ids, subjects, tombstones
+from engine import clock, data_keys, embedded, ids, oldkeys, scrub, subjects, tombstones
+from engine.config import Settings
 from engine.events.base import user_subject
 from engine.events.build import new
 from engine.events.privacy import UserErased
-from engine.store import Log
-from engine.vault import CACHE_SECONDS
+from engine.store import Log, connect, open_log
+from engine.vault import CACHE_SECONDS, load_master_key
 
 _DERIVED = {
     "memory_vectors": "DELETE FROM memory_vectors WHERE persona IN (%(id)s, %(subject)s) OR persona LIKE %(prefix)s",
@@ -58,30 +60,81 @@ async def preview(log: Log, user_id: int) -> Erased:
         return Erased(user_id, bool(living), await _events(connection, living), await _sealed_rows(connection, living), derived)
 
 
-async def erase(log: Log, user_id: int, requested_by: int, folder: Path | None = None) -> Erased:
+async def erase(log: Log, user_id: int, requested_by: int, folder: Path | None = None, only: Collection[str] | None = None) -> Erased:
     """Do it. A repeat finds nothing left and is harmless; what they write from now on can be read again, and erased again.
 
     With the data `folder` it is noted there, so that a restored backup of before is erased again, and backups of before are named.
+    `only` names the keys to destroy; default: all.
     """
-    subject, now = user_subject(user_id), clock.now()
-    if folder is not None:
+    subject = user_subject(user_id)
+    async with log.pool.connection() as connection:
+        now = await _now(connection)
+    if folder is not None and only is None:
         await asyncio.to_thread(tombstones.record, folder, tombstones.Tombstone(user_id, requested_by, now.isoformat()))
-    destroyed = await log.vault.destroy(subject)
+    destroyed = await log.vault.destroy(subject, only)
     async with log.pool.connection() as connection:
         names = await data_keys.names_of(connection, subject, destroyed=True)
     epoch = max(map(subjects.epoch, names), default=1)
     await log.append(new(UserErased(user_id=user_id, requested_by=requested_by), _event_id(user_id, epoch)))
     async with log.pool.connection() as connection:
-        deleted = {}
-        for table in await _present(connection):
-            deleted[table] = (await connection.execute(_DERIVED[table].encode(), _values(user_id, names))).rowcount
-        # The dead row versions hold the wrapped key and the vectors until a vacuum takes them.
-        for table in ("data_keys", *deleted):
-            await connection.execute(composed.SQL("VACUUM {}").format(composed.Identifier(table)))
+        deleted = await _empty(connection, user_id, names)
         shut = await _events(connection, destroyed), await _sealed_rows(connection, destroyed)
-        still_in = await _kept_databases(connection)
-    still_in += await asyncio.to_thread(backups_before, folder, now) if folder is not None else []
+        kept = await scrub.kept_databases(connection)
+    still_in = [left for name in kept if (left := await _erase_kept(embedded.with_database(log.dsn, name), name, user_id, now))]
+    still_in += await scrub.scrub(log.dsn, ("data_keys", *deleted))
+    if folder is not None:
+        still_in += await oldkeys.prune(log.dsn, folder)
+        still_in += await asyncio.to_thread(backups_before, folder, now)
     return Erased(user_id, bool(destroyed), *shut, deleted, still_in=tuple(still_in))
+
+
+async def erase_again(log: Log, folder: Path) -> tuple[int, ...]:
+    """Carry out what the data folder notes of erasures in a database that was put back from before; returns whose.
+
+    Keys that were made after an erasure are of people who came back, and stay.
+    """
+    found = list[int]()
+    for tombstone in await asyncio.to_thread(tombstones.read, folder):
+        async with log.pool.connection() as connection:
+            names = await data_keys.names_before(connection, user_subject(tombstone.user_id), tombstone.moment)
+        if names:
+            await erase(log, tombstone.user_id, tombstone.requested_by, folder, names)
+            found.append(tombstone.user_id)
+    return tuple(dict.fromkeys(found))
+
+
+async def after_start(settings: Settings, dsn: str) -> tuple[int, ...]:
+    """The same at a start, for a database that was put back by other means than `tzurot restore`; returns whose."""
+    if await asyncio.to_thread(tombstones.read, settings.tzurot_data):
+        async with open_log(dsn, load_master_key(settings)) as log:
+            return await erase_again(log, settings.tzurot_data)
+    return ()
+
+
+async def _now(connection: AsyncConnection) -> datetime:
+    """The database's time: keys say by it when they were made."""
+    row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+    return row[0] if row else clock.now()
+
+
+async def _empty(connection: AsyncConnection, user_id: int, names: Sequence[str]) -> dict[str, int]:
+    """Delete what stands in the clear; rows per table."""
+    deleted = {}
+    for table in await _present(connection):
+        deleted[table] = (await connection.execute(_DERIVED[table].encode(), _values(user_id, names))).rowcount
+    return deleted
+
+
+async def _erase_kept(dsn: str, name: str, user_id: int, moment: datetime) -> str | None:
+    """Destroy a person's keys in a database that a restore has kept; its name when that is not possible."""
+    subject = user_subject(user_id)
+    try:
+        async with await connect.connect(dsn, application="tzurot erase") as connection:
+            await data_keys.destroy(connection, subject, await data_keys.names_before(connection, subject, moment))
+            deleted = await _empty(connection, user_id, await data_keys.names_of(connection, subject, destroyed=True))
+            return f"database {name}" if await scrub.rewrite(connection, ("data_keys", *deleted)) else None
+    except connect.TROUBLE:
+        return f"database {name}"
 
 
 def backups_before(folder: Path, moment: datetime) -> list[str]:
@@ -92,14 +145,6 @@ def backups_before(folder: Path, moment: datetime) -> list[str]:
             if datetime.fromisoformat(orjson.loads(manifest.read_bytes())["made_at"]) < moment:
                 found.append(str(manifest.with_suffix("")))
     return found
-
-
-async def _kept_databases(connection: AsyncConnection) -> list[str]:
-    """Databases that a restore has kept under another name."""
-    cursor = await connection.execute(
-        "SELECT datname FROM pg_database WHERE starts_with(datname, current_database() || '_before_') ORDER BY datname"
-    )
-    return [f"database {name}" for (name,) in await cursor.fetchall()]
 
 
 def _event_id(user_id: int, epoch: int) -> UUID:

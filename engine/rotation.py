@@ -1,18 +1,18 @@
 """Another master key for all data keys, while everything runs, and whatever kills it.
 
 New key file beside the old one -> every data key wrapped anew, some hundreds a transaction -> the old key retired in the database, so
-that nothing is wrapped with it again -> an event -> the new file takes the old one's place. Each step finds what the one before left.
+that nothing is wrapped with it again -> an event -> what the old one wrapped is scrubbed from the database's files -> the new file
+takes the old one's place. Each step finds what the one before left.
 """
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 
-from engine import ids
+from engine import ids, oldkeys, scrub
 from engine.errors import WrongKey
 from engine.events import build
 from engine.events.privacy import MasterKeyRotated
@@ -33,24 +33,26 @@ class Rotated:
     from_key_id: str
     to_key_id: str
     keys: int
+    still_in: tuple[str, ...] = ()
+    """Where keys wrapped by the old one may still be found, and old keys that are kept."""
 
 
-async def rotate_file(log: Log, path: Path, tell: Tell = lambda *_: None, *, keep_old: bool = True) -> Rotated:
-    """Rotate the key in `master.key`, or go on with a rotation that was interrupted. `keep_old` leaves it as `master.key.<id>`,
+async def rotate_file(log: Log, path: Path, tell: Tell = lambda *_: None, *, keep_old: bool | None = None) -> Rotated:
+    """Rotate the key in `master.key`, or go on with a rotation that was interrupted.
 
-    which a backup from before needs."""
+    The old key goes, unless a backup or a kept database here needs it, or `keep_old` says to keep it (as `master.key.<id>`) for
+    copies elsewhere; False drops it in any case.
+    """
     old = read_master_key(path)
     coming = path.with_name(f"{path.name}.next")
     new = read_master_key(coming) if coming.exists() else create_master_key(coming)
     found = await rotate(log, old, new, tell)
-    if keep_old:
-        kept = path.with_name(f"{path.name}.{old.id}")
-        if not kept.exists():
-            os.link(path, kept)
+    if keep_old or (keep_old is None and old.id in await oldkeys.needed(log.dsn, path.parent)):
+        oldkeys.keep(path, old, asked=bool(keep_old))
     failpoint("rotation.before_replace")
     coming.replace(path)
     sync_folder(path.parent)
-    return found
+    return replace(found, still_in=(*found.still_in, *await oldkeys.prune(log.dsn, path.parent)))
 
 
 async def rotate(log: Log, old: MasterKey, new: MasterKey, tell: Tell = lambda *_: None) -> Rotated:
@@ -65,7 +67,7 @@ async def rotate(log: Log, old: MasterKey, new: MasterKey, tell: Tell = lambda *
         keys = await _retire(connection, old, new)
     event = MasterKeyRotated(from_key_id=old.id, to_key_id=new.id, keys=keys)
     await log.append(build.new(event, ids.derived("master-key-rotated", old.id, new.id)))
-    return Rotated(old.id, new.id, keys)
+    return Rotated(old.id, new.id, keys, tuple(await scrub.scrub(log.dsn, ("data_keys",))))
 
 
 async def _count(connection: AsyncConnection, master_id: str | None = None) -> int:

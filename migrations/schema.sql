@@ -68,6 +68,7 @@ CREATE TABLE public.data_keys (
     destroyed_at timestamp with time zone,
     CONSTRAINT data_keys_check CHECK (((wrapped IS NULL) = (destroyed_at IS NOT NULL)))
 );
+ALTER TABLE ONLY public.data_keys ALTER COLUMN wrapped SET STATISTICS 0;
 
 CREATE UNLOGGED TABLE public.drafts (
     turn uuid NOT NULL,
@@ -205,6 +206,7 @@ CREATE TABLE public.provider_keys (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     subject text NOT NULL COLLATE pg_catalog."C"
 );
+ALTER TABLE ONLY public.provider_keys ALTER COLUMN sealed SET STATISTICS 0;
 
 CREATE TABLE public.relay (
     only_row boolean DEFAULT true NOT NULL,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.cli.supervisor.outside import console_port, greeting_of
-from engine import config, embedded
+from engine import access, config, embedded, erasure
 from engine.config import Settings
 from engine.embedded import account, broker
 from engine.embedded.folder import Busy, claim
@@ -35,10 +35,10 @@ class Check:
 async def prepare(settings: Settings) -> list[str]:
     """Create master key and database and apply the migrations; returns the names of those applied now."""
     load_master_key(settings)
-    if settings.database_url is not None:
-        return await migrate(settings.database_url)
-    async with embedded.postgres(settings.tzurot_data) as server:
-        return await migrate(server.dsn)
+    async with access.database(settings, migrated=False) as dsn:
+        applied = await migrate(dsn)
+        await erasure.after_start(settings, dsn)
+    return applied
 
 
 async def last_beat(settings: Settings, process: str) -> float | None:

@@ -30,6 +30,8 @@ SETTINGS = {
     "max_connections": "200",
     "wal_compression": "on",
     "max_wal_size": "1GB",
+    # A segment that is used again keeps what it held until it is overwritten: an erased person's key among it.
+    "wal_recycle": "off",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",

@@ -14,7 +14,7 @@ from bot.cli.supervisor.outside import console_port, greeting_of
 from bot.cli.supervisor.parts import Module, Server
 from bot.cli.supervisor.plan import STANDIN, ProcessPlan, environment, plan
 from bot.cli.supervisor.report import Notice, Report
-from engine import clock, embedded, process
+from engine import clock, embedded, erasure, process
 from engine.config import Settings
 from engine.embedded.folder import claim, kept_port, writable
 from engine.errors import TzurotError
@@ -92,6 +92,8 @@ class System:
             await self._serve(Server("postgres", embedded.Postgres(self._data / "postgres"), "Postgres 18 with pgvector"))
             begun = clock.monotonic()
         applied = await migrate(self._dsn())
+        for user in await erasure.after_start(self.settings.model_copy(update={"tzurot_data": self._data}), self._dsn()):
+            self._report.say(Notice("note", "schema", f"What user {user} had erased was here again and is erased again."))
         where = "the database of DATABASE_URL, " if self.settings.database_url else ""
         detail = f"{where}{len(applied)} migrations applied" if applied else f"{where}up to date"
         self._report.say(Notice("ready", "schema", detail, clock.monotonic() - begun))

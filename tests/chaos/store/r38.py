@@ -17,6 +17,7 @@ from engine.store import Log, Query
 from projections.follow import rebuild, runner, verify
 from projections.registry import ALL
 from tests.chaos.store import lab
+from tests.support import carver
 
 LIMIT_SECONDS = 60.0
 AT_ONCE = 5
@@ -24,6 +25,8 @@ AT_ONCE = 5
 
 async def run(trials: int = 10) -> dict[str, object]:
     """Every trial writes a canary as somebody, erases them under load, and looks for it in dumps, read models and rebuilt ones.
+
+    At the end somebody who has the disk and the master key tries to recover the keys (R45).
 
     Several people are erased at once: what takes time is that other processes remember a key for a while.
     """
@@ -37,6 +40,8 @@ async def run(trials: int = 10) -> dict[str, object]:
         await rebuild.rebuild(server.dsn, ALL)
         resurrected = sum([await _readable(log, 10_000 + trial) for trial in range(trials)])
         unequal = [verdict.name for verdict in await verify.verify(server.dsn, ALL) if not verdict.equal]
+        names = [f"user:{10_000 + trial}" for trial in range(trials)]
+        recovered = len(await asyncio.to_thread(carver.recover, server.folder, [lab.MASTER], names))
         for task in followers:
             task.cancel()
         await asyncio.gather(*followers, return_exceptions=True)
@@ -46,6 +51,7 @@ async def run(trials: int = 10) -> dict[str, object]:
         "readable_after_rebuild": resurrected,
         "others_changed": seen.others_changed,
         "sealed_afterwards": seen.accepted,
+        "keys_recovered": recovered,
     }
     passed = (
         not any(figures.values()) and not unequal and max(seen.seconds) <= LIMIT_SECONDS and not any(faults.values()) and not load.errors
