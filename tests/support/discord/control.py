@@ -69,6 +69,19 @@ async def _submit(discord: "StandinDiscord", args: Json) -> object:
     return (await discord.answered(await discord.submit(opened, args["user"], args["values"]))).plain()
 
 
+async def _autocomplete(discord: "StandinDiscord", args: Json) -> object:
+    return (await discord.answered(await discord.autocomplete(**args))).plain()
+
+
+async def _click(discord: "StandinDiscord", args: Json) -> object:
+    """`{"channel", "user", "message": id, "custom_id", "values"?}`; an answer to an interaction that only one person sees counts, too."""
+    wanted, channel = str(args.pop("message")), discord.world.channel(args["channel"])
+    hidden = (m for i in discord.interactions.values() for m in i.messages if m["id"] == wanted)
+    message = channel.messages.get(wanted) or next(hidden, None)
+    assert message is not None, f"no message {wanted}"
+    return (await discord.answered(await discord.click(message=message, **args))).plain()
+
+
 async def _fault(discord: "StandinDiscord", args: Json) -> object:
     discord.fault(**args)
     return None
@@ -124,6 +137,8 @@ ACTIONS: dict[str, Action] = {
     "user_id": _user_id,
     "slash": _slash,
     "submit": _submit,
+    "autocomplete": _autocomplete,
+    "click": _click,
     "fault": _fault,
     "clear_faults": _clear_faults,
     "deny": _deny,

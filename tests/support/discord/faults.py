@@ -55,16 +55,30 @@ REAL_LIMITS: dict[tuple[str, str], tuple[int, float]] = {
     ("POST", "/webhooks/{webhook_id}/{webhook_token}"): (5, 2.0),
     ("PUT", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me"): (1, 0.25),
 }
+EVERYWHERE = 50
 MAJOR = ("channel_id", "guild_id", "webhook_id")
 
 
 @dataclass
 class Limits:
-    """Per-route buckets. `real` uses Discord's usual numbers, otherwise the limits are so wide that nothing is slowed."""
+    """Per-route buckets, and the limit of one bot over all routes.
+
+    `real` uses Discord's usual numbers for the routes, otherwise those are so wide that nothing is slowed.
+    """
 
     real: bool = False
     table: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
     buckets: dict[str, Bucket] = field(default_factory=dict)
+    whole: Bucket = field(default_factory=lambda: Bucket(EVERYWHERE, 1.0))
+    global_hits: int = 0
+
+    def everywhere(self) -> float:
+        """Count a request of the bot's; seconds to wait when it is one too many in this second."""
+        now = time.time()
+        if self.whole.take(now):
+            return 0.0
+        self.global_hits += 1
+        return max(0.01, self.whole.resets - now)
 
     def take(self, method: str, template: str, params: dict[str, str]) -> tuple[bool, dict[str, str]]:
         """Count a request; answers (allowed, X-RateLimit headers)."""

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import secrets
+import time
 import zlib
+from collections import deque
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -13,10 +15,27 @@ from tests.support.discord.errors import Json
 from tests.support.discord.recorder import Recorder
 from tests.support.discord.world import World
 
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, RESUME, RECONNECT, MEMBERS, INVALID, HELLO, ACK = 0, 1, 2, 3, 6, 7, 8, 9, 10, 11
+DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, RECONNECT, MEMBERS, INVALID, HELLO, ACK = 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11
 GUILDS, GUILD_MEMBERS, GUILD_PRESENCES, MESSAGE_CONTENT = 1 << 0, 1 << 1, 1 << 8, 1 << 15
 PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
 KNOWN_INTENTS = (1 << 26) - 1
+SHAPES = (IDENTIFY, PRESENCE, VOICE_STATE, RESUME, MEMBERS)
+VERSIONS = ("9", "10")
+FRAME, FLOOD, PATIENCE = 4096, 120, 1.5
+"""Largest frame in bytes, frames a minute, and after how many intervals without a heartbeat a client is given up."""
+CLOSES = {
+    4001: "Unknown opcode.",
+    4002: "Error while decoding payload.",
+    4003: "Not authenticated.",
+    4004: "Authentication failed.",
+    4005: "Already authenticated.",
+    4008: "Rate limited.",
+    4009: "Session timed out.",
+    4010: "Invalid shard.",
+    4012: "Invalid API version.",
+    4013: "Invalid intent(s).",
+    4014: "Disallowed intent(s).",
+}
 NEEDS = {  # event name -> (intent bit in a guild, intent bit in a DM)
     "MESSAGE": (1 << 9, 1 << 12),
     "MESSAGE_REACTION": (1 << 10, 1 << 13),
@@ -31,6 +50,18 @@ class Socket:
 
     def __init__(self, ws: web.WebSocketResponse, compress: bool) -> None:
         self.ws, self._zlib = ws, zlib.compressobj() if compress else None
+        self.beaten = False
+        self._frames: deque[float] = deque(maxlen=FLOOD + 1)
+
+    async def end(self, code: int) -> None:
+        """Close with one of Discord's codes and its words."""
+        await self.ws.close(code=code, message=CLOSES[code].encode())
+
+    def floods(self) -> bool:
+        """Count a frame; True when there are too many a minute."""
+        now = time.monotonic()
+        self._frames.append(now)
+        return len(self._frames) > FLOOD and now - self._frames[0] < 60.0
 
     async def send(self, op: int, data: object, sequence: int | None = None, event: str | None = None) -> None:
         text = json.dumps({"op": op, "d": data, "s": sequence, "t": event})
@@ -52,6 +83,7 @@ class Session:
     id: str
     intents: int
     socket: Socket | None = None
+    shard: list[int] = field(default_factory=lambda: [0, 1])
     sent: list[tuple[int, str, object]] = field(default_factory=list)
 
     async def dispatch(self, event: str, data: object) -> None:
@@ -96,18 +128,48 @@ class Gateway:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One websocket connection from upgrade to close."""
-        ws = web.WebSocketResponse(compress=False)
+        ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         await ws.prepare(request)
         socket = Socket(ws, request.query.get("compress") == "zlib-stream")
+        if request.query.get("v", "10") not in VERSIONS or request.query.get("encoding", "json") != "json":
+            await socket.end(4012)
+            return ws
         await socket.send(HELLO, {"heartbeat_interval": self.heartbeat_ms, "_trace": ["stand-in"]})
+        watch = asyncio.create_task(self._watch(socket))
         session: Session | None = None
         try:
             async for frame in ws:
-                if frame.type is WSMsgType.TEXT:
-                    session = await self._received(socket, session, json.loads(frame.data))
+                if frame.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    session = await self._framed(socket, session, frame.data)
         finally:
+            watch.cancel()
             self._detach(session, socket, ws.close_code)
         return ws
+
+    async def _watch(self, socket: Socket) -> None:
+        """Drop a client that does not heartbeat: Discord waits for one interval and a half."""
+        while not socket.ws.closed:
+            socket.beaten = False
+            await asyncio.sleep(self.heartbeat_ms * PATIENCE / 1000)
+            if not socket.beaten:
+                await socket.end(4009)
+
+    async def _framed(self, socket: Socket, session: Session | None, data: str | bytes) -> Session | None:
+        """One frame: of a size that Discord takes, JSON, and not one of a flood."""
+        if len(data) > FRAME:
+            await socket.end(4002)
+            return session
+        try:
+            frame = json.loads(data)
+        except ValueError:
+            frame = None
+        if not isinstance(frame, dict) or not isinstance(frame.get("op"), int):
+            await socket.end(4002)
+            return session
+        if socket.floods():
+            await socket.end(4008)
+            return session
+        return await self._received(socket, session, frame)
 
     def _detach(self, session: Session | None, socket: Socket, code: int | None) -> None:
         if session is None or session.socket is not socket:
@@ -124,21 +186,31 @@ class Gateway:
     async def _received(self, socket: Socket, session: Session | None, frame: Json) -> Session | None:
         op, data = frame.get("op"), frame.get("d")
         self.recorder.frames.append({"op": op, "d": _redacted(data)})
-        match op:
-            case 1:
-                await socket.send(ACK, None)
-            case 2 if isinstance(data, dict):
-                return await self._identify(socket, data)
-            case 3 if isinstance(data, dict):
-                self._presence(data)
-            case 6 if isinstance(data, dict):
-                return await self._resume(socket, data)
-            case 8 if isinstance(data, dict) and session is not None:
-                await self._members(session, data)
-            case 4:
-                pass
-            case _:
-                await socket.ws.close(code=4001, message=b"Unknown opcode")
+        if op == HEARTBEAT:
+            return await self._beat(socket, session, data)
+        if op not in SHAPES:
+            await socket.end(4001)
+        elif not isinstance(data, dict):
+            await socket.end(4002)
+        elif op in (IDENTIFY, RESUME):
+            if session is not None:
+                await socket.end(4005)
+                return session
+            return await (self._identify(socket, data) if op == IDENTIFY else self._resume(socket, data))
+        elif session is None:
+            await socket.end(4003)
+        elif op == PRESENCE:
+            self._presence(data)
+        elif op == MEMBERS:
+            await self._members(session, data)
+        return session
+
+    async def _beat(self, socket: Socket, session: Session | None, data: object) -> Session | None:
+        if data is not None and (isinstance(data, bool) or not isinstance(data, int)):
+            await socket.end(4002)
+        else:
+            socket.beaten = True
+            await socket.send(ACK, None)
         return session
 
     def _presence(self, data: Json) -> None:
@@ -147,13 +219,17 @@ class Gateway:
         self.presence = data
 
     async def _identify(self, socket: Socket, data: Json) -> Session | None:
-        intents = int(data.get("intents", 0))
-        if data.get("token") != self.world.token:
-            await socket.ws.close(code=4004, message=b"Authentication failed.")
-        elif intents & ~KNOWN_INTENTS:
-            await socket.ws.close(code=4013, message=b"Invalid intent(s).")
+        intents = _whole(data.get("intents"))
+        if not isinstance(data.get("token"), str) or not isinstance(data.get("properties"), dict) or "intents" not in data:
+            await socket.end(4002)
+        elif data["token"].removeprefix("Bot ") != self.world.token:
+            await socket.end(4004)
+        elif not _is_shard(data.get("shard", [0, 1])):
+            await socket.end(4010)
+        elif intents < 0 or intents & ~KNOWN_INTENTS:
+            await socket.end(4013)
         elif intents & PRIVILEGED & ~self.allowed_privileged:
-            await socket.ws.close(code=4014, message=b"Disallowed intent(s).")
+            await socket.end(4014)
         else:
             return await self._ready(socket, data, intents)
         return None
@@ -161,7 +237,7 @@ class Gateway:
     async def _ready(self, socket: Socket, data: Json, intents: int) -> Session:
         if "presence" in data:
             self._presence(data["presence"])
-        session = Session(secrets.token_hex(16), intents, socket)
+        session = Session(secrets.token_hex(16), intents, socket, data.get("shard", [0, 1]))
         self.sessions[session.id] = session
         self.identifies += 1
         await session.dispatch("READY", self._hello(session))
@@ -179,7 +255,7 @@ class Gateway:
             "guilds": [{"id": g, "unavailable": True} for g in world.guilds],
             "session_id": session.id,
             "resume_gateway_url": world.base.replace("http", "ws", 1) + "/gateway",
-            "shard": [0, 1],
+            "shard": session.shard,
             "application": {"id": world.application_id, "flags": (1 << 19) | (1 << 15)},
             "session_type": "normal",
             "private_channels": [],
@@ -192,14 +268,14 @@ class Gateway:
     async def _resume(self, socket: Socket, data: Json) -> Session | None:
         session = self.sessions.get(str(data.get("session_id")))
         if data.get("token") != self.world.token:
-            await socket.ws.close(code=4004, message=b"Authentication failed.")
+            await socket.end(4004)
             return None
-        if session is None:
-            await socket.send(INVALID, False)
+        seen = _whole(data.get("seq"))
+        if session is None or not 0 <= seen <= len(session.sent):
+            await socket.send(INVALID, False)  # nothing to go on with: it must identify anew
             return None
         session.socket = socket
         self.resumes += 1
-        seen = int(data.get("seq") or 0)
         for sequence, event, payload in [e for e in session.sent if e[0] > seen]:
             await socket.send(DISPATCH, payload, sequence, event)
         await session.dispatch("RESUMED", {"_trace": ["stand-in"]})
@@ -249,6 +325,15 @@ def covered(event: str, data: Json, intents: int) -> bool:
         return True
     in_guild, in_dm = NEEDS[family]
     return bool(intents & (in_guild if data.get("guild_id") else in_dm))
+
+
+def _whole(value: object) -> int:
+    """A whole number that is not negative; -1 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else -1
+
+
+def _is_shard(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and 0 <= _whole(value[0]) < _whole(value[1])
 
 
 def _redacted(data: object) -> object:

@@ -3,12 +3,23 @@
 import time
 
 from tests.support.discord import payloads
+from tests.support.discord.checks import EPHEMERAL, check
+from tests.support.discord.components import check_modal
 from tests.support.discord.core import ANSWER_WITHIN, TOKEN_LIVES, Core, Interaction
 from tests.support.discord.errors import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, ApiError, Json, invalid, unknown
-from tests.support.discord.messages import EPHEMERAL, attach, change, check, mentioned, publish, shown
+from tests.support.discord.messages import attach, change, content_fields, publish, shown
 from tests.support.discord.routes import Call, Reply, route
+from tests.support.discord.shapes import mapping, number, objects, sized, text
 
 MESSAGE, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
+COMMAND, COMPONENT, AUTOCOMPLETE, SUBMIT = 2, 3, 4, 5
+ANSWERS = {
+    COMMAND: (MESSAGE, DEFER, MODAL),
+    COMPONENT: (MESSAGE, DEFER, DEFER_UPDATE, UPDATE, MODAL),
+    AUTOCOMPLETE: (CHOICES,),
+    SUBMIT: (MESSAGE, DEFER, DEFER_UPDATE, UPDATE),
+}
+"""Which first answers an interaction of each type takes."""
 
 
 def interaction_by_token(core: Core, token: str) -> Interaction:
@@ -32,15 +43,29 @@ async def callback(core: Core, call: Call) -> Reply:
     if took > ANSWER_WITHIN:
         core.recorder.violations.append(f"interaction answered after {took:.1f} s")
         raise ApiError(*UNKNOWN_INTERACTION)
-    await answer(core, interaction, call, int(call.body.get("type", 0)), call.body.get("data") or {})
+    kind = number("type", call.body.get("type"), 1, 12, needed=True) or 0
+    await answer(core, interaction, call, kind, mapping("data", call.body.get("data")) or {})
     interaction.answered_after = took
     core.notify()
-    return Reply()
+    return Reply(_callback(core, interaction)) if call.query.get("with_response") in ("1", "true", "True") else Reply()
+
+
+def _callback(core: Core, interaction: Interaction) -> Json:
+    """What `with_response` asks for: the interaction, and the message it was answered with."""
+    told: Json = {"id": interaction.id, "type": interaction.payload["type"]}
+    found: Json = {"interaction": told, "resource": {"type": interaction.callback}}
+    if interaction.callback == MESSAGE and interaction.messages:
+        told["response_message_id"] = interaction.messages[0]["id"]
+        found["resource"]["message"] = shown(core.world, interaction.messages[0])
+    return found
 
 
 async def answer(core: Core, interaction: Interaction, call: Call, kind: int, data: Json) -> None:
     """Apply the first answer; a refused one leaves the interaction open, as Discord does."""
-    interaction.ephemeral = bool(int(data.get("flags") or 0) & EPHEMERAL)
+    allowed = ANSWERS[interaction.payload["type"]]
+    if kind not in allowed:
+        raise invalid("type", "BASE_TYPE_CHOICES", f"Value must be one of {allowed}.")
+    interaction.ephemeral = bool((number("data.flags", data.get("flags"), 0, 1 << 31) or 0) & EPHEMERAL)
     if kind == MESSAGE:
         await say(core, interaction, call, data)
     elif kind == UPDATE and interaction.source is not None:
@@ -48,32 +73,21 @@ async def answer(core: Core, interaction: Interaction, call: Call, kind: int, da
     elif kind == CHOICES:
         interaction.choices = checked_choices(data)
     elif kind == MODAL:
-        interaction.modal = checked_modal(data)
-    elif kind not in (DEFER, DEFER_UPDATE):
-        raise invalid("type", "BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7, 8, 9}.")
+        interaction.modal = check_modal(data)
     interaction.callback = kind
 
 
 def checked_choices(data: Json) -> list[Json]:
     """At most 25 choices with names of 1 to 100 characters."""
-    choices: list[Json] = data.get("choices") or []
-    if len(choices) > 25:
-        raise invalid("data.choices", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
-    for choice in choices:
-        if not 1 <= len(str(choice.get("name", ""))) <= 100:
-            raise invalid("data.choices.name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+    choices = objects("data.choices", data.get("choices"))
+    sized("data.choices", choices, 0, 25)
+    for index, choice in enumerate(choices):
+        text(f"data.choices.{index}.name", choice.get("name"), 1, 100)
+        if isinstance(choice.get("value"), str):
+            text(f"data.choices.{index}.value", choice["value"], 1, 100)
+        elif not isinstance(choice.get("value"), int | float):
+            raise invalid(f"data.choices.{index}.value", "BASE_TYPE_REQUIRED", "This field is required")
     return choices
-
-
-def checked_modal(data: Json) -> Json:
-    """A modal: title of 1 to 45, custom_id of 1 to 100, one to five rows."""
-    if not 1 <= len(str(data.get("title") or "")) <= 45:
-        raise invalid("data.title", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 45 in length.")
-    if not 1 <= len(str(data.get("custom_id") or "")) <= 100:
-        raise invalid("data.custom_id", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
-    if not 1 <= len(data.get("components") or []) <= 5:
-        raise invalid("data.components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
-    return data
 
 
 async def follow_up(core: Core, interaction: Interaction, call: Call) -> Json:
@@ -89,15 +103,12 @@ async def say(core: Core, interaction: Interaction, call: Call, data: Json) -> J
     """Post a message of the bot in answer to an interaction; ephemeral ones stay out of the channel."""
     check(data, len(call.files))
     channel = core.world.channel(interaction.channel_id)
-    content = str(data.get("content") or "").strip()
-    flags = int(data.get("flags") or 0) | (EPHEMERAL if interaction.ephemeral and not interaction.messages else 0)
-    extra = mentioned(core.world, content) | {"flags": flags, "type": 20, "application_id": core.world.application_id}
-    extra |= {
-        "embeds": data.get("embeds") or [],
-        "components": data.get("components") or [],
-        "attachments": attach(core.world, channel, call),
-    }
-    extra["webhook_id"] = core.world.application_id
-    message = payloads.message(core.world, core.world.ids.new(), channel, payloads.user(core.world.bot), content, **extra)
+    fields = content_fields(core.world, data)
+    own = (number("flags", data.get("flags"), 0, 1 << 31) or 0) & EPHEMERAL
+    hidden = own | (EPHEMERAL if interaction.ephemeral and not interaction.messages else 0)
+    extra: Json = fields | {"flags": fields["flags"] | hidden, "type": 20 if interaction.payload["type"] == COMMAND else 0}
+    extra |= {"application_id": core.world.application_id, "webhook_id": core.world.application_id}
+    extra["attachments"] = attach(core.world, channel, call)
+    message = payloads.message(core.world, core.world.ids.new(), channel, payloads.user(core.world.bot), **extra)
     interaction.messages.append(message)
-    return message if flags & EPHEMERAL else await publish(core, channel, message)
+    return message if hidden else await publish(core, channel, message)

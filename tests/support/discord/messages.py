@@ -1,57 +1,32 @@
 """REST for messages: create, read, list, edit, delete, typing, reactions. And the rules Discord checks a message against."""
 
-import json
+import copy
 import re
 from urllib.parse import unquote
 
 from tests.support.discord import payloads
+from tests.support.discord.checks import EPHEMERAL, SILENT, SUPPRESS_EMBEDS, VOICE, Allowed, allowed_mentions, check
+from tests.support.discord.components import VERSION_2, walk
 from tests.support.discord.core import Core
-from tests.support.discord.errors import EMPTY_MESSAGE, ApiError, Json, invalid
+from tests.support.discord.errors import EMPTY_MESSAGE, THREAD_ARCHIVED, THREAD_LOCKED, ApiError, Json, invalid
 from tests.support.discord.routes import Call, Reply, route
-from tests.support.discord.world import Channel, World
+from tests.support.discord.shapes import mapping, number, snowflake
+from tests.support.discord.world import GUILD_FORUM, PUBLIC_THREAD, Channel, World
 
-CONTENT, EMBEDS, EMBED_TEXT, EPHEMERAL = 2000, 10, 6000, 64
 _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
+_CUSTOM_EMOJI = re.compile(r"(?:a:)?\w{2,32}:\d{1,20}")
+REACTIONS = 20
+KEPT_FLAGS = SUPPRESS_EMBEDS | SILENT | VOICE | VERSION_2
 
 
-def length(text: str) -> int:
-    """Length in UTF-16 units: the stricter of the two ways Discord is said to count, so whatever passes here passes there."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def check(body: Json, files: int = 0, *, partial: bool = False) -> None:
-    """Refuse what Discord refuses with 400: too long, empty, too many embeds."""
-    content = body.get("content")
-    if content is not None and not isinstance(content, str):
-        raise invalid("content", "STRING_TYPE_CONVERT", "Could not interpret value as string.")
-    if content and length(content) > CONTENT:
-        raise invalid("content", "BASE_TYPE_MAX_LENGTH", f"Must be {CONTENT} or fewer in length.")
-    embeds = body.get("embeds") or []
-    if len(embeds) > EMBEDS:
-        raise invalid("embeds", "BASE_TYPE_MAX_LENGTH", f"Must be {EMBEDS} or fewer in length.")
-    if sum(embed_length(e) for e in embeds) > EMBED_TEXT:
-        raise invalid("embeds", "MAX_EMBED_SIZE_EXCEEDED", f"Embed size exceeds maximum size of {EMBED_TEXT}")
-    anything = (content or "").strip() or embeds or files or body.get("components") or body.get("sticker_ids") or body.get("poll")
-    if not anything and not (partial and "content" not in body):
-        raise ApiError(*EMPTY_MESSAGE)
-
-
-def embed_length(embed: Json) -> int:
-    """Characters of an embed that count towards the 6000."""
-    parts = [embed.get("title"), embed.get("description"), (embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
-    for entry in embed.get("fields") or []:
-        parts += [entry.get("name"), entry.get("value")]
-    return sum(length(str(p)) for p in parts if p)
-
-
-def mentioned(world: World, content: str) -> Json:
-    """The fields Discord derives from a text: mentions, mention_roles, mention_everyone."""
-    ids = dict.fromkeys(_USER.findall(content))
+def mentioned(world: World, content: str, allowed: Allowed = Allowed()) -> Json:  # noqa: B008 - immutable
+    """The fields Discord derives from a text: mentions, mention_roles, mention_everyone; only what is allowed to be pinged is listed."""
+    ids = [i for i in dict.fromkeys(_USER.findall(content)) if i in world.users and allowed.user(i)]
     return {
-        "mentions": [payloads.user(world.users[i]) for i in ids if i in world.users],
-        "mention_roles": list(dict.fromkeys(_ROLE.findall(content))),
-        "mention_everyone": "@everyone" in content or "@here" in content,
+        "mentions": [payloads.user(world.users[i]) for i in ids],
+        "mention_roles": [i for i in dict.fromkeys(_ROLE.findall(content)) if allowed.role(i)],
+        "mention_everyone": allowed.everyone and ("@everyone" in content or "@here" in content),
     }
 
 
@@ -69,16 +44,41 @@ def stored(world: World, channel: Channel, name: str, kind: str, data: bytes) ->
     return {"id": file_id, "filename": name, "size": len(data), "url": url, "proxy_url": url, "content_type": kind}
 
 
-def reply_fields(channel: Channel, reference: Json | None) -> Json:
-    """type 19, message_reference and referenced_message of a reply."""
-    if not reference or int(reference.get("type", 0)) != 0:
+def reply_fields(world: World, channel: Channel, reference: object) -> Json:
+    """type 19, message_reference and referenced_message of a reply. Raises 400 for a target that is not there, as Discord does."""
+    given = mapping("message_reference", reference)
+    if given is None or number("message_reference.type", given.get("type"), 0, 1):
         return {}
-    target = channel.messages.get(str(reference.get("message_id")))
-    link: Json = {"type": 0, "channel_id": channel.id, "message_id": str(reference.get("message_id"))}
+    wanted = snowflake("message_reference.message_id", given.get("message_id"))
+    if wanted is None:
+        raise invalid("message_reference.message_id", "BASE_TYPE_REQUIRED", "This field is required")
+    elsewhere = given.get("channel_id") is not None and str(given["channel_id"]) != channel.id
+    target = None if elsewhere else channel.messages.get(wanted)
+    if target is None:
+        if given.get("fail_if_not_exists") is False:
+            return {}
+        raise invalid("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+    link: Json = {"type": 0, "channel_id": channel.id, "message_id": wanted}
     if channel.guild_id:
         link["guild_id"] = channel.guild_id
-    inner = {k: v for k, v in target.items() if k != "referenced_message"} if target else None
+    inner = {k: v for k, v in shown(world, target).items() if k != "referenced_message"}
     return {"type": 19, "message_reference": link, "referenced_message": inner}
+
+
+def content_fields(world: World, body: Json) -> Json:
+    """What a checked body makes of a message: its text trimmed, who it pings, embeds, components and the flags that are kept."""
+    content = str(body.get("content") or "").strip()
+    found = mentioned(world, content, allowed_mentions(body)) | {"content": content, "tts": body.get("tts") is True}
+    found |= {"embeds": [{"type": "rich"} | e for e in body.get("embeds") or []], "components": numbered(body.get("components") or [])}
+    return found | {"flags": int(body.get("flags") or 0) & KEPT_FLAGS}
+
+
+def numbered(components: list[Json]) -> list[Json]:
+    """Components with the ids that Discord gives to those without one."""
+    given = copy.deepcopy(components)
+    for number_, one in enumerate(walk(given), start=1):
+        one.setdefault("id", number_)
+    return given
 
 
 async def publish(core: Core, channel: Channel, message: Json) -> Json:
@@ -103,29 +103,58 @@ def gateway_view(world: World, channel: Channel, message: Json) -> Json:
 @route("POST", "/channels/{channel_id}/messages")
 async def create(core: Core, call: Call) -> Reply:
     channel = core.world.channel(call["channel_id"])
-    core.world.may(channel, "SEND_MESSAGES")
+    may_send(core.world, channel, call)
     check(call.body, len(call.files))
-    content = str(call.body.get("content") or "").strip()
-    extra = mentioned(core.world, content) | reply_fields(channel, call.body.get("message_reference"))
     nonce = call.body.get("nonce")
-    if nonce is not None:
-        for earlier in channel.messages.values() if call.body.get("enforce_nonce") else []:
-            if earlier.get("nonce") == nonce:
-                return Reply(earlier)
-        extra["nonce"] = nonce
-    extra |= {"embeds": call.body.get("embeds") or [], "attachments": attach(core.world, channel, call)}
-    extra["components"] = call.body.get("components") or []
-    message = payloads.message(core.world, core.world.ids.new(), channel, payloads.user(core.world.bot), content, **extra)
+    if nonce is not None and call.body.get("enforce_nonce"):
+        for earlier in channel.messages.values():
+            if earlier.get("nonce") == nonce and earlier["author"]["id"] == core.world.bot.id:
+                return Reply(shown(core.world, earlier))
+    extra = content_fields(core.world, call.body)
+    reply = reply_fields(core.world, channel, call.body.get("message_reference"))
+    if reply and allowed_mentions(call.body).replied_user and "webhook_id" not in reply["referenced_message"]:
+        author = reply["referenced_message"]["author"]
+        extra["mentions"] = [m for m in extra["mentions"] if m["id"] != author["id"]] + [author]
+    extra |= reply | {"attachments": attach(core.world, channel, call)} | ({} if nonce is None else {"nonce": nonce})
+    await awaken(core, channel)
+    message = payloads.message(core.world, core.world.ids.new(), channel, payloads.user(core.world.bot), **extra)
     return Reply(await publish(core, channel, message))
+
+
+def may_send(world: World, channel: Channel, call: Call) -> None:
+    """Raise 403 or 400 where the bot cannot post this here: permissions for files and embeds, kinds of channel, locked threads."""
+    if channel.type == GUILD_FORUM:
+        raise ApiError(400, 50008, "Cannot send messages in a non-text channel")
+    thread = channel.type == PUBLIC_THREAD
+    needed = ["SEND_MESSAGES_IN_THREADS" if thread else "SEND_MESSAGES"]
+    needed += ["ATTACH_FILES"] if call.files else []
+    needed += ["EMBED_LINKS"] if call.body.get("embeds") else []
+    needed += ["READ_MESSAGE_HISTORY"] if call.body.get("message_reference") else []
+    world.may(channel, *needed)
+    if channel.locked and "MANAGE_THREADS" in world.denied(channel):
+        raise ApiError(*THREAD_LOCKED)
+
+
+async def awaken(core: Core, channel: Channel) -> None:
+    """A message in an archived thread opens it again."""
+    if channel.archived:
+        channel.archived = False
+        await core.gateway.dispatch("THREAD_UPDATE", payloads.channel(core.world, channel))
+
+
+def not_archived(channel: Channel) -> None:
+    """Raise 400 where nothing can be changed: in an archived thread."""
+    if channel.archived:
+        raise ApiError(*THREAD_ARCHIVED)
 
 
 @route("GET", "/channels/{channel_id}/messages")
 async def listing(core: Core, call: Call) -> Reply:
     channel = core.world.channel(call["channel_id"])
     core.world.may(channel, "READ_MESSAGE_HISTORY")
-    limit = int(call.query.get("limit", 50))
-    if not 1 <= limit <= 100:
-        raise invalid("limit", "NUMBER_TYPE_MAX", "int value should be less than or equal to 100.")
+    limit = number("limit", call.query.get("limit", "50"), 1, 100) or 50
+    for name in ("before", "after", "around"):
+        snowflake(name, call.query.get(name))
     return Reply([shown(core.world, m) for m in window(list(channel.messages.values()), call.query, limit)])
 
 
@@ -154,21 +183,33 @@ async def fetch(core: Core, call: Call) -> Reply:
 
 @route("PATCH", "/channels/{channel_id}/messages/{message_id}")
 async def edit(core: Core, call: Call) -> Reply:
-    message = core.world.message(call["channel_id"], call["message_id"])
+    channel, message = core.world.channel(call["channel_id"]), core.world.message(call["channel_id"], call["message_id"])
+    core.world.may(channel)
     if message["author"]["id"] != core.world.bot.id or "webhook_id" in message:
         raise ApiError(403, 50005, "Cannot edit a message authored by another user")
-    return Reply(await change(core, core.world.channel(call["channel_id"]), message, call.body))
+    not_archived(channel)
+    return Reply(shown(core.world, await change(core, channel, message, call.body, call)))
 
 
-async def change(core: Core, channel: Channel, message: Json, body: Json) -> Json:
+async def change(core: Core, channel: Channel, message: Json, body: Json, call: Call | None = None) -> Json:
     """Apply an edit and send MESSAGE_UPDATE."""
-    check(body, partial=True)
-    if body.get("content") is not None:
-        content = str(body["content"]).strip()
-        message |= {"content": content} | mentioned(core.world, content)
-    for name in ("embeds", "components"):
-        if body.get(name) is not None:
-            message[name] = body[name]
+    version_2 = bool(int(message.get("flags", 0)) & VERSION_2)
+    check(body, len(call.files) if call else 0, partial=True, version_2=version_2)
+    if not _stays(message, body, len(call.files) if call else 0):
+        raise ApiError(*EMPTY_MESSAGE)
+    if "flags" in body and version_2 and not int(body["flags"] or 0) & VERSION_2:
+        raise invalid("flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", "The components version 2 flag cannot be taken away")
+    fields = content_fields(core.world, body)
+    if "content" in body:
+        message |= {name: fields[name] for name in ("content", "mentions", "mention_roles", "mention_everyone")}
+    message |= {name: fields[name] for name in ("embeds", "components") if name in body}
+    if "attachments" in body:
+        kept = {str(one.get("id")) for one in body["attachments"] or []}
+        message["attachments"] = [one for one in message["attachments"] if one["id"] in kept]
+    if call is not None and call.files:
+        message["attachments"] = [*message["attachments"], *attach(core.world, channel, call)]
+    if "flags" in body:
+        message["flags"] = int(message.get("flags", 0)) & ~SUPPRESS_EMBEDS | int(body["flags"] or 0) & (SUPPRESS_EMBEDS | VERSION_2)
     message["edited_timestamp"] = core.now()
     channel.messages[message["id"]] = message
     if int(message.get("flags", 0)) & EPHEMERAL == 0:
@@ -177,10 +218,21 @@ async def change(core: Core, channel: Channel, message: Json, body: Json) -> Jso
     return message
 
 
+def _stays(message: Json, body: Json, files: int) -> bool:
+    """Whether anything is left of a message after an edit."""
+    return bool(files) or any(
+        body.get(name) if name in body else message.get(name) for name in ("content", "embeds", "components", "attachments")
+    )
+
+
 @route("DELETE", "/channels/{channel_id}/messages/{message_id}")
 async def delete(core: Core, call: Call) -> Reply:
     channel = core.world.channel(call["channel_id"])
-    await remove(core, channel, core.world.message(channel.id, call["message_id"]))
+    message = core.world.message(channel.id, call["message_id"])
+    own = message["author"]["id"] == core.world.bot.id
+    core.world.may(channel, *(() if own else ("MANAGE_MESSAGES",)))
+    not_archived(channel)
+    await remove(core, channel, message)
     return Reply()
 
 
@@ -224,14 +276,29 @@ async def typing(core: Core, call: Call) -> Reply:
 
 @route("PUT", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me")
 async def react(core: Core, call: Call) -> Reply:
-    emoji = unquote(call["emoji_name"])
-    await reacted(core, call["channel_id"], core.world.bot.id, call["message_id"], emoji, added=True)
+    channel, message = core.world.channel(call["channel_id"]), core.world.message(call["channel_id"], call["message_id"])
+    emoji = checked_emoji(call["emoji_name"])
+    fresh = not message.get("_reacted", {}).get(emoji)
+    core.world.may(channel, "READ_MESSAGE_HISTORY", *(("ADD_REACTIONS",) if fresh else ()))
+    not_archived(channel)
+    if fresh and len([people for people in message.get("_reacted", {}).values() if people]) >= REACTIONS:
+        raise ApiError(400, 30010, "Maximum number of reactions reached (20)")
+    await reacted(core, channel.id, core.world.bot.id, message["id"], emoji, added=True)
     return Reply()
+
+
+def checked_emoji(quoted: str) -> str:
+    """A unicode emoji, or `name:id`; raises 400 10014 for other words."""
+    emoji = unquote(quoted)
+    if not emoji or (emoji.isascii() and not _CUSTOM_EMOJI.fullmatch(emoji)) or len(emoji) > 64:
+        raise ApiError(400, 10014, "Unknown Emoji")
+    return emoji
 
 
 @route("DELETE", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me")
 async def unreact(core: Core, call: Call) -> Reply:
-    emoji = unquote(call["emoji_name"])
+    not_archived(core.world.channel(call["channel_id"]))
+    emoji = checked_emoji(call["emoji_name"])
     await reacted(core, call["channel_id"], core.world.bot.id, call["message_id"], emoji, added=False)
     return Reply()
 
@@ -252,9 +319,3 @@ async def reacted(core: Core, channel_id: str, user_id: str, message_id: str, em
         event |= {"member": payloads.member(core.world.users[user_id]), "message_author_id": message["author"]["id"], "burst_colors": []}
     await core.gateway.dispatch("MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE", event)
     core.notify()
-
-
-def multipart_body(text: str) -> Json:
-    """`payload_json` of a multipart request."""
-    parsed = json.loads(text)
-    return parsed if isinstance(parsed, dict) else {}

@@ -78,10 +78,10 @@ def channel(world: World, c: Channel) -> Json:
 
 def _thread(c: Channel) -> Json:
     metadata: Json = {
-        "archived": False,
+        "archived": c.archived,
         "auto_archive_duration": 1440,
         "archive_timestamp": moment(c.id),
-        "locked": False,
+        "locked": c.locked,
         "create_timestamp": moment(c.id),
     }
     return {
@@ -202,7 +202,7 @@ def application(world: World) -> Json:
     }
 
 
-def message(world: World, message_id: str, c: Channel, author: Json, content: str, **more: object) -> Json:
+def message(world: World, message_id: str, c: Channel, author: Json, content: str = "", **more: object) -> Json:
     """A fresh message; `more` overrides or adds fields (None values are kept)."""
     plain: Json = {
         "id": message_id,

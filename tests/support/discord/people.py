@@ -8,6 +8,7 @@ from tests.support.discord.commands import command_data, focused_data
 from tests.support.discord.core import Core, Interaction
 from tests.support.discord.errors import Json
 from tests.support.discord.faults import Fault
+from tests.support.discord.forms import filled, pressed
 from tests.support.discord.messages import change, mentioned, publish, reacted, remove, reply_fields, shown, stored
 from tests.support.discord.places import start_thread
 from tests.support.discord.world import ALL_PERMISSIONS, DM, Channel
@@ -77,7 +78,7 @@ class People(Core):
         return message_id
 
     def _reply(self, place: Channel, fields: Json, reply_to: str, ping: bool) -> Json:
-        reply = reply_fields(place, {"message_id": reply_to})
+        reply = reply_fields(self.world, place, {"message_id": reply_to})
         target = reply["referenced_message"]
         if ping and place.type != DM and target is not None and "webhook_id" not in target:
             known = {m["id"] for m in fields["mentions"]}
@@ -134,17 +135,15 @@ class People(Core):
         return await self._interact(AUTOCOMPLETE, channel, user, data)
 
     async def click(self, channel: str, user: str, message: Json, custom_id: str, values: Sequence[str] = ()) -> Interaction:
-        """Press a button, or choose in a select when `values` are given."""
-        data: Json = {"custom_id": custom_id, "component_type": 3 if values else 2} | ({"values": list(values)} if values else {})
-        return await self._interact(COMPONENT, channel, user, data, message)
+        """Press a button, or choose in a select: the component must be on the message, and the choice one it offers."""
+        data = pressed(self.world, message, custom_id, values)
+        return await self._interact(COMPONENT, channel, user, data, shown(self.world, message))
 
-    async def submit(self, opened: Interaction, user: str, values: Mapping[str, str]) -> Interaction:
-        """Send the modal that `opened` was answered with."""
+    async def submit(self, opened: Interaction, user: str, values: Mapping[str, str | Sequence[str]]) -> Interaction:
+        """Send the modal that `opened` was answered with. A text for a field, a list of values for a select."""
         assert opened.modal is not None, "the interaction was not answered with a modal"
-        rows = [row["components"] for row in opened.modal["components"]]
-        filled = [[{"type": c["type"], "custom_id": c["custom_id"], "value": values.get(c["custom_id"], "")} for c in row] for row in rows]
-        data: Json = {"custom_id": opened.modal["custom_id"], "components": [{"type": 1, "components": row} for row in filled]}
-        return await self._interact(SUBMIT, opened.channel_id, user, data)
+        data: Json = {"custom_id": opened.modal["custom_id"], "components": filled(opened.modal["components"], values)}
+        return await self._interact(SUBMIT, opened.channel_id, user, data, opened.source)
 
     async def _interact(self, kind: int, channel: str, user: str, data: Json, source: Json | None = None) -> Interaction:
         place, person = self.world.channel(channel), self.world.person(user)

@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tests.support.discord.core import Core
-from tests.support.discord.errors import Json
+from tests.support.discord.errors import ApiError, Json
 
 
 @dataclass
 class Call:
-    """One parsed request. `params` come from the path, `files` from multipart: (field, filename, type, bytes)."""
+    """One parsed request. `params` come from the path, `files` from multipart: (field, filename, type, bytes).
+
+    `refused` is what is wrong with the request whoever handles it.
+    """
 
     method: str
     template: str
@@ -20,6 +23,7 @@ class Call:
     body: Json
     raw: object
     files: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    refused: ApiError | None = None
 
     def __getitem__(self, name: str) -> str:
         return self.params[name]

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from tests.support.discord import emojis, interactions, messages, places, webhooks
 from tests.support.discord.control import control_routes
-from tests.support.discord.errors import ApiError, Json
+from tests.support.discord.errors import MALFORMED, TOO_LARGE, ApiError, Json
 from tests.support.discord.faults import Fault, too_many
 from tests.support.discord.people import People
 from tests.support.discord.recorder import Exchange
@@ -25,6 +25,8 @@ from tests.support.discord.validate import Spec
 
 HANDLERS = (emojis, interactions, messages, places, webhooks)  # importing them fills the route table
 API = "/api/v10"
+FILE_LIMIT, REQUEST_LIMIT = 10 << 20, 25 << 20
+WRONG_TYPE: Json = {"code": "MODEL_TYPE_CONVERT", "message": "Only dictionaries may be used in a ModelType"}
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
@@ -54,7 +56,7 @@ class StandinDiscord(People):
 
     async def listen(self, port: int) -> None:
         """Bind and serve; sets `world.base`."""
-        app = web.Application(client_max_size=64 << 20)
+        app = web.Application(client_max_size=REQUEST_LIMIT)
         app.router.add_get("/gateway", self.gateway.serve)
         app.router.add_get("/gateway/", self.gateway.serve)
         app.router.add_get("/cdn/{path:.+}", self._cdn)
@@ -122,11 +124,15 @@ class StandinDiscord(People):
                 return fault.status, {"message": fault.message, "code": fault.code}, {}
         if not entry.public and request.headers.get("Authorization") != f"Bot {self.token}":
             return 401, {"message": "401: Unauthorized", "code": 0}, {}
+        if not entry.public and (wait := self.limits.everywhere()) > 0:
+            return 429, *too_many(wait, "global")
         allowed, headers = self.limits.take(call.method, call.template, call.params)
         if not allowed:
             body, extra = too_many(float(headers["X-RateLimit-Reset-After"]), "user")
             return 429, body, headers | extra
         try:
+            if call.refused is not None:
+                raise call.refused
             reply: Reply = await entry.handler(self, call)
         except ApiError as error:
             return error.status, error.body(), headers
@@ -152,19 +158,33 @@ def judge(spec: Spec, exchange: Exchange) -> list[str]:
 
 
 async def _parse(request: web.Request, entry: Route, path: str, params: dict[str, str]) -> Call:
-    raw: object = None
-    files: list[tuple[str, str, str, bytes]] = []
-    if request.content_type == "multipart/form-data":
-        for name, value in (await request.post()).items():
-            if isinstance(value, web.FileField):
-                files.append((name, value.filename, value.content_type, value.file.read()))
-            elif name == "payload_json":
-                raw = messages.multipart_body(str(value))
-    elif request.can_read_body:
-        text = await request.text()
-        raw = json.loads(text) if text else None
-    body: Json = raw if isinstance(raw, dict) else {}
-    return Call(entry.method, entry.template, path, params, dict(request.query), body, raw, files)
+    """Read a request; what is wrong with it whoever handles it stands in `refused`: no JSON, no object, too large."""
+    call = Call(entry.method, entry.template, path, params, dict(request.query), {}, None)
+    try:
+        await _read(request, call)
+    except ValueError:
+        call.refused = ApiError(*MALFORMED)
+    except web.HTTPRequestEntityTooLarge:
+        call.refused = ApiError(*TOO_LARGE)
+    if any(len(data) > FILE_LIMIT for *_, data in call.files):
+        call.refused = ApiError(*TOO_LARGE)
+    if isinstance(call.raw, dict):
+        call.body = call.raw
+    elif call.raw is not None and not (isinstance(call.raw, list) and entry.method == "PUT"):
+        call.refused = ApiError(400, 50035, "Invalid Form Body", {"_errors": [WRONG_TYPE]})
+    return call
+
+
+async def _read(request: web.Request, call: Call) -> None:
+    if request.content_type != "multipart/form-data":
+        data = await request.read() if request.can_read_body else b""
+        call.raw = json.loads(data.decode()) if data else None
+        return
+    for name, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            call.files.append((name, value.filename, value.content_type, value.file.read()))
+        elif name == "payload_json":
+            call.raw = json.loads(str(value))
 
 
 def _json(body: object, status: int, headers: dict[str, str]) -> web.Response:

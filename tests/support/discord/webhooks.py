@@ -1,23 +1,27 @@
 """REST for webhooks: make, list, execute (with wait and thread_id), read, edit and delete their messages."""
 
 from tests.support.discord import payloads
+from tests.support.discord.checks import check
 from tests.support.discord.core import Core, Interaction
-from tests.support.discord.errors import TOO_MANY_WEBHOOKS, ApiError, Json, invalid, unknown
+from tests.support.discord.errors import THREAD_LOCKED, TOO_MANY_WEBHOOKS, ApiError, Json, invalid, unknown
 from tests.support.discord.interactions import follow_up, interaction_by_token
-from tests.support.discord.messages import attach, change, check, length, mentioned, publish, remove, shown
+from tests.support.discord.messages import attach, awaken, change, content_fields, not_archived, publish, remove, shown
 from tests.support.discord.routes import Call, Reply, route
+from tests.support.discord.shapes import text
 from tests.support.discord.world import GUILD_FORUM, PUBLIC_THREAD, Channel, Webhook
 
 PER_CHANNEL, NAME = 15, 80
 FORBIDDEN = ("clyde", "discord")
+RESERVED = ("everyone", "here")
 
 
 def check_name(field: str, name: object) -> None:
     """Webhook names: 1 to 80 characters, never containing "clyde" or "discord"."""
-    if not isinstance(name, str) or not 1 <= length(name.strip()) <= NAME:
-        raise invalid(field, "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {NAME} in length.")
+    text(field, name, 1, NAME)
+    if str(name).strip().lower() in RESERVED:
+        raise invalid(field, "USERNAME_INVALID_USERNAME", "Username is invalid")
     for word in FORBIDDEN:
-        if word in name.lower():
+        if word in str(name).lower():
             raise invalid(field, "USERNAME_INVALID_CONTAINS", f'Username cannot contain "{word}"')
 
 
@@ -75,13 +79,15 @@ async def execute(core: Core, call: Call) -> Reply:
     avatar_url = call.body.get("avatar_url")
     if avatar_url is not None and not str(avatar_url).startswith(("http://", "https://")):
         raise invalid("avatar_url", "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+    if channel.locked:
+        raise ApiError(*THREAD_LOCKED)
+    await awaken(core, channel)
     message = await publish(core, channel, posted(core, hook, channel, call))
     return Reply(shown(core.world, message) if call.query.get("wait") in ("1", "true", "True") else None)
 
 
 def posted(core: Core, hook: Webhook, channel: Channel, call: Call) -> Json:
     """The message a webhook post becomes."""
-    content = str(call.body.get("content") or "").strip()
     name = str(call.body.get("username") or hook.name).strip()
     author: Json = payloads.user(core.world.bot) | {
         "id": hook.id,
@@ -90,12 +96,13 @@ def posted(core: Core, hook: Webhook, channel: Channel, call: Call) -> Json:
         "global_name": None,
         "bot": True,
     }
-    extra = mentioned(core.world, content) | {"webhook_id": hook.id, "embeds": call.body.get("embeds") or []}
-    extra |= {"attachments": attach(core.world, channel, call), "components": call.body.get("components") or []}
+    extra = content_fields(core.world, call.body) | {"webhook_id": hook.id, "attachments": attach(core.world, channel, call)}
     if hook.application_id:
         extra["application_id"] = hook.application_id
+    else:  # only an application's webhook may bring buttons that somebody answers
+        extra["components"] = []
     extra["_avatar_url"] = call.body.get("avatar_url")
-    return payloads.message(core.world, core.world.ids.new(), channel, author, content, **extra)
+    return payloads.message(core.world, core.world.ids.new(), channel, author, **extra)
 
 
 def target(core: Core, hook: Webhook, call: Call) -> Channel:
@@ -152,9 +159,10 @@ async def edit_message(core: Core, call: Call) -> Reply:
         interaction, message = answer
         if not message:  # the first edit after a deferral makes the message
             return Reply(await follow_up(core, interaction, call))
-        return Reply(shown(core.world, await change(core, core.world.channel(interaction.channel_id), message, call.body)))
+        return Reply(shown(core.world, await change(core, core.world.channel(interaction.channel_id), message, call.body, call)))
     channel, message = _own(core, call)
-    return Reply(shown(core.world, await change(core, channel, message, call.body)))
+    not_archived(channel)
+    return Reply(shown(core.world, await change(core, channel, message, call.body, call)))
 
 
 @route("DELETE", "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}", public=True)

@@ -57,6 +57,8 @@ class Channel:
     parent_id: str | None = None
     recipient: str | None = None
     owner_id: str | None = None
+    archived: bool = False
+    locked: bool = False
     denied: set[str] = field(default_factory=set)
     messages: dict[str, Json] = field(default_factory=dict)
 
@@ -164,12 +166,16 @@ class World:
 
     def may(self, channel: Channel, *permissions: str) -> None:
         """Raises 403 when the bot lacks one of the permissions in this channel (a thread asks its parent too)."""
-        parent = self.channels.get(channel.parent_id or "")
-        denied = channel.denied | (parent.denied if parent else set())
+        denied = self.denied(channel)
         if "VIEW_CHANNEL" in denied:
             raise ApiError(*MISSING_ACCESS)
         if denied & set(permissions):
             raise ApiError(403, 50013, "Missing Permissions")
+
+    def denied(self, channel: Channel) -> set[str]:
+        """Permissions the bot lacks in this channel; a thread has those of its parent."""
+        parent = self.channels.get(channel.parent_id or "")
+        return channel.denied | (parent.denied if parent else set())
 
     def hook_by_token(self, webhook_id: str, token: str) -> Webhook:
         """The webhook; raises 404 10015 or 401 50027."""
