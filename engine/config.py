@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on loopback for the worker's Prometheus metrics. Unset: none."
     )
+    burst_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="Time in which more messages of the same person join one answer, where they call nobody by name; 0: never. "
+        "The playground does not wait; it joins what comes while an answer is written.",
+    )
     generation_seconds: float = Field(120.0, gt=0, le=3600, description="Longest time one reply may take, all attempts together.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
     log_format: Literal["auto", "console", "json"] = Field(

@@ -92,4 +92,4 @@ def nats_url(nats_server: embedded.Nats) -> str:
 @pytest.fixture
 def settings(dsn: str, nats_url: str, tmp_path: Path) -> Settings:
     """Settings that point to this test's database and broker, whatever the environment and .env say."""
-    return Settings(_env_file=None, database_url=dsn, nats_url=nats_url, tzurot_data=tmp_path, master_key="00" * 32)
+    return Settings(_env_file=None, database_url=dsn, nats_url=nats_url, tzurot_data=tmp_path, master_key="00" * 32, burst_seconds=0.0)

@@ -27,6 +27,15 @@ class ChannelSheet(Resource):
         ),
     ] = "natural"
     most: Annotated[int, Shown("Most answers to a message", SPEAKERS, widget="number")] = Field(MOST, ge=1, le=10)
+    burst_s: Annotated[
+        float | None,
+        Shown(
+            "Wait for more (seconds)",
+            SPEAKERS,
+            "Quick messages of one person in a row get one answer. Empty: as BURST_SECONDS says; 0: each gets its own.",
+            "number",
+        ),
+    ] = Field(None, ge=0, le=10)
 
 
 AS_IT_COMES = ChannelSheet()

@@ -125,6 +125,20 @@ async def newest_message(connection: AsyncConnection, channel: int, *, schema: s
     return int(row[0]) if row else None
 
 
+async def authors_since(
+    connection: AsyncConnection, channel: int, message: int, *, limit: int, schema: str = "history"
+) -> list[tuple[int, int]]:
+    """(message, author) of what people said in a channel from a message on, oldest first; what was deleted does not count."""
+    statement = """
+    SELECT message_id, author_id FROM {schema}.entries
+    WHERE channel = %s AND asked >= (SELECT asked FROM {schema}.entries WHERE message_id = %s) AND kind = 'message'
+      AND author_kind = 'human' AND NOT gone AND message_id >= %s
+    ORDER BY message_id LIMIT %s
+    """
+    cursor = await connection.execute(sql(statement, schema), (channel, message, message, limit))
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
 async def messages_of(connection: AsyncConnection, turn: UUID, *, schema: str = "history") -> list[int]:
     """The ids of the messages a reply stands in, in order."""
     cursor = await connection.execute(

@@ -237,6 +237,28 @@ async def next_pending(connection: AsyncConnection, channel: int, character: UUI
     return found[0] if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class FirstAnswer:
+    """A first answer that a message asked for. `pending`: it has no end yet."""
+
+    message_id: int
+    turn: UUID
+    character: UUID
+    trigger: str
+    pending: bool
+
+
+async def triggers_of(connection: AsyncConnection, messages: Sequence[int], *, schema: str = "turns") -> list[FirstAnswer]:
+    """The first answers that messages asked for."""
+    statement = """
+    SELECT message_id, turn, character, trigger, status = 'pending' AS pending FROM {schema}.turns
+    WHERE message_id = ANY(%s) AND epoch = 0 ORDER BY position
+    """
+    async with connection.cursor(row_factory=class_row(FirstAnswer)) as cursor:
+        await cursor.execute(sql(statement, schema), (list(messages),))
+        return await cursor.fetchall()
+
+
 async def earlier_pending(connection: AsyncConnection, turn: Turn, *, schema: str = "turns") -> bool:
     """Whether an earlier turn of the same channel and character still waits for its end."""
     statement = (

@@ -16,7 +16,7 @@ from projections.follow import runner
 from projections.live import leases
 from projections.models import turns
 from projections.models.turns import Turn
-from worker.turn import turn_events
+from worker.turn import bursts, turn_events
 from worker.turn.generate import CATCH_UP_SECONDS, Behind, generate
 from worker.work import Work
 
@@ -84,7 +84,7 @@ async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID) ->
         while pending := await _next(work, channel, character):
             if (done >= SHARE and work.crowded) or work.leaving.is_set():
                 return Outcome.SHARED
-            position = await _to_its_end(work, pending, lease.lost)
+            position = await _to_its_end(work, await bursts.joined(work, pending), lease.lost)
             if not await runner.wait_for(work.log.pool, ("turns",), position, seconds=CATCH_UP_SECONDS):
                 raise Behind("the read model of turns is late")
             if lease.lost.is_set():

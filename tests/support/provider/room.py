@@ -13,7 +13,7 @@ from engine.config import Settings
 from engine.events import SYSTEM_SUBJECT, Event, Tags, user_subject
 from engine.events.message import MessageReceived
 from engine.events.preset import Parameters, PresetCreated
-from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import TriggerKind, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Recorded, open_log
 from engine.vault import load_master_key
 from projections.follow import resume, runner
@@ -37,6 +37,7 @@ class Person:
     name: str = "Alice"
     venue: Literal["discord", "playground"] = "playground"
     snowflakes: ids.Snowflakes = SNOWFLAKES
+    trigger: TriggerKind = "playground"
 
     def message(self, text: str) -> MessageReceived:
         return MessageReceived(
@@ -74,7 +75,7 @@ class Person:
             user_id=self.user,
             character_id=character,
             venue=self.venue,
-            trigger="playground",
+            trigger=self.trigger,
             reason="test",
             slot=slot,
         )
