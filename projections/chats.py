@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
+from projections.replies import OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Waiting:
     status: str
     attempts: int
     requested_at: datetime
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ SELECT CASE WHEN e.kind = 'message' THEN e.position ELSE d.done_position END AS 
 FROM history.entries e LEFT JOIN deliveries.deliveries d ON d.turn = e.turn AND d.status = 'delivered'
 WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND e.position < %(before)s ORDER BY e.position DESC LIMIT %(limit)s
 """
-_FAILED = """
+_FAILED = f"""
 SELECT d.done_position AS seen, 'error' AS kind, (SELECT min(c.message_id) FROM deliveries.chunks c WHERE c.turn = t.turn) AS message_id,
        t.turn, t.character, t.user_id AS author_id, t.message_id AS reply_to, t.ended_at AS sent_at, NULL::text AS subject,
        NULL::uuid AS event_id, NULL::text AS event_type, NULL::integer AS schema_version, NULL::bytea AS sealed,
@@ -103,6 +105,7 @@ FROM turns.turns t JOIN deliveries.deliveries d ON d.turn = t.turn AND d.status 
 WHERE t.channel = %(channel)s AND t.status = 'failed' AND t.position < %(before)s AND t.position > coalesce(
     (SELECT min(p.position) FROM (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s
                                   ORDER BY position DESC LIMIT %(limit)s) AS p HAVING count(*) >= %(limit)s), 0)
+  AND NOT {OVER}
 ORDER BY t.position DESC LIMIT %(limit)s
 """
 
@@ -115,7 +118,7 @@ async def lines(
     Only what became visible after `after`. Read models move one by one: nothing is shown before all of them show it, so that a
     reader who goes on after the last line misses none.
     """
-    upto = await _shown_by_all(connection)
+    upto = await shown_by_all(connection)
     parameters = {"channel": channel, "before": before if before is not None else 1 << 62, "limit": limit}
     rows: list[_Row] = []
     for statement in (_SAID, _FAILED):
@@ -126,7 +129,8 @@ async def lines(
     return await _open(vault, sorted(visible, key=lambda row: row.message_id or 0))
 
 
-async def _shown_by_all(connection: AsyncConnection) -> int:
+async def shown_by_all(connection: AsyncConnection) -> int:
+    """Position up to which every read model that a page is made of has come."""
     statement = b"SELECT min(position) FROM projections WHERE role = 'live' AND name IN ('history', 'turns', 'deliveries')"
     row = await (await connection.execute(statement)).fetchone()
     return int(row[0]) if row and row[0] is not None else 0
@@ -142,7 +146,7 @@ async def page_edge(connection: AsyncConnection, channel: int, *, before: int | 
 async def waiting(connection: AsyncConnection, channel: int) -> list[Waiting]:
     """The turns of a channel whose answer nobody has seen yet, in the order in which answers will appear."""
     statement = b"""
-    SELECT t.turn, t.character, t.message_id, t.status, t.attempts, t.requested_at
+    SELECT t.turn, t.character, t.message_id, t.status, t.attempts, t.requested_at, t.epoch
     FROM (SELECT * FROM turns.turns WHERE channel = %s ORDER BY position DESC LIMIT 50) AS t
     LEFT JOIN deliveries.deliveries d ON d.turn = t.turn
     WHERE t.status = 'pending' OR (t.status <> 'cancelled' AND (d.status IS NULL OR d.status IN ('due', 'intended')))

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from bot.console import api, metrics, stream
 from bot.console.door import Door
 from bot.console.guard import Guard, Guarded
-from bot.console.pages import characters, editing, health, jobs, login, playground, prompts, timeline, turns, usage
+from bot.console.pages import characters, editing, health, jobs, login, playground, prompts, replies, timeline, turns, usage
 from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
@@ -34,6 +34,7 @@ ROUTES = (
     Route("/chats/{channel:int}", playground.chat),
     Route("/chats/{channel:int}/messages", playground.post, methods=["POST"]),
     Route("/chats/{channel:int}/stream", stream.chat),
+    *replies.ROUTES,
     Route("/characters", characters.gallery),
     *editing.routes(CHARACTER),
     Route("/presets", editing.presets_list),

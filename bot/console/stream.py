@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.console.filters import number
-from bot.console.pages import conversation
+from bot.console.pages import conversation, replies
 from bot.console.pages.conversation import Writing, condensed
 from bot.console.render import fragment
 from bot.console.state import Console, console_of
@@ -49,13 +49,17 @@ async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[Se
             try:
                 called = await conversation.names(console)
                 live = await conversation.writing(console, channel, called)
-                views, after = await conversation.lines(console, channel, called, after=after)
+                until = await conversation.settled(console)
+                views, _ = await conversation.lines(console, channel, called, after=after)
+                standing = {view.message_id for view in views}
+                gone = [message for message in await replies.changes(console, channel, after, until) if message not in standing]
             except TRANSIENT:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
-            if views or live != shown:
+            after = max([until, *(view.seen for view in views)])
+            if views or gone or live != shown:
                 done = {view.turn for view in views}
                 shown = [draft for draft in live if draft.turn not in done]
-                yield ServerSentEvent(fragment("_tick.html", lines=views, live=condensed(shown)), event="tick", id=str(after))
+                yield ServerSentEvent(fragment("_tick.html", lines=views, live=condensed(shown), gone=gone), event="tick", id=str(after))
             await watch.wait(POLL_SECONDS)
             await asyncio.sleep(BREATH_SECONDS)

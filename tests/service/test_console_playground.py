@@ -1,10 +1,8 @@
 """The playground against a real database: what is typed runs the pipeline, and what comes back is seen."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from html import unescape
 
 import httpx
 import pytest
@@ -12,44 +10,19 @@ import pytest
 from bot.console import deliver
 from bot.console.state import OPERATOR
 from bot.delivery.queue import Queues
-from engine import ids, seed
-from engine.actor import operator
+from engine import seed
 from engine.config import Settings
-from engine.decide.reply import ChooseVersion, EditReply
 from engine.events.character import CharacterCreated
 from engine.events.message import MessageReceived
 from engine.events.reply import ChunkDelivered, ReplyDelivered
 from engine.events.turn import TurnRequested
-from engine.execute import execute, undo
-from tests.support.site import Site, site
+from tests.support.site import Site, seen, site, ticks
 
 
 @pytest.fixture
 async def here(settings: Settings) -> AsyncIterator[Site]:
     async with site(settings) as opened:
         yield opened
-
-
-async def ticks(here: Site, channel: int, after: int = 0) -> AsyncGenerator[str, None]:
-    """The HTML of a chat's stream, event by event."""
-    async with here.http.stream("GET", f"/chats/{channel}/stream?after={after}") as response:
-        assert response.headers["content-type"].startswith("text/event-stream")
-        data: list[str] = []
-        async for line in response.aiter_lines():
-            if line.startswith("data:"):
-                data.append(line[5:].strip())
-            elif not line and data:
-                yield unescape("\n".join(data))
-                data = []
-
-
-async def seen(stream: AsyncIterator[str], wanted: str) -> str:
-    """The first event that holds the text."""
-    async with asyncio.timeout(15):
-        async for html in stream:
-            if wanted in html:
-                return html
-    raise AssertionError(f"the stream ended without {wanted!r}")
 
 
 async def test_two_characters_are_there_at_the_first_start_and_not_twice(here: Site) -> None:
@@ -297,30 +270,3 @@ async def test_too_many_open_streams_are_refused(here: Site, monkeypatch: pytest
     await here.settled()
     answer: httpx.Response = await here.http.get(f"/chats/{said.channel}/stream")
     assert answer.status_code == 503
-
-
-async def until(here: Site, channel: int, texts: list[str]) -> None:
-    """Until a page that is loaded anew shows these lines and no others."""
-    async with asyncio.timeout(15):
-        while [line["text"] for line in (await here.http.get(f"/api/chats/{channel}/messages")).json()["lines"]] != texts:
-            await asyncio.sleep(0.02)
-
-
-async def test_a_page_loaded_anew_shows_one_version_of_a_reply_in_its_place(here: Site) -> None:
-    """E6: edited, stepped back, and the step undone: never two versions, and never below what was said later."""
-    said = await here.say("One.", character="wren")
-    await here.complete(said.turns[0], "First answer.")
-    await here.lines(said.channel, 2)
-    again = await here.say("Two.", channel=said.channel)
-    await here.complete(again.turns[0], "Second answer.")
-    later = ["Two.", "Second answer."]
-    await until(here, said.channel, ["One.", "First answer.", *later])
-    (requested, _) = [event for event in await here.events(["turn.requested"]) if isinstance(event, TurnRequested)]
-    log, me, reply_of = here.console.log, operator(OPERATOR), (requested.message_id, requested.character_id)
-    await execute(log, me, EditReply(*reply_of, text="My own words."), ids.random_id())
-    await until(here, said.channel, ["One.", "My own words.", *later])
-    step = ids.random_id()
-    await execute(log, me, ChooseVersion(*reply_of, version=requested.turn_id), step)
-    await until(here, said.channel, ["One.", "First answer.", *later])
-    await undo(log, me, step, ids.random_id())
-    await until(here, said.channel, ["One.", "My own words.", *later])

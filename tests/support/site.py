@@ -7,9 +7,10 @@ async with site(settings) as here:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -122,10 +123,8 @@ class Site:
         return [recorded.event async for recorded in self.console.log.read(Query(types=frozenset(types)))]
 
     async def _request(self, turn: UUID) -> TurnRequested:
-        recorded = await self.console.log.find(ids.derived("turn-requested", turn))
-        assert recorded is not None
-        assert isinstance(recorded.event, TurnRequested)
-        return recorded.event
+        requests = [r.event for r in await self.console.log.stream(f"turn:{turn}") if isinstance(r.event, TurnRequested)]
+        return requests[0]
 
     async def _end(self, outcome: TurnCompleted | TurnFailed, requested: TurnRequested) -> None:
         tags = Tags(None, requested.channel_id, requested.user_id, requested.character_id, requested.turn_id)
@@ -165,3 +164,32 @@ async def site(settings: Settings) -> AsyncIterator[Site]:
                 for model in models:
                     model.cancel()
                 await asyncio.gather(*models, return_exceptions=True)
+
+
+async def ticks(here: Site, channel: int, after: int = 0) -> AsyncGenerator[str, None]:
+    """The HTML of a chat's stream, event by event."""
+    async with here.http.stream("GET", f"/chats/{channel}/stream?after={after}") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        data: list[str] = []
+        async for line in response.aiter_lines():
+            if line.startswith("data:"):
+                data.append(line[5:].strip())
+            elif not line and data:
+                yield unescape("\n".join(data))
+                data = []
+
+
+async def seen(stream: AsyncIterator[str], wanted: str) -> str:
+    """The first event that holds the text."""
+    async with asyncio.timeout(15):
+        async for html in stream:
+            if wanted in html:
+                return html
+    raise AssertionError(f"the stream ended without {wanted!r}")
+
+
+async def until(here: Site, channel: int, texts: list[str]) -> None:
+    """Until a page that is loaded anew shows these lines and no others."""
+    async with asyncio.timeout(15):
+        while [line["text"] for line in (await here.http.get(f"/api/chats/{channel}/messages")).json()["lines"]] != texts:
+            await asyncio.sleep(0.02)

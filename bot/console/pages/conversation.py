@@ -1,7 +1,7 @@
 """A conversation as a page shows it: lines, what is being written, and who is being talked to."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from bot.console.prose import plain
 from bot.console.state import OPERATOR, VENUE, Console
 from engine import ids
 from engine.events.turn import TurnFailed
-from projections import chats
+from projections import chats, replies
 from projections.live import drafts
 from projections.models import catalog, channels
 
@@ -37,6 +37,35 @@ class View:
     quote: str = ""
     category: str = ""
     reference: str = ""
+    seen: int = 0
+    channel: int = 0
+    asked: int | None = None
+    made: tuple[UUID, ...] = ()
+    segments: frozenset[UUID] = frozenset()
+
+    @property
+    def segment(self) -> bool:
+        """Whether it goes on from a reply, and has no versions of its own."""
+        return self.turn in self.segments
+
+    @property
+    def count(self) -> int:
+        """Of the versions of the reply."""
+        return len(self.made)
+
+    @property
+    def place(self) -> int:
+        """Of this version among them, from 1; 0 for a notice that stands beside them."""
+        return self.made.index(self.turn) + 1 if self.turn in self.made else 0
+
+    @property
+    def earlier(self) -> UUID | None:
+        """The version before this one; for a notice the latest there is."""
+        return self.made[self.place - 2] if self.place > 1 else self.made[-1] if self.made and not self.place else None
+
+    @property
+    def later(self) -> UUID | None:
+        return self.made[self.place] if 0 < self.place < len(self.made) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +139,24 @@ async def lines(console: Console, channel: int, called: Names, *, after: int = 0
         said = await chats.lines(connection, console.log.vault, channel, after=after, before=before, limit=PAGE)
         needed = any(line.kind == "reply" or (line.kind == "message" and line.reply_to) for line in said)
         earlier = await chats.lines(connection, console.log.vault, channel, before=before, limit=PAGE) if needed else said
+        changed = await replies.versions(connection, {(line.reply_to, line.character) for line in said if line.reply_to and line.character})
     known = {line.message_id: line for line in (*earlier, *said)}
     quoted = {message_id: _first_words(line, called) for message_id, line in known.items()}
     apart = answered_from_afar(sorted(known.values(), key=lambda line: line.seen))
-    views = [await _view(console, line, called, quoted, apart) for line in said]
+    views = [_changeable(await _view(console, line, called, quoted, apart), line, channel, changed) for line in said]
     return views, max((line.seen for line in said), default=after)
+
+
+def _changeable(view: View, line: chats.ChatLine, channel: int, changed: Mapping[replies.Reply, replies.Versions]) -> View:
+    """With what can be done with it."""
+    found = changed.get((line.reply_to, line.character), replies.ALONE) if line.reply_to and line.character else replies.ALONE
+    return replace(view, seen=line.seen, channel=channel, asked=line.reply_to, made=found.made, segments=found.segments)
+
+
+async def settled(console: Console) -> int:
+    """Position up to which pages show everything."""
+    async with console.log.pool.connection() as connection:
+        return await chats.shown_by_all(connection)
 
 
 async def older_than(console: Console, channel: int, before: int | None) -> int | None:
@@ -186,7 +228,7 @@ async def _writing(console: Console, turn: chats.Waiting, called: Names, texts: 
         # The draft is gone by now, and the delivery not there yet: show what will be delivered instead of flickering.
         recorded = await console.log.find(ids.terminal(turn.turn))
         text = str(getattr(recorded.event, "text", text)) if recorded else text
-    note = f"attempt {turn.attempts}" if turn.attempts > 1 and turn.status == "pending" else ""
+    note = f"attempt {turn.attempts}" if turn.attempts > 1 and turn.status == "pending" else "once more" if turn.epoch else ""
     return Writing(turn.turn, turn.character, called.get(turn.character, GONE), text, note)
 
 

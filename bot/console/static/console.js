@@ -32,6 +32,48 @@ scroll?.addEventListener("scroll", () => { following = scroll.scrollHeight - scr
 function follow(force) { if (scroll && $("lines") && (force || following)) scroll.scrollTo({ top: scroll.scrollHeight, behavior: "instant" }); }
 
 document.addEventListener("htmx:oobAfterSwap", () => { localise(); arrived(); follow(false); });
+// A line that changed takes its old place, others stand in the order of their ids; what is there no more goes.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  if (event.detail.target?.id !== "lines") return;
+  const lines = [...event.detail.fragment.querySelectorAll(".line[id]")], list = $("lines");
+  for (const line of lines) {
+    const old = $(line.id);
+    if (old) { exchange(old, line); continue; }
+    const next = [...list.querySelectorAll(".line[id]")].find((one) => BigInt(one.id.slice(1)) > BigInt(line.id.slice(1)));
+    if (next) next.before(line);
+  }
+});
+// Whoever is just doing something there keeps the place, and the sheet that is open over an unchanged text.
+function exchange(old, line) {
+  const said = (one) => one.querySelector(".text")?.textContent;
+  if (old.querySelector("details.more[open]") && said(old) === said(line)) { line.remove(); return; }
+  const controls = (one) => [...one.querySelectorAll("a, button, summary")], at = controls(old).indexOf(document.activeElement);
+  old.replaceWith(line);
+  if (at >= 0) { const now = controls(line), same = now[at]; (same && !same.disabled ? same : now.find((one) => !one.disabled))?.focus(); }
+}
+document.addEventListener("htmx:afterSettle", () => { for (const mark of document.querySelectorAll("#ear [data-gone]")) { $(mark.dataset.gone)?.remove(); mark.remove(); } });
+// What is done with a reply: what comes back stands above the composer.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-act]");
+  if (!form) return;
+  event.preventDefault();
+  const button = event.submitter, fields = new URLSearchParams(new FormData(form, button));
+  if (button) button.disabled = true;
+  try {
+    const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: fields });
+    const said = (await answer.text()).trim();
+    if (answer.status === 422) $("refused").textContent = said;
+    else if (!answer.ok) trouble(answer.status === 401 ? "You are logged out. Reload the page to log in." : `That did not work (${answer.status}).`);
+    else { $("refused").innerHTML = said; form.closest("details")?.removeAttribute("open"); }
+  } catch {
+    trouble("The console does not answer. Is Tzurot still running?");
+  }
+  if (button) button.disabled = false;
+});
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && event.target.closest?.("details.more[open]");
+  if (open) { open.removeAttribute("open"); open.querySelector("summary").focus(); }
+});
 // Earlier messages come in above what one is reading, which stays where it is.
 let heightBefore = 0;
 const isEarlier = (event) => event.detail.target?.id === "lines" && event.detail.xhr;
