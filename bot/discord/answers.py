@@ -1,45 +1,105 @@
 """Answering an interaction in time (R27): deferred at once, then the result, or a sentence that says what went wrong."""
 
+import io
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import nextcord
 
 from bot.delivery.split import split
+from bot.discord.components import Form, Rows
+from bot.discord.payload import Json
 from engine import ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.rejected import Rejected
+from engine.resources.typed import Wrong
 
 QUIET = nextcord.AllowedMentions.none()
 _log = log.get("discord.commands")
-
 Interaction = nextcord.Interaction[nextcord.Client]
 """Not a `type` statement: nextcord looks at the annotation itself when it reads a handler's signature."""
 
 
-async def answer(interaction: Interaction, work: Callable[[], Awaitable[str]], *, hidden: bool = True) -> None:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person is told. Buttons stand under its last message; `file` is (name, content)."""
+
+    text: str
+    rows: tuple[Json, ...] = ()
+    file: tuple[str, bytes] | None = None
+    done: bool = True
+
+
+type Work = Callable[[], Awaitable[str | Told]]
+
+
+async def answer(interaction: Interaction, work: Work, *, hidden: bool = True) -> None:
     """Defer, do the work, send its text. The person always gets an answer, whatever the work raises.
 
     With `hidden` False everybody in the channel sees what was done; what could not be done is told to the person alone.
     """
     await interaction.response.defer(ephemeral=True, with_message=True)
-    text, done = await _text(work)
-    public = done and not hidden
+    told = await _told(work)
+    public = told.done and not hidden
     if public:  # the first message takes the place of the hidden "thinking" and is as hidden as that
         await interaction.followup.send("Done.", ephemeral=True, allowed_mentions=QUIET)
-    for part in split(text):
+    await _send(interaction, told, public=public)
+
+
+async def update(interaction: Interaction, work: Work) -> None:
+    """Defer, do the work, and show its text and buttons in place of the message that was pressed.
+
+    What could not be done is told beside it, to the person alone.
+    """
+    await interaction.response.defer()
+    told = await _told(work)
+    if not told.done:
+        await _send(interaction, told, public=False)
+        return
+    view = Rows(told.rows) if told.rows else None
+    await interaction.edit_original_message(content=_parts(told.text)[0], view=view, allowed_mentions=QUIET)
+
+
+async def open_form(interaction: Interaction, work: Callable[[], Awaitable[Json]]) -> None:
+    """Open a form (bot.discord.components.form), or say why not. It cannot be deferred: the work is to be short."""
+    made: Json = {}
+
+    async def prepare() -> str:
+        made.update(await work())
+        return ""
+
+    told = await _told(prepare)
+    if told.done:
+        await interaction.response.send_modal(Form(made))
+    else:
+        await interaction.response.send_message(told.text, ephemeral=True, allowed_mentions=QUIET)
+
+
+async def _send(interaction: Interaction, told: Told, *, public: bool) -> None:
+    *parts, last = _parts(told.text)
+    for part in parts:
         await interaction.followup.send(part, ephemeral=not public, allowed_mentions=QUIET)
+    more: Json = {"view": Rows(told.rows)} if told.rows else {}
+    if told.file is not None:
+        more["file"] = nextcord.File(io.BytesIO(told.file[1]), told.file[0])
+    await interaction.followup.send(last, ephemeral=not public, allowed_mentions=QUIET, **more)
 
 
-async def _text(work: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
-    """The answer, and whether the work was done."""
+def _parts(text: str) -> list[str]:
+    return split(text) or ["It is empty."]
+
+
+async def _told(work: Work) -> Told:
+    """What the work answers, or the sentence for what it raised."""
     try:
-        return await work(), True
-    except Rejected as rejected:
-        return str(rejected), False
+        told = await work()
+        return Told(told) if isinstance(told, str) else told
+    except (Rejected, Wrong) as error:
+        return Told(str(error), done=False)
     except TRANSIENT as error:
         _log.warning("a command must wait", error=type(error).__name__)
-        return "The database does not answer right now. Try again in a moment.", False
+        return Told("The database does not answer right now. Try again in a moment.", done=False)
     except Exception as error:  # a person gets a sentence and a reference, whatever broke
         reference = ids.reference()
         _log.error("a command failed", reference=reference, exc_info=error)
-        return f"**Something broke**\nIt was noted.\n||reference {reference}||", False
+        return Told(f"**Something broke**\nIt was noted.\n||reference {reference}||", done=False)

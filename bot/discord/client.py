@@ -6,7 +6,7 @@
 | syncs commands by itself at connect and deletes what it does not know | `on_connect` does nothing; `bot.discord.sync` is called once |
 | prints tracebacks, which may quote people, to standard error | `on_error` and `on_application_command_error` log type and place |
 | sends presence in IDENTIFY in a shape Discord does not know | none is given; it is set after READY |
-| forgets persistent forms at every READY | they are registered after it |
+| keeps views and forms in stores of its own, and forgets them | none is kept: see bot.discord.custom_ids |
 | keeps messages and members in memory | caches off |
 """
 
@@ -18,7 +18,9 @@ import nextcord
 from nextcord.asset import Asset
 from nextcord.http import Route
 
+from bot.discord.answers import Interaction
 from bot.discord.payload import Json
+from bot.discord.presses import PRESSED
 from bot.discord.translate import ChannelFacts
 from engine import log
 
@@ -43,9 +45,15 @@ def intents() -> nextcord.Intents:
 
 
 class Client(nextcord.Client):
-    """One connection. `raw` takes payloads by event name before nextcord does; `on_up` is awaited after every READY."""
+    """One connection.
 
-    def __init__(self, raw: dict[str, Raw], on_up: Callable[["Client"], Awaitable[None]]) -> None:
+    `raw` takes payloads by event name before nextcord does; `on_up` is awaited after every READY, `on_press` for every press of a
+    button, choice in a select and submitted form.
+    """
+
+    def __init__(
+        self, raw: dict[str, Raw], on_up: Callable[["Client"], Awaitable[None]], on_press: Callable[[Interaction], Awaitable[None]]
+    ) -> None:
         super().__init__(
             intents=intents(),
             allowed_mentions=nextcord.AllowedMentions.none(),
@@ -55,7 +63,7 @@ class Client(nextcord.Client):
             guild_ready_timeout=0.5,
             lazy_load_commands=False,
         )
-        self._on_up = on_up
+        self._on_up, self._on_press = on_up, on_press
         self.dropped: Counter[str] = Counter()
         parsers = self._connection.parsers
         for name in {*parsers, *raw}:
@@ -84,6 +92,13 @@ class Client(nextcord.Client):
         """READY and the first GUILD_CREATEs are through: presence may be set now."""
         await self.change_presence(status=nextcord.Status.online)
         await self._on_up(self)
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """nextcord looks after commands and their autocompletion; presses mean what their custom_id says."""
+        if interaction.type in PRESSED:
+            await self._on_press(interaction)
+        else:
+            await super().on_interaction(interaction)
 
     async def on_error(self, event_method: str, *args: Any, **kwargs: Any) -> None:
         _log.error("an event handler failed", handler=event_method, exc_info=True)

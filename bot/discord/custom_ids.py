@@ -1,9 +1,92 @@
-"""Every custom_id that the bot puts on a button, select or modal. Each has a handler that outlives a restart (incident 33)."""
+"""Every custom_id that the bot puts on a button, select or form: one registry, one writer, one strict reader. Pure.
 
-from enum import StrEnum
+All that a press means stands in its custom_id, so that it means the same after a restart; whose press it is says the interaction.
+Each entry has exactly one handler: `bot.discord.presses` refuses to start otherwise.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from bot.editing import KINDS
+
+LONGEST = 100
+"""Discord's limit."""
+type Values = tuple[Any, ...]
 
 
-class Modals(StrEnum):
-    """Forms."""
+@dataclass(frozen=True, slots=True)
+class IdPart:
+    """One value in a custom_id: what it may look like, and how it is read."""
 
-    CREATE_CHARACTER = "character:create"
+    pattern: re.Pattern[str]
+    read: Callable[[str], Any]
+
+
+ID = IdPart(re.compile(r"[0-9a-f]{32}"), UUID)
+NUMBER = IdPart(re.compile(r"[0-9]{1,19}"), int)
+MARK = IdPart(re.compile(r"[0-9a-f]{8}"), str)
+KIND = IdPart(re.compile("|".join(sorted(KINDS))), str)
+"""The name of a kind of thing that people edit."""
+FIELD = IdPart(re.compile(r"[a-z][a-z0-9_.]{0,39}"), str)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One kind of button, select or form.
+
+    `instead` is the command that does the same, for who cannot use this one; it may name a `{kind}`.
+    """
+
+    prefix: str
+    parts: tuple[IdPart, ...]
+    instead: str
+
+    def id(self, *values: object) -> str:
+        """The custom_id with these values. Raises ValueError for values that could not be read again."""
+        texts = [value.hex if isinstance(value, UUID) else str(value) for value in values]
+        made = ":".join([self.prefix, *texts])
+        if parse(made).press is not self or parse(made).values is None:
+            raise ValueError(f"no custom_id of {self.prefix}: {made}")
+        return made
+
+
+CREATE = Press("create", (KIND,), "/{kind} create")
+"""A new one's form."""
+UNDO = Press("undo", (NUMBER,), "/undo")
+"""Take back what the interaction of this number did."""
+REDO = Press("redo", (NUMBER,), "/undo")
+"""Take back that it was taken back."""
+
+PRESSES: Mapping[str, Press] = MappingProxyType({press.prefix: press for press in (CREATE, UNDO, REDO)})
+"""All there are, by prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a custom_id says: `press` None for an unknown prefix, `values` None where they are not of this press's form."""
+
+    press: Press | None
+    values: Values | None
+
+
+def parse(custom_id: str) -> Read:
+    """Read a custom_id, which anybody may have made up."""
+    prefix, *texts = custom_id.split(":")
+    press = PRESSES.get(prefix)
+    if press is None or len(custom_id) > LONGEST:
+        return Read(None, None)
+    if len(texts) != len(press.parts) or not all(part.pattern.fullmatch(text) for part, text in zip(press.parts, texts, strict=True)):
+        return Read(press, None)
+    return Read(press, tuple(part.read(text) for part, text in zip(press.parts, texts, strict=True)))
+
+
+def advice(read: Read) -> str:
+    """The sentence for a press that cannot be carried out: the command to use instead."""
+    if read.press is None:
+        return "This button belongs to nothing I know. Use `/character browse` or another command instead."
+    kind = next((v for part, v in zip(read.press.parts, read.values or (), strict=False) if part is KIND), next(iter(KINDS)))
+    return f"This button cannot be used any more. Use `{read.press.instead.format(kind=kind)}` instead."

@@ -16,3 +16,7 @@ TYPING_S = 8.0
 EPHEMERAL = 1 << 6
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 WRONG_CHANNEL_TYPE, TOO_MANY_WEBHOOKS = 50024, 30007
+ROW_BUTTONS, SELECT_OPTIONS, FORM_INPUTS = 5, 25, 5
+"""Buttons beside each other, options of a select, inputs of a form."""
+LABEL, TITLE, FORM_TEXT = 80, 45, 4000
+"""Length of a button's label, of a form's title or the label of an input, and of what an input takes."""

@@ -12,16 +12,20 @@ from bot.delivery.streaming import Streams
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
+from bot.discord.context import Context
 from bot.discord.desk import Desk
 from bot.discord.dm_hint import DmHint
 from bot.discord.features.admin.cog import AdminCog
 from bot.discord.features.channel.cog import ChannelCog
-from bot.discord.features.character.cog import CharacterCog, CreateCharacter
+from bot.discord.features.character.cog import CharacterCog
+from bot.discord.features.character.cog import handlers as character_presses
+from bot.discord.features.undo import press as undo
 from bot.discord.ingest import Ingest
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
+from bot.discord.presses import Presses
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
 from bot.discord.sync import sync
@@ -69,6 +73,8 @@ class Service:
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
         self.desk = Desk(log, self.roster, settings)
+        self.context = Context(log, self.roster, settings)
+        self.presses = Presses(character_presses(self.desk), undo.handlers(self.context))
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
         self.ingest.on_drop = self._more.set
@@ -84,7 +90,7 @@ class Service:
             "MESSAGE_DELETE": self.ingest.message_delete,
             "MESSAGE_DELETE_BULK": self.ingest.message_delete,
         }
-        client = self.client = Client(raw, self._up)
+        client = self.client = Client(raw, self._up, self.presses.take)
         for cog in (CharacterCog(self.desk), ChannelCog(self.desk), AdminCog(self.desk)):
             client.add_cog(cog)
         return client
@@ -134,7 +140,6 @@ class Service:
 
     async def _up(self, client: Client) -> None:
         """After READY."""
-        client.add_modal(CreateCharacter(self.desk))
         with suppress(Refused, Unsure, Busy):
             await sync(client, self.rest, self.us.application_id)
         if not self._told:

@@ -25,6 +25,11 @@ _TAGGED = (
     ("turn", ("turn_id",)),
 )
 """Tag -> the fields it may come from; the first that a class has counts."""
+_DOERS = (
+    *("edited_by", "deleted_by", "restored_by", "chosen_by", "changed_by", "set_by", "cleared_by", "removed_by"),
+    *("by_user_id", "owner_id"),
+)
+"""The fields that may say who gave the command; the first that a class has counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Event(BaseModel):
     SEALED: ClassVar[frozenset[str]]
     CLEAR: ClassVar[frozenset[str]]
     TAGGED: ClassVar[tuple[tuple[str, str], ...]]
+    DOER: ClassVar[str | None]
 
     @property
     def stream_name(self) -> str:
@@ -70,6 +76,12 @@ class Event(BaseModel):
     def tags(self) -> "Tags":
         """The ids this event can be found by, as far as its own fields hold them."""
         return Tags(**{tag: getattr(self, field) for tag, field in self.TAGGED})
+
+    @property
+    def doer(self) -> int | None:
+        """The person whose command it was; None when it says nothing of one."""
+        found: int | None = getattr(self, self.DOER) if self.DOER is not None else None
+        return found
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -83,6 +95,7 @@ class Event(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         cls.SEALED = frozenset(name for name, field in cls.model_fields.items() if any(isinstance(m, SealedMark) for m in field.metadata))
         cls.CLEAR = frozenset(cls.model_fields) - cls.SEALED
+        cls.DOER = next((name for name in _DOERS if name in cls.model_fields), None)
         cls.TAGGED = tuple((tag, found[0]) for tag, fields in _TAGGED if (found := [name for name in fields if name in cls.model_fields]))
 
 

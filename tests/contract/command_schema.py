@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot.discord.answers import Interaction
 from bot.discord.client import Client
 from bot.discord.desk import Desk
 from bot.discord.features.admin.cog import AdminCog
 from bot.discord.features.channel.cog import ChannelCog
-from bot.discord.features.character.cog import CharacterCog, CreateCharacter
+from bot.discord.features.character.cog import CharacterCog
 from bot.discord.sync import payloads
 from engine.config import Settings
 
@@ -31,11 +32,12 @@ async def commands() -> AsyncIterator[Client]:
 
     async def up(_: Client) -> None: ...
 
-    made = Client({}, up)
+    async def press(_: Interaction) -> None: ...
+
+    made = Client({}, up, press)
     desk = Desk(NobodyHome(), NobodyHome(), Settings(_env_file=None))  # type: ignore[arg-type]
     for cog in (CharacterCog(desk), ChannelCog(desk), AdminCog(desk)):
         made.add_cog(cog)
-    made.add_modal(CreateCharacter(desk))
     yield made
     await made.close()
 

@@ -1,12 +1,13 @@
 """Turning `character view` and named options into the nested data of an interaction, by the schema the bot registered. Pure."""
 
+import mimetypes
 from collections.abc import Mapping
 
 from tests.support.discord import payloads
 from tests.support.discord.errors import Json
 from tests.support.discord.world import ALL_PERMISSIONS, World
 
-SUB, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, NUMBER = 1, 2, 3, 4, 5, 6, 7, 8, 10
+SUB, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, NUMBER, ATTACHMENT = 1, 2, 3, 4, 5, 6, 7, 8, 10, 11
 
 
 def find_command(world: World, name: str) -> Json:
@@ -64,5 +65,20 @@ def _option(world: World, schema: Json, value: object, resolved: Json, *, focuse
         channel = world.channel(str(value))
         resolved.setdefault("channels", {})[channel.id] = payloads.channel(world, channel) | {"permissions": ALL_PERMISSIONS}
         value = channel.id
+    elif kind == ATTACHMENT:
+        assert isinstance(value, tuple), "an attachment is given as (name, content)"
+        made = upload(world, *value)
+        resolved.setdefault("attachments", {})[made["id"]] = made
+        value = made["id"]
     plain: Json = {"type": kind, "name": schema["name"], "value": value}
     return plain | ({"focused": True} if focused else {})
+
+
+def upload(world: World, name: str, data: bytes) -> Json:
+    """A file that somebody gives with a command: kept on the stand-in's CDN, under no channel."""
+    file_id = world.ids.new()
+    path = f"ephemeral-attachments/{file_id}/{name}"
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    world.files[path] = (data, kind)
+    url = f"{world.base}/cdn/{path}"
+    return {"id": file_id, "filename": name, "size": len(data), "url": url, "proxy_url": url, "content_type": kind, "ephemeral": True}

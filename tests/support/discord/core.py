@@ -19,7 +19,8 @@ ANSWER_WITHIN, TOKEN_LIVES = 3.0, 900.0
 class Interaction:
     """One interaction and all the bot did with it.
 
-    `callback` is the first answer's type (4 message, 5 deferred, 6/7 update, 8 choices, 9 modal), `messages` the replies in order.
+    `callback` is the first answer's type (4 message, 5 deferred, 6/7 update of the message pressed, 8 choices, 9 modal), `messages` the
+    replies in order.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Interaction:
     source: Json | None = None
     at: float = field(default_factory=time.monotonic)
     callback: int | None = None
+    updated: bool = False
     answered_after: float | None = None
     ephemeral: bool = False
     messages: list[Json] = field(default_factory=list)
@@ -42,13 +44,19 @@ class Interaction:
         return str(self.messages[-1]["content"]) if self.messages else ""
 
     @property
+    def components(self) -> list[Json]:
+        """Buttons, selects and options of the message that the user sees now: the newest of the answer, or the one that was pressed."""
+        message = self.messages[-1] if self.messages else self.source or {}
+        return [item for row in message.get("components") or [] for item in row["components"]]
+
+    @property
     def done(self) -> bool:
         """Whether the user sees a final answer (a deferral alone is not one)."""
         return (
             bool(self.messages)
             or self.choices is not None
             or self.modal is not None
-            or (self.source is not None and self.callback in (6, 7))
+            or (self.source is not None and (self.callback == 7 or self.updated))
         )
 
     def plain(self) -> Json:

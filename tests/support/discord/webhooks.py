@@ -4,7 +4,7 @@ from tests.support.discord import payloads
 from tests.support.discord.checks import check
 from tests.support.discord.core import Core, Interaction
 from tests.support.discord.errors import THREAD_LOCKED, TOO_MANY_WEBHOOKS, ApiError, Json, invalid, unknown
-from tests.support.discord.interactions import follow_up, interaction_by_token
+from tests.support.discord.interactions import DEFER_UPDATE, UPDATE, follow_up, interaction_by_token
 from tests.support.discord.messages import attach, awaken, change, content_fields, not_archived, publish, remove, shown
 from tests.support.discord.routes import Call, Reply, route
 from tests.support.discord.shapes import text
@@ -136,6 +136,9 @@ def _answer(core: Core, call: Call) -> tuple[Interaction, Json] | None:
         return None
     interaction = interaction_by_token(core, call["webhook_token"])
     wanted = call.params.get("message_id", "@original")
+    if wanted == "@original" and interaction.callback in (DEFER_UPDATE, UPDATE) and interaction.source is not None:
+        interaction.updated = call.method == "PATCH" or interaction.updated
+        return interaction, interaction.source
     for index, message in enumerate(interaction.messages):
         if message["id"] == wanted or (wanted == "@original" and index == 0):
             return interaction, message

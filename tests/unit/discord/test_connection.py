@@ -7,6 +7,7 @@ import aiohttp
 import nextcord
 import pytest
 
+from bot.discord.answers import Interaction
 from bot.discord.client import Client
 from bot.discord.connection import INTENT_SENTENCE, TOKEN_SENTENCE, NotLetIn, stay_connected, verdict
 from engine.process import NEEDS_A_PERSON, exit_code
@@ -78,10 +79,12 @@ async def test_an_event_that_breaks_the_parser_is_counted_and_the_rest_goes_on()
 
     async def up(_: Client) -> None: ...
 
+    async def press(_: Interaction) -> None: ...
+
     def ours(payload: dict[str, Any]) -> None:
         seen.append(payload["id"])
 
-    client = Client({"MESSAGE_CREATE": ours, "SOMETHING_NEW": ours}, up)
+    client = Client({"MESSAGE_CREATE": ours, "SOMETHING_NEW": ours}, up, press)
     client._connection.parsers["MESSAGE_CREATE"]({"id": "1", "channel_id": "nonsense"})
     client._connection.parsers["SOMETHING_NEW"]({"id": "2"})
     client._connection.parsers["SOMETHING_NEW"]({})

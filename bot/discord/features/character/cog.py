@@ -1,22 +1,22 @@
 """`/character`: make, look at, change and delete characters, and see which there are."""
 
-from typing import Any
-
 import nextcord
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, answer
-from bot.discord.custom_ids import Modals
+from bot.discord import custom_ids
+from bot.discord.answers import Interaction, Told, answer
+from bot.discord.components import Form, form, text_input
+from bot.discord.custom_ids import Press, Values
 from bot.discord.desk import Desk
+from bot.discord.features.undo.press import changed
 from bot.discord.limits import CHOICES
-from engine import log
+from bot.discord.payload import Json
+from bot.discord.presses import Handler, submitted
 from engine.resources.character import CharacterSheet
 from engine.resources.field import fields, value_at
 from engine.resources.kinds import CHARACTER
 from engine.resources.typed import show
 from projections.models.catalog import Character
-
-_log = log.get("discord.commands")
 
 
 class CharacterCog(nextcord.ClientCog):
@@ -31,7 +31,7 @@ class CharacterCog(nextcord.ClientCog):
 
     @character.subcommand(name="create", description="Make a character of your own")  # type: ignore[untyped-decorator]
     async def create(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(CreateCharacter(self.desk))
+        await interaction.response.send_modal(Form(create_form()))
 
     @character.subcommand(name="view", description="Look at a character")  # type: ignore[untyped-decorator]
     async def view(
@@ -132,49 +132,34 @@ class CharacterCog(nextcord.ClientCog):
         await interaction.response.send_autocomplete(choices(await self.desk.roster.usable_by(_user_id(interaction)), character))
 
 
-class CreateCharacter(nextcord.ui.Modal):
-    """The form. One instance, registered at start, takes all submissions: forms opened before a restart still arrive."""
+FORM = ("name", "slug", "info", "traits", "avatar_url")
 
-    FIELDS = (
-        ("name", "Name", True, nextcord.TextInputStyle.short),
-        ("slug", "Short name (made from the name if empty)", False, nextcord.TextInputStyle.short),
-        ("info", "Who is it?", True, nextcord.TextInputStyle.paragraph),
-        ("traits", "How does it behave and talk?", False, nextcord.TextInputStyle.paragraph),
-        ("avatar_url", "Picture (address)", False, nextcord.TextInputStyle.short),
-    )
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__("New character", custom_id=Modals.CREATE_CHARACTER, timeout=None)
-        self.desk = desk
-        for name, label, required, style in self.FIELDS:
-            self.add_item(nextcord.ui.TextInput(label, custom_id=name, required=required, style=style, max_length=_limit(name)))
+def create_form() -> Json:
+    """The form of a new character."""
+    specs = [spec for key in FORM if (spec := CHARACTER.field(key)) is not None]
+    inputs = [
+        text_input(spec.key, spec.shown.label, hint=spec.shown.help, most=spec.shown.limit or 4000, long=spec.shown.widget == "text")
+        for spec in specs
+    ]
+    return form(custom_ids.CREATE.id("character"), "New character", inputs)
 
-    async def callback(self, interaction: Interaction) -> None:
-        # Read before anything is awaited, and from the interaction: the items are shared by everybody who submits this form.
+
+def handlers(desk: Desk) -> dict[Press, Handler]:
+    """What the form does."""
+
+    async def create(interaction: Interaction, _: Values) -> None:
         values, user, key = submitted(interaction), _user_id(interaction), interaction.id
 
-        async def work() -> str:
-            made = await self.desk.create(user, key, values)
-            char = self.desk.settings.bot_mention_char
-            return f"**{made.description.name}** is there. Call it with `{char}{made.slug}`. It is private: only you can use it."
+        async def work() -> Told:
+            made = await desk.create(user, key, values)
+            char = desk.settings.bot_mention_char
+            text = f"**{made.description.name}** is there. Call it with `{char}{made.slug}`. It is private: only you can use it."
+            return changed(interaction, text)
 
         await answer(interaction, work)
 
-    async def on_error(self, error: Exception, interaction: Interaction) -> None:
-        """nextcord would print the traceback, which may quote the form."""
-        _log.error("a form failed outside its work", exc_info=error)
-
-
-def _limit(key: str) -> int | None:
-    spec = CHARACTER.field(key)
-    return spec.shown.limit if spec else None
-
-
-def submitted(interaction: Interaction) -> dict[str, str]:
-    """custom_id to text of a submitted form."""
-    data: Any = interaction.data or {}
-    items = [item for row in data.get("components", []) for item in row.get("components", [])]
-    return {str(item["custom_id"]): str(item.get("value") or "") for item in items}
+    return {custom_ids.CREATE: create}
 
 
 def _user_id(interaction: Interaction) -> int:

@@ -1,0 +1,36 @@
+"""What every command on Discord works with, and who gives it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from bot.discord.answers import Interaction
+from bot.discord.roster import Roster
+from engine import ids
+from engine.actor import Actor, person
+from engine.config import Settings
+from engine.store import Log
+
+
+@dataclass(slots=True)
+class Context:
+    """Built once and passed down."""
+
+    log: Log
+    roster: Roster
+    settings: Settings
+
+    def actor(self, interaction: Interaction) -> Actor:
+        """Whoever typed or pressed, with Discord's permissions in that channel."""
+        permissions = frozenset(name for name, held in interaction.permissions if held)
+        user = user_id(interaction)
+        return person(user, owner=user in self.settings.owner_ids, permissions=permissions)
+
+
+def user_id(interaction: Interaction) -> int:
+    """Who typed or pressed."""
+    return interaction.user.id if interaction.user else 0
+
+
+def key_of(interaction_id: int) -> UUID:
+    """The key of the command that an interaction gives: a repeat of it changes nothing."""
+    return ids.derived("discord interaction", interaction_id)

@@ -1,0 +1,1 @@
+"""`/undo` and the button of the same name."""
