@@ -64,11 +64,13 @@ async def versions(log: Log, message_id: int, character_id: UUID) -> Versions:
 class Shown:
     """Which messages stand in the channel as far as the log knows: message id -> chunk it shows, None where its text may be any.
 
-    `intended` and `streaming` were about to be sent; whether they were, only the channel knows.
+    `former` are all messages that ever showed it. `intended` and `streaming` were about to be sent; whether they were, only the
+    channel knows.
     """
 
     messages: dict[int, tuple[UUID, int] | None] = field(default_factory=dict)
     recorded: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    former: set[int] = field(default_factory=set)
     intended: DeliveryIntended | None = None
     streaming: dict[int, StreamIntended] = field(default_factory=dict)
     webhook_id: int | None = None
@@ -100,6 +102,7 @@ def _evolve(found: Shown, event: Event, *, mine: bool) -> None:
             found.intended, found.webhook_id = event, event.webhook_id
         case ChunkDelivered():
             found.messages[event.message_id] = (event.turn_id, event.index)
+            found.former.add(event.message_id)
             found.webhook_id = event.webhook_id or found.webhook_id
             if mine:
                 found.recorded[event.turn_id, event.index] = event.message_id

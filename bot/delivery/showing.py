@@ -176,8 +176,7 @@ class Showing:
         if not self._still_ours():
             raise Later(1.0)
         failpoint("deliver.before_post")
-        place = self._job.place
-        message, self.seen.webhook_id = await self._venue.send(place, self._speaker, one.text, self._job.key, one.index)
+        message = self._own_place() or await self._posted(one)
         failpoint("deliver.after_post")
         self.seen.messages[message] = (one.version, one.index)
         self.seen.recorded[one.version, one.index] = message
@@ -187,6 +186,14 @@ class Showing:
             self.seen.done = True
         else:
             await self._record(record)
+
+    async def _posted(self, one: Wanted) -> int:
+        message, self.seen.webhook_id = await self._venue.send(self._job.place, self._speaker, one.text, self._job.key, one.index)
+        return message
+
+    def _own_place(self) -> int | None:
+        """The first message it once stood in, where a message is only what the log says: brought back, it stands where it stood."""
+        return None if self._venue.remote else min(self.seen.former - self.seen.messages.keys(), default=None)
 
     def _complete(self) -> NewEvent:
         return self._job.complete(sorted(self.seen.messages), self.seen.webhook_id)

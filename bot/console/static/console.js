@@ -57,19 +57,21 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-act]");
   if (!form) return;
   event.preventDefault();
-  const button = event.submitter, fields = new URLSearchParams(new FormData(form, button));
-  if (button) button.disabled = true;
+  if (form.dataset.busy) return;
+  form.dataset.busy = "1";  // not `disabled`, which would take the focus away
+  $("refused").textContent = $("done").textContent = "";
   try {
-    const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: fields });
+    const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(new FormData(form, event.submitter)) });
     const said = (await answer.text()).trim();
     if (answer.status === 422) $("refused").textContent = said;
     else if (!answer.ok) trouble(answer.status === 401 ? "You are logged out. Reload the page to log in." : `That did not work (${answer.status}).`);
-    else { $("refused").innerHTML = said; form.closest("details")?.removeAttribute("open"); }
+    else { $("done").innerHTML = said; form.closest("details")?.removeAttribute("open"); }
   } catch {
     trouble("The console does not answer. Is Tzurot still running?");
   }
-  if (button) button.disabled = false;
+  delete form.dataset.busy;
 });
+document.addEventListener("toggle", (event) => { if (event.target.matches?.("details.more[open]")) event.target.querySelector(".sheet").scrollIntoView({ block: "nearest" }); }, true);
 document.addEventListener("keydown", (event) => {
   const open = event.key === "Escape" && event.target.closest?.("details.more[open]");
   if (open) { open.removeAttribute("open"); open.querySelector("summary").focus(); }
