@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.decide import budget, channel, character, job, lift, model_override, preset, reply
+from engine.decide import budget, channel, character, job, lift, model_override, model_quirk, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
@@ -27,6 +27,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     budget.LIMIT_RULES,
     provider_key.RULES,
     model_override.RULES,
+    model_quirk.RULES,
     job.RULES,
     reply.RULES,
     lift.RULES,

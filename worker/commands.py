@@ -9,6 +9,8 @@ import typer
 
 from engine import config, process
 from engine.decide import model_override as overrides
+from engine.decide import model_quirk as quirk_rules
+from engine.decide.spending.turn_model import Quirks
 from engine.decide.spending.turn_request import effective
 from engine.events.preset import Effort, Parameters, Reasoning
 from engine.events.turn import GenerationStarted
@@ -17,6 +19,8 @@ from engine.store import Log
 from engine.terminal import Json, say, table
 from projections import inspector
 from projections.models import provider_models
+from projections.models.model_quirks import NotedQuirks
+from projections.models.model_quirks import noted as noted_quirks
 from projections.prompt.message import Message
 from worker import money
 from worker.jobs import commands as job_commands
@@ -224,6 +228,53 @@ def model_clear(model: Annotated[str, typer.Argument(help="The model's id.")], j
     say({"model": model}, json=json, words=f"{model} is treated as catalogue and patterns say.")
 
 
+def model_quirk(
+    model: Annotated[str, typer.Argument(help="The model's id.")],
+    forbid: Annotated[list[str] | None, typer.Option(help="Parameter that must not be sent; may be repeated.")] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="Parameter it knows by another name, as OLD=NEW; may be repeated.")] = None,
+    messages: Annotated[
+        list[str] | None, typer.Option(help=f"Form its conversations are brought into: {', '.join(quirk_rules.FORMS)}; may be repeated.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what is odd about a model, beside what other sources say: until it is forgotten, and instead of what was learned."""
+    pairs = [pair.partition("=") for pair in rename or []]
+    quirks = Quirks(tuple(forbid or ()), {old: other for old, _, other in pairs}, tuple(messages or ()))
+    with_log(lambda log: carry_out(log, quirk_rules.Note(model, quirks)))
+    say(
+        {"model": model} | asdict(quirks),
+        json=json,
+        words=f"Noted of {model}. Used from the next turn; `tzurot model forget` takes it back.",
+    )
+
+
+def model_forget(model: Annotated[str, typer.Argument(help="The model's id.")], json: Json = False) -> None:
+    """Forget what was learned or said about the oddities of a model: the next refusal is learned from anew."""
+    with_log(lambda log: carry_out(log, quirk_rules.Forget(model)))
+    say({"model": model}, json=json, words=f"Nothing odd is known of {model} any more.")
+
+
+def model_quirks(json: Json = False) -> None:
+    """What was learned from refusals or said about the oddities of models, and until when it holds."""
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            found = await noted_quirks(connection)
+        say([asdict(entry) for entry in found], json=json, words="" if found else "Nothing odd is known of any model.")
+        if found and not json:
+            rows = [
+                (q.model, ", ".join(q.forbidden), ", ".join(f"{a}={b}" for a, b in q.renamed.items()), ", ".join(q.messages), _holds(q))
+                for q in found
+            ]
+            table(("model", "not sent", "renamed", "messages", "holds"), rows)
+
+    with_log(work)
+
+
+def _holds(quirks: NotedQuirks) -> str:
+    return f"learned, until {quirks.until:%Y-%m-%d}" if quirks.until else "until forgotten"
+
+
 def model_refresh(json: Json = False) -> None:
     """Fetch the provider's catalogue now."""
     from worker.jobs.catalogue import refresh
@@ -243,7 +294,16 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "turn": ("Explain a turn.", {"show": turn_show}),
     "model": (
         "Models: what there is, what is known of them, what you say instead.",
-        {"browse": model_browse, "view": model_view, "override": model_override, "clear": model_clear, "refresh": model_refresh},
+        {
+            "browse": model_browse,
+            "view": model_view,
+            "override": model_override,
+            "clear": model_clear,
+            "refresh": model_refresh,
+            "quirk": model_quirk,
+            "quirks": model_quirks,
+            "forget": model_forget,
+        },
     ),
     "job": ("Jobs: work that happens later or takes long.", job_commands.COMMANDS),
 }

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from engine.events.base import Event, Part
+from engine.events.base import Count, Event, Part, Snowflake
 
 
 class Offered(Part):
@@ -57,3 +57,34 @@ class ModelOverrideCleared(Event):
     @property
     def stream_name(self) -> str:
         return f"model:{self.model}"
+
+
+class ModelQuirksNoted(Event):
+    """What a model does not take, beside what other sources say: learned from its refusal of a request, or set by an operator.
+
+    `forbidden` parameters are left out, `renamed` ones go by another name, `messages` names the forms its conversations are brought
+    into (projections.prompt.form). What was learned is added to what is known and forgotten at `until_ms`, Unix milliseconds.
+    """
+
+    model: str = Field(min_length=1, max_length=200)
+    forbidden: tuple[str, ...] = ()
+    renamed: dict[str, str] = Field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    learned: bool = False
+    until_ms: Count | None = None
+    set_by: Snowflake | None = None
+
+    @property
+    def stream_name(self) -> str:
+        return f"model-quirks:{self.model}"
+
+
+class ModelQuirksForgotten(Event):
+    """Nothing odd is known of the model any more but what other sources say."""
+
+    model: str = Field(min_length=1, max_length=200)
+    forgotten_by: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"model-quirks:{self.model}"

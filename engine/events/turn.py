@@ -105,7 +105,7 @@ class GenerationStarted(Event):
     With `as_of` and `catalog_as_of`, the log positions of the read models used, and the references kept in `sections` the exact
     prompt can be built again; `prompt_sha256` proves that it was. `attempt` counts the calls of a turn, `step` the steps of its loop
     of tools: a retry is another attempt at the same step. `begins` is where the conversation's window begins from now on; None when
-    this prompt's window is not to be kept. `why` is that of worker.turn.answer.
+    this prompt's window is not to be kept. `why` is that of worker.turn.answer. `message_forms` are those the messages were brought into.
     """
 
     turn_id: UUID
@@ -125,6 +125,7 @@ class GenerationStarted(Event):
     fallback_from: str | None = None
     begins: Snowflake | None = None
     sections: tuple[PromptSection, ...] = ()
+    message_forms: tuple[str, ...] = ()
     parameters: Sealed[dict[str, JsonValue]] = Field(default_factory=dict)
     prompt_sha256: Sealed[str]
 

@@ -30,6 +30,7 @@ def unchanged(fields: Fields) -> Fields:
 STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
     {
         ("turn.generation_started", 1): _generation_started_1,
+        ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
         ("character.edited", 1): unchanged,
         ("character.created", 2): unchanged,  # v3: how talkative it is, and whether it is for adults only

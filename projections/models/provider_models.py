@@ -9,9 +9,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from engine import clock
-from engine.decide.spending.turn_model import Known, Model, resolve
+from engine.decide.spending.turn_model import Known, Model, Quirks, resolve
 from engine.store import Stored
 from projections.base import Projection, clear, sql
+from projections.models.model_quirks import QUIRK_TYPES, QUIRKS_DDL, apply_quirks, select_quirks
 
 STALE_AFTER = timedelta(hours=24)
 """A catalogue that could not be fetched for so long is not believed any more: then models count as unknown."""
@@ -21,9 +22,10 @@ CHOICES = 25
 
 class Models(Projection):
     name = "models"
-    version = 1
-    types = frozenset({"model.catalogue_fetched", "model.overridden", "model.override_cleared"})
-    ddl = """
+    version = 2
+    types = frozenset({"model.catalogue_fetched", "model.overridden", "model.override_cleared"} | QUIRK_TYPES)
+    ddl = (
+        """
     CREATE TABLE {schema}.offered (
         provider text COLLATE "C" NOT NULL,
         model text COLLATE "C" NOT NULL,
@@ -55,6 +57,8 @@ class Models(Projection):
         at timestamptz NOT NULL
     );
     """
+        + QUIRKS_DDL
+    )
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         for row in rows:
@@ -63,6 +67,8 @@ class Models(Projection):
                 await _replace(connection, schema, data)
             elif row.type == "model.overridden":
                 await connection.execute(sql(_OVERRIDE, schema), data)
+            elif row.type in QUIRK_TYPES:
+                await apply_quirks(connection, schema, row.type, data)
             else:
                 await connection.execute(sql("DELETE FROM {schema}.overrides WHERE model = %(model)s", schema), data)
 
@@ -126,8 +132,10 @@ async def known(
     connection: AsyncConnection, models: Sequence[str], *, now: datetime | None = None, schema: str = "models"
 ) -> dict[str, Model]:
     """What these models can do, in one round trip: override, then a catalogue that is not stale, then patterns, then caution."""
-    oldest = (now or clock.now()) - STALE_AFTER
+    moment = now or clock.now()
+    oldest = moment - STALE_AFTER
     async with connection.pipeline():
+        odd = await select_quirks(connection, schema, models, moment)
         overrides = await connection.execute(
             sql(
                 "SELECT model, context_tokens, max_output, reasoning, vision, price_in, price_out, forbidden FROM {schema}.overrides"
@@ -147,7 +155,9 @@ async def known(
         )
         said = {row[0]: _known(row[1:]) for row in await overrides.fetchall()}
         listed = {row[0]: _known((*row[1:], None)) for row in await offers.fetchall()}
-    return {model: resolve(model, said.get(model), listed.get(model)) for model in models}
+        noted = {name: Quirks(tuple(forbidden), renamed, tuple(messages)) for name, forbidden, renamed, messages in await odd.fetchall()}
+    found = {model: resolve(model, said.get(model), listed.get(model)) for model in models}
+    return {model: known.noting(noted[model]) if model in noted else known for model, known in found.items()}
 
 
 def _known(values: Sequence[Any]) -> Known:

@@ -9,7 +9,7 @@ import orjson
 from pydantic import JsonValue
 
 from engine.events.turn import DroppedPart, PromptSection
-from projections.prompt import tokens, window
+from projections.prompt import form, tokens, window
 from projections.prompt.message import Image, Message, Part, Text, ToolCall, ToolResult
 from projections.prompt.section import Chosen, Piece, Scene, Section
 from projections.prompt.sections import ORDER
@@ -39,6 +39,8 @@ class Ingredients:
     order: Sequence[Section] = ORDER
     exact: bool = False
     versions: Mapping[str, int] = field(default_factory=dict)
+    forms: Sequence[str] = ()
+    """Those of projections.prompt.form that the model wants its messages in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
         _spare(drafts, talk, allowed)
         _window(drafts, talk, ingredients, allowed, thin=thin)
         _render(drafts, replace(scene, present=_present(talk.pieces)), "tail")  # now that it is clear who is
-    messages = _messages(drafts, talk)
+    messages = form.shaped(_messages(drafts, talk), ingredients.forms)
     begins = None if thin or ingredients.exact else talk.pieces[0].group
     return Prompt(messages, sum(map(size, messages)), tuple(draft.record() for draft in drafts), begins)
 

@@ -37,7 +37,9 @@ async def rebuild(log: Log, started: GenerationStarted, order: Sequence[Section]
         data = first_version.addressed(data)
     scene = Scene(started.character_id, request.venue, ids.snowflake_time(request.message_id))
     versions = {record.name: record.version for record in started.sections}
-    prompt = assemble.assemble(Ingredients(scene, data, chosen, order=used, exact=True, versions=versions), budget=10**9)
+    prompt = assemble.assemble(
+        Ingredients(scene, data, chosen, order=used, exact=True, versions=versions, forms=started.message_forms), budget=10**9
+    )
     return Rebuilt(prompt, prompt.sha256 == started.prompt_sha256, _erased(data))
 
 

@@ -23,7 +23,7 @@ from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed
 from worker.spend import Allowed, Payer
 from worker.telemetry import describe
-from worker.turn import artifacts, repetition, thinking
+from worker.turn import artifacts, mending, repetition, thinking
 from worker.turn.streaming import Drafts
 from worker.work import Work
 
@@ -57,8 +57,22 @@ class Attempt:
 
     @property
     def request(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if self.candidate.preset.stream else {}
+        wanted: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if self.candidate.preset.stream else {}
+        options = {name: value for name, value in wanted.items() if name not in self._refused}
         return self.effective.body | {"model": self.candidate.model.id, "messages": self.prompt.as_json()} | options
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What of the preset is not sent, and why."""
+        model = self.candidate.model
+        options = (f"{name}: {model.id} rejects it ({model.source.get('forbidden', 'default')})" for name in self._refused)
+        return (*map(str, self.effective.left_out), *options)
+
+    @property
+    def _refused(self) -> list[str]:
+        forbidden = self.candidate.model.forbidden
+        streams = ("stream", "stream_options") if "stream" in forbidden else ("stream_options",)
+        return [name for name in streams if self.candidate.preset.stream and ("stream" in forbidden or name in forbidden)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +152,8 @@ async def answer(work: Work, brief: Brief, ledger: Ledger) -> Answer:
 
 async def _ask_model(work: Work, brief: Brief, ledger: Ledger, candidate: Candidate, deadline: float, fallback_from: str | None) -> Answer:
     why: Why = "fallback" if fallback_from else "first"
-    for count in range(1, CALLS_PER_MODEL + 1):
+    count, mends = 1, 0
+    while True:
         attempt = _attempt(brief, ledger, candidate, why, count, fallback_from)
         try:
             completion, allowed = await _call(work, brief, ledger, attempt, deadline)
@@ -147,10 +162,22 @@ async def _ask_model(work: Work, brief: Brief, ledger: Ledger, candidate: Candid
                 return found
             why = "repetition"
         except ProviderFailed as failure:
+            treated = await _mended(work, brief, attempt, failure.fault, deadline) if mends < mending.MOST else None
+            if treated is not None:
+                candidate, mends, why = treated, mends + 1, "retry"
+                continue
             why = "empty" if failure.fault.category in _SAMPLED_AGAIN else "retry"
             if count == CALLS_PER_MODEL or not failure.fault.kind.retry or not await _pause(failure.fault, count, deadline):
                 raise
-    raise AssertionError("the last call either answers or raises")
+        count += 1
+
+
+async def _mended(work: Work, brief: Brief, attempt: Attempt, fault: Fault, deadline: float) -> Candidate | None:
+    """The candidate, treated as its provider wants it; None when its refusal does not say how, or when there is no time left."""
+    if clock.monotonic() >= deadline:
+        return None
+    model = await mending.mended(work, attempt.candidate.model, attempt.request, fault, brief.turn, attempt.number)
+    return None if model is None else replace(attempt.candidate, model=model)
 
 
 def _attempt(brief: Brief, ledger: Ledger, candidate: Candidate, why: Why, count: int, fallback_from: str | None) -> Attempt:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -155,7 +155,9 @@ class Run:
         def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
             window = min(found.preset.window.context_tokens, model.context_tokens)
             try:
-                return assemble.assemble(ingredients, max(window - min(chosen.reserve, window // 2), 0), thin=thin)
+                return assemble.assemble(
+                    replace(ingredients, forms=model.messages), max(window - min(chosen.reserve, window // 2), 0), thin=thin
+                )
             except DoesNotFit as error:
                 raise ProviderFailed(Fault(Category.CONTEXT_LENGTH, technical_details=f"{model.id}: {error}")) from None
 
@@ -187,7 +189,8 @@ class Run:
             model=attempt.candidate.model.id,
             provider=self.work.endpoint.name,
             parameters=attempt.effective.body,
-            left_out=tuple(map(str, attempt.effective.left_out)),
+            left_out=attempt.left_out,
+            message_forms=attempt.candidate.model.messages,
             as_of=found.as_of,
             catalog_as_of=found.catalog_as_of,
             why=attempt.why,

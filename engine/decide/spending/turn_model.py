@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Tier = Literal["override", "catalogue", "pattern", "default"]
+Tier = Literal["override", "learned", "catalogue", "pattern", "default"]
 
 UNKNOWN_CONTEXT = 8192
 """Tokens a model is trusted with when nobody says how many: rather a short memory than a refused prompt."""
@@ -15,7 +15,8 @@ UNKNOWN_CONTEXT = 8192
 class Known:
     """What one source says about a model; None where it says nothing. Prices in US dollars per token.
 
-    `may_repeat`: it is no language model, so saying the same again is no fault.
+    `may_repeat`: it is no language model, so saying the same again is no fault. `renamed`: parameters it knows by another name.
+    `messages`: the forms its conversations are brought into.
     """
 
     context_tokens: int | None = None
@@ -26,6 +27,23 @@ class Known:
     price_out: float | None = None
     forbidden: tuple[str, ...] | None = None
     may_repeat: bool | None = None
+    renamed: Mapping[str, str] | None = None
+    messages: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What was noted of a model beside all that: added to what the sources say, not instead of it."""
+
+    forbidden: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+
+    def __or__(self, more: "Quirks") -> "Quirks":
+        """Both, each once."""
+        forbidden = tuple(dict.fromkeys([*self.forbidden, *more.forbidden]))
+        messages = tuple(dict.fromkeys([*self.messages, *more.messages]))
+        return Quirks(forbidden, {**self.renamed, **more.renamed}, messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +59,30 @@ PATTERNS: tuple[ModelPattern, ...] = (
     ModelPattern(r"glm-4\.5-air", Known(forbidden=("frequency_penalty", "presence_penalty", "seed")), "rejects penalties and seed"),
     ModelPattern(r"deepseek-r1-0528:free$", Known(forbidden=("stop",), reasoning=True), "its provider rejects stop sequences"),
     ModelPattern(
-        r"^openai/(o\d|gpt-5)",
+        r"(^|/)(o[1-9]\d*|gpt-5(\.\d+)?)(?![a-z0-9.])(?!-chat)",
         Known(reasoning=True, forbidden=("temperature", "top_p", "frequency_penalty", "presence_penalty", "logit_bias")),
+        "OpenAI's reasoning models take no sampling parameters",
+    ),
+    ModelPattern(
+        r"^(o[1-9]\d*|gpt-5(\.\d+)?)(?![a-z0-9.])",
+        Known(renamed={"max_tokens": "max_completion_tokens"}),
+        "OpenAI itself, which routers translate for, calls it max_completion_tokens",
+    ),
+    ModelPattern(
+        r"(^|/)grok-(4|3-mini)",
+        Known(reasoning=True, forbidden=("presence_penalty", "frequency_penalty", "stop")),
+        "xAI's reasoning models reject penalties and stop sequences",
     ),
     ModelPattern(
         r"(deepseek-r1|qwq|/o\d|gpt-5|-thinking|:thinking|gpt-oss|magistral|glm-4\.[56]|grok-4|claude-(opus|sonnet)-4|gemini-(2\.5|3))",
         Known(reasoning=True),
     ),
     ModelPattern(
-        r"^anthropic/",
+        r"^anthropic/|(^|[/.])claude-",
         Known(context_tokens=200_000, vision=True, forbidden=("seed", "min_p", "top_a", "frequency_penalty", "presence_penalty")),
     ),
-    ModelPattern(r"^google/gemini", Known(context_tokens=1_000_000, vision=True)),
-    ModelPattern(r"^openai/gpt-4o", Known(context_tokens=128_000, vision=True)),
+    ModelPattern(r"(^|/)gemini-", Known(context_tokens=1_000_000, vision=True)),
+    ModelPattern(r"(^|/)(chat)?gpt-4o", Known(context_tokens=128_000, vision=True)),
     ModelPattern(r"^openrouter/auto$", Known(context_tokens=128_000)),
     ModelPattern(r"^(tzurot|standin)/", Known(context_tokens=131_072, price_in=0.0, price_out=0.0, reasoning=False, may_repeat=True)),
 )
@@ -73,7 +102,15 @@ class Model:
     price_out: float | None
     forbidden: tuple[str, ...]
     may_repeat: bool
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
     source: Mapping[str, Tier] = field(default_factory=dict)
+
+    def noting(self, quirks: Quirks) -> "Model":
+        """The model, treated with these quirks as well."""
+        both = Quirks(self.forbidden, self.renamed, self.messages) | quirks
+        learned: dict[str, Tier] = {name: "learned" for name in ("forbidden", "renamed", "messages") if getattr(quirks, name)}
+        return replace(self, forbidden=both.forbidden, renamed=both.renamed, messages=both.messages, source={**self.source, **learned})
 
     @property
     def costs_nothing(self) -> bool:
@@ -91,8 +128,8 @@ class Model:
         return self.price_in * prompt_tokens + self.price_out * completion_tokens
 
 
-_FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "price_out", "forbidden", "may_repeat")
-_DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=(), may_repeat=False)
+_FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "price_out", "forbidden", "may_repeat", "renamed", "messages")
+_DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=(), may_repeat=False, renamed={}, messages=())
 
 
 def resolve(

@@ -69,8 +69,11 @@ def effective(parameters: Parameters, model: Model) -> Effective:
     ]
     for gone in forbidden:
         del body[gone.name]
+    for name, other in model.renamed.items():
+        if name in body:
+            body[other] = body.pop(name)
     ignored = [LeftOut(name, "the request sets it") for name in parameters.extra if name in RESERVED_NAMES]
-    limit = body.get("max_tokens")
+    limit = body.get(model.renamed.get("max_tokens", "max_tokens"))
     return Effective(body, (*left_out, *forbidden, *ignored), limit, source if limit else "unlimited", _warnings(parameters, model, limit))
 
 

@@ -1,0 +1,205 @@
+"""What a refusal says should have been left out, named otherwise, or put into another form."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.decide import model_quirk
+from engine.decide.spending.turn_model import Quirks, resolve
+from engine.decide.spending.turn_request import effective
+from engine.events.preset import Parameters
+from engine.fault import Category, Fault
+from projections.prompt import form
+from projections.prompt.message import Image, Message, Text
+from worker.providers import errors
+from worker.providers.refusals import remedy
+
+SENT: dict[str, Any] = dict.fromkeys(
+    ["temperature", "top_p", "top_k", "stop", "seed", "max_tokens", "frequency_penalty", "presence_penalty", "logit_bias", "reasoning"], 1
+) | {"stream": True, "stream_options": {}, "model": "m", "messages": []}
+
+
+def asked(body: object, status: int = 400) -> Any:
+    fault = errors.fault_of(status, errors.read(body), {})
+    return remedy(fault, SENT)
+
+
+PARAMETERS: list[tuple[object, Quirks]] = [
+    (
+        {
+            "error": {
+                "message": "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is"
+                " supported.",
+                "param": "temperature",
+                "code": "unsupported_value",
+            }
+        },
+        Quirks(("temperature",)),
+    ),
+    (
+        {
+            "error": {
+                "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+                "param": "max_tokens",
+            }
+        },
+        Quirks(renamed={"max_tokens": "max_completion_tokens"}),
+    ),
+    ({"error": {"message": "Unrecognized request argument supplied: logit_bias"}}, Quirks(("logit_bias",))),
+    ({"error": {"message": "property 'seed' is unsupported"}}, Quirks(("seed",))),
+    (
+        [{"error": {"code": 400, "message": 'Invalid JSON payload received. Unknown name "presence_penalty": Cannot find field.'}}],
+        Quirks(("presence_penalty",)),
+    ),
+    ({"detail": [{"type": "extra_forbidden", "loc": ["body", "top_k"], "msg": "Extra inputs are not permitted"}]}, Quirks(("top_k",))),
+    ({"error": "`temperature` and `top_p` cannot both be specified for this model."}, Quirks(("top_p",))),
+    ({"message": "Argument not supported on this model: presencePenalty"}, Quirks(("presence_penalty",))),
+    ({"error": {"message": "The stop parameter is not supported"}}, Quirks(("stop",))),
+    ({"error": {"message": "This model does not support parameters: frequency_penalty, stop"}}, Quirks(("frequency_penalty", "stop"))),
+    ({"error": {"message": "stream_options is not allowed"}}, Quirks(("stream_options",))),
+    ({"error": {"message": "reasoning is not supported by this model", "param": "reasoning.effort"}}, Quirks(("reasoning",))),
+    ({"error": {"message": "Unsupported parameters: top_p. Supported parameters are: temperature, seed, stop"}}, Quirks(("top_p",))),
+    ({"error": {"message": "Additional properties are not allowed ('top_k' was unexpected)"}}, Quirks(("top_k",))),
+    ({"error": {"message": "temperature is deprecated for this model"}}, Quirks(("temperature",))),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), PARAMETERS, ids=[str(expected) for _, expected in PARAMETERS])
+def test_a_refused_parameter_is_found(body: object, expected: Quirks) -> None:
+    """In the words and fields of many providers; what is offered instead is left alone."""
+    found = asked(body)
+    assert found is not None
+    assert (found.quirks, found.lasting) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["temperature must be between 0 and 1", "max_tokens: 65536 > 8192, which is the maximum", "Invalid 'top_p': must be less than 1"],
+)
+def test_a_wrong_value_is_left_out_and_not_remembered(message: str) -> None:
+    """The parameter itself is welcome."""
+    found = asked({"error": {"message": message}})
+    assert found is not None
+    assert len(found.quirks.forbidden) == 1
+    assert not found.lasting
+
+
+FORMS = [
+    ("Conversation roles must alternate user/assistant/user/assistant/...", ("alternate",)),
+    ('messages: roles must alternate between "user" and "assistant", but found multiple "user" roles in a row', ("alternate",)),
+    ("After the optional system message, conversation roles must alternate user/assistant/user/assistant/...", ("alternate", "user_first")),
+    ("Two consecutive user messages are not allowed", ("alternate",)),
+    ("System role not supported", ("no_system",)),
+    ("Developer instruction is not enabled for models/gemma-3-27b-it", ("no_system",)),
+    ("This model does not support system messages", ("no_system",)),
+    ("System message must be at the beginning.", ("system_first",)),
+    ("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant", ("user_last",)),
+    ("The final message must come from the user: the last message must have role user", ("user_last",)),
+    ('first message must use the "user" role', ("user_first",)),
+    ("A conversation must start with a user message", ("user_first",)),
+]
+
+
+@pytest.mark.parametrize(("message", "forms"), FORMS, ids=[message[:40] for message, _ in FORMS])
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_a_strict_template_is_understood(message: str, forms: tuple[str, ...], status: int) -> None:
+    """Also where it is told as the server's own error."""
+    found = asked({"error": {"message": message, "type": "invalid_request_error"}}, status)
+    assert found is not None
+    assert found.quirks == Quirks(messages=forms)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "boom",
+        "Provider returned error",
+        "Please stop",
+        "internal stream error",
+        "the model is overloaded",
+        "",
+        "Rate limit for user",
+        "seed",
+    ],
+)
+def test_other_errors_are_no_refusals(message: str) -> None:
+    """Words that happen to be a parameter's name among them."""
+    assert asked({"error": {"message": message}}) is None
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=3), st.sampled_from(list(Category)))
+def test_no_words_break_the_reader(message: str, params: list[str], category: Category) -> None:
+    """And nothing that was not sent is left out."""
+    found = remedy(Fault(category, 400, message, params=tuple(params)), SENT)
+    if found is not None:
+        assert set(found.quirks.forbidden) <= SENT.keys() - {"model", "messages"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "gpt-5-mini",
+        "gpt-5",
+        "gpt-5-mini-2025-08-07",
+        "openai/gpt-5-mini",
+        "openai/gpt-5-mini:free",
+        "o3",
+        "o4-mini-2025-04-16",
+        "openai/o1",
+        "gpt-5.1",
+    ],
+)
+def test_reasoning_models_are_known_under_every_id(model: str) -> None:
+    """Direct, dated and by a router: none is sent a temperature."""
+    assert "temperature" in resolve(model).forbidden
+    direct = effective(Parameters(temperature=0.5, max_tokens=500), resolve(model))
+    name = "max_tokens" if "/" in model else "max_completion_tokens"
+    assert direct.body == {name: 500}
+    assert direct.max_tokens == 500
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "openai/gpt-4o-mini", "gpt-5-chat-latest", "mistralai/o-model", "foo/gpt-50", "qwen/qwen3"])
+def test_others_are_not_taken_for_them(model: str) -> None:
+    """A temperature reaches those that take one."""
+    assert "temperature" not in resolve(model).forbidden
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-20250514", "anthropic/claude-opus-4", "eu.anthropic.claude-3-7-sonnet-v1:0"])
+def test_claude_is_claude_under_every_id(model: str) -> None:
+    """Its window and what it rejects."""
+    assert (resolve(model).context_tokens, "seed" in resolve(model).forbidden) == (200_000, True)
+
+
+ROLES = st.sampled_from(["system", "user", "assistant"])
+PARTS = st.lists(st.text(max_size=5).map(Text) | st.just(Image("data:,")), min_size=1, max_size=2).map(tuple)
+MESSAGES = st.lists(st.builds(Message, ROLES, PARTS), min_size=1, max_size=8)
+
+
+@given(MESSAGES, st.sets(st.sampled_from(list(form.FORMS))))
+def test_a_form_loses_no_word_and_is_kept(messages: list[Message], forms: set[str]) -> None:
+    """All that was said is said, in its order; and to bring it into the same form again changes nothing."""
+    shaped = form.shaped(messages, sorted(forms))
+    said = "".join(part.text for message in shaped for part in message.parts if isinstance(part, Text))
+    for filler in (form.BEGIN, form.GO_ON):
+        said = said.replace(filler.content, "")
+    assert said.replace("\n", "") == "".join(p.text for m in messages for p in m.parts if isinstance(p, Text)).replace("\n", "")
+    assert form.shaped(shaped, sorted(forms)) == shaped
+    roles = [message.role for message in shaped]
+    if "alternate" in forms:
+        assert all(one != other for one, other in pairwise(roles))
+    if "no_system" in forms:
+        assert "system" not in roles
+    if "system_first" in forms:
+        assert "system" not in roles[1:]
+    if "user_last" in forms:
+        assert roles[-1] in {"user", "tool"}
+    if "user_first" in forms:
+        assert next((role for role in roles if role != "system"), "user") == "user"
+
+
+def test_the_forms_that_can_be_noted_are_those_there_are() -> None:
+    """The rules know their names, the prompt knows what they do."""
+    assert set(model_quirk.FORMS) == set(form.FORMS)

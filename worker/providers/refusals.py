@@ -1,0 +1,123 @@
+"""What a provider's refusal of a request says should have been left out, named otherwise, or put into another form. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.decide.spending.turn_model import Quirks
+from engine.fault import Category, Fault
+
+NEVER = frozenset({"model", "messages"})
+"""Without these there is no request."""
+_TEMPLATE: dict[str, tuple[str, ...]] = {
+    "alternate": (
+        r"alternat|consecutive|in a row|same role|must be followed by|back[- ]to[- ]back",
+        r"(two|multiple|several|adjacent|successive) (user|assistant|human) (messages|turns)",
+        r"roles? (must|should|cannot|can't|can not) (not )?(repeat|be repeated)",
+    ),
+    "no_system": (
+        r"system['\"`]? (role|messages?|prompts?|instructions?)[^.]{0,40}(not|n't|un)[ -]?(be )?(support|allow|enabl|permit|accept)",
+        r"(not support|unsupported|n't support|not accept|not allow)[^.]{0,40}\b(system|developer)\b",
+        r"developer instruction is not enabled|(invalid|unknown|unexpected) role:? ['\"`]?system",
+        r"role[^.]{0,20}['\"`]?(system|developer)['\"`]?[^.]{0,30}(not|unsupported|invalid)",
+        r"['\"`]?(system|developer)['\"`]? is not (one of|a valid)",
+        r"only ['\"`]?user['\"`]? and ['\"`]?assistant['\"`]?( roles)? (are|roles)",
+    ),
+    "system_first": (
+        r"system['\"`]? (messages?|prompts?|role)[^.]{0,60}\b(first|beginning|start|position 0|index 0)\b",
+        r"(only|first)[^.]{0,40} system message|multiple system messages|more than one system message|system message must precede",
+    ),
+    "user_last": (
+        r"last (message|turn|role|entry|content)[^.]{0,60}\b(user|tool|human)\b",
+        r"(end|finish)s? with (a |an |the )?['\"`]?(user|human|tool)|prefill|expected last role|cannot end with|must not end with",
+        r"final (message|turn)[^.]{0,40}(user|human)",
+    ),
+    "user_first": (
+        r"first (message|turn|role|non-system message|entry)[^.]{0,60}\b(user|human)\b",
+        r"(begin|start)s? with (a |an |the )?['\"`]?(user|human)|after the (optional )?system message|conversation must start",
+    ),
+}
+"""Form of projections.prompt.form -> the words by which a template asks for it."""
+_FORMS = {name: re.compile("|".join(patterns), re.IGNORECASE) for name, patterns in _TEMPLATE.items()}
+_UNKNOWN = re.compile(
+    r"unsupported|not supported|n't support|not support|unrecognized|unrecognised|unknown|unexpected|not permitted|not allowed|disallowed"
+    r"|extra (inputs|fields)|additional propert|deprecated|no longer|not available|not enabled|not implemented|incompatible|not accept"
+    r"|only the default|cannot be (set|used|specified|both)|cannot both|at the same time|only one of|mutually exclusive|cannot find field"
+    r"|is forbidden|forbidden field|not a valid (parameter|argument|field)|invalid (parameter|argument|field)|does not exist|remove",
+    re.IGNORECASE,
+)
+_OUT_OF_RANGE = re.compile(
+    r"must be|should be|less than|greater than|out of range|too (large|high|big|small|low)|at (most|least)|exceed|maximum|minimum|invalid"
+    r"|between|not in range|expected",
+    re.IGNORECASE,
+)
+_EITHER = re.compile(r"cannot both|can't both|at the same time|only one of|mutually exclusive|not both|together", re.IGNORECASE)
+_OFFERED = re.compile(
+    r"(?<!not )\b(supported|allowed|valid|accepted|permitted|available) (parameters|values|fields|options|keys|properties|arguments|params)"
+    r"( are|:| include)",
+    re.IGNORECASE,
+)
+_INSTEAD = {"max_tokens": ("max_completion_tokens",), "max_completion_tokens": ("max_tokens",)}
+_OF_REQUEST = frozenset({Category.BAD_REQUEST, Category.UNKNOWN, Category.CONTEXT_LENGTH, Category.MODEL_NOT_FOUND})
+_TEMPLATE_FAULTS = _OF_REQUEST | {Category.SERVER_ERROR}
+"""Templates that fail are told as a server's error by many servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do otherwise. `lasting`: the model never takes it, so that it is worth remembering; else only a value was wrong."""
+
+    quirks: Quirks
+    lasting: bool = True
+
+
+def remedy(fault: Fault, request: Mapping[str, Any]) -> Remedy | None:
+    """How this request should be changed so that the provider takes it; None when its refusal does not say."""
+    words = fault.provider_message[:2000]
+    if fault.category not in _TEMPLATE_FAULTS or not (words or fault.params):
+        return None
+    forms = tuple(name for name, pattern in _FORMS.items() if pattern.search(words))
+    if forms and re.search(r"role|message|conversation|turn|system|prefill|developer", words, re.IGNORECASE):
+        return Remedy(Quirks(messages=forms))
+    if fault.category not in _OF_REQUEST:
+        return None
+    named = _named(fault.params, words, request)
+    if not named:
+        return None
+    renamed = {name: other for name in named for other in _INSTEAD.get(name, ()) if other in words and other not in request}
+    if renamed:
+        return Remedy(Quirks(renamed=renamed))
+    if _UNKNOWN.search(words):
+        gone = named[1:] if len(named) > 1 and _EITHER.search(words) else named
+        return Remedy(Quirks(forbidden=tuple(gone)))
+    return Remedy(Quirks(forbidden=tuple(named)), lasting=False) if _OUT_OF_RANGE.search(words) or fault.params else None
+
+
+def _named(params: Sequence[str], words: str, request: Mapping[str, Any]) -> list[str]:
+    """Parameters of the request that the refusal names, in its order."""
+    sent = [name for name in request if name not in NEVER]
+    tops = [re.split(r"[.\[/]", param.removeprefix("body."))[0] for param in params]
+    told = [name for top in tops for name in sent if _plain(name) == _plain(top)]
+    if told:
+        return list(dict.fromkeys(told))
+    offered = _OFFERED.search(words)
+    words = words[: offered.start()] if offered else words
+    places = {name: found.end() for name in sent if (found := _mention(name).search(words))}
+    return sorted(places, key=lambda name: places[name])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _mention(name: str) -> re.Pattern[str]:
+    """A name as refusals write it. A short one is a word like any other, and must be marked as a name."""
+    spelled = "[ _-]?".join(map(re.escape, name.split("_")))
+    if len(name) >= 8 and ("_" in name or name == "temperature"):
+        return re.compile(rf"(?<![\w-]){spelled}(?![\w-])", re.IGNORECASE)
+    marked = rf"['\"`\[(]{spelled}['\"`\]).,:]"
+    led = rf"\b(?:param(?:eter)?|argument|field|property|name|key|option|supplied|input|support)s?[ :=]+(?:the )?['\"`]?{spelled}\b"
+    followed = rf"(?<![\w-]){spelled}['\"`]?(?: parameter| sequences?)?(?: is| are| was|:| does| not\b| cannot| must| isn't| unsupported)"
+    listed = rf"\b(?:param(?:eter)?|argument|field)s\b[^.]{{0,200}}(?:,| and| or) ['\"`]?{spelled}\b"
+    return re.compile(f"{marked}|{led}|{followed}|{listed}", re.IGNORECASE)
