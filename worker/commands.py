@@ -9,7 +9,7 @@ import typer
 
 from engine import config, process
 from engine.decide import model_override as overrides
-from engine.decide import model_quirk as quirk_rules
+from engine.decide.spending import model_quirk as quirk_rules
 from engine.decide.spending.turn_model import Quirks
 from engine.decide.spending.turn_request import effective
 from engine.events.preset import Effort, Parameters, Reasoning

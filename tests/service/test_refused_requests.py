@@ -6,7 +6,7 @@ from typing import Any
 from engine import ids, seed
 from engine.actor import SYSTEM
 from engine.config import Settings
-from engine.decide import model_quirk
+from engine.decide.spending import model_quirk
 from engine.decide.spending.turn_model import Quirks
 from engine.events.model import ModelQuirksNoted
 from engine.events.turn import GenerationStarted, TurnCompleted, TurnFailed

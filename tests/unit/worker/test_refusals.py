@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide import model_quirk
+from engine.decide.spending import model_quirk
 from engine.decide.spending.turn_model import Quirks, resolve
 from engine.decide.spending.turn_request import effective
 from engine.events.preset import Parameters
