@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from engine import config, process
-from engine.decide import model_override as overrides
+from engine.decide.spending import model_override as overrides
 from engine.decide.spending import model_quirk as quirk_rules
 from engine.decide.spending.turn_model import Quirks
 from engine.decide.spending.turn_request import effective

@@ -10,7 +10,7 @@ import typer
 
 from engine import clock, config, ids
 from engine.actor import operator
-from engine.decide import budget, lift
+from engine.decide.spending import budget, lift
 from engine.decide.spending import quota as quota_rules
 from engine.errors import SettingsError
 from engine.events.quota import LimitsChanged

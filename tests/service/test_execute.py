@@ -9,10 +9,11 @@ import pytest
 
 from engine import ids, migrate
 from engine.actor import operator, person
-from engine.decide import budget, channel, character, model_override, preset
+from engine.decide import channel, character, preset
 from engine.decide.channel import Where
 from engine.decide.command import Command
 from engine.decide.rejected import Rejected
+from engine.decide.spending import budget, model_override
 from engine.events import SYSTEM_SUBJECT
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, Description
 from engine.events.claim import Claimed

@@ -12,8 +12,8 @@ from psycopg import AsyncConnection, OperationalError
 from engine import clock, ids
 from engine.actor import operator
 from engine.config import Settings
-from engine.decide.lift import Lift
 from engine.decide.rejected import Rejected
+from engine.decide.spending.lift import Lift
 from engine.decide.spending.quota import PROBE_AFTER, counts
 from engine.events.model import ModelOverridden
 from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.actor import Actor
-from engine.decide.budget import OWNERS
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.spending.budget import OWNERS
 from engine.decide.spending.turn_model import Quirks
 from engine.events.base import Event
 from engine.events.model import ModelQuirksForgotten, ModelQuirksNoted

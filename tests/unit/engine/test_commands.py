@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from engine import ids
 from engine.actor import Actor, operator, person
-from engine.decide import budget, channel, character, key, model_override, preset
+from engine.decide import channel, character, key, preset
 from engine.decide.channel import Where
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.spending import budget, model_override
 from engine.events.base import Event
 from engine.events.character import CharacterCreated, Description
 from engine.events.claim import Claimed, Released

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.actor import Actor
-from engine.decide.budget import OWNERS
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.spending.budget import OWNERS
 from engine.events.base import Event
 from engine.events.model import ModelOverridden, ModelOverrideCleared
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.actor import Actor
-from engine.decide.budget import OWNERS
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.spending.budget import OWNERS
 from engine.events.base import Event
 from engine.events.quota import BlockLifted, QuotaHit
 
