@@ -14,6 +14,7 @@ from engine.actor import Actor, person
 from engine.decide import key as key_rules
 from engine.errors import TzurotError
 from engine.events import user_subject
+from engine.events.key import KeyAdded
 from engine.execute import execute
 from engine.store import Log, Stored
 from engine.vault import Vault
@@ -120,6 +121,9 @@ class Key:
         return self.accepted is not False
 
 
+_REPLACED = """
+DELETE FROM provider_keys WHERE user_id = %(user)s AND provider = %(provider)s AND key_id = ANY(%(earlier)s)
+"""
 _COLUMNS = "key_id, user_id, provider, last4, added_at, tested_at, accepted, category, last_used_at, calls"
 
 
@@ -150,10 +154,14 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
     command = key_rules.Add(user_id, key_id, provider, secret[-4:] if len(secret) >= 12 else "****")
     await execute(log, person(user_id), command, ids.derived("key-added", key_id))
     async with log.pool.connection() as connection:
-        await connection.execute(
-            "DELETE FROM provider_keys WHERE user_id = %s AND provider = %s AND key_id <> %s", (user_id, provider, key_id)
-        )
+        await connection.execute(_REPLACED, {"user": user_id, "provider": provider, "earlier": await _before(log, command)})
     return key_id
+
+
+async def _before(log: Log, added: key_rules.Add) -> list[UUID]:
+    """The keys a person added earlier, by the log. Of two additions at once the log's last one stands, for both of them."""
+    said = [recorded.event.key_id for recorded in await log.stream(added.stream) if isinstance(recorded.event, KeyAdded)]
+    return said[: said.index(added.key_id)]
 
 
 async def remove(log: Log, key: Key, by: Actor) -> None:
