@@ -81,12 +81,7 @@ async def thumbnail(content: bytes) -> bytes:
 async def file_of(log: Log, tree: Mapping[str, Any]) -> dict[str, Any]:
     """A character's file with the picture itself in place of its address, as a `data:` URL."""
     content = await read(log, str(tree.get("avatar", "")))
-    return {**tree, "avatar": data_url(content) if content is not None else ""}
-
-
-def data_url(content: bytes) -> str:
-    """A picture as text. Pure."""
-    return f"data:{pictures.media_type(content)};base64,{base64.b64encode(content).decode()}"
+    return {**tree, "avatar": pictures.data_url(content) if content is not None else ""}
 
 
 def of_text(text: str) -> bytes:

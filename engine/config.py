@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         None, description="File (PEM) of a private authority whose certificates are trusted for the provider beside the usual ones."
     )
     default_model: str = Field("openrouter/auto", min_length=1, max_length=200, description="Model of the preset made at first start.")
+    vision_model: str | None = Field(
+        None, max_length=200, description="Model that describes pictures. Unset: that of the default preset, if it can see."
+    )
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")

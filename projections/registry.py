@@ -7,6 +7,7 @@ from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
+from projections.models.pictures import PICTURES
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
 from projections.models.timeline import TIMELINE
@@ -14,7 +15,7 @@ from projections.models.turns import TURNS
 from projections.models.usage import USAGE
 from projections.models.windows import WINDOWS
 
-ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS, JOBS)
+ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS, JOBS, PICTURES)
 """In the order in which they are shown."""
 
 

@@ -13,6 +13,7 @@ from bot import avatars
 from bot.discord import limits
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from engine import clock, ids, log
+from engine.blobs import pictures
 from engine.store import Log
 
 OURS = "tz_"
@@ -68,7 +69,7 @@ class Portraits:
         content = await avatars.read(self._log, address)
         if content is None:
             return
-        body = {"name": name, "image": avatars.data_url(await avatars.thumbnail(content))}
+        body = {"name": name, "image": pictures.data_url(await avatars.thumbnail(content))}
         self._again = clock.monotonic() + REFUSED_S
         try:
             made: Any = await self._rest.call("POST", self._path, body)

@@ -4,6 +4,7 @@ Encoding anew leaves behind whatever a file held besides its picture: places and
 An animation is kept as its first frame. SVG is no picture here: it is a program.
 """
 
+import base64
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
@@ -46,6 +47,11 @@ def media_type(content: bytes) -> str | None:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for signature, kind in _SIGNATURES if content.startswith(signature)), None)
+
+
+def data_url(content: bytes) -> str:
+    """A picture as text."""
+    return f"data:{media_type(content)};base64,{base64.b64encode(content).decode()}"
 
 
 def suffix(content: bytes) -> Suffix:

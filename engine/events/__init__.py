@@ -13,6 +13,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.declined": (message.MessageDeclined, 1),
         "message.drafted": (message.MessageDrafted, 1),
         "message.edited": (message.MessageEdited, 1),
+        "message.picture_described": (message.PictureDescribed, 1),
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 1),
         "turn.generation_started": (turn.GenerationStarted, 3),

@@ -140,6 +140,32 @@ class MessageEdited(Event):
         return (user_subject(self.author_id),)
 
 
+class PictureDescribed(Event):
+    """What a picture on a message shows, in a model's words. `number` is its place among the message's files, those of forwards last;
+
+    `picture` the address of the kept file. The first description of a picture is found by that address: it is looked at once.
+    """
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    venue: Venue
+    number: Count
+    picture: str = Field(max_length=64)
+    model: str
+    name: Sealed[str] = ""
+    text: Sealed[str]
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.author_id),)
+
+
 class MessageDeleted(Event):
     """The message is gone from the channel; prompts and memories must not use it any more."""
 

@@ -41,6 +41,8 @@ class Entry:
     attachments: tuple[Attachment, ...] = ()
     forwards: tuple[Forward, ...] = ()
     mentioned: Mapping[str, str] = MappingProxyType({})
+    seen: Mapping[int, str] = MappingProxyType({})
+    """Place among the files of the message and its forwards, to what a model saw in that picture."""
 
 
 _CLEAR = ("position", "channel", "venue", "kind", "message_id", "turn", "character", "author_id", "author_kind", "reply_to", "sent_at")

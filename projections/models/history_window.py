@@ -16,7 +16,7 @@ from projections.base import sql
 class Line:
     """One entry. `asked` is the position of the message it belongs to: its own, or that of the message it answers.
 
-    `edit` is where the text it has now stands, `reply_to` the message a person replied to.
+    `edit` is where the text it has now stands, `reply_to` the message a person replied to, `message_id` that of a person's message.
     """
 
     position: int
@@ -25,15 +25,16 @@ class Line:
     character: UUID | None
     reply_to: int | None
     edit: int | None
+    message_id: int | None = None
 
 
-_LINE = "e.position, e.asked, e.kind, e.character, e.reply_to, e.edit_position AS edit"
+_LINE = "e.position, e.asked, e.kind, e.character, e.reply_to, e.edit_position AS edit, e.message_id"
 _SINCE_RESET = """
 e.asked > coalesce((SELECT max(position) FROM {schema}.resets WHERE channel = %(channel)s
                     AND (character IS NULL OR character = %(reader)s)), 0)
 """
 _BEFORE = f"""
-SELECT position, asked, kind, character, reply_to, edit FROM (
+SELECT position, asked, kind, character, reply_to, edit, message_id FROM (
     SELECT latest.*, sum(bytes) OVER (ORDER BY asked DESC, place DESC) - bytes AS newer FROM (
         SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
         WHERE e.channel = %(channel)s AND e.asked < %(until)s AND e.live AND NOT e.gone

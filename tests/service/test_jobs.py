@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
-from engine import clock, ids
+from engine import clock, erasure, ids
 from engine.actor import operator, person
 from engine.bus import relay
 from engine.config import Settings
@@ -29,8 +30,8 @@ from tests.support.provider.room import local_standin, reading, with_provider
 from tests.support.provider.server import FaultServer, Reply
 from worker import __main__ as worker
 from worker.__main__ import working
-from worker.jobs import keep
-from worker.jobs.running import Handler, Result, RunningJob
+from worker.jobs import HANDLERS, keep, running
+from worker.jobs.running import Handler, JobResult, Result, RunningJob
 
 OPERATOR = operator()
 QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02)
@@ -40,17 +41,20 @@ QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02)
 class Factory:
     """A handler whose attempts do what the test says; the last behaviour stays."""
 
-    behaviours: list[Callable[[RunningJob], Awaitable[Result]]]
+    behaviours: list[Callable[[RunningJob], Awaitable[Result | JobResult]]]
     runs: list[RunningJob] = field(default_factory=list)
 
-    async def run(self, job: RunningJob) -> Result:
+    async def run(self, job: RunningJob) -> Result | JobResult:
         self.runs.append(job)
         return await self.behaviours[min(len(self.runs), len(self.behaviours)) - 1](job)
 
 
 @asynccontextmanager
 async def shop(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, *behaviours: Callable[[RunningJob], Awaitable[Result]], at_once: int = 2
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    *behaviours: Callable[[RunningJob], Awaitable[Result | JobResult]],
+    at_once: int = 2,
 ) -> AsyncIterator[tuple[Log, Factory]]:
     """A worker that knows one kind of job, `test`."""
     factory = Factory(list(behaviours))
@@ -284,3 +288,30 @@ async def test_the_read_models_are_compared_one_after_the_other_and_not_twice(st
         assert ended.result == {"compared": len(ALL), "different": []}
         progress = [event.done for event in await story(log, job) if isinstance(event, JobProgressed)]
         assert progress == list(range(1, len(ALL) + 1))
+
+
+async def test_a_result_with_peoples_words_is_sealed_for_all_of_them(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids stay clear; once one of the people is erased the words are gone."""
+
+    async def quoting(_: RunningJob) -> JobResult:
+        return JobResult({"count": 2}, people=(71, 72), personal={"quote": "canary"})
+
+    async with shop(standin, monkeypatch, quoting) as (log, _):
+        job = await ask(log)
+        ended = await end(log, job)
+        assert isinstance(ended, JobCompleted)
+        assert (ended.result, ended.people, ended.personal) == ({"count": 2}, (71, 72), {"quote": "canary"})
+        stored = [row async for row in log.rows(Query(types=frozenset({"job.completed"})))][-1]
+        assert b"canary" not in bytes(stored.data)
+        await erasure.erase(log, 72, requested_by=1)
+        assert (await story(log, job))[-1] == ended.model_copy(update={"personal": {}})
+
+
+def test_a_new_job_is_one_file_and_one_line() -> None:
+    """A handler's file is imported by the list of handlers and by nobody else in the worker's machinery."""
+    shipped = {handler.run.__module__ for handler in HANDLERS.values()}
+    assert {module.rpartition(".")[2] for module in shipped} == {"catalogue", "describe_image", "verify"}
+    machinery = [Path(keep.__file__), Path(running.__file__), Path(worker.__file__)]
+    for module in shipped:
+        name = module.rpartition(".")[2]
+        assert [file.name for file in machinery if name in file.read_text()] == []

@@ -21,6 +21,7 @@ from projections.follow import runner
 from projections.models import windows
 from projections.models.catalog import CATALOG
 from projections.models.history import HISTORY
+from projections.models.pictures import PICTURES
 from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
@@ -110,7 +111,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS):
+        for model in (HISTORY, CATALOG, WINDOWS, PICTURES):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from worker.jobs import catalogue, verify
+from worker.jobs import catalogue, describe_image, verify
 from worker.jobs.running import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     handler.name: handler
     for handler in (
         catalogue.HANDLER,
+        describe_image.HANDLER,
         verify.HANDLER,
     )
 }

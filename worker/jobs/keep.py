@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from engine import clock, ids, log
+from engine.actor import Actor
 from engine.bus import Reference
 from engine.decide import job as rules
 from engine.decide.due import Counts, due
@@ -24,7 +25,7 @@ from projections.follow import runner
 from projections.live import leases
 from projections.models import jobs
 from projections.models.jobs import Job
-from worker.jobs.running import SYSTEM, GiveUp, Handler, Later, Result, RunningJob, Stopped
+from worker.jobs.running import SYSTEM, GiveUp, Handler, JobResult, Later, Result, RunningJob, Stopped
 from worker.providers.failure import ProviderFailed
 from worker.work import Work
 
@@ -82,10 +83,10 @@ async def _ask_due(work: Work, handlers: Mapping[str, Handler], asked: dict[str,
             work.bell.set()
 
 
-async def ask(log: Log, name: str, about: str, parameters: Result | None = None) -> UUID:
-    """Have a job done on behalf of nobody; returns its id. Asking twice about the same is asking once."""
+async def ask(log: Log, name: str, about: str, parameters: Result | None = None, *, by: Actor = SYSTEM) -> UUID:
+    """Have a job done, on behalf of nobody unless somebody is named; returns its id. Asking twice about the same is asking once."""
     job = job_id(name, about)
-    await execute(log, SYSTEM, Ask(job, name, about, parameters or {}), job)
+    await execute(log, by, Ask(job, name, about, parameters or {}), job)
     return job
 
 
@@ -167,7 +168,7 @@ async def _attempt(
     with work.called_off.by(event_id(cancel_key(job.id, state.request.round))) as cancelled:
         try:
             result = await _while_wanted(handler.run(job), cancelled, lost)
-            return None if result is None else Complete(job.id, job.attempt, result)
+            return None if result is None else _completed(job, result)
         except Stopped:
             return None
         except Later as later:
@@ -183,7 +184,12 @@ async def _attempt(
             return failed(f"{type(error).__name__} in the handler.")
 
 
-async def _while_wanted(work: Awaitable[Result], *stops: asyncio.Event) -> Result | None:
+def _completed(job: RunningJob, result: Result | JobResult) -> Complete:
+    outcome = result if isinstance(result, JobResult) else JobResult(result)
+    return Complete(job.id, job.attempt, outcome.result, outcome.people, outcome.personal)
+
+
+async def _while_wanted(work: Awaitable[Result | JobResult], *stops: asyncio.Event) -> Result | JobResult | None:
     """The result; None when one of these was set first."""
     task = asyncio.ensure_future(work)
     watches = [asyncio.ensure_future(stop.wait()) for stop in stops]

@@ -19,6 +19,7 @@ from engine.events.preset import Parameters
 from engine.execute import execute
 from projections.models import keys, provider_models
 from projections.prompt import tokens
+from projections.prompt.assemble import IMAGE_TOKENS
 from worker import spend
 from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed
@@ -31,6 +32,15 @@ SHARE_OF_TIME = 0.02
 SYSTEM = Actor("system", 0)
 RETRIES = RetryPolicy()
 Result = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a handler returns when people's words are in its result: `personal` is sealed for all of `people`, ids and numbers are clear."""
+
+    result: Result = field(default_factory=dict)
+    people: tuple[int, ...] = ()
+    personal: Result = field(default_factory=dict)
 
 
 class Stopped(TzurotError):
@@ -102,7 +112,7 @@ class RunningJob:
             own = await keys.of_user(connection, self.asked_by, self.work.endpoint.name) if self.asked_by else None
         chosen, self._calls = effective(parameters or Parameters(), found), self._calls + 1
         payer = spend.payer_of_job(self.work, self.asked_by, own)
-        estimate = found.cost(sum(tokens.count(str(message.get("content", ""))) for message in messages), chosen.reserve)
+        estimate = found.cost(sum(tokens_of(message.get("content")) for message in messages), chosen.reserve)
         call_id = ids.derived("call", self.id, self.attempt, self._calls)
         allowed = await spend.authorize(self.work, payer, found, call_id, estimate=estimate, purpose=purpose)
         if isinstance(allowed, Refusal):
@@ -130,6 +140,14 @@ class RunningJob:
         return completion
 
 
+def tokens_of(content: JsonValue) -> int:
+    """Tokens of a message's content by our count: a text, or a list of parts of which a picture counts as IMAGE_TOKENS."""
+    if not isinstance(content, list):
+        return tokens.count(str(content or ""))
+    parts = [part for part in content if isinstance(part, dict)]
+    return sum(tokens.count(str(part["text"])) if "text" in part else IMAGE_TOKENS for part in parts)
+
+
 async def _unheard(_: str) -> None:
     """Nobody watches a job's text grow."""
 
@@ -139,7 +157,7 @@ class Handler:
     """A kind of job. `every` and `about`: it is due by itself, about this; `at_once` of them run in one worker."""
 
     name: str
-    run: Callable[[RunningJob], Awaitable[Result]]
+    run: Callable[[RunningJob], Awaitable[Result | JobResult]]
     retry: RetryPolicy = RETRIES
     at_once: int = 2
     every: Every | None = None

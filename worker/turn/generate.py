@@ -27,7 +27,7 @@ from projections.prompt.assemble import DoesNotFit, Prompt
 from worker import spend
 from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
-from worker.turn import context, turn_events
+from worker.turn import context, pictures, turn_events
 from worker.turn.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused, answer
 from worker.turn.context import Context, Missing
 from worker.turn.streaming import Drafts
@@ -38,7 +38,7 @@ MOST_CALLS = 24
 CATCH_UP_SECONDS = 10.0
 NOTICE_EVERY = timedelta(minutes=1)
 """A limit that is over sooner is still told of once in this time only."""
-READ = ("history", "catalog", "quota", "models", "keys", "windows")
+READ = ("history", "catalog", "quota", "models", "keys", "windows", "pictures")
 """Read models a turn looks at; they must have reached its request."""
 _log = log.get("generate")
 
@@ -145,6 +145,7 @@ class Run:
             await drafts.end()
 
     async def _context(self) -> Context:
+        await pictures.described(self.work, self.turn, self.deleted)
         if not await runner.wait_for(self.work.log.pool, READ, self.turn.position, seconds=CATCH_UP_SECONDS):
             raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
         return await context.read(self.work, self.turn)

@@ -2,30 +2,33 @@
 to answer.
 
 References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
-`>ANSWERED` what a person replied to. Before them `q:POSITION` of what is quoted, `c:ID@POSITION` for names of other characters.
+`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it. Before them `q:POSITION` of what is quoted,
+`c:ID@POSITION` for names of other characters.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from uuid import UUID
 
 from engine.events import Event
-from engine.events.message import MessageEdited, MessageReceived
+from engine.events.message import MessageEdited, MessageReceived, PictureDescribed
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.store import Log, Recorded
-from projections.models import catalog, history_window
+from projections.models import catalog, history_window, pictures
 from projections.models.history import Entry
 from projections.models.history_window import Line
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.sections import character, said
 
 NAME = "history"
-VERSION = 2
+VERSION = 3
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
-_REF = re.compile(r"(q:)?(\d+)(?:~(\d+))?(?:\^(\d+))?(?:>(\d+))?")
+NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})
+_REF = re.compile(r"(q:)?(\d+)(?:~(\d+))?(?:\^(\d+))?(?:>(\d+))?((?:!\d+)*)")
 
 
 class Unanswerable(Exception):
@@ -76,18 +79,20 @@ async def select(snapshot: Snapshot) -> Chosen:
     speakers = {line.character for line in (*lines, *quoted.values())} - {None, reader}
     named = await catalog.described(connection, [speaker for speaker in speakers if speaker is not None])
     older = (DroppedPart(what=f"history:before:{min(line.position for line in lines)}", why="limit"),)
-    refs = (*(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted))
+    seen = await pictures.described(connection, [line.message_id for line in lines if line.message_id is not None])
+    refs = (*(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted, seen))
     return Chosen(refs, dropped=older if len(before) >= snapshot.limit else ())
 
 
-def references(lines: Sequence[Line], quoted: Mapping[int, Line]) -> list[str]:
+def references(lines: Sequence[Line], quoted: Mapping[int, Line], seen: Mapping[int, Sequence[int]] = NONE_SEEN) -> list[str]:
     """The references of entries in their order, and before them those of what is only quoted. Pure."""
     # Also what stands among the entries itself: it may be left out, and what answers it still quotes it.
     found = sorted({f"q:{_place(line)}" for line in quoted.values()})
     for line in lines:
         asked = f"^{line.asked}" if line.kind == "reply" else ""
         answered = quoted.get(line.reply_to) if line.kind == "message" and line.reply_to is not None else None
-        found.append(f"{_place(line)}{asked}" + (f">{answered.position}" if answered else ""))
+        looked = "".join(f"!{position}" for position in seen.get(line.message_id or 0, ()))
+        found.append(f"{_place(line)}{asked}" + (f">{answered.position}" if answered else "") + looked)
     return found
 
 
@@ -103,22 +108,24 @@ class _Parsed:
     edit: int | None
     asked: int | None
     answered: int | None
+    seen: tuple[int, ...] = ()
 
 
 def _parse(ref: str) -> _Parsed:
     found = _REF.fullmatch(ref)
     if found is None:
         raise LookupError(f"{ref} is no reference to something that was said")
-    position, edit, asked, answered = (int(number) if number else None for number in found.groups()[1:])
-    return _Parsed(ref, bool(found[1]), position or 0, edit, asked, answered)
+    position, edit, asked, answered = (int(number) if number else None for number in found.groups()[1:5])
+    seen = tuple(map(int, found[6].split("!")[1:]))
+    return _Parsed(ref, bool(found[1]), position or 0, edit, asked, answered, seen)
 
 
 async def load(log: Log, chosen: Chosen, as_of: int) -> Talk:
     """The entries, opened, each with the text it had by then. LookupError when something is not there."""
     parsed = [_parse(ref) for ref in chosen.refs if not ref.startswith("c:")]
-    wanted = {position for line in parsed for position in (line.position, line.edit) if position is not None}
+    wanted = {position for line in parsed for position in (line.position, line.edit, *line.seen) if position is not None}
     rows = {recorded.position: recorded for recorded in await log.at(sorted(wanted))}
-    entries = {line.position: entry_of(rows, line.position, line.edit) for line in parsed}
+    entries = {line.position: _looked_at(entry_of(rows, line.position, line.edit), rows, line.seen) for line in parsed}
     quotes = {line.position: line.ref for line in parsed if line.quoted}
     named = {UUID(ref[2:].partition("@")[0]): ref for ref in chosen.refs if ref.startswith("c:")}
     cards = {who: await character.described(log, ref[2:]) for who, ref in named.items()}
@@ -148,8 +155,20 @@ def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | Non
     raise LookupError(f"position {position} of the log is nothing that was said")
 
 
+def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence[int]) -> Entry:
+    """The entry with what its pictures show. One that an edit took away or moved is told by its name."""
+    files, found = said.files(entry), dict[int, str]()
+    for position in seen:
+        recorded = rows.get(position)
+        if recorded is None or not isinstance(event := recorded.event, PictureDescribed):
+            raise LookupError(f"position {position} of the log describes no picture")
+        if not recorded.erased and event.number < len(files) and files[event.number].name == event.name:
+            found[event.number] = event.text
+    return replace(entry, seen=found) if found else entry
+
+
 def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
-    """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards."""
+    """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards; 2 no pictures."""
     return [_piece(line, scene.character, data.names, version) for line in data.lines]
 
 

@@ -115,19 +115,29 @@ def body(entry: Entry, version: int) -> str:
     """Text, attachments and forwards of an entry, escaped and at most LONGEST characters of each."""
     readable = entry.mentioned if version > 1 else {}
     lines = [escape(_cut(_readable(entry.text, readable)))] if entry.text else []
-    lines += [_attachment(a, version) for a in entry.attachments]
-    lines += [_forward(forward, readable, version) for forward in entry.forwards]
+    seen = entry.seen if version > 2 else {}
+    lines += [_attachment(a, version, seen.get(number, "")) for number, a in enumerate(entry.attachments)]
+    first = len(entry.attachments)
+    for forward in entry.forwards:
+        shown = {number - first: text for number, text in seen.items()}
+        lines.append(_forward(forward, readable, version, shown))
+        first += len(forward.attachments)
     return "\n".join(lines)
 
 
-def _attachment(a: Attachment, version: int) -> str:
+def _attachment(a: Attachment, version: int, seen: str = "") -> str:
+    """`seen` is what a model saw in a picture."""
     kind = f' type="{attribute(a.media_type)}"' if a.media_type and version > 1 else ""
-    return f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}"{kind}>{escape(_cut(a.text))}</attachment>'
+    return f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}"{kind}>{escape(_cut(a.text))}{_seen(a, seen)}</attachment>'
 
 
-def _forward(forward: Forward, mentioned: Mapping[str, str], version: int) -> str:
+def _seen(a: Attachment, seen: str) -> str:
+    return f"{chr(10) if a.text else ''}<shows>{escape(seen)}</shows>" if seen else ""
+
+
+def _forward(forward: Forward, mentioned: Mapping[str, str], version: int, seen: Mapping[int, str]) -> str:
     inside = [escape(_cut(_readable(forward.text, mentioned)))] if forward.text or version < 2 else []
-    inside += [_attachment(a, version) for a in forward.attachments] if version > 1 else []
+    inside += [_attachment(a, version, seen.get(number, "")) for number, a in enumerate(forward.attachments)] if version > 1 else []
     return "\n".join(("<forwarded>", *inside, "</forwarded>"))
 
 
@@ -143,14 +153,15 @@ def cuts(entry: Entry, version: int) -> list[DroppedPart]:
     found = [DroppedPart(what=f"{what}:{entry.position}", why="length", tokens=count // 4) for what, count in long]
     if version > 1 and len(_besides(entry)) > MENTIONS:
         found.append(DroppedPart(what=f"mention:{entry.position}", why="many"))
-    if any(a.url for a in _files(entry)):
+    if any(a.url for a in files(entry)):
         found.append(DroppedPart(what=f"link:{entry.position}", why="link"))
     if version < 2:
         found += [DroppedPart(what=f"forward:{n}:{entry.position}", why="version") for n, f in enumerate(entry.forwards) if f.attachments]
     return found
 
 
-def _files(entry: Entry) -> list[Attachment]:
+def files(entry: Entry) -> list[Attachment]:
+    """All files of an entry, those of forwards last."""
     return [*entry.attachments, *(a for forward in entry.forwards for a in forward.attachments)]
 
 
@@ -161,7 +172,7 @@ def _limited(entry: Entry, version: int) -> Iterator[tuple[str, str, int]]:
     yield "name", _line(entry.author_name), NAME
     for number, forward in enumerate(entry.forwards):
         yield f"forward:{number}", _readable(forward.text, readable), LONGEST
-    for number, file in enumerate(_files(entry)):
+    for number, file in enumerate(files(entry)):
         yield f"attachment:{number}", file.text, LONGEST
         for label in (file.name, file.media_type):
             yield f"label:{number}", _line(label), NAME

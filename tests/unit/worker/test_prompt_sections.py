@@ -1,6 +1,6 @@
 """Sections of a prompt: a new one is one file and one line, nobody's words pass for ours, and nothing disappears without a word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -48,7 +48,7 @@ class Fortune:
         return [Piece(Message.of("user", text), refs=(text.split()[1],), what=f"fortune:{n}", depth=2) for n, text in enumerate(data)]
 
 
-def message(text: str = "Hello.", *, position: int = 10, **more: Any) -> Entry:
+def message(text: str = "Hello.", *, position: int = 10, seen: Mapping[int, str] | None = None, **more: Any) -> Entry:
     """A stranger's message with any of its fields."""
     fields = {"message_id": position, "channel_id": 1, "author_id": 5, "venue": "discord", "text": text, "author_name": "Bob"} | more
     event = MessageReceived.model_validate(fields)
@@ -71,6 +71,7 @@ def message(text: str = "Hello.", *, position: int = 10, **more: Any) -> Entry:
         attachments=event.attachments,
         forwards=event.forwards,
         mentioned=event.mentioned,
+        seen=seen or {},
     )
 
 
@@ -180,10 +181,20 @@ def test_nothing_a_stranger_fills_opens_or_closes_a_tag(data: st.DataObject) -> 
             forwards=(Forward(text=data.draw(HOSTILE), attachments=(file(),)),),
             mentioned={"1": data.draw(HOSTILE), "2": data.draw(HOSTILE)},
             reply_to=3,
+            seen={0: data.draw(HOSTILE), 1: data.draw(HOSTILE)},
         )
 
     made = assemble(ingredients(line(entry(10), entry(3))), 50_000).messages[-1].content
-    for tag, count in {"message": 1, "attachment": 2, "forwarded": 1, "situation": 1, "now": 1, "present": 1, "quote": 0}.items():
+    for tag, count in {
+        "message": 1,
+        "attachment": 2,
+        "shows": 2,
+        "forwarded": 1,
+        "situation": 1,
+        "now": 1,
+        "present": 1,
+        "quote": 0,
+    }.items():
         assert made.count(f"<{tag}>") + made.count(f"<{tag} ") == made.count(f"</{tag}>") == count, tag
     [header] = [found for found in made.split("\n") if found.startswith("<message ")]
     assert header.count('"') == 2 * header.count('="') == 10
@@ -195,6 +206,10 @@ TEXT_FIELDS = {
     "attachment.name": lambda token: message(attachments=(Attachment(name=token),)),
     "attachment.text": lambda token: message(attachments=(Attachment(text=token),)),
     "attachment.media_type": lambda token: message(attachments=(Attachment(media_type=token),)),
+    "attachment shows": lambda token: message(attachments=(Attachment(name="a.png"),), seen={0: token}),
+    "forward.attachment shows": lambda token: message(
+        attachments=(Attachment(name="a.png"),), forwards=(Forward(text="", attachments=(Attachment(name="b.png"),)),), seen={1: token}
+    ),
     "attachment.url": lambda token: message(attachments=(Attachment(url=f"https://x/{token}"),)),
     "forward.text": lambda token: message(forwards=(Forward(text=token),)),
     "forward.attachment.name": lambda token: message(forwards=(Forward(text="", attachments=(Attachment(name=token),)),)),

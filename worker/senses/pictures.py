@@ -1,0 +1,82 @@
+"""Pictures on messages: which there are, their bytes, and the model that looks at them."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from engine import blobs
+from engine.blobs.pictures import MOST_BYTES
+from engine.events.message import Attachment, MessageReceived
+from engine.fault import Category, Fault
+from projections.models import catalog, provider_models
+from worker.providers.failure import ProviderFailed, TooLong
+from worker.work import Work
+
+HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""The only hosts pictures are fetched from: Discord's own."""
+DISCORD = "discord.com"
+KEPT = "blob:"
+"""Begins the address of a picture that is kept here already, such as one uploaded in the playground."""
+SECONDS = 20.0
+_SEEN_TYPES = ("image/png", "image/apng", "image/jpeg", "image/gif", "image/webp")
+
+
+class Unavailable(Exception):
+    """The picture cannot be had, now or later; the sentence says why."""
+
+
+def files(message: MessageReceived) -> list[Attachment]:
+    """All files of a message, then those of what it forwards: a picture's number is its place here. Pure."""
+    return [*message.attachments, *(file for forward in message.forwards for file in forward.attachments)]
+
+
+def visible(found: Sequence[Attachment], api: str) -> list[int]:
+    """The numbers of those that can be looked at: pictures and picture stickers that lie on Discord's servers, or here. Pure."""
+    return [n for n, file in enumerate(found) if _is_picture(file) and (file.url.startswith(KEPT) or allowed(file.url, api))]
+
+
+def _is_picture(file: Attachment) -> bool:
+    named = file.media_type.partition(";")[0].strip().lower()
+    return file.kind in ("image", "sticker") and (named in _SEEN_TYPES or not named)
+
+
+def allowed(url: str, api: str) -> bool:
+    """Whether an address lies on Discord's servers. `api` is the address of its REST API: a stand-in's files lie beside it. Pure."""
+    try:
+        asked, own = urlsplit(url), urlsplit(api)
+        if asked.username is not None or asked.password is not None:
+            return False
+        if own.hostname != DISCORD and (asked.scheme, asked.hostname, asked.port) == (own.scheme, own.hostname, own.port):
+            return True
+        return asked.scheme == "https" and asked.hostname in HOSTS and asked.port in (None, 443)
+    except ValueError:
+        return False
+
+
+async def fetch(work: Work, url: str) -> bytes:
+    """The bytes of a picture, at most MOST_BYTES. Redirects are not followed. Raises Unavailable, ProviderFailed to be tried again."""
+    if url.startswith(KEPT):
+        content = await blobs.get(work.log.pool, work.log.vault, url.removeprefix(KEPT))
+        if content is None:
+            raise Unavailable("The picture was taken away.")
+        return content
+    if not allowed(url, work.settings.discord_api_base):
+        raise Unavailable("The picture does not lie on Discord's servers.")
+    try:
+        answer = await work.http.request("GET", url, headers={}, seconds=SECONDS, limit=MOST_BYTES)
+    except TooLong:
+        raise Unavailable(f"The picture is larger than {MOST_BYTES // 2**20} MB.") from None
+    if answer.status >= 500 or answer.status == 429:
+        raise ProviderFailed(Fault(Category.SERVER_ERROR, answer.status, technical_details="the CDN does not give a picture"))
+    if answer.status != 200:
+        raise Unavailable(f"Discord does not give the picture any more (HTTP {answer.status}).")
+    return answer.body
+
+
+async def model(work: Work) -> str | None:
+    """The model that looks at pictures: VISION_MODEL, else the default preset's where it can see; None: no model does."""
+    if work.settings.vision_model is not None:
+        return work.settings.vision_model
+    async with work.log.pool.connection() as connection:
+        preset = await catalog.default_preset(connection, work.log.vault)
+        name = preset.model if preset is not None else work.settings.default_model
+        return name if (await provider_models.known(connection, [name]))[name].vision else None
