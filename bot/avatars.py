@@ -48,7 +48,7 @@ async def keep(log: Log, owner_id: int | None, content: bytes) -> str:
         picture = await _prepared(content, pictures.SIDE)
     except NotAPicture as error:
         raise Rejected(str(error)) from None
-    return await blobs.put(log.pool, log.vault, picture.content, _subject(owner_id))
+    return await blobs.put(log.pool, log.vault, picture.content, subject(owner_id))
 
 
 async def taken(log: Log, owner_id: int | None, read: Imported) -> Imported:
@@ -65,7 +65,7 @@ async def taken(log: Log, owner_id: int | None, read: Imported) -> Imported:
 async def copied(log: Log, address: str, owner_id: int | None) -> str:
     """The address of the same picture as the property of another owner: erasing the first one leaves it. Empty when it is gone."""
     content = await read(log, address)
-    return await blobs.put(log.pool, log.vault, content, _subject(owner_id)) if content is not None else ""
+    return await blobs.put(log.pool, log.vault, content, subject(owner_id)) if content is not None else ""
 
 
 async def read(log: Log, address: str) -> bytes | None:
@@ -109,5 +109,6 @@ async def _prepared(content: bytes, side: int) -> Picture:
     return await asyncio.get_running_loop().run_in_executor(_DECODERS, pictures.prepared, content, side)
 
 
-def _subject(owner_id: int | None) -> str:
+def subject(owner_id: int | None) -> str:
+    """Whose property the files of an owner's characters are."""
     return user_subject(owner_id) if owner_id is not None else SYSTEM_SUBJECT

@@ -151,7 +151,7 @@ async def imported(log: Log, kind: Kind[Any], actor: Actor, tree: object) -> Imp
     if (wanted := found.get("preset_id")) is not None and await by_id(log, PRESET, actor, wanted) is None:
         del found["preset_id"]
         left.append("preset_id: there is no such preset here")
-    return Imported(found, read.kept, tuple(left), read.picture)
+    return Imported(found, read.kept, tuple(left), read.picture, read.card)
 
 
 def without_name_clash(known: Sequence[Item], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import avatars, editing
-from bot.cli import avatar
+from bot import editing
+from bot.cli import avatar, cards
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
@@ -54,7 +54,8 @@ def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
         "export": _export(kind),
         "import": _import(kind),
     }
-    return found | ({"default": _default} if kind is PRESET else {"avatar": avatar.command})
+    of_characters: dict[str, Callable[..., None]] = {"avatar": avatar.command, "import": cards.import_, "export": cards.export}
+    return found | ({"default": _default} if kind is PRESET else of_characters)
 
 
 def carry[T](work: Callable[[Log], Any]) -> None:
@@ -213,9 +214,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
     ) -> None:
         async def work(log: Log) -> None:
             item = await editing.find(log, kind, OPERATOR, which)
-            tree = to_file(kind, item.values)
-            tree = await avatars.file_of(log, tree) if kind is CHARACTER else tree
-            text = jsonlib.dumps(tree, ensure_ascii=False, indent=2) + "\n"
+            text = jsonlib.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
             if file is None:
                 sys.stdout.write(text)
             else:
@@ -239,13 +238,11 @@ def _import(kind: Kind[Any]) -> Callable[..., None]:
 
         async def work(log: Log) -> None:
             read = await editing.imported(log, kind, OPERATOR, tree)
-            read = read if preview else await avatars.taken(log, OPERATOR.user_id, read)
-            notes = (*(f"Kept as a custom field: {name}" for name in read.kept), *(f"Left out: {line}" for line in read.left))
-            fields = editing.without_name_clash(await editing.items(log, kind, OPERATOR), read.values) if kind is CHARACTER else read.values
+            notes = tuple(f"Left out: {line}" for line in read.left)
             if preview:
-                shown = {"fields": to_file(kind, defaults(kind) | fields), "notes": list(notes)}
-                return say(shown, json=json, words="\n".join([f"This would create {fields.get('name')}.", *notes]))
-            return await _made(log, kind, fields, json=json, measured=False, notes=notes)
+                shown = {"fields": to_file(kind, defaults(kind) | read.values), "notes": list(notes)}
+                return say(shown, json=json, words="\n".join([f"This would create {read.values.get('name')}.", *notes]))
+            return await _made(log, kind, read.values, json=json, measured=False, notes=notes)
 
         carry(work)
 
@@ -303,7 +300,7 @@ def with_options(command: Callable[..., None], kind: Kind[Any], about: str, *, w
     keyword = inspect.Parameter.KEYWORD_ONLY
     if which:
         found.append(inspect.Parameter("which", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Which))
-    for spec in (spec for spec in kind.fields if spec.shown.widget != "picture"):  # a picture has a command of its own
+    for spec in (spec for spec in kind.fields if not spec.stored):  # a picture has a command of its own
         option = typer.Option(f"--{spec.option}", help=_help(spec), show_default=False, metavar=_metavar(spec))
         found.append(inspect.Parameter(_parameter(spec), keyword, default=None, annotation=Annotated[str | None, option]))
     found.append(inspect.Parameter("json", keyword, default=False, annotation=Json))

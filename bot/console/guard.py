@@ -26,8 +26,8 @@ _log = log.get("console")
 BODY_BYTES = 256 * 1024
 BODY_SECONDS = 15.0
 """How long a body may take to arrive."""
-FILE_BYTES = 16 * 1024 * 1024
-"""For the forms that take a file: a picture, or a character with its picture in it."""
+FILE_BYTES = 25 * 1024 * 1024
+"""For the forms that take a file: a picture, or a character's card with the files that came with it."""
 FILE_PATIENCE = 8
 """Times as long as other bodies: a phone sends ten megabytes in a minute or two."""
 FILE_PATHS = re.compile(r"/[a-z]+/(import|[0-9a-f-]{36}/avatar)")

@@ -77,6 +77,17 @@ def prepared(content: bytes, side: int = SIDE) -> Picture:
         raise NotAPicture(_DAMAGED) from None
 
 
+def as_png(content: bytes) -> bytes:
+    """A stored picture as PNG, for what can be nothing else. Raises NotAPicture."""
+    if media_type(content) == "image/png":
+        return content
+    try:
+        with Image.open(BytesIO(content), formats=_FORMATS) as opened:
+            return _saved(opened, "PNG")
+    except (OSError, ValueError, SyntaxError):
+        raise NotAPicture(_DAMAGED) from None
+
+
 def _upright(opened: Image.Image, side: int) -> Image.Image:
     width, height = opened.size
     if width * height > MOST_PIXELS:

@@ -27,6 +27,7 @@ class Description(Resource):
         str, Shown("Who is it?", ABOUT, "Where it comes from, what it does, what it knows.", "text", 4000, old=("characterInfo",))
     ] = ""
     traits: Annotated[str, Shown("Traits", ABOUT, "Patient, blunt, fond of puns.", "text", 4000, old=("personalityTraits",))] = ""
+    scenario: Annotated[str, Shown("Scenario", ABOUT, "Where and when it is met.", "text", 4000)] = ""
     age: Annotated[str, Shown("Age", ABOUT, limit=100, old=("personalityAge",))] = ""
     appearance: Annotated[str, Shown("Appearance", ABOUT, "What it looks like.", "text", 1000, old=("personalityAppearance",))] = ""
     tone: Annotated[str, Shown("Tone", VOICE, "How it talks, in a few words.", limit=500, old=("personalityTone",))] = ""
@@ -68,6 +69,7 @@ class Access(Resource):
     shared_with: Annotated[tuple[PersonId, ...], Shown("Shared with", WHO, "User ids, for a shared one.", "people", many=100)] = ()
     preset_id: Annotated[UUID | None, Shown("Preset", WHO, "The model settings it answers by; empty: the default.", "preset")] = None
     avatar: Annotated[str, Shown("Picture", MORE, "A stored picture.", "picture", 64, old=("avatarData",))] = Field("", max_length=64)
+    card: Annotated[str, Shown("Card", MORE, "The card it was imported from, kept whole.", "file", 64)] = Field("", max_length=64)
     talkativeness: Annotated[
         float, Shown("Talkativeness", VOICE, "How often it joins in where several speak: 0 never by itself, 1 always.", "number")
     ] = Field(0.5, ge=0, le=1)

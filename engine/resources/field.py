@@ -15,7 +15,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-Widget = Literal["line", "text", "number", "choice", "switch", "names", "lines", "people", "json", "date", "preset", "picture"]
+Widget = Literal["line", "text", "number", "choice", "switch", "names", "lines", "people", "json", "date", "preset", "picture", "file"]
 Kind = Literal["text", "int", "float", "switch", "choice", "texts", "people", "json", "preset"]
 PersonId = Annotated[int, Field(ge=0, lt=2**63)]
 """A Discord user's id."""
@@ -74,6 +74,11 @@ class FieldSpec:
     def option(self) -> str:
         """Its option on the command line, without dashes before it."""
         return self.key.replace(".", "-").replace("_", "-")
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is the address of a stored file, which nobody types."""
+        return self.shown.widget in ("picture", "file")
 
     @property
     def range(self) -> str:

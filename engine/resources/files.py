@@ -26,6 +26,8 @@ class Imported:
     left: tuple[str, ...] = ()
     picture: str = ""
     """The picture the file holds, as base64 or a `data:` URL. An address of ours is none."""
+    card: dict[str, Any] | None = None
+    """The card a character of ours came from, as the file holds it."""
 
 
 def to_file(kind: Kind[Any], values: Values) -> dict[str, Any]:
@@ -52,9 +54,9 @@ def from_file(kind: Kind[Any], tree: object) -> Imported:
     if kind is CHARACTER and found.unknown:
         custom = found.values.get("custom", {})
         found.values["custom"] = {**{name: value for name, value in found.unknown.items() if name not in custom}, **custom}
-        return Imported(found.values, tuple(found.unknown), tuple(found.left), found.picture)
+        return Imported(found.values, tuple(found.unknown), tuple(found.left), found.picture, found.card)
     left = (*found.left, *(f"{name}: there is no such field" for name in found.unknown))
-    return Imported(found.values, (), left, found.picture)
+    return Imported(found.values, (), left, found.picture, found.card)
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class _Reading:
     unknown: dict[str, Any] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     picture: str = ""
+    card: dict[str, Any] | None = None
 
     def take(self, tree: Mapping[str, Any]) -> None:
         for name, value in _flat(self.kind, tree):
@@ -76,16 +79,20 @@ class _Reading:
                 self._take(spec, value)
 
     def _take(self, spec: FieldSpec, value: Any) -> None:
-        if spec.shown.widget == "picture":
-            if isinstance(value, str) and len(value) > _ADDRESS:
-                self.picture = self.picture or value
-            elif value:
-                self.left.append(f"{spec.key}: the picture itself is not in the file")
-            return
+        if spec.stored:
+            return self._take_stored(spec, value)
         try:
             self.values[spec.key] = _value(spec, value)
         except Wrong as error:
             self.left.append(f"{spec.key}: {error}")
+
+    def _take_stored(self, spec: FieldSpec, value: Any) -> None:
+        if spec.shown.widget == "picture" and isinstance(value, str) and len(value) > _ADDRESS:
+            self.picture = self.picture or value
+        elif spec.shown.widget == "file" and isinstance(value, dict):
+            self.card = value
+        elif value:
+            self.left.append(f"{spec.key}: the {spec.shown.label.lower()} itself is not in the file")
 
     def _strange(self, name: str, value: Any) -> None:
         if name.startswith("extendedContext"):

@@ -35,6 +35,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 1): unchanged,
         ("character.created", 2): unchanged,  # v3: how talkative it is, and whether it is for adults only
         ("character.edited", 2): unchanged,
+        ("character.created", 3): unchanged,  # v4: a scenario, and the card it came from
+        ("character.edited", 3): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer

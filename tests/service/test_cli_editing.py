@@ -36,7 +36,7 @@ CHOSEN = {
     "max_age_s": "3600",
     "is_global": "yes",
 }
-NOT_TYPED = {"avatar", "preset_id", "reasoning.effort", "top_a", "is_default", "is_free_default"}
+NOT_TYPED = {"avatar", "card", "preset_id", "reasoning.effort", "top_a", "is_default", "is_free_default"}
 """Chosen in other ways, or excluded by another field that is set."""
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot import avatars, editing
+from bot import avatars, cards, editing
 from bot.console.pages import playground
 from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, Console, console_of
@@ -30,6 +30,8 @@ from projections.models import catalog, provider_models
 
 ACTOR = operator(OPERATOR)
 SECTION = {"character": "Characters", "preset": "Presets"}
+FILES: Mapping[str, cards.FileForm] = {"json": "tzurot", "png": "png", "charx": "charx", "v3.json": "json", "v2.json": "v2"}
+"""How the address of an exported character ends, to the form of the file."""
 MODELS = 300
 """How many models of the catalogue a form suggests."""
 
@@ -63,6 +65,7 @@ def routes(kind: Kind[Any]) -> list[Route]:
         Route(f"{one}/delete", _bound(kind, _delete), methods=["POST"]),
         Route(f"{one}/restore", _bound(kind, _restore), methods=["POST"]),
         Route(f"{one}/export.json", _bound(kind, _export)),
+        *([Route(f"{one}/export.{{form}}", _bound(kind, _export))] if kind is CHARACTER else []),
         *([Route(f"{one}/default", _default, methods=["POST"])] if kind is PRESET else []),
     ]
 
@@ -103,7 +106,7 @@ async def _look(kind: Kind[Any], request: Request) -> Response:
     known = await _presets(console) if kind is CHARACTER else {}
     groups: dict[str, list[tuple[FieldSpec, str]]] = {}
     for spec, text in editing.shown(item, everything=False, presets={UUID(k): v for k, v in known.items() if k}):
-        if spec.shown.widget == "picture":
+        if spec.stored:
             continue  # seen, not read
         groups.setdefault(spec.shown.page, []).append((spec, editing.filled(text, item.name) if kind is CHARACTER else text))
     preview = await editing.preview(console.log, item.sheet) if isinstance(item.sheet, PresetSheet) else None
@@ -140,7 +143,7 @@ async def _shown(kind: Kind[Any], request: Request, item: Item | None, draft: Dr
 
 def _typable(kind: Kind[Any]) -> tuple[FieldSpec, ...]:
     """Fields of the form. The defaults are chosen by a button of their own, a stored picture by a file."""
-    return tuple(spec for spec in kind.fields if spec.shown.widget != "picture" and spec.key not in presets.DEFAULTS)
+    return tuple(spec for spec in kind.fields if not spec.stored and spec.key not in presets.DEFAULTS)
 
 
 async def _presets(console: Console) -> dict[str, str]:
@@ -215,7 +218,7 @@ async def _duplicate(kind: Kind[Any], request: Request) -> Response:
     values = {**item.values, "name": f"{item.name} (copy)"[:100]}
     if kind is CHARACTER:
         values |= {"visibility": "private", "co_owners": (), "shared_with": ()}
-        values["avatar"] = await avatars.copied(console.log, values["avatar"], OPERATOR)
+        values |= {name: await avatars.copied(console.log, values[name], OPERATOR) for name in ("avatar", "card")}
         values = editing.without_name_clash(await editing.items(console.log, kind, ACTOR), values)
     else:
         values = {name: value for name, value in values.items() if name not in presets.DEFAULTS}
@@ -237,35 +240,60 @@ async def _restore(kind: Kind[Any], request: Request) -> Response:
 
 
 async def _export(kind: Kind[Any], request: Request) -> Response:
-    console, item = console_of(request), await _item(kind, request)
-    tree = to_file(kind, item.values)
-    tree = await avatars.file_of(console.log, tree) if kind is CHARACTER else tree
-    body = json.dumps(tree, ensure_ascii=False, indent=2) + "\n"
+    """`GET …/export.json` for our own file; a character also as a card, by how the address ends: FILES."""
+    console, item, form = console_of(request), await _item(kind, request), str(request.path_params.get("form", "json"))
+    if kind is CHARACTER:
+        if form not in FILES:
+            return problem(request, 404, "No such kind of file", f"There are: {', '.join(FILES)}.")
+        made = await cards.export(console.log, item, FILES[form])
+        headers = {"content-disposition": f'attachment; filename="{made.name}"'}
+        return Response(made.content, media_type=made.media_type, headers=headers)
+    body = json.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
     headers = {"content-disposition": f'attachment; filename="{kind.name}-{item.handle}.json"'}
     return Response(body, media_type="application/json", headers=headers)
 
 
 async def _import(kind: Kind[Any], request: Request) -> Response:
-    """A file chosen on the list's page."""
-    console = console_of(request)
+    """A file chosen on the list's page: made at once, or only looked at."""
     async with request.form() as form:
-        file, key = form.get("file"), key_of(form)
-        if not isinstance(file, UploadFile):
-            raise Wrong("Choose a JSON file first.")
-        raw = await file.read()
+        file, key, look = form.get("file"), key_of(form), bool(playground.field(form, "look"))
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Wrong("Choose a file first.")
+        raw, name = await file.read(), file.filename
+    made = _character_file if kind is CHARACTER else _preset_file
+    return await made(request, raw, name, key, look=look)
+
+
+async def _character_file(request: Request, raw: bytes, name: str, key: UUID, *, look: bool) -> Response:
+    log = console_of(request).log
+    found = await cards.read(log, ACTOR, raw, name)
+    if look:
+        context = {"kind": "character", "found": found, "item": None, "notes": found.notes}
+        return page(request, "imported.html", context, section="Characters")
+    item, notes = await cards.make(log, ACTOR, found, ids.derived("character", "form", key), key)
+    if not notes:
+        return go(f"/characters/{item.id}")
+    return page(request, "imported.html", {"kind": "character", "found": found, "item": item, "notes": notes}, section="Characters")
+
+
+async def _preset_file(request: Request, raw: bytes, _name: str, key: UUID, *, look: bool) -> Response:
+    console = console_of(request)
     try:
         tree = json.loads(raw)
     except (ValueError, RecursionError):
         raise Wrong("The file holds no JSON.") from None
-    read = await avatars.taken(console.log, OPERATOR, await editing.imported(console.log, kind, ACTOR, tree))
-    known = await editing.items(console.log, kind, ACTOR)
-    fields = editing.without_name_clash(known, read.values) if kind is CHARACTER else read.values
-    new_id = ids.derived(kind.name, "form", key)
-    await editing.carry_out(console.log, ACTOR, editing.creation(kind, new_id, fields, measured=False), key)
-    if not (read.kept or read.left):
-        return go(f"/{kind.name}s/{new_id}")
-    item = await editing.by_id(console.log, kind, ACTOR, new_id)
-    return page(request, "imported.html", {"item": item, "id": new_id, "kind": kind.name, "read": read}, section=SECTION[kind.name])
+    read = await editing.imported(console.log, PRESET, ACTOR, tree)
+    notes = tuple(f"Left out: {line}" for line in read.left)
+    found = {"name": read.values.get("name", "A preset"), "kind": "a JSON file", "fates": ()}
+    context = {"kind": "preset", "found": found, "item": None, "notes": notes}
+    if look:
+        return page(request, "imported.html", context, section="Presets")
+    new_id = ids.derived("preset", "form", key)
+    await editing.carry_out(console.log, ACTOR, editing.creation(PRESET, new_id, read.values, measured=False), key)
+    if not notes:
+        return go(f"/presets/{new_id}")
+    item = await editing.by_id(console.log, PRESET, ACTOR, new_id)
+    return page(request, "imported.html", context | {"item": item}, section="Presets")
 
 
 async def _default(request: Request) -> Response:

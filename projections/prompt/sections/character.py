@@ -21,6 +21,7 @@ SOMEBODY = "the other person"
 _SECTIONS = (
     ("info", "info"),
     ("traits", "traits"),
+    ("scenario", "scenario"),
     ("tone", "tone"),
     ("age", "age"),
     ("appearance", "appearance"),

@@ -1,0 +1,114 @@
+"""`tzurot character import` and `tzurot character export`: cards of every program, and our own files."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import cards, editing
+from engine import ids
+from engine.actor import operator
+from engine.decide.rejected import Rejected
+from engine.resources.files import to_file
+from engine.resources.kinds import CHARACTER, defaults
+from engine.resources.typed import Wrong
+from engine.store import Log
+from engine.terminal import Json, say
+from projections.terminal import NotFound, with_log
+
+OPERATOR = operator(1)
+
+
+class _Form(StrEnum):
+    """`cards.FORMS` as the command line needs them."""
+
+    TZUROT = "tzurot"
+    JSON = "json"
+    V2 = "v2"
+    PNG = "png"
+    CHARX = "charx"
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A card (PNG, JSON, YAML, CHARX, BYAF) or a file of ours; - is standard input.")],
+    preview: Annotated[bool, typer.Option("--preview", help="Only show what would be made, part by part.")] = False,
+    json: Json = False,
+) -> None:
+    """Create a character from a file: a character card of any program, one of ours, or one of the predecessor's."""
+    raw = _content(file)
+
+    async def work(log: Log) -> None:
+        found = await cards.read(log, OPERATOR, raw, file.name)
+        if preview:
+            return _previewed(found, json=json)
+        item, notes = await cards.make(log, OPERATOR, found, ids.random_id(), ids.random_id())
+        shown = {"id": str(item.id), "short name": item.handle, "name": item.name, "from": found.kind, "notes": list(notes)}
+        words = f"Created {item.name} ({item.handle}) from {found.kind}."
+        return say(shown, json=json, words="\n".join([words, *notes]))
+
+    _carry(work)
+
+
+def _previewed(found: cards.FoundCharacter, *, json: bool) -> None:
+    fates = [{"part": fate.part, "what": fate.what, "how": fate.how} for fate in found.fates]
+    fields = to_file(CHARACTER, defaults(CHARACTER) | found.imported.values)
+    shown = {"from": found.kind, "fields": fields, "parts": fates, "notes": list(found.notes)}
+    lines = [f"{fate.part} is {fate.what}: {fate.how}" for fate in found.fates] or list(found.notes)
+    say(shown, json=json, words="\n".join([f"This would create {found.name} from {found.kind}. Nothing was done.", *lines]))
+
+
+def export(
+    which: Annotated[str, typer.Argument(help="Its name, short name or id.")],
+    file: Annotated[Path | None, typer.Argument(help="The same as --out.", show_default=False)] = None,
+    form: Annotated[
+        _Form | None,
+        typer.Option("--format", help="tzurot: ours, with every field; the others are cards. By the file's ending unless named."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to; standard output unless named.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Write a character to a file: as a card that other programs read, or with every field as JSON of ours."""
+    to = out or file
+    by_name = to.suffix.removeprefix(".") if to is not None else ""
+    wanted = form or (_Form(by_name) if by_name in ("png", "charx") else _Form("tzurot"))
+
+    async def work(log: Log) -> None:
+        item = await editing.find(log, CHARACTER, OPERATOR, which)
+        made = await cards.export(log, item, next(one for one in cards.FORMS if one == wanted.value))
+        for path in made.missing:
+            typer.echo(f"Left out: {path}, which is gone with its owner.", err=True)
+        if to is None:
+            sys.stdout.buffer.write(made.content)
+            sys.stdout.flush()
+            return
+        _write(to, made.content)
+        say({"file": str(to), "format": wanted.value}, json=json)
+        typer.echo(f"Wrote {to}.", err=True)
+
+    _carry(work)
+
+
+def _carry(work: Callable[[Log], Awaitable[None]]) -> None:
+    try:
+        with_log(work)
+    except (Rejected, Wrong) as error:
+        raise NotFound(str(error)) from None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as source:
+            return source.read(cards.MOST_BYTES + 1)
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise NotFound(f"{file} cannot be written: {error.strerror}.") from None
