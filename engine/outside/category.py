@@ -200,6 +200,7 @@ def _of_words(message: str) -> Category | None:
     told = (
         (_CONTEXT, Category.CONTEXT_LENGTH),
         (_BAD_KEY, Category.AUTHENTICATION),
+        (_SPENT, Category.QUOTA_EXCEEDED),
         (_NO_MODEL, Category.MODEL_NOT_FOUND),
         (_POLICY, Category.CONTENT_POLICY),
     )

@@ -107,7 +107,7 @@ def details(value: object) -> str:
 
 
 def _anthropic(document: Mapping[str, Any]) -> Iterator[Found]:
-    kind, delta = document.get("type"), as_dict(document.get("delta"))
+    kind, delta = as_str(document.get("type")), as_dict(document.get("delta"))
     if kind == "content_block_delta":
         yield Piece("text", as_str(delta.get("text")))
         yield Piece("reasoning", as_str(delta.get("thinking")))
@@ -124,7 +124,7 @@ def _anthropic(document: Mapping[str, Any]) -> Iterator[Found]:
 
 def _ollama(document: Mapping[str, Any]) -> Iterator[Found]:
     """Ollama's own lines, and llama.cpp's: pieces under names of their own."""
-    if document.get("type") in {"message_start", "message"}:
+    if as_str(document.get("type")) in {"message_start", "message"}:
         return
     message = as_dict(document.get("message"))
     if isinstance(message.get("content"), str | list):
@@ -162,9 +162,9 @@ def _responses(document: Mapping[str, Any]) -> Iterator[Found]:
         return
     for item in as_list(response.get("output")):
         yield from _parts(as_list(as_dict(item).get("content")), 0, whole=True)
-    if response.get("status") in {"completed", "incomplete"}:
+    if (status := as_str(response.get("status"))) in {"completed", "incomplete"}:
         reason = as_str(as_dict(response.get("incomplete_details")).get("reason"))
-        yield Mark(reason or ("length" if response["status"] == "incomplete" else "stop"), done=True)
+        yield Mark(reason or ("length" if status == "incomplete" else "stop"), done=True)
 
 
 def _generated(document: Mapping[str, Any]) -> Iterator[Found]:

@@ -54,6 +54,11 @@ _NUMBER = ("code", "status", "status_code", "statusCode", "http_status", "httpSt
 _PARAM = ("param", "parameter", "field", "fieldName", "property")
 _NO_KIND = frozenset({"error", "invalid", "none", "null", "failed", "failure", "about:blank"})
 _HTML = re.compile(r"<(?:title|h1)[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+_NO_PATH = re.compile(
+    r"(http )?404|(page |path |route |resource |endpoint )?not found\W*\Z|method not allowed"
+    r"|(invalid|unknown|unrecognized)( request)? (url|path)|cannot (post|get) |no (such )?(route|path|handler)|unsupported (path|method)",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"<[^<>]{0,500}>")
 
 
@@ -187,7 +192,7 @@ def fault_of(status: int | None, reported: Reported, headers: Mapping[str, str],
     if reported.status is not None and status in (None, 400, 500, 502, 503):
         effective = reported.status
     category = classify(effective, reported.message, *reported.kinds)
-    if reported.page and status in {404, 405, 410} and category is Category.MODEL_NOT_FOUND:
+    if status in {404, 405, 410} and _of_path(reported):
         category = Category.WRONG_ADDRESS  # somebody else answers there: a provider says which model it lacks
     wait = hints.of_headers(headers)
     kinds = " ".join(reported.kinds)
@@ -199,6 +204,12 @@ def fault_of(status: int | None, reported: Reported, headers: Mapping[str, str],
         retry_after=wait if wait is not None else reported.retry_after,
         params=reported.params,
     )
+
+
+def _of_path(reported: Reported) -> bool:
+    """Whether it is the path that is not there: a page for people says so, or words about no model."""
+    words = reported.message
+    return "model" not in words.lower() and (reported.page or _NO_PATH.match(words) is not None)
 
 
 def of_answer(status: int, headers: Mapping[str, str], body: bytes) -> Fault:

@@ -66,6 +66,7 @@ def _forms(secret: str) -> set[str]:
     """How a secret may be written, in lower case: as it is, backwards, in hexadecimal, percent, HTML and base64 at each alignment."""
     raw = secret.encode()
     forms = {secret, secret[::-1], raw.hex(), quote(secret, safe=""), "".join(f"%{byte:02x}" for byte in raw)}
+    forms |= {"".join(c if c.isalnum() else quote(c, safe="") if quote(c, safe="") != c else f"%{ord(c):02x}" for c in secret)}
     forms |= {secret.replace("&", "&amp;").replace("<", "&lt;"), secret.replace("/", "\\/"), "".join(f"&#{ord(c)};" for c in secret)}
     forms |= {"".join(f"\\x{byte:02x}" for byte in raw), "".join(f"\\u{ord(c):04x}" for c in secret)}
     for shift in range(3):

@@ -1,0 +1,224 @@
+"""One reader for errors of every shape: category, status, words, and when to come back."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import clock
+from engine.fault import Category
+from worker.providers import address, errors, hints
+from worker.providers.redact import Redactor
+
+BODIES: list[tuple[int, object, Category]] = [
+    (400, [{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}], Category.AUTHENTICATION),
+    (
+        400,
+        {"error": {"code": 400, "message": "bad", "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}},
+        Category.AUTHENTICATION,
+    ),
+    (429, [{"error": {"code": 429, "message": "Resource has been exhausted", "status": "RESOURCE_EXHAUSTED"}}], Category.RATE_LIMIT),
+    (
+        404,
+        {"error": {"code": 404, "message": "models/gemini-9 is not found for API version v1beta", "status": "NOT_FOUND"}},
+        Category.MODEL_NOT_FOUND,
+    ),
+    (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, Category.SERVER_ERROR),
+    (401, {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}, Category.AUTHENTICATION),
+    (
+        400,
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "credit balance is too low"}},
+        Category.QUOTA_EXCEEDED,
+    ),
+    (
+        413,
+        {"type": "error", "error": {"type": "request_too_large", "message": "Request is too large"}},
+        Category.CONTEXT_LENGTH,
+    ),
+    (
+        400,
+        {
+            "error": {
+                "code": "content_filter",
+                "message": "The response was filtered",
+                "innererror": {"code": "ResponsibleAIPolicyViolation"},
+            }
+        },
+        Category.CONTENT_POLICY,
+    ),
+    (
+        404,
+        {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}},
+        Category.MODEL_NOT_FOUND,
+    ),
+    (401, {"statusCode": 401, "message": "Access denied due to invalid subscription key."}, Category.AUTHENTICATION),
+    (429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 20 seconds."}, Category.RATE_LIMIT),
+    (401, {"message": "invalid api token"}, Category.AUTHENTICATION),
+    (400, {"message": "invalid request: prompt is too long"}, Category.CONTEXT_LENGTH),
+    (404, {"error": 'model "llama9" not found, try pulling it first'}, Category.MODEL_NOT_FOUND),
+    (500, {"error": "llama runner process has terminated"}, Category.SERVER_ERROR),
+    (422, {"detail": [{"loc": ["body", "messages"], "msg": "field required", "type": "value_error.missing"}]}, Category.BAD_REQUEST),
+    (401, {"detail": "Not authenticated"}, Category.AUTHENTICATION),
+    (503, {"error": "Model x is currently loading", "estimated_time": 20.0}, Category.SERVER_ERROR),
+    (400, {"__type": "ThrottlingException", "message": "Too many requests"}, Category.RATE_LIMIT),
+    (
+        400,
+        {"object": "error", "message": "This model's maximum context length is 8192 tokens", "type": "BadRequestError", "code": 400},
+        Category.CONTEXT_LENGTH,
+    ),
+    (
+        429,
+        {"error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "You exceeded your current quota"}},
+        Category.QUOTA_EXCEEDED,
+    ),
+    (500, {"error": {"message": '{"error":{"code":429,"message":"slow"}}', "code": 429}}, Category.RATE_LIMIT),
+    (
+        502,
+        {"error": {"code": 502, "metadata": {"raw": '{"error":{"message":"Rate limit reached","type":"rate_limit_error"}}'}}},
+        Category.RATE_LIMIT,
+    ),
+    (400, {"fault": {"faultstring": "Invalid API key", "detail": {"errorcode": "oauth.v2.InvalidApiKey"}}}, Category.AUTHENTICATION),
+    (400, {"title": "Unauthorized", "status": 401, "detail": "token expired"}, Category.AUTHENTICATION),
+    (402, {"error": {"message": "Insufficient Balance", "type": "unknown_error"}}, Category.QUOTA_EXCEEDED),
+    (500, "boom", Category.SERVER_ERROR),
+    (503, "<html><head><title>503 Service Unavailable</title></head></html>", Category.SERVER_ERROR),
+    (404, "<html><h1>Not Found</h1></html>", Category.WRONG_ADDRESS),
+    (404, "404 page not found", Category.WRONG_ADDRESS),
+    (405, "Method Not Allowed", Category.WRONG_ADDRESS),
+    (404, {"detail": "Not Found"}, Category.WRONG_ADDRESS),
+    (404, {"error": {"message": "Invalid URL (POST /chat/completions)", "type": "invalid_request_error"}}, Category.WRONG_ADDRESS),
+    (404, {"error": {"message": "No endpoints found for x/y"}}, Category.MODEL_NOT_FOUND),
+    (404, "The model x does not exist", Category.MODEL_NOT_FOUND),
+    (400, "upstream: context length exceeded", Category.CONTEXT_LENGTH),
+    (400, "", Category.BAD_REQUEST),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "category"), BODIES, ids=[f"{s} {str(b)[:50]}" for s, b, _ in BODIES])
+def test_every_shape_of_an_error_is_its_category(status: int, body: object, category: Category) -> None:
+    """Google's, Anthropic's, Azure's, Cohere's, Ollama's, FastAPI's, AWS', gateways', pages and plain words."""
+    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    fault = errors.of_answer(status, {}, raw)
+    assert fault.category is category
+    assert fault.status is not None
+
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+IN_A_MINUTE = NOW + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"retry-after": "7"}, {}, 7),
+        ({"retry-after": "1.5"}, {}, 1.5),
+        ({"retry-after": format_datetime(IN_A_MINUTE, usegmt=True)}, {}, 60),
+        ({"retry-after": IN_A_MINUTE.isoformat()}, {}, 60),
+        ({"retry-after": format_datetime(NOW - timedelta(days=1), usegmt=True)}, {}, 0),
+        ({"retry-after": "1e400"}, {}, None),
+        ({"retry-after": "soon\x00"}, {}, None),
+        ({"retry-after": "-5"}, {}, None),
+        ({"retry-after": "999999999"}, {}, 86_400),
+        ({"retry-after-ms": "1500"}, {}, 1.5),
+        ({"x-ms-retry-after-ms": "250"}, {}, 0.25),
+        ({"x-ratelimit-reset": str(int(IN_A_MINUTE.timestamp() * 1000))}, {}, 60),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, {}, 360),
+        ({"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "6m0s"}, {}, None),
+        ({"anthropic-ratelimit-tokens-remaining": "0", "anthropic-ratelimit-tokens-reset": "2026-11-25T12:01:00Z"}, {}, 60),
+        ({}, {"error": {"message": "Please try again in 20s. Visit us."}}, 20),
+        ({}, {"error": {"message": "Please try again in 1m30.5s."}}, 90.5),
+        ({}, {"error": {"message": "Please retry after 250ms"}}, 0.25),
+        ({}, {"error": {"message": "Rate limit is exceeded. Try again in 2 hours and 5 minutes."}}, 7500),
+        ({}, {"error": {"details": [{"@type": "RetryInfo", "retryDelay": "17s"}]}}, 17),
+        ({}, {"error": {"details": [{"retryDelay": {"seconds": 17}}]}}, 17),
+        ({}, {"error": "loading", "estimated_time": 20.5}, 20.5),
+        ({}, {"error": {"message": "x", "retry_after_ms": 100}}, 0.1),
+        ({}, {"error": {"metadata": {"headers": {"Retry-After": "9"}}}}, 9),
+        ({}, {"error": {"availability": {"retry_after": 11}}}, 11),
+        ({}, {"error": {"resets_at": IN_A_MINUTE.timestamp()}}, 60),
+        ({}, {"error": {"message": "gpt-5 is busy since 2024"}}, None),
+        ({}, {"error": {"retry_after": "NaN"}}, None),
+    ],
+)
+def test_every_way_to_say_when_to_come_back(
+    headers: dict[str, str], body: object, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds, milliseconds, durations, moments, dates and sentences; bounded, never in the past."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    found = errors.of_answer(429, headers, json.dumps(body).encode()).retry_after
+    assert found == (None if seconds is None else pytest.approx(seconds, abs=0.01))
+
+
+@given(st.text(max_size=300))
+def test_any_words_can_be_a_hint(words: str) -> None:
+    """None, or within a day."""
+    for found in (hints.of_words(words), hints.bounded(hints.of_value(words)), hints.of_headers({"retry-after": words})):
+        assert found is None or 0 <= found <= 86_400
+
+
+KEY = "sk-or-v1-9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+FORMS = {
+    "as it is": KEY,
+    "with a header's name": f"Bearer {KEY}",
+    "in capitals": KEY.upper(),
+    "url-encoded": quote(KEY.replace("-", "%2D"), safe="%"),
+    "percent for each letter": "".join(f"%{ord(c):02X}" for c in KEY),
+    "base64": base64.b64encode(KEY.encode()).decode(),
+    "base64 of the header": base64.b64encode(f"Bearer {KEY}".encode()).decode(),
+    "base64 of user and key": base64.b64encode(f"u:{KEY}".encode()).decode(),
+    "base64 for addresses": base64.urlsafe_b64encode(f"{KEY}?".encode()).decode(),
+    "over two lines": f"{KEY[:17]}\n{KEY[17:]}",
+    "over many lines": "\r\n  ".join(KEY[i : i + 8] for i in range(0, len(KEY), 8)),
+    "with an escaped line break": f"{KEY[:20]}\\n{KEY[20:]}",
+    "with a zero-width space": f"{KEY[:20]}\u200b{KEY[20:]}",
+    "letters apart": " ".join(KEY),
+    "backwards": KEY[::-1],
+    "hexadecimal": KEY.encode().hex(),
+    "escaped": "".join(f"\\u{ord(c):04x}" for c in KEY),
+    "HTML's numbers": "".join(f"&#{ord(c)};" for c in KEY),
+    "base64 over lines": "\n".join(base64.b64encode(KEY.encode()).decode()[i : i + 20] for i in range(0, 60, 20)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_key_is_left_out_in_every_form(form: str) -> None:
+    """What stands around it stays."""
+    told = Redactor(KEY)(f"Incorrect API key provided: {form} (see your account)")
+    assert form not in told
+    assert "[key]" in told
+    assert told.startswith("Incorrect API key provided: ")
+    assert told.endswith("(see your account)")
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_text_without_a_key_is_not_touched_and_one_with_it_never_holds_it(before: str, after: str) -> None:
+    """Whatever stands around it."""
+    redact = Redactor(KEY)
+    assert redact(before) == before
+    assert KEY not in redact(before + KEY + after)
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://other.example/v1?key=secret", "https://other.example/v1"),
+        ("/login", "https://api.example/login"),
+        ("http://user:secret@[::1]:99/x", "http://[::1]:99/x"),
+        ("//elsewhere.example", "https://elsewhere.example"),
+        ("http://[broken", "[broken"),
+        ("", "without saying where"),
+    ],
+)
+def test_a_redirect_is_a_wrong_address_with_its_target(location: str, shown: str) -> None:
+    """For whoever runs the bot; without user, password and query."""
+    fault = address.redirected("https://api.example/v1/chat/completions", 301, {"location": location} if location else {})
+    assert fault.category is Category.WRONG_ADDRESS
+    assert "The address of the provider is not right" in fault.technical_details
+    assert shown in fault.technical_details
+    assert "secret" not in fault.technical_details
+    assert "example" not in fault.user_message + fault.said

@@ -1,0 +1,43 @@
+"""Whatever a provider sends has one end: an answer, or a fault with a category. The long run: tests.support.provider.fuzz."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as configured
+from hypothesis import strategies as st
+
+from tests.support.provider import fuzz
+from worker.providers import errors
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["429", "error", fuzz.SECRET]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(fuzz._KEYS) | st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sample_of_the_fuzz_has_one_end_each(seed: int) -> None:
+    """Cut, doubled, swapped and mixed bodies and streams, in random slices."""
+    for number in range(120):
+        assert fuzz.one(number, seed) != ""
+
+
+@given(st.lists(JSON, min_size=1, max_size=4), st.booleans(), st.integers(0, 2**32))
+@configured(max_examples=150, deadline=None)
+def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool, seed: int) -> None:
+    """Where a string is expected there may be a list, where a list a number."""
+    frames = [fuzz.json.dumps(document).encode() for document in documents]
+    made = b"".join(map(fuzz.event, frames)) if events else b"\n".join(frames)
+    chance = random.Random(seed)
+    fuzz.judge(made, fuzz.read(made, chance), chance)
+
+
+@given(JSON)
+@configured(max_examples=150, deadline=None)
+def test_any_json_can_be_an_error(document: object) -> None:
+    """It has a bounded message, and a wait within a day if any."""
+    found = errors.read(document)
+    assert len(found.message) <= errors.WORDS
+    assert found.retry_after is None or 0 <= found.retry_after <= 86_400
