@@ -15,6 +15,7 @@ from engine.decide.spending.turn_request import effective
 from engine.events.preset import Effort, Parameters, Reasoning
 from engine.events.turn import GenerationStarted
 from engine.fault import for_admin
+from engine.outside import checks
 from engine.store import Log
 from engine.terminal import Json, say, table
 from projections import inspector
@@ -40,6 +41,14 @@ def register(app: typer.Typer) -> None:
     memory = typer.Typer(no_args_is_help=True, help="What characters remember.")
     memory_commands.register(memory)
     app.add_typer(memory, name="memory")
+    checks.BROUGHT["provider"] = _try_provider
+
+
+def _try_provider(settings: config.Settings) -> list[checks.Finding]:
+    """What `tzurot doctor` says of the provider's address."""
+    from worker.providers.tried import look
+
+    return look(settings)
 
 
 def run_worker() -> None:

@@ -17,6 +17,7 @@ from engine.embedded import account, broker
 from engine.embedded.folder import Busy, claim
 from engine.errors import TzurotError
 from engine.migrate import migrate, pending
+from engine.outside.checks import BROUGHT
 from engine.store import connect, open_log
 from engine.vault import load_master_key
 from projections.live import heartbeats
@@ -73,6 +74,8 @@ def _of(settings: Settings) -> Iterator[Check]:
     provided = settings.provider_base_url or ("OpenRouter" if settings.provider_api_key else "")
     yield _try("model", lambda: decides(settings))
     yield Check("provider", True, provided or "the local stand-in, which is no model; set PROVIDER_API_KEY for a real one")
+    for look in BROUGHT.values():
+        yield from (Check(found.name, found.ok, found.detail) for found in look(settings))
 
 
 def _try(name: str, look: Callable[[], str]) -> Check:

@@ -42,7 +42,10 @@ class Redactor:
             at = found.end()
         kept.append(text[at:])
         places += range(at, len(text))
-        squeezed = "".join(character if len(lower := character.lower()) != 1 else lower for character in "".join(kept))
+        joined = "".join(kept)
+        squeezed = joined.lower()
+        if len(squeezed) != len(joined):  # a few letters become two in lower case: those stay as they are
+            squeezed = "".join(lower if len(lower := character.lower()) == 1 else character for character in joined)
         spans = [span for form in self._forms for span in _spans(squeezed, form, places)]
         result: list[str] = []
         at = 0

@@ -24,7 +24,7 @@ from worker.providers.failure import ProviderFailed
 from worker.providers.redact import Redactor
 
 SLOWEST_S = 1.0
-SMALL = 6_000
+SMALL = 3_000
 """Bytes of the bodies that most are made from: the large ones are tried as they are, in tests."""
 SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef"
 _REDACT = Redactor(SECRET)
@@ -113,7 +113,7 @@ def read(made: bytes, chance: random.Random) -> Completion | ProviderFailed:
     try:
         at = 0
         while at < len(made) and not collector.done and collector.error is None:
-            size = chance.choice([1, 7, 64, 4096, len(made)]) if len(made) < 2000 else chance.choice([997, 65_536])
+            size = chance.choice([1, 7, 64, len(made)]) if len(made) < 400 else chance.choice([257, 65_536])
             for piece in decoder.feed(made[at : at + size]):
                 collector.feed(piece)
             at += size

@@ -1,5 +1,6 @@
 """Whatever a provider sends has one end: an answer, or a fault with a category. The long run: tests.support.provider.fuzz."""
 
+import json
 import random
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 
 from tests.support.provider import fuzz
+from tests.support.provider.server import event
 from worker.providers import errors
 
 JSON = st.recursive(
@@ -28,8 +30,8 @@ def test_a_sample_of_the_fuzz_has_one_end_each(seed: int) -> None:
 @configured(max_examples=150, deadline=None)
 def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool, seed: int) -> None:
     """Where a string is expected there may be a list, where a list a number."""
-    frames = [fuzz.json.dumps(document).encode() for document in documents]
-    made = b"".join(map(fuzz.event, frames)) if events else b"\n".join(frames)
+    frames = [json.dumps(document).encode() for document in documents]
+    made = b"".join(map(event, frames)) if events else b"\n".join(frames)
     chance = random.Random(seed)
     fuzz.judge(made, fuzz.read(made, chance), chance)
 
