@@ -206,7 +206,6 @@ async def test_odd_names_from_a_provider_stop_nobody(settings: Settings) -> None
             stopped = await (await connection.execute("SELECT name FROM projections WHERE status <> 'running'")).fetchall()
             aside = await (await connection.execute("SELECT count(*) FROM projection_skips")).fetchone()
         assert (stopped, aside) == ([], (0,))
-        assert TURNS.name == "turns"
 
 
 async def test_an_overload_in_mid_stream_is_answered_by_the_fallback(settings: Settings) -> None:
