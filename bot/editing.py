@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
+from engine import ids
 from engine.actor import Actor
 from engine.decide import character, preset
 from engine.decide.command import Command
@@ -58,7 +60,7 @@ async def items(log: Log, kind: Kind[Any], actor: Actor) -> list[Item]:
     """What this actor may see of a kind, by name."""
     async with log.pool.connection() as connection:
         if kind is CHARACTER:
-            found = [_character(c, actor) for c in await catalog.characters(connection, log.vault) if not c.erased and _sees(c, actor)]
+            found = [character_item(c, actor) for c in await catalog.characters(connection, log.vault) if not c.erased and _sees(c, actor)]
         else:
             found = [_preset(p, actor) for p in await catalog.presets(connection, log.vault) if not p.erased and _sees(p, actor)]
     return sorted(found, key=lambda item: (item.name.casefold(), item.handle))
@@ -68,7 +70,8 @@ def _sees(thing: catalog.Character | catalog.Preset, actor: Actor) -> bool:
     return actor.kind != "person" or thing.usable_by(actor.user_id)
 
 
-def _character(found: catalog.Character, actor: Actor) -> Item:
+def character_item(found: catalog.Character, actor: Actor) -> Item:
+    """A character as this actor may see it."""
     editable = found.editable_by(actor.user_id) or actor.trusted
     return Item(CHARACTER, found.id, found.owner_id, found.sheet, editable, actor.kind != "person" or found.listed_for(actor.user_id))
 
@@ -78,17 +81,28 @@ def _preset(found: catalog.Preset, actor: Actor) -> Item:
     return Item(PRESET, found.id, found.owner_id, found.sheet, own or actor.trusted, listed=True)
 
 
-def pick(known: Sequence[Item], kind: Kind[Any], text: str) -> Item:
-    """The item a name, short name or id means. Raises Rejected when there is none, or several."""
+def pick(known: Sequence[Item], kind: Kind[Any], text: str, *, hint: str = "") -> Item:
+    """The item a name, short name or id means. Raises Rejected when there is none, with the nearest names, or when there are several.
+
+    `hint` says where to look, in the words of the face; without it the command line's.
+    """
     wanted = text.strip().removeprefix("@").casefold()
     exact = [item for item in known if wanted in (item.handle.casefold(), str(item.id))]
     found = exact or [item for item in known if wanted in item.calls]
     if not found:
-        raise Rejected(f"There is no such {kind.name}, or it is not yours to use. `{kind.name} list` shows what there is.")
+        where = hint or f"`tzurot {kind.name} list` shows what there is."
+        raise Rejected(f"There is no such {kind.name}, or it is not yours to use.{_nearest(known, wanted)} {where}")
     if len(found) > 1:
         many = ", ".join(item.handle for item in found[:10])
         raise Rejected(f"Several are called so. Say which by one of: {many}.")
     return found[0]
+
+
+def _nearest(known: Sequence[Item], wanted: str) -> str:
+    """A sentence with up to three handles that look like what was typed; empty when none does. Unlisted ones are not given away."""
+    calls = {call: item.handle for item in known if item.listed for call in item.calls}
+    near = dict.fromkeys(calls[call] for call in get_close_matches(wanted[:100], calls, n=6, cutoff=0.6))
+    return f" Did you mean {' or '.join(f'`{handle}`' for handle in list(near)[:3])}?" if near else ""
 
 
 async def find(log: Log, kind: Kind[Any], actor: Actor, text: str) -> Item:
@@ -124,6 +138,16 @@ def restoration(kind: Kind[Any], item_id: UUID) -> Command:
 async def carry_out(log: Log, actor: Actor, command: Command, key: UUID) -> Executed:
     """Carry out a command and wait until lists show it. Raises Rejected."""
     return await execute(log, actor, command, key, see=["catalog"])
+
+
+async def make_default(log: Log, actor: Actor, item: Item, key: UUID, *, free: bool = False) -> None:
+    """Let a preset be everybody's default, or that of people without a key; it is made one for everybody first. Raises Rejected."""
+    flag = "is_free_default" if free else "is_default"
+    async with log.pool.connection() as connection:
+        marked = [p for p in await catalog.presets(connection, log.vault) if p.is_global and getattr(p, flag)]
+    if not item.values["is_global"]:
+        await carry_out(log, actor, edition(PRESET, item.id, {"is_global": True}), ids.derived("shared", key))
+    await carry_out(log, actor, preset.SetDefault(item.id, free, marked[-1].id if marked else None), key)
 
 
 def fresh(kind: Kind[Any], texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from projections.base import Projection
 from projections.models.catalog import CATALOG
+from projections.models.changes import CHANGES
 from projections.models.channels import CHANNELS
 from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
@@ -15,7 +16,22 @@ from projections.models.turns import TURNS
 from projections.models.usage import USAGE
 from projections.models.windows import WINDOWS
 
-ALL: tuple[Projection, ...] = (HISTORY, CATALOG, CHANNELS, TURNS, DELIVERIES, TIMELINE, QUOTA, MODELS, KEYS, USAGE, WINDOWS, JOBS, PICTURES)
+ALL: tuple[Projection, ...] = (
+    HISTORY,
+    CATALOG,
+    CHANNELS,
+    TURNS,
+    DELIVERIES,
+    TIMELINE,
+    QUOTA,
+    MODELS,
+    KEYS,
+    USAGE,
+    WINDOWS,
+    JOBS,
+    PICTURES,
+    CHANGES,
+)
 """In the order in which they are shown."""
 
 

@@ -15,7 +15,6 @@ from bot.cli import avatar, cards
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
-from engine.decide import preset as presets
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
@@ -278,20 +277,13 @@ def _default(
         former = marked[-1] if marked else None
         if which is not None:
             item = editing.pick(known, PRESET, which)
-            await make_default(log, item, former.id if former else None, free=free)
+            await editing.make_default(log, OPERATOR, item, ids.random_id(), free=free)
             return say(_brief(item), json=json, words=f"{item.name} ({item.values['model']}) is the default now.")
         shown = _brief(editing.pick(known, PRESET, str(former.id))) if former else {}
         words = f"{shown['name']} ({shown['model']}) is the default." if shown else "No preset is the default."
         return say(shown, json=json, words=words)
 
     carry(work)
-
-
-async def make_default(log: Log, item: Item, former: Any, *, free: bool) -> None:
-    """Let a preset be everybody's default; it is made one for everybody first."""
-    if not item.values["is_global"]:
-        await editing.carry_out(log, OPERATOR, editing.edition(PRESET, item.id, {"is_global": True}), ids.random_id())
-    await editing.carry_out(log, OPERATOR, presets.SetDefault(item.id, free, former), ids.random_id())
 
 
 def with_options(command: Callable[..., None], kind: Kind[Any], about: str, *, which: bool = False) -> Callable[..., None]:

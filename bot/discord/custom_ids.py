@@ -61,8 +61,37 @@ UNDO = Press("undo", (NUMBER,), "/undo")
 REDO = Press("redo", (NUMBER,), "/undo")
 """Take back that it was taken back."""
 
-PRESSES: Mapping[str, Press] = MappingProxyType({press.prefix: press for press in (CREATE, UNDO, REDO)})
-"""All there are, by prefix."""
+CREATE_AGAIN = Press("create.again", (KIND,), "/{kind} create")
+"""The form of a new one, opened again with what was typed."""
+BROWSE = Press("browse", (KIND, NUMBER), "/{kind} browse")
+"""A page of the list."""
+OPEN = Press("open", (KIND,), "/{kind} browse")
+"""One of a page, chosen by its id."""
+EDIT = Press("edit", (KIND, ID), "/{kind} edit")
+"""The dashboard."""
+SCREEN = Press("screen", (KIND, ID), "/{kind} edit")
+"""Another screen of the dashboard, chosen by its number."""
+FORM_OPEN = Press("form.open", (KIND, ID, NUMBER, NUMBER), "/{kind} edit")
+"""A form of a screen, both by number."""
+FORM = Press("form", (KIND, ID, MARK), "/{kind} edit")
+"""A form that was sent: its inputs are called by their fields."""
+FORM_AGAIN = Press("form.again", (KIND, ID), "/{kind} edit")
+"""The form that was refused, opened again with what was typed."""
+SWITCH = Press("switch", (KIND, ID, FIELD, NUMBER), "/{kind} edit")
+"""Set a switch to 0 or 1."""
+CHOOSE = Press("choose", (KIND, ID, FIELD), "/{kind} edit")
+"""Set a field to what was chosen."""
+EXPORT = Press("export", (KIND, ID), "/{kind} export")
+DELETE = Press("delete", (KIND, ID), "/{kind} delete")
+"""Delete it, after what that does was read."""
+
+ALL = (
+    *(CREATE, CREATE_AGAIN, BROWSE, OPEN, EDIT, SCREEN, FORM_OPEN, FORM, FORM_AGAIN, SWITCH, CHOOSE, EXPORT, DELETE),
+    *(UNDO, REDO),
+)
+"""All there are."""
+PRESSES: Mapping[str, Press] = MappingProxyType({press.prefix: press for press in ALL})
+"""By prefix."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,5 +50,5 @@ def words(slugs: list[str], char: str) -> str:
     if not slugs:
         return "**Nobody to talk with yet**\nMake a character with `/character create`, then call it by its name."
     some = ", ".join(f"`{char}{slug}`" for slug in slugs[:NAMES])
-    more = f" and {len(slugs) - NAMES} more (`/character list`)" if len(slugs) > NAMES else ""
+    more = f" and {len(slugs) - NAMES} more (`/character browse`)" if len(slugs) > NAMES else ""
     return f"**No conversation yet**\nCall a character by its name, as in `{char}{slugs[0]} hello`. Here are {some}{more}."

@@ -13,12 +13,10 @@ from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.context import Context
-from bot.discord.desk import Desk
 from bot.discord.dm_hint import DmHint
-from bot.discord.features.admin.cog import AdminCog
-from bot.discord.features.channel.cog import ChannelCog
-from bot.discord.features.character.cog import CharacterCog
-from bot.discord.features.character.cog import handlers as character_presses
+from bot.discord.features.commands import add_all
+from bot.discord.features.resources import press as resources
+from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo import press as undo
 from bot.discord.ingest import Ingest
 from bot.discord.outage_notice import OutageNotice
@@ -72,9 +70,9 @@ class Service:
         self.ingest.on_lost = self.dm_hint.show
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
-        self.desk = Desk(log, self.roster, settings)
         self.context = Context(log, self.roster, settings)
-        self.presses = Presses(character_presses(self.desk), undo.handlers(self.context))
+        self.editor = Editor(self.context)
+        self.presses = Presses(resources.handlers(self.editor), undo.handlers(self.context))
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
         self.ingest.on_drop = self._more.set
@@ -91,8 +89,7 @@ class Service:
             "MESSAGE_DELETE_BULK": self.ingest.message_delete,
         }
         client = self.client = Client(raw, self._up, self.presses.take)
-        for cog in (CharacterCog(self.desk), ChannelCog(self.desk), AdminCog(self.desk)):
-            client.add_cog(cog)
+        add_all(client, self.context, self.editor)
         return client
 
     def _ready(self, _: Json) -> None:

@@ -22,7 +22,7 @@ from engine.resources.typed import tidy
 
 ALIASES = 20
 """Other names a character may be called by."""
-UNKNOWN = "There is no such character, or it is not yours to use. `/character list` shows who there is."
+UNKNOWN = "There is no such character, or it is not yours to use."
 _SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
 
 Changes = Mapping[str, object]
@@ -292,7 +292,7 @@ def _delete(state: State, actor: Actor) -> list[Event]:
 
 
 def _restore(state: State, actor: Actor) -> list[Event]:
-    if state.id is None or (state.owner_id != actor.user_id and not actor.trusted):
+    if state.id is None or not (state.editable_by(actor.user_id) or actor.trusted):
         raise Rejected(UNKNOWN)
     if not state.deleted:
         raise Rejected("This character was not deleted.")

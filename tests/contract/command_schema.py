@@ -11,10 +11,9 @@ from pathlib import Path
 
 from bot.discord.answers import Interaction
 from bot.discord.client import Client
-from bot.discord.desk import Desk
-from bot.discord.features.admin.cog import AdminCog
-from bot.discord.features.channel.cog import ChannelCog
-from bot.discord.features.character.cog import CharacterCog
+from bot.discord.context import Context
+from bot.discord.features.commands import add_all
+from bot.discord.features.resources.editor import Editor
 from bot.discord.sync import payloads
 from engine.config import Settings
 
@@ -35,9 +34,8 @@ async def commands() -> AsyncIterator[Client]:
     async def press(_: Interaction) -> None: ...
 
     made = Client({}, up, press)
-    desk = Desk(NobodyHome(), NobodyHome(), Settings(_env_file=None))  # type: ignore[arg-type]
-    for cog in (CharacterCog(desk), ChannelCog(desk), AdminCog(desk)):
-        made.add_cog(cog)
+    context = Context(NobodyHome(), NobodyHome(), Settings(_env_file=None))  # type: ignore[arg-type]
+    add_all(made, context, Editor(context))
     yield made
     await made.close()
 

@@ -11,7 +11,13 @@ import typer
 from typer.testing import CliRunner
 
 from bot.cli import channels, checks, editing
+from bot.console.state import OPERATOR
+from bot.discord.context import Context
+from bot.discord.features.resources import known, screens
+from bot.discord.features.resources.editor import Editor
+from bot.discord.roster import Roster
 from engine import config, log
+from engine.actor import person
 from engine.config import Settings
 from engine.resources.kinds import CHARACTER, PRESET, Kind
 from projections.live import heartbeats
@@ -79,9 +85,22 @@ def options(kind: Kind[Any], texts: dict[str, str]) -> list[str]:
     return [f"--{spec.option}={texts[spec.key]}" for spec in kind.fields if spec.key in texts]
 
 
+async def read_on_discord(here: Site, settings: Settings, kind: Kind[Any], id_: str) -> tuple[Any, str]:
+    """What `export` hands over there, and all screens of the dashboard with what `view` says."""
+    log_, actor = here.console.log, person(OPERATOR, owner=True)
+    editor = Editor(Context(log_, Roster(log_, "@"), settings))
+    item = await known.find(editor.context, kind, actor, id_)
+    sent = (await editor.exported(item)).file
+    assert sent is not None
+    pages = [await editor.dashboard(actor, item, number) for number in range(len(screens.screens(kind, actor)))]
+    return json.loads(sent[1]), "\n".join(told.text for told in [*pages, await editor.view(actor, item)])
+
+
 @pytest.mark.parametrize("kind", [CHARACTER, PRESET], ids=lambda kind: str(kind.name))
-async def test_form_command_and_file_are_equal_with_every_field_set(here: Site, kind: Kind[Any], tmp_path: Path) -> None:
-    """C8: what a form took, `show --json` and both exports say alike; the file makes the same again, and so do the options."""
+async def test_discord_console_command_and_file_are_equal_with_every_field_set(
+    here: Site, settings: Settings, kind: Kind[Any], tmp_path: Path
+) -> None:
+    """C8: what a form took, `show --json`, three exports and Discord's view say alike; the file makes it again, and so do the options."""
     texts = every_field(kind)
     made = await here.form(f"/{kind.name}s", texts)
     assert made.status_code == 303, made.text
@@ -92,6 +111,9 @@ async def test_form_command_and_file_are_equal_with_every_field_set(here: Site, 
     await run(kind.name, "export", id_, str(file))
     exported = json.loads(file.read_text())
     assert shown == exported == (await here.http.get(f"/{kind.name}s/{id_}/export.json")).json()
+    on_discord, viewed = await read_on_discord(here, settings, kind, id_)
+    assert on_discord == exported
+    assert [spec.key for spec in kind.fields if spec.key in texts and f"**{spec.shown.label}:** " not in viewed] == []
     again = await run_json(kind.name, "import", str(file), "--json")
     typed = await run_json(kind.name, "create", *options(kind, texts | ({"slug": "typed"} if kind is CHARACTER else {})), "--json")
     for other in (again, typed):

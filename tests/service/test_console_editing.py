@@ -8,6 +8,8 @@ import pytest
 
 from bot import editing
 from bot.console.pages.editing import ACTOR
+from engine import ids
+from engine.actor import person
 from engine.config import Settings
 from engine.resources.kinds import CHARACTER, PRESET, defaults
 from engine.resources.typed import show
@@ -85,3 +87,12 @@ async def test_deleting_is_undone_and_a_copy_has_its_own_name(here: Site) -> Non
     back = await editing.find(here.console.log, PRESET, ACTOR, str(mine.id))
     assert back.values == mine.values
     assert defaults(PRESET)["temperature"] is None
+
+
+async def test_an_unlisted_character_of_somebody_else_is_offered_to_nobody(here: Site) -> None:
+    """C9: the chooser of the playground shows what lists show; who knows its short name still gets to it."""
+    fields = {"name": "Hidden", "slug": "hidden", "info": "Nobody knows.", "visibility": "unlisted"}
+    command = editing.creation(CHARACTER, ids.derived("test", "hidden"), fields)
+    await editing.carry_out(here.console.log, person(77), command, ids.derived("test", "make"))
+    assert "Hidden" not in (await here.http.get("/?new=1")).text
+    assert "Hidden" in (await here.http.get("/?character=hidden")).text

@@ -89,8 +89,8 @@ async def test_a_form_that_breaks_a_rule_says_which(
 async def test_characters_are_listed_and_shown_to_those_who_may_use_them(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """A private one does not exist for others."""
     await stage.character("Secret", owner=int(discord.user_id("alice")), visibility="private")
-    mine = await discord.answered(await discord.slash("general", "alice", "character list"))
-    others = await discord.answered(await discord.slash("general", "bob", "character list"))
+    mine = await discord.answered(await discord.slash("general", "alice", "character browse"))
+    others = await discord.answered(await discord.slash("general", "bob", "character browse"))
     assert "@secret" in mine.text
     assert "@secret" not in others.text
     assert "@lilith" in others.text
@@ -98,35 +98,6 @@ async def test_characters_are_listed_and_shown_to_those_who_may_use_them(stage: 
     hidden = await discord.answered(await discord.slash("general", "bob", "character view", {"character": "secret"}))
     assert "This is Secret." in shown.text
     assert "There is no such character" in hidden.text
-
-
-async def test_an_owner_changes_names_deletes_and_takes_back(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
-    """One field at a time, by its typed text; a deletion asks first; others are refused and nothing changes (C1, C2)."""
-    await stage.character("Secret", owner=int(discord.user_id("alice")), visibility="public")
-
-    async def run(user: str, command: str, **options: object) -> str:
-        done = await discord.answered(await discord.slash("general", user, f"character {command}", options))
-        assert done.ephemeral
-        return done.text
-
-    changed = await run("alice", "edit", character="secret", field="tone", value="Dry, {{char}}.")
-    assert "is changed" in changed
-    assert "Dry, Secret." in await run("alice", "view", character="secret")
-    assert "Only its owners" in await run("bob", "edit", character="secret", field="tone", value="Loud")
-    assert "no such field" in await run("alice", "edit", character="secret", field="nonsense", value="x")
-    number = changed.rpartition("change:")[2].split("`")[0]
-    assert "Only its owners" in await run("bob", "undo", change=number)
-    assert "taken back" in await run("alice", "undo", change=number)
-    assert "Dry" not in await run("alice", "view", character="secret")
-    assert "answers to that name" in await run("alice", "alias", character="secret", alias="Whisper")
-    assert "Secret" in await run("alice", "view", character="whisper")
-    assert "Only its owners" in await run("bob", "delete", character="secret", confirm="secret")
-    assert "give `confirm` as `secret`" in await run("alice", "delete", character="secret")
-    assert await stage.count("character.deleted") == 0
-    deleted = await run("alice", "delete", character="secret", confirm="secret")
-    assert "There is no such character" in await run("alice", "view", character="secret")
-    assert "taken back" in await run("alice", "undo", change=deleted.rpartition("change:")[2].split("`")[0])
-    assert "Secret" in await run("alice", "view", character="secret")
 
 
 async def test_names_are_suggested_while_they_are_typed(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
@@ -187,7 +158,7 @@ async def test_health_is_for_owners_and_answers_although_things_are_dead(stage: 
     told = await discord.answered(await discord.slash("general", "boss", "admin health"))
     assert "✅ Postgres" in told.text
     assert "✅ NATS" in told.text
-    bot.desk.settings = bot.desk.settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
+    bot.context.settings = bot.context.settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
     async with asyncio.timeout(3):
         told = await discord.answered(await discord.slash("general", "boss", "admin health"))
     assert "❌ NATS" in told.text
@@ -203,7 +174,7 @@ async def test_a_command_that_breaks_is_answered_with_a_reference(
         raise RuntimeError("inner words")
 
     monkeypatch.setattr(bot.roster, "usable_by", broken)
-    told = await discord.answered(await discord.slash("general", "alice", "character list"))
+    told = await discord.answered(await discord.slash("general", "alice", "character browse"))
     assert told.text.startswith("**Something broke**")
     assert "reference" in told.text
     assert "inner words" not in told.text
@@ -221,7 +192,7 @@ async def test_an_answer_that_takes_its_time_is_deferred_at_once(
         return await usable_by(user)
 
     monkeypatch.setattr(bot.roster, "usable_by", slow)
-    asked = await discord.slash("general", "alice", "character list")
+    asked = await discord.slash("general", "alice", "character browse")
     await discord.wait_for(lambda: asked.callback == 5, what="the deferral")
     assert not asked.done
     answers.set()

@@ -26,7 +26,7 @@ from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
 from engine.resources.preset import PresetSheet
 from engine.resources.typed import Wrong, show
-from projections.models import catalog, provider_models
+from projections.models import provider_models
 
 ACTOR = operator(OPERATOR)
 SECTION = {"character": "Characters", "preset": "Presets"}
@@ -301,17 +301,7 @@ async def _default(request: Request) -> Response:
     console, form = console_of(request), await request.form()
     try:
         item = await _item(PRESET, request)
-        await make_default(console, item, key_of(form))
+        await editing.make_default(console.log, ACTOR, item, key_of(form))
     except Rejected as error:
         return problem(request, 422, "That was not done", str(error))
     return go(f"/presets/{item.id}")
-
-
-async def make_default(console: Console, item: Item, key: UUID) -> None:
-    """Make a preset everybody's, and their default."""
-    async with console.log.pool.connection() as connection:
-        former = await catalog.default_preset(connection, console.log.vault)
-    if not item.values["is_global"]:
-        share = editing.edition(PRESET, item.id, {"is_global": True})
-        await editing.carry_out(console.log, ACTOR, share, ids.derived("shared", key))
-    await editing.carry_out(console.log, ACTOR, presets.SetDefault(item.id, former=former.id if former else None), key)

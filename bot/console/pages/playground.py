@@ -10,7 +10,7 @@ from bot.console.filters import number
 from bot.console.pages import conversation
 from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
 from bot.console.speak import LONGEST, LineRefused, Said, SpokenLine, begin, cast_of, say
-from bot.console.state import Console, console_of
+from bot.console.state import OPERATOR, Console, console_of
 from projections.follow import runner
 
 MESSAGE_HEADER = "tzurot-message"
@@ -28,7 +28,7 @@ async def home(request: Request) -> Response:
 
 async def _choice(request: Request, *, chosen: str = "", refused: str = "", typed: str = "", status: int = 200) -> HTMLResponse:
     console = console_of(request)
-    cast = await cast_of(console)
+    cast = [one for one in await cast_of(console) if one.listed_for(OPERATOR) or one.slug == chosen]
     context = {"cast": cast, "chosen": chosen or (cast[0].slug if cast else ""), "refused": refused, "typed": typed}
     return page(request, "playground.html", await _frame(request, console, None) | context, section="Playground", status=status)
 

@@ -3,7 +3,7 @@
 import nextcord
 
 from bot.discord.answers import Interaction, answer
-from bot.discord.desk import Desk
+from bot.discord.context import Context
 from bot.discord.features.admin.health import probe, version_line
 from engine import clock
 from engine.decide.rejected import Rejected
@@ -12,8 +12,8 @@ from engine.decide.rejected import Rejected
 class AdminCog(nextcord.ClientCog):
     """The commands."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, context: Context) -> None:
+        self.context = context
         self.started = clock.monotonic()
 
     @nextcord.slash_command(name="admin", description="For the bot's owners")  # type: ignore[untyped-decorator]
@@ -22,14 +22,14 @@ class AdminCog(nextcord.ClientCog):
 
     @admin.subcommand(name="health", description="How the bot and what it needs are doing")  # type: ignore[untyped-decorator]
     async def health(self, interaction: Interaction) -> None:
-        user = interaction.user.id if interaction.user else 0
+        actor = self.context.actor(interaction)
         latency = interaction.client.latency
 
         async def work() -> str:
-            if not self.desk.is_owner(user):
+            if not actor.trusted:
                 raise Rejected("Only the bot's owners can see this. Owners are set with OWNER_IDS.")
             lines = [f"**{version_line(self.started)}**", f"✅ Discord: {latency * 1000:.0f} ms"]
-            probes = await probe(self.desk.log, self.desk.settings)
+            probes = await probe(self.context.log, self.context.settings)
             return "\n".join(lines + [f"{'✅' if ok else '❌'} {name}: {sentence}" for name, ok, sentence in probes])
 
         await answer(interaction, work)

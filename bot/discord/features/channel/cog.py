@@ -1,82 +1,91 @@
 """`/channel`: who answers everything said here."""
 
+from dataclasses import replace
+
 import nextcord
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, answer
-from bot.discord.desk import Desk
-from bot.discord.features.character.cog import choices
-from engine.decide.channel import Where
+from bot.discord.answers import Interaction, Told, answer
+from bot.discord.context import Context, key_of
+from bot.discord.features.resources import known
+from bot.discord.features.undo.press import changed, shown
+from bot.editing import Item
+from engine.decide import channel
+from engine.execute import Executed, execute
+from engine.resources.kinds import CHARACTER
+from projections.models import channels
 
 
 class ChannelCog(nextcord.ClientCog):
     """The commands."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
     @nextcord.slash_command(name="channel", description="Who answers in this channel")  # type: ignore[untyped-decorator]
-    async def channel(self, interaction: Interaction) -> None:
+    async def group(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @channel.subcommand(name="activate", description="A character answers everything said here")  # type: ignore[untyped-decorator]
+    @group.subcommand(name="activate", description="A character answers everything said here")  # type: ignore[untyped-decorator]
     async def activate(
         self, interaction: Interaction, character: str = SlashOption(description="Name or short name", autocomplete=True)
     ) -> None:
-        user, key, where = _ids(interaction)
-        permissions = permissions_of(interaction)
+        actor, where = self.context.actor(interaction), where_of(interaction)
 
-        async def work() -> str:
-            found = await self.desk.activate(user, key, where, character, permissions)
-            return f"**{found.name}** answers everything said here now. `/channel deactivate` ends it."
+        async def work() -> Told:
+            found = await known.find(self.context, CHARACTER, actor, character)
+            await self._carry_out(interaction, channel.Activate(where, found.id))
+            return changed(interaction, f"**{found.name}** answers everything said here now. `/channel deactivate` ends it.")
 
         await answer(interaction, work, hidden=False)
 
-    @channel.subcommand(name="deactivate", description="Stop one character, or all, from answering here")  # type: ignore[untyped-decorator]
+    @group.subcommand(name="deactivate", description="Stop one character, or all, from answering here")  # type: ignore[untyped-decorator]
     async def deactivate(
         self,
         interaction: Interaction,
         character: str = SlashOption(description="Name or short name; empty for all", required=False, default="", autocomplete=True),
     ) -> None:
-        user, key, where = _ids(interaction)
-        permissions = permissions_of(interaction)
+        actor, where = self.context.actor(interaction), where_of(interaction)
 
-        async def work() -> str:
-            count = await self.desk.deactivate(user, key, where, character, permissions)
-            return f"{count} character{'s' if count > 1 else ''} deactivated here."
+        async def work() -> Told:
+            chosen = (await known.find(self.context, CHARACTER, actor, character)).id if character.strip() else None
+            count = len((await self._carry_out(interaction, channel.Deactivate(where, chosen))).events)
+            return changed(interaction, f"{count} character{'s' if count > 1 else ''} deactivated here.")
 
         await answer(interaction, work, hidden=False)
 
-    @channel.subcommand(name="reset", description="Let characters forget what was said here so far")  # type: ignore[untyped-decorator]
+    @group.subcommand(name="reset", description="Let characters forget what was said here so far")  # type: ignore[untyped-decorator]
     async def reset(self, interaction: Interaction) -> None:
-        user, key, where = _ids(interaction)
-        permissions = permissions_of(interaction)
+        where = where_of(interaction)
 
-        async def work() -> str:
-            await self.desk.reset(user, key, where, permissions)
-            return "From here on characters see nothing of what was said here before. The messages themselves stay."
+        async def work() -> Told:
+            await self._carry_out(interaction, channel.ResetContext(where))
+            return Told("From here on characters see nothing of what was said here before. The messages themselves stay.")
 
         await answer(interaction, work, hidden=False)
 
     @activate.on_autocomplete("character")  # type: ignore[untyped-decorator]
     async def choose(self, interaction: Interaction, character: str) -> None:
-        user, _, _ = _ids(interaction)
-        await interaction.response.send_autocomplete(choices(await self.desk.roster.usable_by(user), character))
+        await interaction.response.send_autocomplete(known.suggestions(await self._known(interaction), character, editable=False))
 
     @deactivate.on_autocomplete("character")  # type: ignore[untyped-decorator]
     async def choose_active(self, interaction: Interaction, character: str) -> None:
-        user, _, where = _ids(interaction)
-        active = set(await self.desk.active(where))
-        here = [c for c in await self.desk.roster.usable_by(user) if c.id in active]
-        await interaction.response.send_autocomplete(choices(here, character))
+        async with self.context.log.pool.connection() as connection:
+            active = set(await channels.active_in(connection, where_of(interaction).channel_id))
+        # Who speaks here is seen by everybody here: an unlisted one is suggested as well.
+        here = [replace(one, listed=True) for one in await self._known(interaction) if one.id in active]
+        await interaction.response.send_autocomplete(known.suggestions(here, character, editable=False))
+
+    async def _known(self, interaction: Interaction) -> list[Item]:
+        return await known.items(self.context, CHARACTER, self.context.actor(interaction))
+
+    async def _carry_out(self, interaction: Interaction, command: channel.ChannelCommand) -> Executed:
+        """Carry it out with the person's permissions, and wait until it shows. Raises Rejected."""
+        done = await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id))
+        await shown(self.context, done)
+        return done
 
 
-def permissions_of(interaction: Interaction) -> frozenset[str]:
-    """Discord's names of what the person may do in this channel."""
-    return frozenset(name for name, held in interaction.permissions if held)
-
-
-def _ids(interaction: Interaction) -> tuple[int, int, Where]:
-    """(user, key that makes a repeat a no-op, channel)."""
-    user = interaction.user.id if interaction.user else 0
-    return user, interaction.id, Where(interaction.channel_id or 0, interaction.guild_id, "discord")
+def where_of(interaction: Interaction) -> channel.Where:
+    """The channel a command was given in."""
+    return channel.Where(interaction.channel_id or 0, interaction.guild_id, "discord")

@@ -1,0 +1,18 @@
+"""Every command there is, on a client."""
+
+from bot.discord.client import Client
+from bot.discord.context import Context
+from bot.discord.features.admin.cog import AdminCog
+from bot.discord.features.channel.cog import ChannelCog
+from bot.discord.features.resources.cog import add_commands
+from bot.discord.features.resources.editor import Editor
+from bot.discord.features.undo.cog import UndoCog
+from bot.editing import KINDS
+
+
+def add_all(client: Client, context: Context, editor: Editor) -> None:
+    """Add the commands of every feature, and those of every kind of thing that people edit."""
+    for kind in KINDS.values():
+        add_commands(client, kind, editor)
+    for cog in (ChannelCog(context), UndoCog(context), AdminCog(context)):
+        client.add_cog(cog)

@@ -1,0 +1,297 @@
+"""`/character`, `/preset` and so on: one group of commands for each kind of thing that people edit, made of its fields."""
+
+from typing import Any
+
+import nextcord
+from nextcord import SlashOption
+
+from bot import avatars, editing
+from bot.discord.answers import Interaction, Told, answer, open_form
+from bot.discord.context import Context, key_of, user_id
+from bot.discord.features.resources import known, screens
+from bot.discord.features.resources.editor import Editor
+from bot.discord.features.undo.press import changed
+from bot.discord.limits import CHOICES
+from bot.discord.payload import Json
+from bot.editing import Item
+from engine.actor import Actor
+from engine.decide import character, preset
+from engine.decide.rejected import Rejected
+from engine.resources.kinds import Kind
+from projections.models import catalog
+
+FILE_BYTES = 4 * 1024 * 1024
+WHICH = "Name or short name"
+A_FILE = SlashOption(description="A JSON file")
+A_PICTURE = SlashOption(description="A PNG, JPEG, GIF or WebP; leave it out to take the picture away", required=False)
+
+
+def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> None:
+    """Add the commands of one kind. What only some kinds have comes from the fields they have."""
+
+    @client.slash_command(name=kind.name, description=f"Make, look at and change a {kind.name}")  # type: ignore[untyped-decorator]
+    async def group(interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    _reading(group, kind, editor)
+    _making(group, kind, editor)
+    _editing(group, kind, editor)
+    _deleting(group, kind, editor)
+    for key, add in (("aliases", _naming), ("avatar", _picturing), ("is_default", _choosing)):
+        if kind.field(key) is not None:
+            add(group, kind, editor)
+
+
+def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `view`, `browse` and `export`."""
+    context = editor.context
+
+    @group.subcommand(name="view", description=f"Look at a {kind.name}")  # type: ignore[untyped-decorator]
+    async def view(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> None:
+        actor = context.actor(interaction)
+
+        async def work() -> Told:
+            return await editor.view(actor, await known.find(context, kind, actor, name))
+
+        await answer(interaction, work)
+
+    @view.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_view(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=False)
+
+    @group.subcommand(name="browse", description=f"See every {kind.name} you can use")  # type: ignore[untyped-decorator]
+    async def browse(interaction: Interaction) -> None:
+        await answer(interaction, lambda: editor.browse(context.actor(interaction), kind, 0))
+
+    @group.subcommand(name="export", description=f"Get a {kind.name} as a file, with every field")  # type: ignore[untyped-decorator]
+    async def export(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> None:
+        async def work() -> Told:
+            return await editor.exported(await known.find(context, kind, context.actor(interaction), name))
+
+        await answer(interaction, work)
+
+    @export.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_export(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=False)
+
+
+def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `create` and `import`."""
+
+    @group.subcommand(name="create", description=f"Make a {kind.name} of your own")  # type: ignore[untyped-decorator]
+    async def create(interaction: Interaction) -> None:
+        async def work() -> Json:
+            return screens.create_form(kind, {})
+
+        await open_form(interaction, work)
+
+    @group.subcommand(name="import", description=f"Make a {kind.name} from a file: ours or the predecessor's")  # type: ignore[untyped-decorator]
+    async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> None:
+        async def work() -> Told:
+            return await editor.imported(interaction, kind, await _content(file, FILE_BYTES))
+
+        await answer(interaction, work)
+
+
+def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `edit`: the dashboard, the form of one field, or one field at once."""
+    context = editor.context
+
+    @group.subcommand(name="edit", description=f"Change your {kind.name}")  # type: ignore[untyped-decorator]
+    async def edit(
+        interaction: Interaction,
+        name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
+        field: str = SlashOption(description="One field; leave it out to see them all", required=False, default="", autocomplete=True),
+        value: str = SlashOption(description="Its new value; leave it out for a form", required=False, default=""),
+    ) -> None:
+        if field and not value:
+            await open_form(interaction, lambda: _one_field_form(editor, kind, context.actor(interaction), name, field))
+        else:
+            await answer(interaction, lambda: _edited(editor, interaction, kind, name, field, value))
+
+    @edit.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_edit(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=True)
+
+    @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
+    async def suggest_field(interaction: Interaction, field: str) -> None:
+        await interaction.response.send_autocomplete(field_choices(kind, context.actor(interaction), field))
+
+
+def _deleting(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `delete`."""
+    context = editor.context
+
+    @group.subcommand(name="delete", description=f"Delete your {kind.name}; says first what that does")  # type: ignore[untyped-decorator]
+    async def delete(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> None:
+        async def work() -> Told:
+            return editor.deletion(await known.find_own(context, kind, context.actor(interaction), name))
+
+        await answer(interaction, work)
+
+    @delete.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_delete(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=True)
+
+
+def _naming(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `alias`."""
+    context = editor.context
+
+    @group.subcommand(name="alias", description=f"Give your {kind.name} another name, or take one away")  # type: ignore[untyped-decorator]
+    async def alias(
+        interaction: Interaction,
+        name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
+        alias: str = SlashOption(description="The other name", max_length=100),
+        remove: bool = SlashOption(description="Take it away", required=False, default=False),
+    ) -> None:
+        await answer(interaction, lambda: _aliased(editor, interaction, kind, name, alias, remove=remove))
+
+    @alias.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_alias(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=True)
+
+
+def _picturing(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `avatar`."""
+    context = editor.context
+
+    @group.subcommand(name="avatar", description=f"Give your {kind.name} a picture, or take it away")  # type: ignore[untyped-decorator]
+    async def avatar(
+        interaction: Interaction,
+        name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
+        picture: nextcord.Attachment | None = A_PICTURE,
+    ) -> None:
+        await answer(interaction, lambda: _pictured(editor, interaction, kind, name, picture))
+
+    @avatar.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_avatar(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=True)
+
+
+def _choosing(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `default`."""
+    context = editor.context
+
+    @group.subcommand(name="default", description=f"Choose the {kind.name} that answers you, or see which does")  # type: ignore[untyped-decorator]
+    async def default(
+        interaction: Interaction,
+        name: str = SlashOption(name=kind.name, description=WHICH, required=False, default="", autocomplete=True),
+        clear: bool = SlashOption(description="Choose none of your own any more", required=False, default=False),
+        everybody: bool = SlashOption(description="For everybody; the bot's owners only", required=False, default=False),
+    ) -> None:
+        await answer(interaction, lambda: _default(editor, interaction, kind, name, clear=clear, everybody=everybody))
+
+    @default.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    async def suggest_default(interaction: Interaction, name: str) -> None:
+        await _suggest(context, interaction, kind, name, editable=False)
+
+
+async def _suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> None:
+    found = await known.items(context, kind, context.actor(interaction))
+    await interaction.response.send_autocomplete(known.suggestions(found, typed, editable=editable))
+
+
+def field_choices(kind: Kind[Any], actor: Actor, typed: str) -> dict[str, str]:
+    """At most 25 fields for what was typed: label to key."""
+    wanted = typed.casefold()
+    hits = [s for s in screens.editable(kind, actor) if wanted in s.shown.label.casefold() or wanted in s.key]
+    return {spec.shown.label[:100]: spec.key for spec in hits[:CHOICES]}
+
+
+async def _one_field_form(editor: Editor, kind: Kind[Any], actor: Actor, name: str, field: str) -> Json:
+    item = await known.find_own(editor.context, kind, actor, name)
+    spec = _field(kind, actor, field)
+    if screens.too_long(item, spec):
+        carried = f"Use `/{kind.name} export`, change the file, and `/{kind.name} import`."
+        raise Rejected(f"It is longer than a form of Discord's takes. {carried}")
+    return screens.edit_form(item, [spec], {})
+
+
+def _field(kind: Kind[Any], actor: Actor, key: str) -> Any:
+    spec = kind.field(key)
+    if spec is None or spec not in screens.editable(kind, actor):
+        raise Rejected(f"A {kind.name} has no such field. Choose one of those that are suggested, or use `/{kind.name} edit` without one.")
+    return spec
+
+
+async def _edited(editor: Editor, interaction: Interaction, kind: Kind[Any], name: str, field: str, value: str) -> Told:
+    """The dashboard, or one field changed at once."""
+    actor = editor.context.actor(interaction)
+    item = await known.find_own(editor.context, kind, actor, name)
+    if not field:
+        return await editor.dashboard(actor, item, 0)
+    spec = _field(kind, actor, field)
+    if not await editor.change(interaction, item, await editor.typed(interaction, item, {spec.key: value})):
+        raise Rejected("Nothing changed: it is so already.")
+    return changed(interaction, f"**{item.name}** is changed.")
+
+
+async def _aliased(editor: Editor, interaction: Interaction, kind: Kind[Any], name: str, alias: str, *, remove: bool) -> Told:
+    context, actor = editor.context, editor.context.actor(interaction)
+    item = await known.find_own(context, kind, actor, name)
+    command = (character.RemoveAlias if remove else character.AddAlias)(item.id, alias)
+    await editing.carry_out(context.log, actor, command, key_of(interaction.id))
+    return changed(interaction, f"**{item.name}** {'lost that name' if remove else 'answers to that name too'}.")
+
+
+async def _pictured(editor: Editor, interaction: Interaction, kind: Kind[Any], name: str, picture: nextcord.Attachment | None) -> Told:
+    context, actor = editor.context, editor.context.actor(interaction)
+    item = await known.find_own(context, kind, actor, name)
+    key = key_of(interaction.id)
+    if picture is None:
+        done = await avatars.clear(context.log, actor, item.id, key)
+        text = f"**{item.name}** has no stored picture any more."
+    else:
+        done = await avatars.put(context.log, actor, item.id, await _content(picture, avatars.MOST_BYTES), key)
+        text = f"**{item.name}** has a new picture."
+    if not done.events:
+        raise Rejected("Nothing changed: it is so already.")
+    return changed(interaction, text)
+
+
+async def _content(file: nextcord.Attachment, most: int) -> bytes:
+    """The bytes of a file that was given with a command. Raises Rejected when there are too many, or Discord does not hand it over."""
+    if file.size > most:
+        raise Rejected(f"The file is larger than {most / 2**20:.0f} MB.")
+    try:
+        return await file.read()
+    except (nextcord.HTTPException, OSError):
+        raise Rejected("Discord does not hand that file over. Try again.") from None
+
+
+async def _default(editor: Editor, interaction: Interaction, kind: Kind[Any], name: str, *, clear: bool, everybody: bool) -> Told:
+    context, actor = editor.context, editor.context.actor(interaction)
+    if everybody and not actor.trusted:
+        raise Rejected("Only the bot's owners can choose for everybody.")
+    if clear:
+        return await _chosen(editor, interaction, None)
+    if not name:
+        return Told(await _defaults(editor, kind, actor))
+    item = await known.find(context, kind, actor, name)
+    if not everybody:
+        return await _chosen(editor, interaction, item)
+    await editing.make_default(context.log, actor, item, key_of(interaction.id))
+    return changed(interaction, f"**{item.name}** answers everybody who chose nothing else.")
+
+
+async def _chosen(editor: Editor, interaction: Interaction, item: Item | None) -> Told:
+    command = preset.ChooseDefault(user_id(interaction), item.id if item else None)
+    done = await editing.carry_out(editor.context.log, editor.context.actor(interaction), command, key_of(interaction.id))
+    if not done.events:
+        raise Rejected("Nothing changed: it is so already.")
+    return changed(
+        interaction, f"**{item.name}** answers you from now on, whoever speaks." if item else "You have no default of your own now."
+    )
+
+
+async def _defaults(editor: Editor, kind: Kind[Any], actor: Actor) -> str:
+    """Which of them answer this person, and whose choice that is."""
+    known_to = {item.id: item.name for item in await known.items(editor.context, kind, actor)}
+    async with editor.context.log.pool.connection() as connection:
+        chosen = await catalog.defaults(connection, actor.user_id)
+        everybody = await catalog.default_preset(connection, editor.context.log.vault)
+    own = f"**{known_to[chosen.own]}**" if chosen.own in known_to else f"none: `/{kind.name} default` with a name chooses one"
+    theirs = known_to.get(chosen.everybody) if chosen.everybody else None
+    last = theirs or (everybody.name if everybody else "none")
+    return f"Your own: {own}.\nEverybody's, where a character has none of its own: **{last}**."

@@ -1,0 +1,58 @@
+"""`/undo`: take back one's own last changes, whatever they were about."""
+
+import nextcord
+from nextcord import SlashOption
+
+from bot.discord.answers import Interaction, Told, answer
+from bot.discord.context import Context
+from bot.discord.features.undo.press import shown
+from engine import clock, undo
+from engine.actor import Actor
+from engine.decide.rejected import Rejected
+from projections.models import changes
+from projections.models.changes import Change
+
+MOST = 10
+
+
+class UndoCog(nextcord.ClientCog):
+    """The command."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @nextcord.slash_command(name="undo", description="Take back your last changes, whatever they were about")  # type: ignore[untyped-decorator]
+    async def undo(
+        self,
+        interaction: Interaction,
+        number: int = SlashOption(description="How many; 1 unless given", required=False, default=1, min_value=1, max_value=MOST),
+    ) -> None:
+        actor = self.context.actor(interaction)
+
+        async def work() -> Told:
+            return Told(await _taken_back(self.context, actor, min(max(number, 1), MOST)))
+
+        await answer(interaction, work)
+
+
+async def _taken_back(context: Context, actor: Actor, number: int) -> str:
+    """Take back the last changes, newest first, as far as that goes; a line for each. Raises Rejected when there are none."""
+    async with context.log.pool.connection() as connection:
+        recent = await changes.of(connection, actor.user_id, clock.now() - undo.WITHIN)
+    found = changes.open_ones(recent, undo.undo_key)[:number]
+    if not found:
+        raise Rejected(f"You changed nothing within the last {undo.WITHIN.days} days that can be taken back.")
+    lines: list[str] = []
+    for change in found:
+        try:
+            await shown(context, await undo.take_back(context.log, actor, change.key))
+        except Rejected as rejected:
+            lines.append(f"Not taken back: {words(change)}. {rejected}")
+            break
+        lines.append(f"Taken back: {words(change)}.")
+    return "\n".join(lines)
+
+
+def words(change: Change) -> str:
+    """A change in a few words: `character edited`, with the time as Discord shows it to the reader."""
+    return f"{change.type.replace('.', ' ').replace('_', ' ')} <t:{int(change.at.timestamp())}:R>"
