@@ -42,6 +42,8 @@ class Archive:
 
     def read(self, name: str, most: int = MOST_FILE) -> bytes:
         """The content of a file. KeyError when there is none. Raises Unreadable when it is larger than `most` or damaged."""
+        if self.sizes[name] > most:
+            raise Unreadable(f"{name[:80]!r} in the archive is larger than {most // 2**20} MB.")
         try:
             with self._zip.open(name) as file:
                 content = file.read(most + 1)

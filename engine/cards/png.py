@@ -16,6 +16,7 @@ MOST_CHUNKS = 20_000
 """A long animation has thousands."""
 MOST_TEXT = MOST_BYTES * 4 // 3 + 1024
 """Largest text chunk, unpacked: a card as base64."""
+_PIECE = 256 * 1024
 ASSET = "chara-ext-asset_"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=_\s-]*")
@@ -105,12 +106,20 @@ def _bounded(data: memoryview) -> bytes:
 
 def _inflated(data: memoryview) -> bytes:
     try:
-        found = zlib.decompressobj().decompress(data, MOST_TEXT + 1)
+        if _unpacked_size(data) > MOST_TEXT:
+            raise _bomb()
+        return zlib.decompressobj().decompress(data)
     except zlib.error:
         raise Unreadable("The picture is damaged: a packed text in it cannot be unpacked.") from None
-    if len(found) > MOST_TEXT:
-        raise _bomb()
-    return found
+
+
+def _unpacked_size(data: memoryview) -> int:
+    """How large a packed text becomes, counted piece by piece without keeping it; beyond MOST_TEXT it is not counted further."""
+    unpacking, size, rest = zlib.decompressobj(), 0, bytes(data)
+    while rest and size <= MOST_TEXT and not unpacking.eof:
+        size += len(unpacking.decompress(rest, _PIECE))
+        rest = unpacking.unconsumed_tail
+    return size
 
 
 def _bomb() -> Unreadable:
