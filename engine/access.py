@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from engine import embedded
+from engine import embedded, erasure
 from engine.config import Settings
+from engine.embedded.folder import read_secret
 from engine.errors import SettingsError
 from engine.migrate import migrate
 from engine.store import Log, open_log
@@ -22,6 +23,14 @@ async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterato
         yield dsn
 
 
+async def prepare(settings: Settings, dsn: str) -> tuple[list[str], tuple[int, ...]]:
+    """Bring a database to today's schema, and erase again what was put back by other means than `tzurot restore`.
+
+    Returns the names of the migrations applied now, and whose words were erased again.
+    """
+    return await migrate(dsn), await erasure.after_start(settings, dsn)
+
+
 async def _embedded(folder: Path, stack: AsyncExitStack) -> str:
     try:
         server = await stack.enter_async_context(embedded.postgres(folder))
@@ -35,7 +44,7 @@ def running(folder: Path) -> str:
     server = embedded.Postgres(folder.resolve() / "postgres")
     try:
         server.port = int((server.folder / "port").read_text())
-        server.password = (server.folder.parent / "postgres.password").read_text()
+        server.password = read_secret(server.folder.parent / "postgres.password")
     except (OSError, ValueError):
         raise SettingsError(f"The database in {folder} is being started by another process. Try again in a moment.") from None
     return server.dsn

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import orjson
 import psycopg
 from psycopg import AsyncConnection
 from psycopg import sql as composed
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine import clock, embedded, erasure, tombstones
 from engine.embedded.account import installation
@@ -126,7 +127,7 @@ async def restore(
             f"The backup's keys are wrapped by master key {manifest.master_key_id}, and the one here is {master.id}."
             " Put that key's file in place (or set MASTER_KEY) first: nobody can read the texts without it."
         )
-    name = urlsplit(dsn).path.lstrip("/").split("?")[0]
+    name = str(conninfo_to_dict(dsn)["dbname"])
     admin, stamp = embedded.with_database(dsn, "postgres"), f"{clock.now():%Y%m%d%H%M%S}"
     there = await _events(dsn)
     if there and not replace:
@@ -219,9 +220,9 @@ async def _dumped_position(file: Path) -> int:
 
 async def _run(dsn: str, name: str, *words: str, out: int | None = None) -> None:
     """Run one of Postgres' programs against a database; the password goes by the environment, not the command line."""
-    parts = urlsplit(dsn)
-    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "PGPASSWORD": parts.password or ""}
-    bare = parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@", 1) if parts.password else parts.netloc).geturl()
+    parts: dict[str, Any] = dict(conninfo_to_dict(dsn))
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "PGPASSWORD": str(parts.pop("password", None) or "")}
+    bare = make_conninfo(**parts)
     process = await asyncio.create_subprocess_exec(
         program(name), f"--dbname={bare}", *words, stdout=out, stderr=asyncio.subprocess.PIPE, env=environment
     )

@@ -1,22 +1,31 @@
 """Every setting, with its default and its meaning. The README's table is generated from these fields."""
 
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from engine import addresses
 from engine.errors import SettingsError
+from engine.outside import given
+
+ENV_FILE = ".env"
+NO_ENV_FILE = "TZUROT_NO_ENV_FILE"
+"""Set for the children of `tzurot run`: they were given what is their business."""
 
 
 class Settings(BaseSettings):
     """Read from the environment, then from `.env` in the working directory; the environment wins."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", env_ignore_empty=True, frozen=True)
 
     tzurot_data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("tzurot", appauthor=False)),
@@ -70,15 +79,25 @@ class Settings(BaseSettings):
         "auto", description="Form of log lines; auto is console on a terminal, else json."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, values: Any) -> Any:
+        """Trim what was pasted; what is then empty counts as not set."""
+        if not isinstance(values, Mapping):
+            return values
+        texts = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in values.items()}
+        trimmed = {name: given.trimmed(name, value) if isinstance(value, str) else value for name, value in texts.items()}
+        return {name: value for name, value in trimmed.items() if value != ""}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _checked(cls, value: object, info: ValidationInfo) -> object:
+        return given.checked(str(info.field_name), value) if isinstance(value, str) else value
+
     @field_validator("owner_ids", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_an_origin(cls, value: str | None) -> str | None:
-        return None if value is None else addresses.origin(value)
+        return tuple(part.strip("<@!>") for part in re.split(r"[,;\s]+", value) if part) if isinstance(value, str) else value
 
     @field_validator("master_key")
     @classmethod
@@ -92,8 +111,60 @@ def _unreadable_lines(env_file: Path) -> list[int]:
     # The parser would leave such a line out and only log it, and with it a token that the person thinks is set.
     if not env_file.is_file():
         return []
-    with env_file.open(encoding="utf-8") as file:
+    with env_file.open(encoding="utf-8-sig") as file:
         return [binding.original.line for binding in parse_stream(file) if binding.error or (binding.key and binding.value is None)]
+
+
+def _problem(error: Any) -> str:
+    name, said = str(error["loc"][0]).upper() if error["loc"] else "settings", error["msg"].removeprefix("Value error, ")
+    # Ours go on after the name; pydantic's are sentences of their own.
+    return f"{name} {said}" if error["type"] == "value_error" else f"{name}: {said}"
+
+
+def open_door(settings: Settings) -> str:
+    """What is wrong when others can reach the console and there is no password; '' when there is, or they cannot. Pure."""
+    if settings.console_password is not None:
+        return ""
+    if not is_loopback(settings.console_host):
+        return f"CONSOLE_HOST is {settings.console_host}, which others can reach: set CONSOLE_PASSWORD, or CONSOLE_HOST to 127.0.0.1."
+    if settings.public_url is not None and not is_loopback(urlsplit(settings.public_url).hostname or ""):
+        return f"PUBLIC_URL is {settings.public_url}, which others can reach: set CONSOLE_PASSWORD, or unset PUBLIC_URL."
+    return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to this host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def remarks(env_file: Path | str | None = None, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """What was set without effect, a sentence each: names that are no setting, and lines of .env that something else overrides."""
+    known = Settings.model_fields.keys()
+    names = _names(Path(ENV_FILE if env_file is None else env_file))
+    said = given.misspelt(dict.fromkeys(names), known) + given.misspelt(environment, known, foreign=True)
+    twice = sorted({name.upper() for name in names if names.count(name) > 1 and name.lower() in known})
+    said += [f"{name} stands more than once in .env; the last one counts." for name in twice]
+    here = {name.upper(): value for name, value in environment.items()}
+    both = sorted(
+        {name.upper() for name, value in _pairs(env_file) if here.get(name.upper()) not in (None, "", value) and name.lower() in known}
+    )
+    return said + [f"{name} stands in .env, but the environment of this process has another value, which counts." for name in both]
+
+
+def _names(env_file: Path) -> list[str]:
+    return [name for name, _ in _pairs(env_file)]
+
+
+def _pairs(env_file: Path | str | None) -> list[tuple[str, str]]:
+    path = Path(ENV_FILE if env_file is None else env_file)
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return [(binding.key, binding.value or "") for binding in parse_stream(file) if binding.key]
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def _is_hex_256(text: str) -> bool:
@@ -113,7 +184,7 @@ def load(env_file: Path | str | None = ".env") -> Settings:
             raise SettingsError(f"The file .env cannot be read at line {lines[0]}. Write one NAME=value per line, and close every quote.")
         return Settings(_env_file=env_file)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        problems = "; ".join(map(_problem, error.errors(include_input=False)))
         raise SettingsError(f"The settings cannot be used. Correct this in the environment or in .env: {problems}") from None
     except (UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"The file .env cannot be read ({type(error).__name__}). Save it as plain UTF-8 text.") from None
@@ -122,7 +193,15 @@ def load(env_file: Path | str | None = ".env") -> Settings:
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings, loaded once per process."""
-    return load()
+    return load(None if NO_ENV_FILE in os.environ else ENV_FILE)
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Everything in the settings that no line of a log and no page may hold: secrets, and passwords inside addresses."""
+    values = [getattr(settings, name) for name in Settings.model_fields]
+    found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    addresses = [text for text in [*found, *values] if isinstance(text, str) and "://" in text]
+    return found + [unquote(password[1]) for text in addresses if (password := re.search(r"://[^/@]*?:([^/]*)@", text))]
 
 
 def require_database(settings: Settings) -> str:

@@ -3,17 +3,20 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
+
+from engine.outside.redact import Redactor
 
 _SECRETS = (
     (re.compile(r"(/webhooks/\d+/)[^/?\s\"']+"), r"\1…"),
     (re.compile(r"(/interactions/\d+/)[^/?\s\"']+"), r"\1…"),
     (re.compile(r"(?i)\b(bot|bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 …"),
     (re.compile(r"\bsk-[\w-]{8,}"), "sk-…"),
-    (re.compile(r"(\w+://[^:/@\s]+:)[^@\s]+@"), r"\1…@"),
+    (re.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@"), r"\1…@"),
+    (re.compile(r"(?i)(pass(?:word|wd|phrase)?|api_?key|secret|token)(\s*=\s*)('[^']*'|[^\s&'\"]+)"), r"\1\2…"),
 )
 _FORBIDDEN_FIELDS = frozenset(
     {"text", "content", "body", "payload", "prompt", "reply", "token", "api_key", "key", "password", "authorization"}
@@ -21,8 +24,12 @@ _FORBIDDEN_FIELDS = frozenset(
 _QUIET = ("httpx", "httpcore", "nextcord", "faststream", "nats", "uvicorn.access", "asyncio", "psycopg.pool", "sse_starlette")
 
 
+_hide = Redactor()
+
+
 def redact(text: str) -> str:
-    """The text without tokens, keys and passwords in the places where libraries put them."""
+    """The text without tokens, keys and passwords in the places where libraries put them, and without this process's own in any form."""
+    text = _hide(text)
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -65,8 +72,10 @@ class _LibraryFilter(logging.Filter):
         return True
 
 
-def configure(service: str, level: str = "info", form: str = "auto") -> None:
-    """Set up logging for this process. `form` is auto, console or json; lines go to standard error."""
+def configure(service: str, level: str = "info", form: str = "auto", hide: Iterable[str] = ()) -> None:
+    """Set up logging for this process. `form` is auto, console or json; lines go to standard error. `hide`: secrets it may not hold."""
+    global _hide
+    _hide = Redactor(*hide)
     json_lines = form == "json" or (form == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -31,6 +31,8 @@ NEEDS_A_PERSON = 78
 
 READY_FD = "TZUROT_READY_FD"
 LIFE_FD = "TZUROT_LIFE_FD"
+DISCORD_ON = "TZUROT_DISCORD_ON"
+"""Set for children that do not get the bot's token, when there is one."""
 GRACE_S = 15.0
 LAST_RESORT_S = 5.0
 
@@ -53,7 +55,7 @@ def run(main: Main, *, service: str, grace: float = GRACE_S) -> NoReturn:
     """
     try:
         settings = config.settings()
-        log.configure(service, settings.log_level, settings.log_format)
+        log.configure(service, settings.log_level, settings.log_format, hide=config.secrets(settings))
         asyncio.run(_supervised(main, grace))
         code = OK
     except TzurotError as error:

@@ -45,7 +45,12 @@ async def rotate_file(log: Log, path: Path, tell: Tell = lambda *_: None, *, kee
     """
     old = read_master_key(path)
     coming = path.with_name(f"{path.name}.next")
-    new = read_master_key(coming) if coming.exists() else create_master_key(coming)
+    try:
+        new = read_master_key(coming) if coming.exists() else create_master_key(coming)
+    except ValueError:
+        raise WrongKey(
+            f"{coming} is empty or damaged. If no rotation was interrupted, delete it; else restore it from your backup."
+        ) from None
     found = await rotate(log, old, new, tell)
     if keep_old or (keep_old is None and old.id in await oldkeys.needed(log.dsn, path.parent)):
         oldkeys.keep(path, old, asked=bool(keep_old))

@@ -57,16 +57,21 @@ def load_master_key(settings: Settings) -> MasterKey:
         return read_master_key(path)
     except FileNotFoundError:
         return create_master_key(path)
-    except (ValueError, OSError) as error:
-        raise SettingsError(
-            f"{path} cannot be used as master key ({type(error).__name__})."
-            " Restore it from your backup; without it stored texts cannot be read."
-        ) from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}). Make it readable for the user who starts Tzurot.") from None
+    except ValueError:
+        if settings.database_url is None and not (settings.tzurot_data / "postgres" / "data" / "PG_VERSION").exists():
+            path.unlink()  # nothing was ever sealed with it: a start that was cut off left it
+            return create_master_key(path)
+        raise SettingsError(f"{path} is empty or damaged. Restore it from your backup; without it stored texts cannot be read.") from None
 
 
 def read_master_key(path: Path) -> MasterKey:
-    """The key in a file. Raises OSError, ValueError."""
-    return MasterKey.of(bytes.fromhex(path.read_text().strip()), path)
+    """The key in a file. Raises OSError, and ValueError when it does not hold a whole one."""
+    secret = bytes.fromhex(path.read_text(encoding="ascii", errors="replace").strip())
+    if len(secret) != KEY_BYTES:
+        raise ValueError("no whole key")
+    return MasterKey.of(secret, path)
 
 
 def create_master_key(path: Path) -> MasterKey:
@@ -85,7 +90,8 @@ def create_master_key(path: Path) -> MasterKey:
         sync_folder(path.parent)
     except OSError as error:
         raise SettingsError(
-            f"The data folder {path.parent} cannot be written ({error.strerror}). Choose another with TZUROT_DATA."
+            f"The data folder {path.parent} cannot be written ({(error.strerror or type(error).__name__).lower()})."
+            " Free some room or choose another with TZUROT_DATA."
         ) from None
     return read_master_key(path)
 

@@ -3,25 +3,32 @@
 import asyncio
 import os
 import platform
+import shutil
 import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from bot.cli import model
 from bot.cli.supervisor.outside import console_port, greeting_of
-from engine import access, config, embedded, erasure
+from engine import access, config, embedded
 from engine.config import Settings
 from engine.embedded import account, broker
-from engine.embedded.folder import Busy, claim
+from engine.embedded.folder import Busy, claim, kept_secret, writable
 from engine.errors import TzurotError
-from engine.migrate import migrate, pending
+from engine.migrate import clock_ahead, pending
+from engine.outside import given
 from engine.outside.checks import BROUGHT
-from engine.store import connect, open_log
-from engine.vault import load_master_key
+from engine.store import connect
+from engine.vault import load_master_key, read_master_key
 from projections.live import heartbeats
-from projections.models import catalog
+
+LEAST_FREE = 100_000_000
+"""Bytes that a start needs: a database without a word in it takes some 50 MB, and its log a segment of 16 beside."""
+MOST_SKEW_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,7 @@ async def prepare(settings: Settings) -> list[str]:
     """Create master key and database and apply the migrations; returns the names of those applied now."""
     load_master_key(settings)
     async with access.database(settings, migrated=False) as dsn:
-        applied = await migrate(dsn)
-        await erasure.after_start(settings, dsn)
+        applied, _ = await access.prepare(settings, dsn)
     return applied
 
 
@@ -57,8 +63,9 @@ def examine(data: Path | None) -> list[Check]:
     except TzurotError as error:
         return [_python(), Check("settings", False, str(error))]
     if data is not None:
-        settings = settings.model_copy(update={"tzurot_data": data})
-    return [_python(), Check("settings", True, "can be read"), *_of(settings)]
+        settings = settings.model_copy(update={"tzurot_data": Path(given.folder(str(data)))})
+    remarks = [Check("settings", False, remark) for remark in config.remarks()]
+    return [_python(), *(remarks or [Check("settings", True, "can be read")]), *_of(settings)]
 
 
 def _of(settings: Settings) -> Iterator[Check]:
@@ -69,9 +76,10 @@ def _of(settings: Settings) -> Iterator[Check]:
     yield _try("broker", lambda: _broker(settings))
     if not running:
         yield _try("console", lambda: "port {} {}".format(*console_port(settings, settings.tzurot_data)).strip())
+    yield _try("door", lambda: _door(settings))
     yield _master_key(settings)
     yield Check("Discord", True, "a token is set" if settings.discord_token else "off: no DISCORD_TOKEN")
-    provided = settings.provider_base_url or ("OpenRouter" if settings.provider_api_key else "")
+    provided = without_password(settings.provider_base_url or "") or ("OpenRouter" if settings.provider_api_key else "")
     yield _try("model", lambda: decides(settings))
     yield Check("provider", True, provided or "the local stand-in, which is no model; set PROVIDER_API_KEY for a real one")
     for look in BROUGHT.values():
@@ -102,18 +110,50 @@ def _running(data: Path) -> int:
 
 
 def _folder(data: Path) -> str:
-    if not data.exists():
-        return f"{data} will be made at the first start"
-    if not os.access(data, os.W_OK):
-        raise TzurotError(f"{data} cannot be written. Make it writable, or choose another folder with TZUROT_DATA.")
-    return str(data)
+    there = next(folder for folder in (data, *data.parents) if folder.exists())
+    if not there.is_dir():
+        raise TzurotError(f"{there} is no folder. Choose another with TZUROT_DATA.")
+    if data.exists():
+        writable(data)  # writes a few bytes, as a full disk or a read-only one is known by nothing else
+    elif not os.access(there, os.W_OK | os.X_OK):
+        raise TzurotError(f"{data} cannot be made in {there}. Make that writable, or choose another folder with TZUROT_DATA.")
+    free = shutil.disk_usage(there).free
+    if free < LEAST_FREE:
+        raise TzurotError(
+            f"There is no room on the disk of {data}: {free / 1e6:,.0f} MB are free. Free some, at least {LEAST_FREE / 1e6:.0f} MB."
+        )
+    return f"{data}{'' if data.exists() else ' will be made at the first start'}"
 
 
 def _database(settings: Settings) -> str:
     if settings.database_url is None:
+        password, data = settings.tzurot_data / "postgres.password", settings.tzurot_data / "postgres" / "data"
+        if (data / "PG_VERSION").exists():
+            kept_secret(password, needed=True)
         return f"embedded Postgres at {account.installation()}"
     waiting = asyncio.run(pending(settings.database_url))
+    ahead = asyncio.run(clock_ahead(settings.database_url))
+    if abs(ahead) > MOST_SKEW_S:
+        way = "ahead of" if ahead > 0 else "behind"
+        raise TzurotError(f"The clock of DATABASE_URL's server is {abs(ahead):.0f} s {way} this machine's. Set both by NTP.")
     return f"the one of DATABASE_URL answers and has pgvector; {len(waiting)} migrations to apply"
+
+
+def _door(settings: Settings) -> str:
+    if said := config.open_door(settings):
+        raise TzurotError(said)
+    return f"a password, at {settings.public_url or settings.console_host}" if settings.console_password else "for this machine only"
+
+
+def decides(settings: Settings) -> str:
+    """Say which preset decides what model is asked: bot.cli.model."""
+    return model.decides(settings, running=bool(_running(settings.tzurot_data)))
+
+
+def without_password(address: str) -> str:
+    """A web address as it may be shown: neither user nor password nor query, which may hold a key. Pure."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _broker(settings: Settings) -> str:
@@ -123,38 +163,17 @@ def _broker(settings: Settings) -> str:
     return "the one of NATS_URL answers"
 
 
-def decides(settings: Settings) -> str:
-    """Say which preset decides what model is asked where a character has none, and by which command that is changed.
-
-    Raises TzurotError when the database cannot be read.
-    """
-    first = f"DEFAULT_MODEL ({settings.default_model})"
-    if settings.master_key is None and not (settings.tzurot_data / "master.key").exists():
-        return f"{first} becomes the default preset's at the first start"
-    if settings.database_url is None and not _running(settings.tzurot_data):
-        return f"the default preset decides; while Tzurot runs `tzurot preset default` shows it. {first} only counts at the first start"
-    preset = asyncio.run(_answering(settings))
-    if preset is None:
-        return f"no preset is the default: {first} decides until `tzurot preset default NAME` chooses one"
-    change = f"`tzurot preset default NAME` or `tzurot preset edit {str(preset.id)[:8]} --model MODEL`"
-    return f"the preset {preset.name} decides: {preset.model}. Change it by {change}; {first} only counts at the first start"
-
-
-async def _answering(settings: Settings) -> catalog.Preset | None:
-    """The preset that answers for everybody, None when there is none or the tables are not made yet."""
-    dsn = settings.database_url or embedded.running_dsn(settings.tzurot_data)
-    if await pending(dsn):
-        return None
-    async with open_log(dsn, load_master_key(settings)) as log, log.pool.connection() as connection:
-        everybody = catalog.Defaults(None, (await catalog.defaults(connection, 0)).everybody)
-        return catalog.chosen(await catalog.presets(connection, log.vault), None, everybody, 0)
-
-
 def _master_key(settings: Settings) -> Check:
     if settings.master_key is not None:
         return Check("master key", True, "from MASTER_KEY")
     file = settings.tzurot_data / "master.key"
     if not file.exists():
         return Check("master key", True, f"{file} will be made at the first start")
+    try:
+        read_master_key(file)
+    except (OSError, ValueError):
+        return Check(
+            "master key", False, f"{file} is empty or damaged. Restore it from your backup; delete it only if nothing was said yet."
+        )
     private = stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
     return Check("master key", private, str(file) if private else f"others may read {file}. Run: chmod 600 {file}")

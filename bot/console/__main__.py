@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -66,21 +64,9 @@ def door(settings: Settings, master: MasterKey) -> Signer | None:
     """Who may come in: everybody on this machine, or whoever knows the password. Raises SettingsError when the door would stand open."""
     if settings.console_password is not None:
         return Signer.of(master.secret, settings.console_password.get_secret_value())
-    if not is_loopback(settings.console_host):
-        raise SettingsError(
-            f"CONSOLE_HOST is {settings.console_host}, which others can reach: set CONSOLE_PASSWORD, or CONSOLE_HOST to 127.0.0.1."
-        )
-    if settings.public_url is not None and not is_loopback(urlsplit(settings.public_url).hostname or ""):
-        raise SettingsError(f"PUBLIC_URL is {settings.public_url}, which others can reach: set CONSOLE_PASSWORD, or unset PUBLIC_URL.")
+    if said := config.open_door(settings):
+        raise SettingsError(said)
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to this host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.console.door import NOBODY, Answer, Caller, Door, Judged, peer_of
 from bot.console.sessions import COOKIE, DEVICE_COOKIE, Signer
-from engine import addresses, clock, log
+from engine import clock, log
+from engine.outside import addresses
 
 _log = log.get("console")
 BODY_BYTES = 256 * 1024

@@ -1,22 +1,22 @@
 """Databases made and dropped on a server: a template cloned per test, a fresh one per bench run."""
 
-from urllib.parse import urlsplit
-
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine import migrate
 from engine.migrate import drop_database
+from engine.outside import addresses
 
 __all__ = ["create_database", "drop_database", "ensure_database", "with_database"]
 
 
 def with_database(dsn: str, name: str) -> str:
     """The same server and user, another database. A URL stays a URL."""
-    if "://" in dsn:
-        return urlsplit(dsn)._replace(path=f"/{name}").geturl()
-    return make_conninfo(dsn, dbname=name)
+    if "://" not in dsn:
+        return make_conninfo(dsn, dbname=name)
+    parts = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
+    return addresses.database_url(parts | {"dbname": name})
 
 
 async def create_database(admin_dsn: str, name: str, template: str | None = None) -> str:

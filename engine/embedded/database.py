@@ -11,8 +11,9 @@ from pathlib import Path
 from engine.clock import monotonic
 from engine.embedded.account import Account, account_for, installation_for, reachable
 from engine.embedded.child import POLL_S, Child, spawn
-from engine.embedded.clones import ensure_database
-from engine.embedded.folder import Busy, EmbeddedError, claim, kept_port, kept_secret, writable
+from engine.embedded.clones import ensure_database, with_database
+from engine.embedded.folder import Busy, EmbeddedError, claim, kept_port, kept_secret, read_secret, writable
+from engine.outside import addresses
 
 MAJOR = "18"
 USER = "tzurot"
@@ -76,19 +77,24 @@ class Postgres:
     @property
     def dsn(self) -> str:
         """Connection URL of the database `tzurot`: over the Unix socket, or over TCP when the socket's path is too long."""
-        if len(str(self.data)) + len(f"/.s.PGSQL.{self.port}") > _SOCKET_PATH_LIMIT:
+        # A comma would be read as one between two hosts.
+        if len(os.fsencode(self.data)) + len(f"/.s.PGSQL.{self.port}") > _SOCKET_PATH_LIMIT or "," in str(self.data):
             return self.tcp_dsn
-        return f"postgresql://{USER}:{self.password}@/{DATABASE}?host={self.data}&port={self.port}"
+        return self._address(str(self.data))
 
     @property
     def tcp_dsn(self) -> str:
         """The same database over loopback TCP, for clients that a proxy stands in front of."""
-        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        return self._address("127.0.0.1")
+
+    def _address(self, host: str) -> str:
+        parts = {"user": USER, "password": self.password, "host": host, "port": str(self.port), "dbname": DATABASE}
+        return addresses.database_url(parts)
 
     @property
     def admin_dsn(self) -> str:
         """The maintenance database, from which others are created and dropped."""
-        return self.dsn.replace(f"/{DATABASE}?", "/postgres?") if "?host=" in self.dsn else self.dsn.removesuffix(DATABASE) + "postgres"
+        return with_database(self.dsn, "postgres")
 
     @property
     def _running(self) -> Child:
@@ -135,7 +141,7 @@ class Postgres:
 
     def _prepare(self) -> None:
         writable(self.folder.parent)
-        self.password = kept_secret(self.folder.parent / "postgres.password")
+        self.password = kept_secret(self.folder.parent / "postgres.password", needed=(self.data / "PG_VERSION").exists())
         fresh = not self.folder.exists()
         writable(self.folder)
         self._account = account_for(self.folder)
@@ -292,7 +298,7 @@ def running_dsn(folder: Path) -> str:
     """DSN of the database that another process runs in this folder. Raises EmbeddedError when none has ever run there."""
     server = Postgres(folder / "postgres")
     try:
-        server.password = (server.folder.parent / "postgres.password").read_text()
+        server.password = read_secret(server.folder.parent / "postgres.password")
         server.port = int((server.folder / "port").read_text())
     except (OSError, ValueError):
         raise EmbeddedError(f"No database runs in {folder}. Start Tzurot first: tzurot run") from None

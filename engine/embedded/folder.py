@@ -3,10 +3,11 @@
 import errno
 import fcntl
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.errors import TzurotError
@@ -33,12 +34,13 @@ def writable(folder: Path, mode: int = 0o700) -> Path:
     try:
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}-{secrets.token_hex(4)}"
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(4096))  # on a full disk an empty file can still be made
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise EmbeddedError(
-            f"The folder {folder} cannot be written ({reason}). Make it writable, or choose another with TZUROT_DATA."
+            f"The folder {folder} cannot be written ({why(error)}). Make it writable, or choose another with TZUROT_DATA."
         ) from error
     return folder
 
@@ -49,7 +51,12 @@ def claim(file: Path) -> Iterator[None]:
 
     Raises Busy when another process holds it.
     """
-    fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EmbeddedError(
+            f"{file} cannot be written ({why(error)}). Make it writable, or choose another folder with TZUROT_DATA."
+        ) from None
     try:
         _lock(fd, file.parent)
         os.ftruncate(fd, 0)
@@ -88,20 +95,72 @@ def kept_port(file: Path) -> int:
         wanted = int(file.read_text())
     except (OSError, ValueError):
         wanted = 0
-    port = free_port(wanted)
+    port = free_port(wanted if 0 <= wanted < 65_536 else 0)
     if port != wanted:
-        file.write_text(str(port))
+        written(file, str(port))
     return port
 
 
-def kept_secret(file: Path) -> str:
-    """The password in the file, made at the first call: 192 random bits, readable by the owner only."""
+_SECRET = re.compile(r"p[0-9a-f]{48}")
+
+
+def kept_secret(file: Path, *, needed: bool = False) -> str:
+    """The password in the file, made at the first call: 192 random bits, readable by the owner only.
+
+    One that is empty or cut off is made anew. Raises EmbeddedError when it is `needed`: something was made with the one of before.
+    """
     try:
-        return file.read_text()
+        return read_secret(file)
     except FileNotFoundError:
-        # A letter first: NATS reads a variable of digits as a number.
-        secret = "p" + secrets.token_hex(24)
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "w") as out:
-            out.write(secret)
-        return secret
+        problem = "is missing"
+    except ValueError:
+        problem = "is empty or damaged"
+    except OSError as error:
+        raise EmbeddedError(f"{file} cannot be read ({error.strerror}). Make it readable for the user who starts Tzurot.") from None
+    if needed:
+        raise EmbeddedError(
+            f"{file} {problem}, and the database beside it was made with it. Put the file back from a copy of the data folder."
+        )
+    # A letter first: NATS reads a variable of digits as a number.
+    written(file, "p" + secrets.token_hex(24))
+    return read_secret(file)
+
+
+def read_secret(file: Path) -> str:
+    """The password in a file of kept_secret. Raises OSError, and ValueError when the file does not hold a whole one."""
+    found = file.read_text(encoding="ascii", errors="replace").strip()
+    if not _SECRET.fullmatch(found):
+        raise ValueError("no whole password")
+    return found
+
+
+def written(file: Path, content: str, mode: int = 0o600) -> None:
+    """Write a small file beside its place and move it there, on disk before this returns: it is whole or as it was.
+
+    Raises EmbeddedError.
+    """
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+        descriptor = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise EmbeddedError(f"{file} cannot be written: {why(error)}.") from None
+
+
+def why(error: OSError) -> str:
+    """The reason in words, with what to do where that is known."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return "there is no room on the disk; free some"
+    if error.errno == errno.EROFS:
+        return "it lies on a file system that is read-only; choose another data folder with TZUROT_DATA"
+    return os.strerror(error.errno).lower() if error.errno else type(error).__name__

@@ -1,1 +1,1 @@
-"""What comes from outside: strings made storable, and reported errors sorted."""
+"""What comes from outside: strings made storable, reported errors sorted, settings as people write them, secrets left out."""

@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.console import connection, guard
-from bot.console.__main__ import CannotListen, address_of, door, is_loopback, listening
+from bot.console.__main__ import CannotListen, address_of, door, listening
 from bot.console.guard import BODY_BYTES, HEADERS
 from bot.console.sessions import COOKIE
-from engine.config import Settings
+from engine.config import Settings, is_loopback
 from engine.errors import SettingsError
 from engine.process import NEEDS_A_PERSON
 from engine.vault import load_master_key

@@ -7,11 +7,11 @@ import orjson
 
 from engine.decide.spending.spend import Permit
 from engine.fault import Fault
+from engine.outside.redact import Redactor
 from worker.providers import address, errors
 from worker.providers.collector import Collector, Completion
 from worker.providers.failure import ProviderFailed, TooLong
 from worker.providers.http import STREAM_LIMIT, Http, Streamed
-from worker.providers.redact import Redactor
 
 OnText = Callable[[str], Awaitable[None]]
 """Called with everything said so far, after each piece."""

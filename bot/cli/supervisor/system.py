@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bot.cli.model import overruled
 from bot.cli.supervisor.keeper import Keeper, at_once
 from bot.cli.supervisor.outside import console_port, greeting_of
 from bot.cli.supervisor.parts import Module, Server
-from bot.cli.supervisor.plan import STANDIN, ProcessPlan, environment, plan
+from bot.cli.supervisor.plan import STANDIN, ProcessPlan, Wiring, environment, plan
 from bot.cli.supervisor.report import Notice, Report
-from engine import clock, embedded, erasure, process
+from engine import access, clock, config, embedded, process
 from engine.config import Settings
 from engine.embedded.folder import claim, kept_port, writable
 from engine.errors import TzurotError
-from engine.migrate import migrate
 
 _TRIM_EVERY_S = 60.0
 _NOTHING: Mapping[str, str] = {}
@@ -70,6 +70,8 @@ class System:
         self._port, note = console_port(self.settings, self._data)
         if note:
             self._report.say(Notice("note", "console", note))
+        for remark in config.remarks():
+            self._report.say(Notice("note", "settings", remark))
         async with asyncio.TaskGroup() as servers:
             servers.create_task(self._start_database())
             servers.create_task(self._start_broker())
@@ -80,6 +82,8 @@ class System:
         await asyncio.gather(*(keeper.settled.wait() for keeper in self.keepers.values()))
         console = self.keepers.get("console")
         self.console = console.ready.address if console and console.ready else None
+        if remark := await overruled(self.settings, self._dsn()):
+            self._report.say(Notice("note", "model", remark))
         self._report.say(Notice("up", "tzurot", self._summary(), clock.monotonic() - begun, self.console))
 
     def _summary(self) -> str:
@@ -91,8 +95,8 @@ class System:
         if self.settings.database_url is None:
             await self._serve(Server("postgres", embedded.Postgres(self._data / "postgres"), "Postgres 18 with pgvector"))
             begun = clock.monotonic()
-        applied = await migrate(self._dsn())
-        for user in await erasure.after_start(self.settings.model_copy(update={"tzurot_data": self._data}), self._dsn()):
+        applied, again = await access.prepare(self.settings.model_copy(update={"tzurot_data": self._data}), self._dsn())
+        for user in again:
             self._report.say(Notice("note", "schema", f"What user {user} had erased was here again and is erased again."))
         where = "the database of DATABASE_URL, " if self.settings.database_url else ""
         detail = f"{where}{len(applied)} migrations applied" if applied else f"{where}up to date"
@@ -121,7 +125,7 @@ class System:
 
     def _launch(self, name: str, command: Sequence[str], *, extra: Mapping[str, str] = _NOTHING, needs_servers: bool = True) -> Keeper:
         log = writable(self._logs) / f"{name}.log" if self._logs else None
-        part = Module(name, command, {**self._environment(), **extra}, log)
+        part = Module(name, command, {**self._environment(name), **extra}, log)
         keeper = self.keepers[name] = Keeper(part, self._report, may_start=self._servers_up if needs_servers else at_once)
         keeper.on_ready = self._rewire
         self._tasks[name] = asyncio.create_task(keeper.keep())
@@ -137,14 +141,16 @@ class System:
         standin = self.keepers.get(STANDIN)
         if standin and standin.ready:
             self._provider = standin.ready.address
-        found = self._environment()
         for keeper in self.keepers.values():
-            if isinstance(keeper.part, Module) and keeper.part.name != STANDIN and keeper.part.environment != found:
+            if not isinstance(keeper.part, Module) or keeper.part.name == STANDIN:
+                continue
+            if keeper.part.environment != (found := self._environment(keeper.part.name)):
                 keeper.part.environment = found
                 keeper.recycle()
 
-    def _environment(self) -> dict[str, str]:
-        return environment(os.environ, self._data, dsn=self._dsn(), nats_url=self._nats_url(), port=self._port, provider=self._provider)
+    def _environment(self, child: str) -> dict[str, str]:
+        wiring = Wiring(self._data, self._dsn(), self._nats_url(), self._port, self._provider)
+        return environment(os.environ, wiring, self.settings, child)
 
     def _dsn(self) -> str:
         server = self._embedded("postgres")

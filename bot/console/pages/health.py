@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from bot.console import words
 from bot.console.render import page
 from bot.console.state import Console, console_of
-from engine import clock
+from engine import clock, process
 from engine.bus import subjects
 from engine.store import connect
 from projections import status
@@ -82,11 +82,15 @@ class Process:
     details: dict[str, Any]
 
 
+def _discord_is_on(console: Console) -> bool:
+    return console.settings.discord_token is not None or process.DISCORD_ON in os.environ
+
+
 async def look(console: Console) -> HealthReport:
     """Ask everything at once."""
     (postgres, found), (nats, backlogs) = await asyncio.gather(_limited(_postgres(console), "Postgres"), _limited(_nats(console), "NATS"))
     processes = tuple(_process(beat) for beat in found.processes) if found else ()
-    probes = [postgres, nats, *(roles(found, discord=console.settings.discord_token is not None) if found else [])]
+    probes = [postgres, nats, *(roles(found, discord=_discord_is_on(console)) if found else [])]
     return HealthReport(
         version=version("tzurot"),
         uptime_s=(clock.now() - STARTED).total_seconds(),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine import erasure, ids, rotation, sealing, subjects, vault
-from engine.errors import KeyDestroyed, WrongKey
+from engine.config import Settings
+from engine.errors import KeyDestroyed, SettingsError, WrongKey
 from engine.events import build
 from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
@@ -210,3 +211,20 @@ def test_nonces_never_repeat() -> None:
 
     key = AESGCM(secrets.token_bytes(32))
     assert len({sealing.seal(key, b"same", b"")[: sealing.NONCE_BYTES] for _ in range(10_000)}) == 10_000
+
+
+@pytest.mark.parametrize("left", ["", "\n", "00" * 31, "zz" * 32])
+def test_half_a_master_key_is_never_believed(tmp_path: Path, left: str) -> None:
+    """Where nothing was sealed yet it is made anew, else it is said; it is never taken for a key."""
+    file = tmp_path / "master.key"
+    file.write_text(left)
+    with pytest.raises(ValueError, match=r"."):
+        read_master_key(file)
+    settings = Settings(_env_file=None, tzurot_data=tmp_path, master_key=None, database_url=None)
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    (tmp_path / "postgres" / "data" / "PG_VERSION").write_text("18")
+    with pytest.raises(SettingsError, match=r"master\.key is empty or damaged"):
+        vault.load_master_key(settings)
+    assert file.read_text() == left
+    (tmp_path / "postgres" / "data" / "PG_VERSION").unlink()
+    assert len(vault.load_master_key(settings).secret) == 32

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from engine.fault import KINDS
+from engine.outside.redact import Redactor
 from tests.support.provider import odd
 from tests.support.provider.hostile import HOSTILE
 from tests.support.provider.server import chunk, event
@@ -21,7 +22,6 @@ from worker.providers import errors, refusals
 from worker.providers.collector import Collector, Completion
 from worker.providers.encoding import Decoder, Undecodable
 from worker.providers.failure import ProviderFailed
-from worker.providers.redact import Redactor
 
 SLOWEST_S = 1.0
 SMALL = 3_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import addresses
+from engine.outside import addresses
 
 
 @pytest.mark.parametrize(

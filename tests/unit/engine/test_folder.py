@@ -1,5 +1,6 @@
 """Folders have one owner at a time; ports and passwords stay."""
 
+import errno
 import os
 import socket
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.embedded.folder import Busy, EmbeddedError, claim, free_port, kept_port, kept_secret, writable
+from engine.embedded.folder import Busy, EmbeddedError, claim, free_port, kept_port, kept_secret, writable, written
 
 _CLAIM = """
 import sys
@@ -103,3 +104,37 @@ def test_a_folder_that_cannot_be_is_named_with_the_reason(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(EmbeddedError, match=rf"{tmp_path}/file/data cannot be written \(.+\)\. Make it writable, or choose another"):
         writable(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize("left", [b"", b"\n", b"p12", b"p" + b"0" * 47, b"\x00" * 49, b"p" + b"g" * 48, b"\xff\xfe"])
+def test_half_a_password_is_never_believed(tmp_path: Path, left: bytes) -> None:
+    """It is made anew, in one piece; where a database was made with the one of before, that is said instead."""
+    file = tmp_path / "postgres.password"
+    file.write_bytes(left)
+    with pytest.raises(EmbeddedError, match=r"postgres\.password is empty or damaged"):
+        kept_secret(file, needed=True)
+    assert file.read_bytes() == left
+    made = kept_secret(file)
+    assert kept_secret(file, needed=True) == made == file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_lost_password_of_a_database_is_said(tmp_path: Path) -> None:
+    """A new one would open nothing."""
+    with pytest.raises(EmbeddedError, match="is missing"):
+        kept_secret(tmp_path / "postgres.password", needed=True)
+
+
+def test_no_room_on_the_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing half-written stays, so that the file of before is whole."""
+    file = tmp_path / "port"
+    file.write_text("5432")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EmbeddedError, match="no room on the disk"):
+        written(file, "1")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"port": "5432"}

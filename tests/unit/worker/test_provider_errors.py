@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine import clock
 from engine.fault import Category
+from engine.outside.redact import Redactor
 from worker.providers import address, errors, hints
-from worker.providers.redact import Redactor
 
 BODIES: list[tuple[int, object, Category]] = [
     (400, [{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}], Category.AUTHENTICATION),
