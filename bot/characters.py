@@ -89,7 +89,7 @@ def candidate(character: Character) -> Candidate:
         character.owner_id,
         private=character.users is not None,
         shared_with=shared,
-        since=character.position,
+        since=character.made,
         talkativeness=character.sheet.talkativeness,
         adult=character.sheet.adult,
     )

@@ -1,6 +1,7 @@
 """Commands about what calls cost: quotas, budgets, keys, usage."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
@@ -14,8 +15,9 @@ from engine.decide.spending import budget, lift
 from engine.decide.spending import quota as quota_rules
 from engine.errors import SettingsError
 from engine.events.quota import LimitsChanged
+from engine.events.turn import TurnCompleted
 from engine.execute import execute
-from engine.store import Log
+from engine.store import Log, Query
 from engine.terminal import Json, Yes, say, table
 from projections.models import keys, quota, usage
 from worker.terminal import OPERATOR, NotFound, carry_out, with_log
@@ -248,15 +250,28 @@ def usage_stops(days: Annotated[int, typer.Option(min=1, help="How many days bac
     async def work(log: Log) -> None:
         async with log.pool.connection() as connection:
             stops, outcomes = await usage.stops(connection, since=_since(days)), await usage.outcomes(connection, since=_since(days))
-        say({"stops": [asdict(stop) for stop in stops], "outcomes": [asdict(outcome) for outcome in outcomes]}, json=json)
+        sequences = await _sequences(log, days) if stops else Counter()
+        found = [{"model": model, "sequence": sequence, "replies": count} for (model, sequence), count in sequences.most_common()]
+        say(
+            {"stops": [asdict(stop) for stop in stops], "sequences": found, "outcomes": [asdict(outcome) for outcome in outcomes]},
+            json=json,
+        )
         if not json:
-            table(("day", "model", "sequence", "replies"), [(s.day, s.model, repr(s.sequence), s.replies) for s in stops])
+            table(("day", "model", "ended by a stop sequence"), [(s.day, s.model, s.replies) for s in stops])
+            table(("model", "sequence", "replies"), [(one["model"], repr(one["sequence"]), one["replies"]) for one in found])
             table(
                 ("day", "model", "replies", "cut short", "failed"),
                 [(o.day, o.model or "(no call)", o.replies, o.cut_short, o.failures) for o in outcomes],
             )
 
     with_log(work)
+
+
+async def _sequences(log: Log, days: int) -> Counter[tuple[str, str]]:
+    """Which stop sequences ended replies of which model: opened from the log, so those of erased people are not among them."""
+    query = Query(types=frozenset({"turn.completed"}), since=clock.now() - timedelta(days=days))
+    ended = [r.event async for r in log.read(query)]
+    return Counter((e.model, e.stop_sequence) for e in ended if isinstance(e, TurnCompleted) and e.stop_sequence)
 
 
 def _since(days: int) -> str:

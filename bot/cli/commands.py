@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, editing, output, settings_table
+from bot.cli import channels, editing, output, settings_table, undo
 from engine import config
 
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     settings_table.register(app)
     editing.register(app)
     channels.register(app)
+    undo.register(app)
 
 
 def run(

@@ -104,7 +104,7 @@ async def say(console: Console, channel: int, line: SpokenLine) -> Said:
 async def cast_of(console: Console) -> list[Character]:
     """The characters that may be talked to here: own ones first, the newest before the others."""
     usable = [character for character in await console.characters.all() if character.usable_by(OPERATOR)]
-    return sorted(usable, key=lambda character: (0, -character.position) if character.owner_id is not None else (1, character.position))
+    return sorted(usable, key=lambda character: (0, -character.made) if character.owner_id is not None else (1, character.made))
 
 
 async def _say(console: Console, channel: int, line: SpokenLine, state: State) -> Said:

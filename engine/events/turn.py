@@ -149,7 +149,10 @@ class GenerationStarted(Event):
 
 
 class TurnCompleted(Event):
-    """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response."""
+    """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response, `stopped` that a stop
+
+    sequence ended it: which one is sealed, because people choose them freely.
+    """
 
     turn_id: UUID
     message_id: Snowflake
@@ -162,7 +165,7 @@ class TurnCompleted(Event):
     model: str
     provider: str
     finish_reason: str
-    stop_sequence: str | None = None
+    stopped: bool = False
     cut_short: bool = False
     recovered: bool = False
     fallback_from: str | None = None
@@ -176,6 +179,7 @@ class TurnCompleted(Event):
     text: Sealed[str]
     reasoning: Sealed[str] = ""
     raw: Sealed[str] = ""
+    stop_sequence: Sealed[str | None] = None
 
     @property
     def stream_name(self) -> str:

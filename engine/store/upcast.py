@@ -22,6 +22,11 @@ def _generation_started_1(fields: Fields) -> Fields:
     return kept | {"sections": sections, "begins": used[0] if used and not thin else None}
 
 
+def _turn_completed_1(fields: Fields) -> Fields:
+    """Version 2 seals the stop sequence, and says in the clear only that there was one."""
+    return fields | {"stopped": bool(fields["stop_sequence"])} if "stop_sequence" in fields else fields
+
+
 def unchanged(fields: Fields) -> Fields:
     """The step to a version that only adds fields with defaults, takes more values, or seals what was clear."""
     return fields
@@ -31,6 +36,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
     {
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
+        ("turn.completed", 1): _turn_completed_1,
         ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
         ("character.edited", 1): unchanged,
         ("character.created", 2): unchanged,  # v3: how talkative it is, and whether it is for adults only

@@ -33,7 +33,7 @@ EVERYBODY = -1
 
 class Catalog(Projection):
     name = "catalog"
-    version = 4
+    version = 5
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
@@ -47,6 +47,7 @@ class Catalog(Projection):
         owner_id bigint,
         data jsonb NOT NULL,
         deleted boolean NOT NULL DEFAULT false,
+        made bigint NOT NULL,
         position bigint NOT NULL,
         subject text NOT NULL,
         event_id uuid NOT NULL,
@@ -65,6 +66,7 @@ class Catalog(Projection):
         is_free_default boolean NOT NULL,
         data jsonb NOT NULL,
         deleted boolean NOT NULL DEFAULT false,
+        made bigint NOT NULL,
         position bigint NOT NULL,
         subject text NOT NULL,
         event_id uuid NOT NULL,
@@ -87,17 +89,17 @@ class Catalog(Projection):
 
 
 _CHARACTER = """
-INSERT INTO {schema}.characters (character, slug, owner_id, data, position, subject, event_id, event_type, schema_version, sealed)
-VALUES (%(character)s, %(slug)s, %(owner)s, %(data)s, %(position)s, %(subject)s, %(event_id)s, %(event_type)s, %(schema_version)s,
-        %(sealed)s)
+INSERT INTO {schema}.characters (character, slug, owner_id, data, made, position, subject, event_id, event_type, schema_version, sealed)
+VALUES (%(character)s, %(slug)s, %(owner)s, %(data)s, %(position)s, %(position)s, %(subject)s, %(event_id)s, %(event_type)s,
+        %(schema_version)s, %(sealed)s)
 ON CONFLICT (character) DO UPDATE SET slug = excluded.slug, owner_id = excluded.owner_id, data = excluded.data,
     position = excluded.position, subject = excluded.subject, event_id = excluded.event_id, event_type = excluded.event_type,
     schema_version = excluded.schema_version, sealed = excluded.sealed
 """
 _PRESET = """
-INSERT INTO {schema}.presets (preset, owner_id, is_global, is_default, is_free_default, data, position, subject, event_id,
+INSERT INTO {schema}.presets (preset, owner_id, is_global, is_default, is_free_default, data, made, position, subject, event_id,
                               event_type, schema_version, sealed)
-VALUES (%(preset)s, %(owner)s, %(is_global)s, %(is_default)s, %(is_free_default)s, %(data)s, %(position)s, %(subject)s,
+VALUES (%(preset)s, %(owner)s, %(is_global)s, %(is_default)s, %(is_free_default)s, %(data)s, %(position)s, %(position)s, %(subject)s,
         %(event_id)s, %(event_type)s, %(schema_version)s, %(sealed)s)
 ON CONFLICT (preset) DO UPDATE SET owner_id = excluded.owner_id, is_global = excluded.is_global,
     is_default = excluded.is_default, is_free_default = excluded.is_free_default, data = excluded.data, position = excluded.position,
@@ -151,6 +153,7 @@ class _Row:
     id: UUID
     owner_id: int | None
     data: dict[str, Any]
+    made: int
     position: int
     subject: str
     event_id: UUID
@@ -159,7 +162,7 @@ class _Row:
     sealed: bytes
 
 
-_COLUMNS = "owner_id, data, position, subject, event_id, event_type, schema_version, sealed"
+_COLUMNS = "owner_id, data, made, position, subject, event_id, event_type, schema_version, sealed"
 
 
 async def characters(connection: AsyncConnection, vault: Vault, *, schema: str = "catalog") -> list[Character]:
@@ -199,7 +202,7 @@ async def described(connection: AsyncConnection, characters: Collection[UUID], *
 
 
 async def by_slug(connection: AsyncConnection, vault: Vault, slug: str, *, schema: str = "catalog") -> Character | None:
-    found = await _characters(connection, vault, "slug = %(slug)s AND NOT deleted ORDER BY position LIMIT 1", {"slug": slug}, schema)
+    found = await _characters(connection, vault, "slug = %(slug)s AND NOT deleted ORDER BY made LIMIT 1", {"slug": slug}, schema)
     return found[0] if found else None
 
 
@@ -210,20 +213,20 @@ async def preset(connection: AsyncConnection, vault: Vault, preset_id: UUID, *, 
 
 async def presets(connection: AsyncConnection, vault: Vault, *, schema: str = "catalog") -> list[Preset]:
     """Every preset that is not deleted, oldest first."""
-    return await _presets(connection, vault, "NOT deleted ORDER BY position", {}, schema)
+    return await _presets(connection, vault, "NOT deleted ORDER BY made", {}, schema)
 
 
 async def answering(
     connection: AsyncConnection, vault: Vault, ids: Collection[UUID | None] = (), *, schema: str = "catalog"
 ) -> list[Preset]:
     """What may answer: presets with these ids, the global defaults and those for people without a key, oldest first."""
-    where = "NOT deleted AND (preset = ANY(%(ids)s) OR (is_global AND (is_default OR is_free_default))) ORDER BY position"
+    where = "NOT deleted AND (preset = ANY(%(ids)s) OR (is_global AND (is_default OR is_free_default))) ORDER BY made"
     return await _presets(connection, vault, where, {"ids": [id_ for id_ in ids if id_ is not None]}, schema)
 
 
 async def default_preset(connection: AsyncConnection, vault: Vault, *, schema: str = "catalog") -> Preset | None:
     """The global default: the newest preset marked so."""
-    found = await _presets(connection, vault, "is_global AND is_default AND NOT deleted ORDER BY position DESC LIMIT 1", {}, schema)
+    found = await _presets(connection, vault, "is_global AND is_default AND NOT deleted ORDER BY made DESC LIMIT 1", {}, schema)
     return found[0] if found else None
 
 
@@ -245,7 +248,7 @@ async def defaults(connection: AsyncConnection, user_id: int, *, schema: str = "
 async def _characters(connection: AsyncConnection, vault: Vault, where: str, parameters: dict[str, object], schema: str) -> list[Character]:
     opened = await _opened(connection, vault, f"character AS id, {_COLUMNS} FROM {{schema}}.characters WHERE {where}", parameters, schema)
     return [
-        Character(row.id, row.owner_id, row.position, character_sheet(event), gone, row.subject)
+        Character(row.id, row.owner_id, row.position, character_sheet(event), gone, row.subject, row.made)
         for row, event, gone in opened
         if isinstance(event, CharacterCreated)
     ]

@@ -13,7 +13,10 @@ from engine.resources.preset import PresetSheet
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A character, opened. `erased`: its owner was erased, and its description with them."""
+    """A character, opened. `erased`: its owner was erased, and its description with them.
+
+    `position` is that of its last change, `made` that of its making.
+    """
 
     id: UUID
     owner_id: int | None
@@ -21,6 +24,7 @@ class Character:
     sheet: CharacterSheet
     erased: bool = False
     subject: str = "system"
+    made: int = 0
 
     @property
     def name(self) -> str:

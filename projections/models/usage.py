@@ -1,4 +1,4 @@
-"""Tokens, cost and latency by day, person, character and model; how often stop sequences cut a reply."""
+"""Tokens, cost and latency by day, person, character and model; how often a stop sequence ended a reply."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from projections.base import Projection, clear, decoded, execute, sql
 
 class Usage(Projection):
     name = "usage"
-    version = 2
+    version = 3
     types = frozenset({"turn.completed", "turn.failed"})
     ddl = """
     CREATE TABLE {schema}.calls (
@@ -40,9 +40,8 @@ class Usage(Projection):
     CREATE TABLE {schema}.stops (
         day text COLLATE "C" NOT NULL,
         model text COLLATE "C" NOT NULL,
-        sequence text NOT NULL,
         replies bigint NOT NULL,
-        PRIMARY KEY (day, model, sequence)
+        PRIMARY KEY (day, model)
     );
     CREATE TABLE {schema}.replies (
         day text COLLATE "C" NOT NULL,
@@ -63,8 +62,8 @@ class Usage(Projection):
             day = row.occurred_at.astimezone(UTC).strftime("%Y-%m-%d")
             calls += [_call(day, data, call) for call in data.get("calls") or ()]
             replies.append(_reply(day, row.type, data))
-            if data.get("stop_sequence"):
-                stops.append({"day": day, "model": data["model"], "sequence": data["stop_sequence"]})
+            if data.get("stopped"):
+                stops.append({"day": day, "model": data["model"]})
         async with connection.cursor() as cursor:
             for statement, many in ((_CALL, calls), (_REPLY, replies), (_STOP, stops)):
                 if many:
@@ -98,12 +97,12 @@ ON CONFLICT (day, model) DO UPDATE SET replies = r.replies + excluded.replies, c
 _REPLY = f"""{_INTO_REPLIES}
 VALUES (%(day)s, %(model)s, %(reply)s, %(cut_short)s, %(recovered)s, %(fallback)s, %(failure)s)
 {_ADD_REPLIES}"""
-_INTO_STOPS = "INSERT INTO {schema}.stops AS s (day, model, sequence, replies)"
-_ADD_STOPS = "ON CONFLICT (day, model, sequence) DO UPDATE SET replies = s.replies + excluded.replies"
-_STOP = f"{_INTO_STOPS} VALUES (%(day)s, %(model)s, %(sequence)s, 1) {_ADD_STOPS}"
+_INTO_STOPS = "INSERT INTO {schema}.stops AS s (day, model, replies)"
+_ADD_STOPS = "ON CONFLICT (day, model) DO UPDATE SET replies = s.replies + excluded.replies"
+_STOP = f"{_INTO_STOPS} VALUES (%(day)s, %(model)s, 1) {_ADD_STOPS}"
 
 _FIELDS = """
-user_id bigint, character_id uuid, model text, stop_sequence text, cut_short boolean, recovered boolean, fallback_from text, calls json
+user_id bigint, character_id uuid, model text, stopped boolean, cut_short boolean, recovered boolean, fallback_from text, calls json
 """
 _LOAD = f"""
 WITH found AS MATERIALIZED (
@@ -116,7 +115,7 @@ WITH found AS MATERIALIZED (
     FROM found GROUP BY 1, 2 {_ADD_REPLIES}
 ), stops AS (
     {_INTO_STOPS}
-    SELECT day, model, stop_sequence, count(*) FROM found WHERE stop_sequence <> '' GROUP BY 1, 2, 3 {_ADD_STOPS}
+    SELECT day, model, count(*) FROM found WHERE stopped GROUP BY 1, 2 {_ADD_STOPS}
 )
 {_INTO_CALLS}
 SELECT f.day, f.user_id, f.character_id, k.model, k.scope, count(*), count(k.category), sum(u.prompt_tokens), sum(u.completion_tokens),
@@ -215,7 +214,6 @@ class Stop:
 
     day: str
     model: str
-    sequence: str
     replies: int
 
 
@@ -223,7 +221,7 @@ async def stops(connection: AsyncConnection, *, since: str = "", schema: str = "
     """Stop-sequence statistics, the latest day first."""
     async with connection.cursor(row_factory=class_row(Stop)) as cursor:
         await cursor.execute(
-            sql("SELECT day, model, sequence, replies FROM {schema}.stops WHERE day >= %s ORDER BY day DESC, replies DESC", schema),
+            sql("SELECT day, model, replies FROM {schema}.stops WHERE day >= %s ORDER BY day DESC, replies DESC", schema),
             (since,),
         )
         return await cursor.fetchall()

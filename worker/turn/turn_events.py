@@ -52,6 +52,7 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
             "model": completion.model or answer.attempt.candidate.model.id,
             "provider": provider,
             "finish_reason": completion.finish_reason or "unknown",
+            "stopped": bool(completion.stop_sequence),
             "stop_sequence": completion.stop_sequence,
             "cut_short": cut_short(completion),
             "recovered": completion.recovered,
