@@ -17,7 +17,7 @@ from bot.discord.limits import FORM_INPUTS, FORM_TEXT, ROW_BUTTONS, SELECT_OPTIO
 from bot.discord.payload import Json
 from bot.editing import Item
 from engine.actor import Actor
-from engine.decide.preset import DEFAULTS
+from engine.decide import preset
 from engine.resources.field import FieldSpec, pages
 from engine.resources.kinds import Kind, defaults
 from engine.resources.typed import show
@@ -49,7 +49,7 @@ class Screen:
 
 def editable(kind: Kind[Any], actor: Actor) -> list[FieldSpec]:
     """The fields this actor may change: no stored pictures, which come as files, and no defaults, which a command chooses."""
-    hidden = {spec.key for spec in kind.fields if spec.shown.widget == "picture" or spec.key in DEFAULTS}
+    hidden = {spec.key for spec in kind.fields if spec.shown.widget == "picture" or spec.key in preset.DEFAULTS}
     return [spec for spec in kind.fields if spec.key not in hidden and (actor.trusted or not spec.shown.operator)]
 
 
