@@ -5,17 +5,18 @@ venue's that never came, the channel itself is asked which of the intended messa
 are sent. Edits and deletions need no such care: doing them twice is doing them once.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from bot.delivery import reply
 from bot.delivery.adopt import Digest
-from bot.delivery.errors import Later, Refused
+from bot.delivery.errors import Busy, Later, Refused, Unsure
 from bot.delivery.records import Job, Wanted
 from bot.delivery.reply import Versions
 from bot.delivery.showing import Showing
 from bot.delivery.venue import Place, Speaker, Venue
-from bot.notices import error_notice
+from bot.notices import error_notice, not_shown
 from engine import clock, ids, log
 from engine.events.base import Event, user_subject
 from engine.events.message import MessageReceived
@@ -29,6 +30,11 @@ from projections.models.deliveries import Delivery
 
 MUTE_AFTER, MUTE_S = 3, 600.0
 """After so many refusals for missing permission in a row, nothing is tried in a channel for so long."""
+LOCKED_OUT_TRIES = 20
+"""How often an answer is tried with a token that is not good, 30 s apart."""
+TELL_S = 20.0
+ELSEWHERE = frozenset({"missing permission", "channel gone", "thread closed"})
+"""Ends about the place itself: a word about them cannot stand there."""
 NAMELESS = "Character"
 _log = log.get("delivery")
 
@@ -42,6 +48,7 @@ class Deliverer:
     def __init__(self, log: Log, venue: Venue, on_start: Callable[[UUID], None]) -> None:
         self._log, self._venue, self._on_start = log, venue, on_start
         self._forbidden: dict[int, tuple[int, float]] = {}
+        self._locked_out: dict[UUID, int] = {}
 
     async def deliver(self, row: Delivery, still_ours: StillOurs) -> None:
         """Make it visible, or record why not. Returns at once when that was done. Raises Busy, Unsure, Later; then nothing is lost."""
@@ -79,12 +86,30 @@ class Deliverer:
             await showing.run(wanted)
             self._forbidden.pop(channel, None)
         except Refused as error:
-            if error.status == 401:  # the token is no longer good; the gateway says so, too
+            if error.status == 401 and self._may_wait(job):  # the token is no longer good; the gateway says so, too
                 raise Later(30.0) from error
             if error.status == 403:
                 self._forbidden[channel] = (self._forbidden.get(channel, (0, 0.0))[0] + 1, clock.monotonic())
             _log.error("not delivered", turn=str(job.turn), channel=channel, status=error.status, code=error.code)
-            await self._log.append(job.failed(category(error), error.status, len(showing.seen.recorded)))
+            await self._ended(job, category(error), error.status, len(showing.seen.recorded), showing.name)
+
+    def _may_wait(self, job: Job) -> bool:
+        """Whether an answer may wait once more for the token to be put right."""
+        tries = self._locked_out[job.key] = self._locked_out.get(job.key, 0) + 1
+        return tries < LOCKED_OUT_TRIES
+
+    async def _ended(self, job: Job, why: str, status: int | None, sent: int, name: str) -> None:
+        """Tell the person, then record that it will not be shown. After a crash in between it is told under the same nonce."""
+        self._locked_out.pop(job.key, None)
+        reference = ids.reference()
+        here = job.place.dm or why not in ELSEWHERE
+        text = not_shown(name, why, status, reference, None if here else job.place.channel_id)
+        try:
+            async with asyncio.timeout(TELL_S):
+                await self._venue.tell(job.place, job.user_id, text, ids.derived("not shown", job.key), here=here)
+        except (Refused, Unsure, Busy, TimeoutError) as error:
+            _log.warning("could not tell", turn=str(job.turn), channel=job.place.channel_id, error=type(error).__name__)
+        await self._log.append(job.failed(why, status, sent, reference))
 
     async def give_up(self, row: Delivery, why: str) -> None:
         """Record that it will not be tried again, so that it is due no more."""
@@ -92,7 +117,7 @@ class Deliverer:
         async for stored in self._log.rows(Query(after=row.position - 1, until=row.position)):
             key = row.turn if stored.type.startswith("turn.") else stored.id
             job = Job(row.turn, key, row.message_id, row.user_id, row.character, self._venue.name, "reply", place)
-            await self._log.append(job.failed(why, None, len(row.sent)))
+            await self._ended(job, why, None, len(row.sent), NAMELESS)
 
     def _texts(self, known: Versions, version: UUID, speaker: Speaker, character: Character | None, place: Place) -> tuple[str, ...]:
         words = known.words[version]
@@ -159,6 +184,7 @@ def place_of(said: Recorded[Event] | None, channel: int, guild: int | None) -> P
 
 def category(error: Refused) -> str:
     """What a refusal means, in the words of the log."""
-    if error.status == 403:
-        return "missing permission"
-    return "channel gone" if error.code in (10003, 10015) else "refused"
+    by_code = {10003: "channel gone", 10015: "channel gone", 50083: "thread closed", 160005: "thread closed"}
+    by_status = {401: "not authorized", 403: "missing permission"}
+    blocked = "blocked" if error.code in (20009, 200000, 200001, 240000) else ""
+    return by_code.get(error.code) or blocked or by_status.get(error.status, "refused")

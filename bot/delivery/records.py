@@ -97,7 +97,7 @@ class Job:
         )
         return self._new(event, "end")
 
-    def failed(self, category: str, status: int | None, sent: int) -> NewEvent:
+    def failed(self, category: str, status: int | None, sent: int, reference: str = "") -> NewEvent:
         """It will not be shown, or no more of it. Shares its id with `complete`: it ends once."""
         event = DeliveryFailed(
             turn_id=self.turn,
@@ -106,7 +106,7 @@ class Job:
             venue=self.venue,
             category=category,
             status=status,
-            reference=ids.reference(),
+            reference=reference or ids.reference(),
             delivered=sent,
         )
         return self._new(event, "end")

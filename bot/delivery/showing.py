@@ -41,6 +41,11 @@ class Showing:
         self._unsure = seen.intended is not None or bool(seen.streaming)
         self._kept_back: list[NewEvent] = []
 
+    @property
+    def name(self) -> str:
+        """Of whom is shown what."""
+        return self._speaker.name
+
     async def run(self, wanted: Sequence[Wanted]) -> None:
         """Make the channel show exactly this, and record that it does. Raises Refused, Unsure, Busy, Later."""
         webhook_id = await self._venue.voice(self._job.place)
@@ -161,15 +166,25 @@ class Showing:
         try:
             await self._venue.edit(self._job.place, message, one.text, self.seen.webhook_id)
         except Refused as error:
-            if error.code not in GONE:
+            if error.status in (401, 403) and error.code not in GONE:
                 raise
+            if error.code in GONE:
+                with suppress(Refused):  # one whose webhook is gone can still be taken away
+                    await self._venue.delete(self._job.place, message, None)
+            else:  # it cannot be changed: where it can be taken away, another one takes its place
+                await self._replaced(message, error)
             del self.seen.messages[message]
-            with suppress(Refused):  # one whose webhook is gone can still be taken away
-                await self._venue.delete(self._job.place, message, None)
             return False
         self.seen.messages[message] = (one.version, one.index)
         await self._record(self._job.delivered(one, message, self.seen.webhook_id))
         return True
+
+    async def _replaced(self, message: int, refused: Refused) -> None:
+        """Take away a message whose change was refused. Raises that refusal when it stays: the answer must not stand there twice."""
+        try:
+            await self._venue.delete(self._job.place, message, self.seen.webhook_id)
+        except Refused:
+            raise refused from None
 
     async def _sent(self, one: Wanted, *, last: bool) -> None:
         """Post one message and record it; with the last one the end, in the same append."""

@@ -66,3 +66,7 @@ class Venue(Protocol):
     async def find(self, place: Place, after: int) -> Sequence[Found]:
         """All messages of ours after a message id, in channel order."""
         ...
+
+    async def tell(self, place: Place, user_id: int, text: str, nonce: UUID, *, here: bool) -> None:
+        """Tell somebody what became of an answer, at most once for a nonce: where it was asked if `here`, else where they alone read it."""
+        ...

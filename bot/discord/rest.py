@@ -18,6 +18,8 @@ HOLD_S = 10.0
 """A longer pause is handed back to the caller: one limit's pause must not keep the locks and leases of others."""
 AGENT = "DiscordBot (https://github.com/tzurot, 0.1)"
 __all__ = ["Busy", "Refused", "Rest", "Unsure"]
+PASSING = (408, 425)
+"""Refusals that say nothing against the request itself."""
 _log = log.get("discord.rest")
 _SECRET = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/?]+")
 
@@ -56,7 +58,7 @@ class Rest:
     def _judged(self, status: int, answer: Any, what: str) -> Any:
         if status < 300:
             return answer
-        if status >= 500:
+        if status >= 500 or status in PASSING:
             raise Unsure(what, f"HTTP {status}")
         self.invalid += status in (401, 403)
         code = answer.get("code") if isinstance(answer, dict) else None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from bot.characters import Characters
+from bot.mentions import has_mark
 from bot.triggers import Cast, State
 from engine.events.message import MessageReceived
 from engine.resources.channel import AS_IT_COMES
@@ -43,7 +44,7 @@ class Roster:
                 sheet = await channels.sheet_of(connection, message.parent_channel_id)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
-        if not (active or replied_to or session or message.mentions_bot or self._mention_char in message.text):
+        if not (active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
             return State(Cast.of())
         cast = await self._characters.refresh()
         return State(

@@ -145,7 +145,9 @@ async def test_a_deleted_webhook_is_made_anew_once(stage: Rig, discord: StandinD
 
 async def test_a_channel_that_refuses_us_is_left_alone_after_three_times(stage: Rig, discord: StandinDiscord) -> None:
     """R28: each answer ends in DeliveryFailed, and the fourth costs no request."""
-    discord.world.channel("general").denied = {"MANAGE_WEBHOOKS"}
+    place = discord.world.channel("general")
+    place.denied = {"MANAGE_WEBHOOKS"}
+    discord.fault(method="POST", path=f"/channels/{place.id}/messages", status=403, code=50013, times=99)
     async with stage.bot():
         for number in range(1, 6):
             await discord.say("general", "alice", f"@Lilith {number}")

@@ -1,5 +1,6 @@
 """`@Name` names a character: up to four words, the longest name wins, punctuation ends it, numbers are nobody (A2)."""
 
+import unicodedata
 from itertools import pairwise
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.mentions import CANDIDATES, mentions, normal
+from bot.mentions import CANDIDATES, LONGEST, WORDS, mentions, normal
 
 A, B, C, D = (UUID(int=n) for n in range(1, 5))
 NAMES = {"lilith": A, "lilith the great": B, "ada": C, "dr. who": D, "one two three four": B, "one two three four five": C, "42": A}
@@ -43,6 +44,90 @@ NAMES = {"lilith": A, "lilith the great": B, "ada": C, "dr. who": D, "one two th
 def test_names_are_found(text: str, found: list[UUID]) -> None:
     """Each text names exactly these characters, left to right."""
     assert [m.character for m in mentions(text, NAMES.get)] == found
+
+
+WORLD = {
+    normal(name): character
+    for name, character in {"Lilith": A, "莉莉丝": B, "Straße": C, "İstanbul": D, "José": A, "릴리스": B, "ليليث": C, "नीना": D}.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("@Lilith’s turn", [A]),
+        ("你好@Lilith 在吗", [A]),
+        ("@Lilith。", [A]),
+        ("@Lilith，在吗？", [A]),
+        ("「@Lilith」", [A]),
+        ("¿@Lilith?", [A]),
+        ("@Lilith—you there", [A]),
+        ("@Lilith… hm", [A]),
+        ("＠Ｌｉｌｉｔｈ hello", [A]),
+        ("@Lilith在吗", [A]),
+        ("@莉莉丝你好", [B]),
+        ("こんにちは@莉莉丝さん", [B]),
+        ("@릴리스야 안녕", [B]),
+        ("@Lilith❤️", [A]),
+        ("@Lilith👋🏽 hi", [A]),
+        ("👋@Lilith", [A]),
+        ("@lilith1\ufe0f\u20e3", [A]),
+        ("@STRASSE hello", [C]),
+        ("@istanbul, merhaba", [D]),
+        ("@ISTANBUL'da", [D]),
+        ("@Jose\u0301 hola", [A]),
+        ("@JOSÉ", [A]),
+        ("@Jose hola", []),
+        ("\u200f@ليليث، مرحبا", [C]),
+        ("@ليليث\u200f!", [C]),
+        ("@नीना। नमस्ते", [D]),
+        ("@Lilith\u0301", []),
+        ("e\u0301@lilith", []),
+        ("@Lilithи", []),
+        ("ada.@lilith.example", []),
+        ("почта@lilith.рф", []),
+        ("用户@lilith.example", []),
+        ("https://example.org/@lilith hm", []),
+        ("<https://example.org/a?b=@lilith>", []),
+        ("see www.example.org/@lilith/12", []),
+        ("medium.com/@lilith", []),
+        ("mailto:@lilith", []),
+        ("@lilith.bsky.social", []),
+        ("@lilith@host.example", []),
+        ("see https://example.org, @lilith", [A]),
+        ("看https://example.org，@Lilith", [A]),
+        ("...@lilith", [A]),
+        ("he/she @lilith", [A]),
+        ("`@lilith`", []),
+        ("``a ` @lilith`` @lilith", [A]),
+        ("```py\n@lilith\n``` @lilith", [A]),
+        ("```\n@lilith", [A]),
+        ("\\`@lilith\\`", [A]),
+        ("` @lilith", [A]),
+    ],
+)
+def test_names_of_all_scripts_are_found_and_none_in_addresses_or_code(text: str, found: list[UUID]) -> None:
+    """Words end as their script ends them, letters count in all their forms, and what only looks like a name names nobody."""
+    assert [m.character for m in mentions(text, WORLD.get)] == found
+
+
+LONG = ("@" * 4000, "`" * 4000, "a@" * 2000, "/@" * 2000, "@" + "莉" * 3999, "@x." * 1300, "`a``b" * 800, "@" + "\u0301" * 3999)
+
+
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
+def test_no_text_is_slow(text: str) -> None:
+    """Looking costs a bounded number of questions, whatever a message is made of."""
+    asked: list[str] = []
+    mentions(text, lambda name: asked.append(name))
+    assert len(asked) <= CANDIDATES * (LONGEST + WORDS)
+
+
+@given(st.text(max_size=20))
+def test_a_name_is_found_however_it_is_written(name: str) -> None:
+    """Composed, decomposed, in capitals or in full width: normal forms are equal, and stay so when taken again."""
+    assert normal(normal(name)) == normal(name)
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert normal(unicodedata.normalize(form, name)) == normal(name)
 
 
 def test_another_mention_character_can_be_set() -> None:

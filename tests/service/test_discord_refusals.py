@@ -1,0 +1,119 @@
+"""An answer that was paid for is shown in whatever form Discord takes; where it takes none, somebody is told, once (A5, R28)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.config import Settings
+from engine.events.reply import DeliveryFailed
+from engine.store import Query
+from tests.support.discord import StandinDiscord
+from tests.support.discord.client import NEXTCORD_WARNING
+from tests.support.discord.errors import Json
+from tests.support.discord.harness import Rig, rig
+from tests.support.discord.validate import load, spec_path
+
+pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
+WEBHOOK, CHANNEL = "/webhooks/", "/messages"
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[StandinDiscord]:
+    path = spec_path()
+    async with StandinDiscord.start(spec=load(path) if path else None) as running:
+        yield running
+        assert running.recorder.pings == []
+
+
+@pytest.fixture
+async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Rig]:
+    async with rig(settings, discord, lambda turn: "the answer\u202e\U000e0041") as running:
+        await running.character("Lilith")
+        yield running
+
+
+async def ends(stage: Rig) -> list[tuple[str, int | None]]:
+    found = [r.event async for r in stage.log.read(Query(types=frozenset({"reply.failed"})))]
+    return [(e.category, e.status) for e in found if isinstance(e, DeliveryFailed)]
+
+
+def said(messages: list[Json]) -> list[str]:
+    return [m["content"] for m in messages]
+
+
+async def until(stage: Rig, kind: str, count: int = 1) -> None:
+    """Until so many events of this type are in the log."""
+    async with asyncio.timeout(20):
+        while await stage.count(kind) < count:
+            await asyncio.sleep(0.01)
+
+
+BAD = ((400, 50035), (400, 50006), (400, 0), (400, 30046), (405, 0), (413, 40005))
+GONE = ((401, 50027), (403, 50013), (403, 50001), (404, 10015), (404, 10003), (404, 0))
+
+
+async def test_what_the_webhook_refuses_is_shown_in_a_plainer_form(stage: Rig, discord: StandinDiscord) -> None:
+    """Each lasting refusal, once and always: shown once, without name and picture, or as the bot itself; nobody is told of a failure."""
+    shown = 0
+    async with stage.bot():
+        for status, code in BAD + GONE:
+            for times in (1, 9):
+                discord.faults.clear()
+                discord.fault(method="POST", path=WEBHOOK, status=status, code=code, times=times)
+                asked = await discord.say("general", "alice", "@Lilith hello")
+                shown += 1
+                await until(stage, "reply.delivered", shown)
+                replies = said(discord.replies("general", asked))
+                assert len(replies) == 1, (status, code, times, replies)
+                assert "the answer" in replies[0]
+    assert await ends(stage) == []
+
+
+@pytest.mark.parametrize(("status", "code", "category"), [(400, 50035, "refused"), (413, 40005, "refused"), (400, 200000, "blocked")])
+async def test_what_is_refused_in_every_form_is_told_once(
+    stage: Rig, discord: StandinDiscord, status: int, code: int, category: str
+) -> None:
+    """The person reads why, in the channel; the log keeps the reason; nothing is sent again."""
+    discord.fault(method="POST", path=WEBHOOK, status=status, code=code, times=9)
+    discord.fault(method="POST", path=CHANNEL, status=status, code=code, times=0 if code == 200000 else 2 if status == 400 else 1)
+    async with stage.bot():
+        asked = await discord.say("general", "alice", "@Lilith hello")
+        await until(stage, "reply.failed")
+    [told] = discord.replies("general", asked)
+    assert told["content"].startswith("**An answer could not be shown**\nLilith answered you, but:")
+    assert await ends(stage) == [(category, status)]
+
+
+@pytest.mark.parametrize("denied", [{"VIEW_CHANNEL"}, {"MANAGE_WEBHOOKS", "SEND_MESSAGES"}])
+async def test_who_cannot_be_told_in_the_channel_is_told_in_a_dm(stage: Rig, discord: StandinDiscord, denied: set[str]) -> None:
+    """It names the channel, because it is read elsewhere."""
+    discord.world.channel("general").denied = denied
+    async with stage.bot():
+        await discord.say("general", "alice", "@Lilith hello")
+        await until(stage, "reply.failed")
+    assert discord.replies("general") == []
+    [told] = discord.replies(discord.dm("alice"))
+    assert f"<#{discord.world.channel('general').id}>" in told["content"]
+    assert [end[0] for end in await ends(stage)] == ["missing permission"]
+
+
+async def test_without_the_right_to_webhooks_the_bot_speaks_itself(stage: Rig, discord: StandinDiscord) -> None:
+    """It says who it is that speaks, and can change and take away what it said."""
+    discord.world.channel("general").denied = {"MANAGE_WEBHOOKS"}
+    async with stage.bot():
+        asked = await discord.say("general", "alice", "@Lilith hello")
+        [reply] = await discord.wait_reply("general", asked)
+    assert reply["author"]["id"] == discord.world.bot.id
+    assert reply["content"].startswith("**Lilith:** the answer")
+
+
+async def test_a_refused_answer_in_a_dm_is_sent_cleaned(stage: Rig, discord: StandinDiscord) -> None:
+    """What no eye sees is left out."""
+    place = discord.dm("alice")
+    discord.fault(method="POST", path=CHANNEL, status=400, code=50035, times=1)
+    async with stage.bot():
+        asked = await discord.say(place, "alice", "@Lilith hello")
+        await discord.wait_reply(place, asked)
+        await until(stage, "reply.delivered")
+    assert said(discord.replies(place, asked)) == ["**Lilith:** the answer"]
