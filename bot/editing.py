@@ -11,6 +11,7 @@ from engine.actor import Actor
 from engine.decide import character, preset
 from engine.decide.command import Command
 from engine.decide.rejected import Rejected
+from engine.decide.slugs import slug_of
 from engine.decide.spending.turn_model import Model
 from engine.decide.spending.turn_request import Effective, effective
 from engine.execute import Executed, execute
@@ -154,7 +155,7 @@ def fresh(kind: Kind[Any], texts: Mapping[str, str]) -> tuple[dict[str, Any], di
     """A filled-in form for a new one: its values, and what is wrong by field. A character's short name is made of its name. Pure."""
     values, wrong = typed(kind, defaults(kind), texts, new=True)
     if kind is CHARACTER and not values["slug"] and values["name"]:
-        values["slug"] = character.slug_of(values["name"])
+        values["slug"] = slug_of(values["name"])
         wrong.pop("slug", None)
     return values, wrong
 
@@ -180,7 +181,7 @@ async def imported(log: Log, kind: Kind[Any], actor: Actor, tree: object) -> Imp
 
 def without_name_clash(known: Sequence[Item], fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a new character whose short name is free among the known ones: `wren`, else `wren-2`."""
-    slug = str(fields.get("slug") or character.slug_of(str(fields.get("name", ""))))
+    slug = str(fields.get("slug") or slug_of(str(fields.get("name", ""))))
     taken = {item.handle for item in known}
     free = next(name for n in range(1, len(taken) + 2) if (name := slug if n == 1 else f"{slug[:46]}-{n}") not in taken)
     return {**fields, "slug": free}

@@ -146,7 +146,7 @@ class Backfill:
     async def _take(self, channel_id: int, payload: Json) -> bool:
         """One message; one that cannot be digested is counted and does not cost the others."""
         try:
-            message = translate.message(payload, self._place(channel_id), self._us)
+            message = translate.message(payload, self._place(channel_id), self._us, self._ingest.name_of)
             return isinstance(message, MessageReceived) and await self._ingest.store(message)
         except TRANSIENT:
             raise

@@ -117,6 +117,14 @@ class Client(nextcord.Client):
             case _:
                 return ChannelFacts()
 
+    def name_of(self, key: str, guild_id: int | None) -> str:
+        """What a channel (`#9`) or a role (`&7`) of this server is called; empty when the connection does not know it."""
+        guild = self.get_guild(guild_id) if guild_id is not None else None
+        if guild is None:
+            return ""
+        found = guild.get_role(int(key[1:])) if key.startswith("&") else (guild.get_channel(int(key[1:])) or guild.get_thread(int(key[1:])))
+        return found.name if found is not None else ""
+
 
 def _adult(channel: object) -> bool:
     """Whether Discord says that a channel is age-restricted; a thread is as its parent is."""

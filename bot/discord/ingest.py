@@ -19,7 +19,7 @@ from bot.discord.changes import Changes
 from bot.discord.gaps import Gap, NotYet, Recent
 from bot.discord.payload import Json
 from bot.discord.roster import Roster
-from bot.discord.translate import ChannelFacts, Ignored, Us
+from bot.discord.translate import ChannelFacts, Ignored, NameOf, Us
 from bot.discord.typing import Typing
 from bot.triggers import decided
 from engine import clock, ids, log
@@ -84,6 +84,7 @@ class Ingest:
         self.behind: dict[int, Gap] = {}
         self.unread: set[int] = set()
         self.spans: dict[int, tuple[int, int]] = {}
+        self.name_of: NameOf = lambda key, guild: ""
         self.on_drop: Callable[[], None] = lambda: None
         self.catch_up: CatchUp | None = None
         self.on_turns: Callable[[MessageReceived], None] = lambda _: None
@@ -94,7 +95,7 @@ class Ingest:
 
     def message_create(self, payload: Json) -> None:
         """MESSAGE_CREATE."""
-        event = translate.message(payload, self._place(payload), self._us)
+        event = translate.message(payload, self._place(payload), self._us, self.name_of)
         if isinstance(event, MessageReceived) and translate.answers_us(payload, self._us):
             self._answers.add(event.message_id)
         self._accept(event)

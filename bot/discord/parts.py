@@ -55,6 +55,7 @@ SNAPSHOT_DROPPED = (
     "type",
     "flags",
     "mentions",
+    "mention_channels",
     "mention_roles",
     "components",
     "stickers",

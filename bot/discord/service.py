@@ -65,6 +65,7 @@ class Service:
         self.deliver = Queues(log, post, self.typing.end)
         self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
+        self.ingest.name_of = self._name_of
         self.ingest.on_turns = self._expect
         self._early: set[asyncio.Task[None]] = set()
         self.ingest.on_lost = self.dm_hint.show
@@ -205,6 +206,9 @@ class Service:
 
     def _place(self, channel_id: int) -> ChannelFacts:
         return self.client.place(channel_id) if self.client is not None else ChannelFacts()
+
+    def _name_of(self, key: str, guild_id: int | None) -> str:
+        return self.client.name_of(key, guild_id) if self.client is not None else ""
 
     async def _still_pending(self, turn: Any) -> bool:
         async with self.log.pool.connection() as connection:

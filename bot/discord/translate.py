@@ -4,12 +4,14 @@ Every field of a message survives in the event, or stands in DROPPED with its re
 in the event's own `dropped`.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from bot.discord import parts
-from bot.discord.payload import Json, Reader
+from bot.discord.payload import Json, Reader, clean
 from engine.events.message import AuthorKind, ChannelKind, MessageDeleted, MessageEdited, MessageReceived
 
 ORDINARY = frozenset({0, 19, 20, 21, 23})
@@ -21,7 +23,6 @@ DROPPED = frozenset(
         "edited_timestamp",
         "referenced_message",
         "message_reference",
-        "mention_channels",
         "interaction",
         "channel_type",
         # The name people see is kept; a person's other names are not.
@@ -42,6 +43,7 @@ DROPPED = frozenset(
         "author.system",
         "member",
         "mentions",
+        "mention_channels",
         "components",
         # Pings are Discord's business; nothing here acts on them.
         "mention_everyone",
@@ -74,6 +76,11 @@ DROPPED = frozenset(
 )
 
 
+MOST_NAMES = 100
+"""Roles and channels of one message that are looked up."""
+_NAMED = re.compile(r"<(#|@&)(\d{1,20})>")
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
     """What the payload does not say about its channel. `adult`: it is age-restricted."""
@@ -92,6 +99,10 @@ class Us:
     application_id: int
 
 
+type NameOf = Callable[[str, int | None], str]
+"""What a channel (`#9`) or a role (`&7`) of a server is called; empty when that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing to keep, and why."""
@@ -99,7 +110,7 @@ class Ignored:
     why: Literal["our own message", "a notice by Discord", "not an edit of the text", "without an id"]
 
 
-def message(payload: Json, place: ChannelFacts, us: Us) -> MessageReceived | Ignored:
+def message(payload: Json, place: ChannelFacts, us: Us, name_of: NameOf = lambda key, guild: "") -> MessageReceived | Ignored:
     """MESSAGE_CREATE, or a message from REST."""
     reader = Reader(payload)
     if not (message_id := reader.number("id")) or not (channel_id := reader.number("channel_id")):
@@ -128,7 +139,7 @@ def message(payload: Json, place: ChannelFacts, us: Us) -> MessageReceived | Ign
         author_name=_name(author, reader.one("member")),
         attachments=parts.attachments(reader),
         forwards=parts.forwards(reader),
-        mentioned=_mentioned(reader),
+        mentioned=_mentioned(reader, guild_id, name_of),
     )
     return found.model_copy(update={"dropped": reader.unread(DROPPED)[:50]})
 
@@ -207,9 +218,20 @@ def _reply_pings(reader: Reader, guild_id: int | None) -> bool:
     return target.one("author").number("id") in {user.number("id") for user in reader.many("mentions")}
 
 
-def _mentioned(reader: Reader) -> dict[str, str]:
-    """Id to name of the people the text pings, so that `<@1>` can be read later."""
-    return {str(user.number("id")): _name(user, user.one("member")) for user in reader.many("mentions")}
+def _mentioned(reader: Reader, guild_id: int | None, name_of: NameOf) -> dict[str, str]:
+    """What ids stand for in the text and in what is forwarded, so that they can be read later.
+
+    People by their id, as the payload names them; roles as `&id` and channels as `#id`, as the server calls them.
+    """
+    messages = [reader, *(snapshot.one("message") for snapshot in reader.many("message_snapshots"))]
+    found: dict[str, str] = {}
+    for one in messages:
+        found |= {str(user.number("id")): _name(user, user.one("member")) for user in one.many("mentions")}
+        found |= {f"#{channel.number('id')}": channel.text("name") for channel in one.many("mention_channels")}
+        for kind, number in _NAMED.findall(one.text("content")):
+            if len(found) < MOST_NAMES and (name := clean(name_of(kind.removeprefix("@") + number, guild_id))):
+                found.setdefault(kind.removeprefix("@") + number, name)
+    return found
 
 
 def _milliseconds(iso: str) -> int | None:

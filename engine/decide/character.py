@@ -1,7 +1,6 @@
 """Rules for characters. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -12,6 +11,7 @@ from engine.actor import Actor
 from engine.decide import claim
 from engine.decide.command import Command, Holders, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.slugs import another, slug_of
 from engine.events.base import Event
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.character import sheet as sheet_of
@@ -157,13 +157,6 @@ def _slug(fields: Changes) -> str:
     return str(fields.get("slug") or "") or slug_of(str(fields.get("name") or ""))
 
 
-def slug_of(name: str) -> str:
-    """A slug made of a name: `Wren Halloway` -> `wren-halloway`; padded when the name has too little to make one of."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:50].rstrip("-")
-    return slug if len(slug) >= 3 else f"character-{slug}".rstrip("-")
-
-
 def cleaned(fields: Changes) -> dict[str, object]:
     """The fields as they will be stored: line ends and margins tidied, runs of white space in names made one space."""
     return {name: _tidy(name, value) if isinstance(value, str) else value for name, value in fields.items()}
@@ -224,7 +217,7 @@ def _create(state: State, command: Create, actor: Actor) -> list[Event]:
 
 
 def _taken(slug: str) -> Rejected:
-    return Rejected(f"There is a character called {slug} already. Choose another short name.")
+    return Rejected(f"There is a character called {slug} already. Choose another short name, such as {another(slug)}.")
 
 
 def _known(fields: Changes) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bot import requests
 from bot.discord.service import Service
 from engine.config import Settings
-from engine.events.message import Declined, MessageDeclined, MessageDeleted
+from engine.events.message import Declined, MessageDeclined, MessageDeleted, MessageReceived
 from engine.events.turn import TurnRequested
 from engine.store import Query
 from tests.support.discord import StandinDiscord
@@ -306,3 +306,14 @@ async def eventually(stage: Rig, kind: str, count: int = 1) -> None:
     async with asyncio.timeout(10):
         while await stage.count(kind) < count:
             await asyncio.sleep(0.01)
+
+
+async def test_what_a_message_mentions_is_kept_by_name(stage: Rig, discord: StandinDiscord) -> None:
+    """People, roles and channels: what an id stands for is known when the message is said."""
+    role, lobby, bob = discord.world.add_role("Mods"), discord.add_channel("lobby"), discord.user_id("bob")
+    async with stage.bot():
+        asked = await discord.say("general", "alice", f"@Lilith <@{bob}> <@&{role}> <#{lobby}>")
+        await discord.wait_reply("general", asked)
+    [event] = [r.event async for r in stage.log.read(Query(types=frozenset({"message.received"})))]
+    assert isinstance(event, MessageReceived)
+    assert event.mentioned == {bob: "Bob", f"&{role}": "Mods", f"#{lobby}": "lobby"}

@@ -24,7 +24,7 @@ from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snap
 from projections.prompt.sections import character, said
 
 NAME = "history"
-VERSION = 3
+VERSION = 4
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
 NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})

@@ -1,7 +1,7 @@
 """One thing that was said: the entry an event stands for, and the message of a prompt it becomes."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from uuid import UUID
 
 from engine import ids
@@ -12,6 +12,7 @@ from engine.events.turn import DroppedPart, TurnCompleted
 from engine.store import Recorded
 from projections.models.history import Entry
 from projections.prompt.message import Message
+from projections.prompt.sections.markup import mentioned_in, readable
 from projections.prompt.text import attribute, escape
 
 LONGEST = 16_000
@@ -22,6 +23,8 @@ QUOTE = 80
 """Characters of what is replied to: enough to know which one it was."""
 MENTIONS = 20
 """Names a message may mention besides those in its text."""
+type Read = Callable[[str], str]
+
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
 
 
@@ -76,7 +79,7 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
         return Message.of("assistant", entry.text)
     kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
     at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
-    more = _relations(entry, character, names, answers) if version > 1 else ""
+    more = _relations(entry, character, names, answers, version) if version > 1 else ""
     start = f'<message from="{attribute(_speaker(entry, None, names))}"{kind} at="{at}"{more}>'
     return Message.of("user", f"{start}\n{body(entry, version)}\n</message>")
 
@@ -87,12 +90,12 @@ def _speaker(entry: Entry, reader: UUID | None, names: Mapping[UUID, str]) -> st
     return "you" if entry.character == reader else names.get(entry.character or UUID(int=0), "a former character")
 
 
-def _relations(entry: Entry, reader: UUID, names: Mapping[UUID, str], answers: Entry | None) -> str:
+def _relations(entry: Entry, reader: UUID, names: Mapping[UUID, str], answers: Entry | None, version: int) -> str:
     """Whom and what a person's message answers, and whom it mentions outside its text."""
     found = []
     if entry.kind == "message" and entry.reply_to is not None:
         found.append(f' answers="{attribute(_speaker(answers, reader, names)) if answers else "an earlier message"}"')
-        if answers is not None and (quote := attribute(_readable(answers.text[: 10 * QUOTE], answers.mentioned), QUOTE)):
+        if answers is not None and (quote := attribute(_reader(answers, version)(answers.text[: 10 * QUOTE]), QUOTE)):
             found.append(f' quote="{quote}"')
     if besides := _besides(entry)[:MENTIONS]:
         found.append(f' mentions="{", ".join(map(attribute, besides))}"')
@@ -102,25 +105,30 @@ def _relations(entry: Entry, reader: UUID, names: Mapping[UUID, str], answers: E
 def _besides(entry: Entry) -> list[str]:
     """Names mentioned that stand nowhere in the texts."""
     texts = [entry.text, *(forward.text for forward in entry.forwards)]
-    inside = {found[1] for text in texts for found in _MENTION.finditer(text)}
+    inside = {key for text in texts for key in mentioned_in(text)}
     return [name for mentioned, name in sorted(entry.mentioned.items()) if mentioned not in inside]
 
 
-def _readable(text: str, mentioned: Mapping[str, str]) -> str:
-    """The text with `@name` where Discord has an id."""
-    return _MENTION.sub(lambda found: f"@{mentioned[found[1]][:NAME]}" if found[1] in mentioned else found[0], text)
+def _reader(entry: Entry, version: int) -> Read:
+    """What makes an entry's words readable: names for ids, as far as this version of the section did it."""
+    if version < 2:
+        return str
+    if version > 3 and entry.venue == "discord":
+        return lambda text: readable(text, entry.mentioned)
+    known = entry.mentioned
+    return lambda text: _MENTION.sub(lambda found: f"@{known[found[1]][:NAME]}" if found[1] in known else found[0], text)
 
 
 def body(entry: Entry, version: int) -> str:
     """Text, attachments and forwards of an entry, escaped and at most LONGEST characters of each."""
-    readable = entry.mentioned if version > 1 else {}
-    lines = [escape(_cut(_readable(entry.text, readable)))] if entry.text else []
+    read = _reader(entry, version)
+    lines = [escape(_cut(read(entry.text)))] if entry.text else []
     seen = entry.seen if version > 2 else {}
     lines += [_attachment(a, version, seen.get(number, "")) for number, a in enumerate(entry.attachments)]
     first = len(entry.attachments)
     for forward in entry.forwards:
         shown = {number - first: text for number, text in seen.items()}
-        lines.append(_forward(forward, readable, version, shown))
+        lines.append(_forward(forward, read, version, shown))
         first += len(forward.attachments)
     return "\n".join(lines)
 
@@ -135,8 +143,8 @@ def _seen(a: Attachment, seen: str) -> str:
     return f"{chr(10) if a.text else ''}<shows>{escape(seen)}</shows>" if seen else ""
 
 
-def _forward(forward: Forward, mentioned: Mapping[str, str], version: int, seen: Mapping[int, str]) -> str:
-    inside = [escape(_cut(_readable(forward.text, mentioned)))] if forward.text or version < 2 else []
+def _forward(forward: Forward, read: Read, version: int, seen: Mapping[int, str]) -> str:
+    inside = [escape(_cut(read(forward.text)))] if forward.text or version < 2 else []
     inside += [_attachment(a, version, seen.get(number, "")) for number, a in enumerate(forward.attachments)] if version > 1 else []
     return "\n".join(("<forwarded>", *inside, "</forwarded>"))
 
@@ -167,11 +175,11 @@ def files(entry: Entry) -> list[Attachment]:
 
 def _limited(entry: Entry, version: int) -> Iterator[tuple[str, str, int]]:
     """(what it is, text, how many characters of it a prompt has at most)."""
-    readable = entry.mentioned if version > 1 else {}
-    yield "text", _readable(entry.text, readable), LONGEST
+    read = _reader(entry, version)
+    yield "text", read(entry.text), LONGEST
     yield "name", _line(entry.author_name), NAME
     for number, forward in enumerate(entry.forwards):
-        yield f"forward:{number}", _readable(forward.text, readable), LONGEST
+        yield f"forward:{number}", read(forward.text), LONGEST
     for number, file in enumerate(files(entry)):
         yield f"attachment:{number}", file.text, LONGEST
         for label in (file.name, file.media_type):

@@ -45,11 +45,11 @@ def member(u: User, *, with_user: bool = True) -> Json:
     return plain | ({"user": user(u)} if with_user else {})
 
 
-def role_everyone(guild: Guild) -> Json:
-    """The @everyone role."""
+def role(role_id: str, name: str) -> Json:
+    """A role of a guild."""
     return {
-        "id": guild.id,
-        "name": "@everyone",
+        "id": role_id,
+        "name": name,
         "permissions": ALL_PERMISSIONS,
         "position": 0,
         "color": 0,
@@ -115,7 +115,7 @@ def guild(world: World, g: Guild) -> Json:
         "widget_enabled": False,
         "widget_channel_id": None,
         "verification_level": 0,
-        "roles": [role_everyone(g)],
+        "roles": [role(g.id, "@everyone"), *(role(*one) for one in g.roles.items())],
         "default_message_notifications": 0,
         "mfa_level": 0,
         "explicit_content_filter": 0,

@@ -65,12 +65,13 @@ class Channel:
 
 @dataclass
 class Guild:
-    """A server with an @everyone role (whose id is the guild's)."""
+    """A server with an @everyone role (whose id is the guild's) and others by id and name."""
 
     id: str
     name: str
     owner_id: str
     members: set[str] = field(default_factory=set)
+    roles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -121,6 +122,12 @@ class World:
         channel = Channel(self.ids.new(), kind, name, self.guild.id, parent_id, owner_id=owner_id)
         self.channels[channel.id] = channel
         return channel
+
+    def add_role(self, name: str) -> str:
+        """A new role of the server; answers its id."""
+        role_id = self.ids.new()
+        self.guild.roles[role_id] = name
+        return role_id
 
     def add_webhook(self, channel_id: str, name: str, application_id: str | None, avatar: str | None = None) -> Webhook:
         channel = self.channel(channel_id)

@@ -22,7 +22,7 @@ from bot.editing import changes, fresh
 from engine import ids
 from engine.actor import operator
 from engine.decide import character
-from engine.decide.character import slug_of
+from engine.decide.slugs import slug_of
 from engine.events import all_types
 from engine.events.character import CharacterCreated
 from engine.events.turn import Timing

@@ -222,6 +222,18 @@ def filled(shape: Any, numbers: Iterator[int], skip: st.DataObject) -> Any:
     return next(numbers) if shape is int else shape
 
 
+def test_what_ids_stand_for_is_kept_by_kind() -> None:
+    """People as the payload names them, in what is forwarded too; roles and channels as the server calls them, if it is known."""
+    bob = {"id": "42", "username": "bob", "member": {"nick": "Bobby"}}
+    eve = {"id": "43", "username": "eve"}
+    inner = {"message": {"content": "<@43> in <#10>", "mentions": [eve]}}
+    known = {"#9": "lobby", "#10": "attic", "&7": "Mods"}
+    full = payload(content="<@42> <#9> <@&7> <@&8>", mentions=[bob], message_snapshots=[inner])
+    found = message(full, GUILD, US, lambda key, guild: known.get(key, "") if guild == 300 else "")
+    assert isinstance(found, MessageReceived)
+    assert found.mentioned == {"42": "Bobby", "43": "eve", "#9": "lobby", "&7": "Mods", "#10": "attic"}
+
+
 def at(data: Any, path: str) -> Iterator[object]:
     """Values of a payload at a path such as `embeds[].title`."""
     head, _, rest = path.partition(".")
