@@ -11,7 +11,6 @@ from engine.actor import Actor
 from engine.decide import character, preset
 from engine.decide.command import Command
 from engine.decide.rejected import Rejected
-from engine.decide.slugs import slug_of
 from engine.decide.spending.turn_model import Model
 from engine.decide.spending.turn_request import Effective, effective
 from engine.execute import Executed, execute
@@ -19,6 +18,7 @@ from engine.resources.field import FieldSpec, Resource, values
 from engine.resources.files import Imported, from_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
 from engine.resources.preset import PresetSheet, conflict
+from engine.resources.slugs import slug_of
 from engine.resources.typed import show
 from engine.store import Log
 from projections.models import catalog, provider_models

@@ -11,13 +11,13 @@ from engine.actor import Actor
 from engine.decide import claim
 from engine.decide.command import Command, Holders, Rules
 from engine.decide.rejected import Rejected
-from engine.decide.slugs import another, slug_of
 from engine.events.base import Event
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.character import sheet as sheet_of
 from engine.resources.character import CharacterSheet
 from engine.resources.field import changed, nested, values
 from engine.resources.kinds import CHARACTER, defaults, wrong
+from engine.resources.slugs import another, slug_of
 from engine.resources.typed import tidy
 
 ALIASES = 20

@@ -54,7 +54,7 @@ async def test_fifty_creations_of_one_short_name_leave_one(logs: list[Log]) -> N
     work = [execute(logs[n % 2], person(n), command, ids.derived("key", n)) for n, command in enumerate(commands)]
     done, rejected = await _all(work)
     assert len(done) == 1
-    assert set(rejected) == {"There is a character called wren already. Choose another short name."}
+    assert set(rejected) == {"There is a character called wren already. Choose another short name, such as wren-2."}
     assert [row.type async for row in logs[0].rows(Query())] == ["character.created", "claim.made"]
 
 

@@ -53,10 +53,11 @@ async def callback(core: Core, call: Call) -> Reply:
 def _callback(core: Core, interaction: Interaction) -> Json:
     """What `with_response` asks for: the interaction, and the message it was answered with."""
     told: Json = {"id": interaction.id, "type": interaction.payload["type"]}
-    found: Json = {"interaction": told, "resource": {"type": interaction.callback}}
-    if interaction.callback == MESSAGE and interaction.messages:
-        told["response_message_id"] = interaction.messages[0]["id"]
-        found["resource"]["message"] = shown(core.world, interaction.messages[0])
+    found: Json = {"interaction": told}
+    shows = interaction.messages[0] if interaction.callback == MESSAGE else interaction.source if interaction.callback == UPDATE else None
+    if shows is not None:
+        told["response_message_id"] = shows["id"]
+        found["resource"] = {"type": interaction.callback, "message": shown(core.world, shows)}
     return found
 
 

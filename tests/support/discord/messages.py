@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from tests.support.discord import payloads
 from tests.support.discord.checks import EPHEMERAL, SILENT, SUPPRESS_EMBEDS, VOICE, Allowed, allowed_mentions, check
-from tests.support.discord.components import VERSION_2, walk
+from tests.support.discord.components import SELECTS, VERSION_2, walk
 from tests.support.discord.core import Core
 from tests.support.discord.errors import EMPTY_MESSAGE, THREAD_ARCHIVED, THREAD_LOCKED, ApiError, Json, invalid
 from tests.support.discord.routes import Call, Reply, route
@@ -78,6 +78,8 @@ def numbered(components: list[Json]) -> list[Json]:
     given = copy.deepcopy(components)
     for number_, one in enumerate(walk(given), start=1):
         one.setdefault("id", number_)
+        if one["type"] in SELECTS:
+            one |= {"min_values": one.get("min_values", 1), "max_values": one.get("max_values", 1)}
     return given
 
 

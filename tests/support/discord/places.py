@@ -6,6 +6,7 @@ from tests.support.discord import payloads
 from tests.support.discord.core import Core
 from tests.support.discord.errors import ApiError, Json, invalid, unknown
 from tests.support.discord.routes import Call, Reply, route
+from tests.support.discord.shapes import boolean, text
 from tests.support.discord.world import ALL_PERMISSIONS, PUBLIC_THREAD, Channel
 
 COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
@@ -96,6 +97,26 @@ async def channel(core: Core, call: Call) -> Reply:
     if found is None:
         raise unknown("Channel", 10003)
     core.world.may(found)
+    return Reply(payloads.channel(core.world, found))
+
+
+@route("PATCH", "/channels/{channel_id}")
+async def change_channel(core: Core, call: Call) -> Reply:
+    """A new name; of a thread whether it is archived or locked."""
+    found = core.world.channels.get(call["channel_id"])
+    if found is None:
+        raise unknown("Channel", 10003)
+    thread = found.type == PUBLIC_THREAD
+    core.world.may(found, "MANAGE_THREADS" if thread else "MANAGE_CHANNELS")
+    for name in ("archived", "locked"):
+        boolean(name, call.body.get(name))
+    if call.body.get("name") is not None:
+        text("name", call.body["name"], 1, 100)
+        found.name = str(call.body["name"]).strip()
+    if thread:
+        found.archived = bool(call.body.get("archived", found.archived))
+        found.locked = bool(call.body.get("locked", found.locked))
+    await core.gateway.dispatch("THREAD_UPDATE" if thread else "CHANNEL_UPDATE", payloads.channel(core.world, found))
     return Reply(payloads.channel(core.world, found))
 
 

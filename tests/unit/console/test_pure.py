@@ -22,11 +22,11 @@ from bot.editing import changes, fresh
 from engine import ids
 from engine.actor import operator
 from engine.decide import character
-from engine.decide.slugs import slug_of
 from engine.events import all_types
 from engine.events.character import CharacterCreated
 from engine.events.turn import Timing
 from engine.resources.kinds import CHARACTER, defaults
+from engine.resources.slugs import slug_of
 from projections.models.usage import UsageLine
 
 HERE = Path(bot.console.__file__).parent

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.slugs import another, slug_of
+from engine.resources.slugs import another, slug_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
 

@@ -32,38 +32,9 @@ _SOUNDS = MappingProxyType(
         **_table("ािीुूेैोौं", "a i i u u e ai o au n"),
     }
 )
-_INITIAL = ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "_", "j", "jj", "ch", "k", "t", "p", "h"]
-_VOWEL = ["a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui", "i"]
-_FINAL = [
-    "_",
-    "k",
-    "k",
-    "k",
-    "n",
-    "n",
-    "n",
-    "t",
-    "l",
-    "k",
-    "m",
-    "p",
-    "l",
-    "l",
-    "p",
-    "l",
-    "m",
-    "p",
-    "p",
-    "t",
-    "t",
-    "ng",
-    "t",
-    "t",
-    "k",
-    "t",
-    "p",
-    "t",
-]
+_INITIAL = tuple("g kk n d tt r m b pp s ss _ j jj ch k t p h".split())  # noqa: SIM905 - read as the alphabet it is
+_VOWEL = tuple("a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split())  # noqa: SIM905 - the same
+_FINAL = tuple("_ k k k n n n t l k m p l l p l m p p t t ng t t k t p t".split())  # noqa: SIM905 - the same
 
 
 def slug_of(name: str) -> str:
