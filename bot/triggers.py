@@ -12,8 +12,10 @@ from uuid import UUID
 
 from bot.mentions import mentions, normal
 from engine import ids
+from engine.decide.denial import Denied, by_characters, here
 from engine.decide.draft import Member, draft
 from engine.decide.gate import Policy, Verdict, judge
+from engine.events.access import Mode
 from engine.events.message import Drawn, MessageReceived
 from engine.events.turn import TriggerKind
 from engine.resources.channel import AS_IT_COMES, ChannelSheet, Strategy
@@ -102,6 +104,7 @@ class State:
 
     `characters` are all there are. `active`: activated in this channel, in order of activation. `replied_to`: whose
     message the message replies to. `session`: with whom this DM goes on. `default`: who answers for the bot itself.
+    `sheet`: what is set for the channel; `adult`: it is age-restricted. `denials`: what holds for the author, wherever.
     """
 
     characters: Cast
@@ -112,6 +115,7 @@ class State:
     mention_char: str = "@"
     sheet: ChannelSheet = AS_IT_COMES
     adult: bool = False
+    denials: Sequence[Denied] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +174,21 @@ def decided(message: MessageReceived, state: State, age_s: float) -> Decision:
     drawn = _draft(message, state) if is_triggerable(message) else ()
     wanted = {trigger.character: trigger for trigger in _addressed(message, state, drawn)}
     adults = frozenset(c for c in wanted if (found := state.characters.get(c)) is not None and found.adult)
-    policy = Policy(limit=state.sheet.most, adults_only=adults, adult_channel=state.adult)
+    policy = Policy(
+        limit=state.sheet.most,
+        denied=denial(message, state) is not None,
+        denied_by=by_characters(state.denials),
+        restricted=state.sheet.speech == "closed",
+        adults_only=adults,
+        adult_channel=state.adult,
+    )
     verdict = judge(message, list(wanted), age_s, policy)
-    return Decision([wanted[character] for character in verdict.answering], verdict, drawn, state.sheet.strategy)
+    return Decision([wanted[character] for character in verdict.answering], verdict, drawn, _strategy(state))
+
+
+def denial(message: MessageReceived, state: State) -> Mode | None:
+    """How the author is denied where the message was said, for all characters."""
+    return here(state.denials, message.guild_id, (message.channel_id, message.parent_channel_id))
 
 
 def addressed(message: MessageReceived, state: State) -> list[Trigger]:
@@ -200,7 +216,7 @@ def _leading(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> 
     if _replies(message, state) and state.replied_to is not None:
         return [_trigger(state.replied_to, "reply")]
     members = _members(message, state)
-    if len(members) == 1:
+    if len(members) == 1 and state.sheet.speech != "called":
         return [_trigger(members[0].id, "activation")]
     if members:
         talk = {member.id: member.talkativeness for member in members}
@@ -227,9 +243,14 @@ def _members(message: MessageReceived, state: State) -> list[Member]:
 def _draft(message: MessageReceived, state: State) -> Sequence[Drawn]:
     """Who of several activated characters speaks (A4). Nobody is drawn where one was replied to, or is named with the mention character."""
     members = _members(message, state)
-    if len(members) < 2 or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
+    alone = len(members) < (1 if state.sheet.speech == "called" else 2)
+    if alone or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
         return ()
-    return draft(members, message.text, state.sheet.strategy, ids.message_event(message.message_id, "received"))
+    return draft(members, message.text, _strategy(state), ids.message_event(message.message_id, "received"))
+
+
+def _strategy(state: State) -> Strategy:
+    return "manual" if state.sheet.speech == "called" else state.sheet.strategy
 
 
 def _named(message: MessageReceived, state: State) -> list[UUID]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.decide import channel, character, job, preset, reply
+from engine.decide import channel, character, denial, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
@@ -32,6 +32,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     job.RULES,
     reply.RULES,
     lift.RULES,
+    denial.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""

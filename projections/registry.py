@@ -1,6 +1,7 @@
 """All read models there are."""
 
 from projections.base import Projection
+from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.changes import CHANGES
 from projections.models.channels import CHANNELS
@@ -31,6 +32,7 @@ ALL: tuple[Projection, ...] = (
     JOBS,
     PICTURES,
     CHANGES,
+    ACCESS,
 )
 """In the order in which they are shown."""
 

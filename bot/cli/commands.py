@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, editing, output, settings_table, undo
+from bot.cli import channels, denials, editing, output, settings_table, undo
 from engine import config
 
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     editing.register(app)
     channels.register(app)
     undo.register(app)
+    denials.register(app)
 
 
 def run(

@@ -21,7 +21,7 @@ from bot.discord.payload import Json
 from bot.discord.roster import Roster
 from bot.discord.translate import ChannelFacts, Ignored, NameOf, Us
 from bot.discord.typing import Typing
-from bot.triggers import decided
+from bot.triggers import decided, denial
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.gate import STALE_S
@@ -48,14 +48,16 @@ type Change = MessageReceived | MessageEdited | MessageDeleted
 class Counts:
     """What went by, for health. Numbers only.
 
-    `refused`: by people whose key was destroyed; `failed`: events that could not be digested; `deferred`: noted for later, for
-    want of room or because the channel could not be read; `unreadable`: channels that Discord will not let us look back in.
+    `denied`: by people who are blocked there; `refused`: by people whose key was destroyed; `failed`: events that could not be
+    digested; `deferred`: noted for later, for want of room or because the channel could not be read; `unreadable`: channels that
+    Discord will not let us look back in.
     """
 
     stored: int = 0
     unaddressed: int = 0
     ignored: int = 0
     turns: int = 0
+    denied: int = 0
     refused: int = 0
     failed: int = 0
     deferred: int = 0
@@ -131,6 +133,9 @@ class Ingest:
             self.counts.ignored += 1
             return False
         state = await self._roster.state(message, adult=self.place(message.channel_id).adult)
+        if denial(message, state) == "block":
+            self.counts.denied += 1
+            return False
         age_s = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds()
         found = decided(message, state, age_s)
         stale = found.verdict.because("stale")

@@ -9,7 +9,7 @@ from bot.triggers import Cast, State
 from engine.events.message import MessageReceived
 from engine.resources.channel import AS_IT_COMES
 from engine.store import Log
-from projections.models import channels, history
+from projections.models import access, channels, history
 from projections.models.catalog import Character
 
 
@@ -43,9 +43,10 @@ class Roster:
             if sheet is None and message.parent_channel_id is not None:
                 sheet = await channels.sheet_of(connection, message.parent_channel_id)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
+            denials = await access.of_person(connection, message.author_id)
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
         if not (active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
-            return State(Cast.of())
+            return State(Cast.of(), denials=denials)
         cast = await self._characters.refresh()
         return State(
             characters=cast,
@@ -56,6 +57,7 @@ class Roster:
             mention_char=self._mention_char,
             sheet=sheet or AS_IT_COMES,
             adult=adult,
+            denials=denials,
         )
 
     def remembered(self, message: MessageReceived) -> State:

@@ -41,7 +41,7 @@ class Policy:
 
     `denied`, `restricted` and `quiet` are about its author and channel; `told_of_rate` that the author was told of a limit that still
     holds; `waiting` counts turns of the channel without an end, `backlog` how many there may be. `adults_only` are characters that may
-    answer where the channel is age-restricted only.
+    answer where the channel is age-restricted only; `denied_by` are those that do not answer its author.
     """
 
     stale_s: float = STALE_S
@@ -54,6 +54,7 @@ class Policy:
     backlog: int | None = None
     adults_only: frozenset[UUID] = frozenset()
     adult_channel: bool = False
+    denied_by: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,6 @@ def _whole(message: MessageReceived, addressed: Sequence[UUID], age_s: float, po
 
 def _each(character: UUID, policy: Policy) -> Gate | None:
     """The reason why this one of them does not answer."""
+    if character in policy.denied_by:
+        return "denied"
     return "age" if character in policy.adults_only and not policy.adult_channel else None

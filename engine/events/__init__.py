@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.errors import UnknownEvent
-from engine.events import channel, character, claim, job, key, message, model, ops, preset, privacy, quota, reply, turn
+from engine.events import access, channel, character, claim, job, key, message, model, ops, preset, privacy, quota, reply, turn
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -46,6 +46,8 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.deactivated": (channel.CharacterDeactivated, 1),
         "channel.context_reset": (channel.ContextReset, 1),
         "channel.edited": (channel.ChannelEdited, 1),
+        "access.denied": (access.PersonDenied, 1),
+        "access.allowed": (access.PersonAllowed, 1),
         "quota.spend_authorized": (quota.SpendAuthorized, 1),
         "quota.payer_charged": (quota.PayerCharged, 1),
         "quota.guild_charged": (quota.GuildCharged, 1),

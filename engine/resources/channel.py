@@ -7,6 +7,7 @@ from pydantic import Field
 
 from engine.resources.field import Resource, Shown
 
+Speech = Literal["open", "called", "closed"]
 Strategy = Literal["natural", "list", "pooled", "manual"]
 SPEAKERS = "Speakers"
 MOST = 4
@@ -16,6 +17,15 @@ MOST = 4
 class ChannelSheet(Resource):
     """All of a channel that can be edited. It holds for everybody there, for the bot's owners as well."""
 
+    speech: Annotated[
+        Speech,
+        Shown(
+            "Characters",
+            SPEAKERS,
+            "open: they may speak; called: they listen and answer only when named or replied to; closed: they may not speak here.",
+            "choice",
+        ),
+    ] = "open"
     strategy: Annotated[
         Strategy,
         Shown(

@@ -33,12 +33,18 @@ _SINCE_RESET = """
 e.asked > coalesce((SELECT max(position) FROM {schema}.resets WHERE channel = %(channel)s
                     AND (character IS NULL OR character = %(reader)s)), 0)
 """
+_NOT_BLOCKED = """
+NOT (e.kind = 'message' AND EXISTS (
+    SELECT 1 FROM access.denials d WHERE d.user_id = e.author_id AND d.mode = 'block' AND (d.scope, d.target) IN
+        (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
+"""
+"""What somebody says who is blocked there is shown to no model (H1)."""
 _BEFORE = f"""
 SELECT position, asked, kind, character, reply_to, edit, message_id FROM (
     SELECT latest.*, sum(bytes) OVER (ORDER BY asked DESC, place DESC) - bytes AS newer FROM (
         SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
         WHERE e.channel = %(channel)s AND e.asked < %(until)s AND e.live AND NOT e.gone
-          AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_SINCE_RESET}
+          AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_SINCE_RESET} AND {_NOT_BLOCKED}
         ORDER BY e.asked DESC, e.place DESC LIMIT %(limit)s) AS latest) AS measured
 WHERE newer < %(most)s ORDER BY asked, place
 """
@@ -84,7 +90,7 @@ async def replied_to(
     SELECT m.id, {_LINE} FROM unnest(%(messages)s::bigint[]) AS m (id)
     LEFT JOIN {{schema}}.reply_messages r ON r.message_id = m.id
     JOIN {{schema}}.entries e ON e.message_id = m.id OR e.turn = r.turn
-    WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND {_SINCE_RESET}
+    WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND {_SINCE_RESET} AND {_NOT_BLOCKED}
     """
     cursor = await connection.execute(sql(statement, schema), {"messages": list(messages), "channel": channel, "reader": reader})
     return {row[0]: Line(*row[1:]) for row in await cursor.fetchall()}

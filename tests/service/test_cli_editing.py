@@ -10,12 +10,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.cli import channels, checks, editing
 from bot.console.state import OPERATOR
 from bot.discord.context import Context
 from bot.discord.features.resources import known, screens
 from bot.discord.features.resources.editor import Editor
 from bot.discord.roster import Roster
+from bot.cli import channels, checks, denials, editing
 from engine import config, log
 from engine.actor import person
 from engine.config import Settings
@@ -61,6 +61,7 @@ async def run(*words: str) -> str:
     app = typer.Typer()
     editing.register(app)
     channels.register(app)
+    denials.register(app)
     ran = await asyncio.to_thread(CliRunner().invoke, app, list(words), catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
     return ran.stdout
@@ -171,3 +172,22 @@ async def test_a_channel_is_told_who_speaks_there(here: Site) -> None:
     await run("channel", "deactivate", "4242", "osric")
     assert "Lilith" in await run("channel", "show", "4242")
     assert "list" in await run("channel", "show", "4242")
+
+
+async def test_a_person_is_denied_and_answered_again(here: Site) -> None:
+    """H1: everywhere, or in one place, with a reason; what is no id is refused."""
+    await run("deny", "add", "99", "--reason", "spam")
+    await run("deny", "add", "99", "--channel", "4242", "--mute")
+    listed = await run_json("deny", "list", "--json")
+    assert [(d["person"], d["where"], d["mode"], d["reason"]) for d in listed] == [
+        (99, "in channel 4242", "mute", ""),
+        (99, "anywhere", "block", "spam"),
+    ]
+    await run("deny", "remove", "99")
+    assert len(await run_json("deny", "list", "99", "--json")) == 1
+    with pytest.raises(NotFound, match="not denied"):
+        await run("deny", "remove", "99")
+    with pytest.raises(NotFound, match="ids"):
+        await run("deny", "add", "somebody")
+    with pytest.raises(NotFound, match="not both"):
+        await run("deny", "add", "99", "--channel", "1", "--guild", "2")

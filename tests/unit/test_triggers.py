@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.mentions import normal
 from bot.requests import received
 from bot.triggers import Candidate, Cast, State, addressed, decided, is_triggerable, resolve
+from engine.decide.denial import Denied
 from engine.events.message import Attachment, Forward, MessageDrafted, MessageReceived
 from engine.resources.channel import ChannelSheet, Strategy
 
@@ -283,3 +284,33 @@ def test_the_draft_is_kept_with_its_rolls() -> None:
     assert any(one.roll is not None for one in kept[0].drawn)
     assert decided(message(), held, 0.0) == found
     assert not any(isinstance(new.event, MessageDrafted) for new in received(message(), decided(message(), state(), 0.0)))
+
+
+def test_in_a_channel_where_characters_only_listen_a_call_is_answered_and_talk_is_not() -> None:
+    """H3, ghost mode: a name, a reply and a call in plain words bring an answer; closed, nothing does, and the gate says so."""
+    ghost = state(active=(ACTIVE,), sheet=ChannelSheet(speech="called"))
+    assert resolve(message(), ghost) == []
+    assert [t.character for t in resolve(message(text="Active, are you there?"), ghost)] == [ACTIVE]
+    assert [t.character for t in resolve(message(text="and @Active?"), ghost)] == [ACTIVE]
+    assert [t.character for t in resolve(message({"reply"}), replace(ghost, replied_to=REPLIED))] == [REPLIED]
+    closed = decided(message(text="and @Active?"), state(active=(ACTIVE,), sheet=ChannelSheet(speech="closed")), 0.0)
+    assert ([one.gate for one in closed.verdict.declined], closed.triggers) == (["restricted"], [])
+
+
+@pytest.mark.parametrize(
+    ("denied", "answering"),
+    [
+        (Denied("bot", "", "block"), []),
+        (Denied("channel", "200", "mute"), []),
+        (Denied("channel", "201", "mute"), [ACTIVE, NAMED]),
+        (Denied("guild", "1", "block"), []),
+        (Denied("guild", "2", "block"), [ACTIVE, NAMED]),
+        (Denied("character", str(NAMED), "mute"), [ACTIVE]),
+    ],
+)
+def test_who_is_denied_is_not_answered_there(denied: Denied, answering: list[UUID]) -> None:
+    """H1: by anybody in a place, or by one character anywhere; the gate keeps why."""
+    kinds = {"activation", "name"}
+    found = decided(message(kinds, guild_id=1), state(kinds, denials=(denied,)), 0.0)
+    assert [t.character for t in found.triggers] == answering
+    assert len(answering) == 2 or {one.gate for one in found.verdict.declined} == {"denied"}
