@@ -12,9 +12,9 @@ from uuid import UUID
 
 from bot.mentions import mentions, normal
 from engine import ids
-from engine.decide.denial import Denied, by_characters, here
-from engine.decide.draft import Member, draft
 from engine.decide.gate import Policy, Verdict, judge
+from engine.decide.speaking.denial import Denied, by_characters, here
+from engine.decide.speaking.draft import Member, draft
 from engine.events.access import Mode
 from engine.events.message import Drawn, MessageReceived
 from engine.events.turn import TriggerKind

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.decide import channel, character, denial, job, preset, reply
+from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.speaking import denial
 from engine.decide.spending import budget, lift, model_override, model_quirk
 from engine.events.base import Event
 from engine.events.build import Cause, new

@@ -7,7 +7,7 @@ import typer
 from bot import editing
 from bot.cli.editing import OPERATOR, carry
 from engine import ids
-from engine.decide.denial import Allow, Deny
+from engine.decide.speaking.denial import Allow, Deny
 from engine.events.access import Mode, Scope
 from engine.execute import execute
 from engine.resources.kinds import CHARACTER

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from engine.decide.denial import Denied
+from engine.decide.speaking.denial import Denied
 from engine.events.access import Mode, Scope
 from engine.sealing import DataKey
 from engine.store import Stored

@@ -5,7 +5,7 @@ from uuid import uuid4
 from engine import seed
 from engine.actor import operator
 from engine.config import Settings
-from engine.decide.denial import Allow, Deny
+from engine.decide.speaking.denial import Allow, Deny
 from engine.events.access import Mode, Scope
 from engine.execute import execute
 from tests.support.provider.room import Person, room, with_provider

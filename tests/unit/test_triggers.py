@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.mentions import normal
 from bot.requests import received
 from bot.triggers import Candidate, Cast, State, addressed, decided, is_triggerable, resolve
-from engine.decide.denial import Denied
+from engine.decide.speaking.denial import Denied
 from engine.events.message import Attachment, Forward, MessageDrafted, MessageReceived
 from engine.resources.channel import ChannelSheet, Strategy
 

@@ -2,7 +2,7 @@
 
 from engine import clock
 from engine.bus import Retry
-from engine.decide.burst import MOST, Burst, Spoken, join
+from engine.decide.speaking.burst import MOST, Burst, Spoken, join
 from projections.follow import runner
 from projections.models import channels, history, turns
 from projections.models.turns import Turn

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import ids
-from engine.decide.burst import LONGEST_S, MOST, Spoken, join
+from engine.decide.speaking.burst import LONGEST_S, MOST, Spoken, join
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ADA, BOB = 7, 8

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.actor import Actor, operator, person
-from engine.decide import character, denial
-from engine.decide.denial import Allow, Denied, Deny, by_characters, here
+from engine.decide import character
 from engine.decide.rejected import Rejected
+from engine.decide.speaking import denial
+from engine.decide.speaking.denial import Allow, Denied, Deny, by_characters, here
 from engine.events.access import PersonAllowed, PersonDenied
 
 WREN = UUID(int=1)

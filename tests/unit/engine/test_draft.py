@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.draft import LONGEST, Member, Rolls, draft
+from engine.decide.speaking.draft import LONGEST, Member, Rolls, draft
 from engine.events.message import Drawn
 from engine.resources.channel import Strategy
 

@@ -1,0 +1,1 @@
+"""Rules about who speaks: who of several is drafted, which messages get one answer, who is not answered."""
