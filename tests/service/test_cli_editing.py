@@ -10,12 +10,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from bot.cli import channels, checks, denials, editing
 from bot.console.state import OPERATOR
 from bot.discord.context import Context
 from bot.discord.features.resources import known, screens
 from bot.discord.features.resources.editor import Editor
 from bot.discord.roster import Roster
-from bot.cli import channels, checks, denials, editing
 from engine import config, log
 from engine.actor import person
 from engine.config import Settings
