@@ -15,7 +15,7 @@ from engine import access, config
 from engine.errors import SettingsError, StoreError
 from engine.events.base import Tags
 from engine.store import Query, Stored
-from engine.terminal import Json, Yes, bars, say, table
+from engine.terminal import Json, Yes, bars, echo, fields, say, table
 
 if TYPE_CHECKING:
     from engine.erasure import Erased
@@ -102,9 +102,9 @@ def log_show(
                 raise StoreError(f"the log has no event {which}")
             recorded = found[0]
             hidden = set() if open_ else set(type(recorded.event).SEALED)
-            fields = recorded.event.model_dump(mode="json", exclude=hidden)
-            value = _clear(recorded.row) | {"erased": recorded.erased, "data": fields, "hidden": sorted(hidden)}
-            say(value, json=json, words="\n".join(f"{name:>14}  {item}" for name, item in value.items()))
+            data = recorded.event.model_dump(mode="json", exclude=hidden)
+            value = _clear(recorded.row) | {"erased": recorded.erased, "data": data, "hidden": sorted(hidden)}
+            say(value, json=json, words=fields(value))
 
     _run(work())
 
@@ -124,7 +124,7 @@ def log_stats(json: Json = False) -> None:
             found = await log.stats()
         say(asdict(found), json=json)
         if not json:
-            typer.echo(f"{found.events:,} events up to position {found.head:,}, {found.bytes / 1e6:,.1f} MB, {found.subjects:,} data keys")
+            echo(f"{found.events:,} events up to position {found.head:,}, {found.bytes / 1e6:,.1f} MB, {found.subjects:,} data keys")
             table(("type", "events"), [(name, f"{count:,}") for name, count in found.types.items()])
         if found.events != found.head:
             raise StoreError(f"the log has {found.events} events but its head stands at {found.head}: restore a backup")
@@ -197,7 +197,7 @@ def dlq_show(which: Which, json: Json = False) -> None:
     async def work(log: Any, letter: Any) -> None:
         rows = [_clear(r.row) for r in await log.at([letter.log_position])] if letter.log_position else []
         value = asdict(letter) | {"event": rows[0] if rows else None}
-        say(value, json=json, words="\n".join(f"{name:>14}  {item}" for name, item in value.items()))
+        say(value, json=json, words=fields(value))
 
     _letter(work, which)
 
@@ -241,7 +241,7 @@ def backup(
 
     async def work() -> None:
         async with access.database(settings) as dsn:
-            made = await backups.backup(dsn, target, load_master_key(settings), lambda line: typer.echo(line, err=True))
+            made = await backups.backup(dsn, target, load_master_key(settings), lambda line: echo(line, err=True))
         words = f"{target}: {made.events:,} events, {made.bytes / 1e6:,.1f} MB. Its texts need master key {made.master_key_id}."
         say({"file": str(target)} | asdict(made), json=json, words=words)
 
@@ -266,7 +266,7 @@ def restore(
             words = f"{file} is whole: {found.events:,} events, made {found.made_at}. Say --yes to restore it."
             return say({"would_restore": asdict(found)}, json=json, words=words)
         async with access.database(settings, migrated=False) as dsn:
-            tell = lambda line: typer.echo(line, err=True)  # noqa: E731  # shorter here than a function of its own
+            tell = lambda line: echo(line, err=True)  # noqa: E731  # shorter here than a function of its own
             folder = settings.tzurot_data
             done = await backups.restore(dsn, file, load_master_key(settings), tell, replace=replace, folder=folder)
         again = f" Erased again, as it was after the backup: {', '.join(map(str, done.erased_again))}." if done.erased_again else ""

@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from engine import config, log
 from engine.errors import MigrationError, SettingsError, TzurotError, WrongKey
+from engine.outside.printed import printable
 
 OK = 0
 FAILED = 1
@@ -75,7 +76,7 @@ def exit_code(error: TzurotError) -> int:
 
 def fail(error: TzurotError, code: int | None = None) -> int:
     """Say the error's sentence to the person and to the supervisor; returns the exit code to end with."""
-    print(f"Error: {error}", file=sys.stderr)
+    print(printable(f"Error: {error}"), file=sys.stderr)
     _tell({"fatal": str(error)})
     return exit_code(error) if code is None else code
 

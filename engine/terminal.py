@@ -1,15 +1,17 @@
 """How the commands of the lower rooms speak: JSON lines or tables on standard output, progress on standard error."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
+
+from engine.outside.printed import json_line, plain, printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to standard output; progress goes to standard error.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without this only what would be done is shown.")]
@@ -18,18 +20,31 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without this only what 
 def say(value: object, *, json: bool, words: str = "") -> None:
     """One result: the value as JSON, or the words."""
     if json:
-        sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS).decode())
+        sys.stdout.write(json_line(value))
         sys.stdout.flush()
     elif words:
-        typer.echo(words)
+        echo(words)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for a person."""
-    drawn = Table(*columns, box=None, pad_edge=False)
+def echo(text: str, *, err: bool = False) -> None:
+    """A line for a person, made harmless: whoever wrote a part of it cannot write to the terminal."""
+    typer.echo(printable(text), err=err)
+
+
+def fields(value: Mapping[str, object]) -> str:
+    """Names and values for a person, a line each."""
+    width = max((len(name) for name in value), default=0)
+    return "\n".join(f"{name:>{width}}  {plain(item)}" for name, item in value.items())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", empty: str = "There are none.") -> None:
+    """A table for a person; `empty` when it has no rows. Cells are shown as they are, whatever they hold."""
+    drawn = Table(*(Column(name, overflow="fold") for name in columns), title=title or None, title_justify="left", box=None, pad_edge=False)
     for row in rows:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(highlight=False).print(drawn)
+        drawn.add_row(*(Text(printable("" if cell is None else str(cell))) for cell in row))
+    if not drawn.row_count:
+        return echo(f"{title}: {empty}" if title else empty)
+    return Console(highlight=False).print(drawn)
 
 
 class Bars:

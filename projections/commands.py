@@ -14,7 +14,7 @@ from engine import access, blobs, config
 from engine.errors import StoreError
 from engine.sealing import DataKey
 from engine.store.codec import open_fields
-from engine.terminal import Json, Yes, bars, say, table
+from engine.terminal import Json, Yes, bars, echo, say, table
 from engine.vault import Vault
 from projections.base import Projection
 from projections.follow import aside, runner
@@ -155,7 +155,7 @@ def as_of(
     say({"position": position, "name": name, "tables": tables}, json=json)
     if not json:
         for found, rows in tables.items():
-            typer.echo(f"\n{found}")
+            echo(f"\n{found}")
             table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
 
 

@@ -16,8 +16,9 @@ from engine.events.preset import Effort, Parameters, Reasoning
 from engine.events.turn import GenerationStarted
 from engine.fault import for_admin
 from engine.outside import checks
+from engine.outside.printed import plain
 from engine.store import Log
-from engine.terminal import Json, say, table
+from engine.terminal import Json, echo, say, table
 from projections import inspector
 from projections.models import provider_models
 from projections.models.model_quirks import NotedQuirks
@@ -63,7 +64,7 @@ def run_standin(port: Annotated[int, typer.Option(min=0, max=65535, help="Port t
     from worker import standin
 
     os.environ["STANDIN_PORT"] = str(port)
-    typer.echo("Press Ctrl-C to stop.", err=True)
+    echo("Press Ctrl-C to stop.", err=True)
     process.run(standin.main, service="standin-provider")
 
 
@@ -110,23 +111,23 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
             json=True,
         )
     turn = record.turn
-    table(("", ""), [(name, value) for name, value in asdict(turn).items() if value is not None])
+    table(("", ""), [(name, plain(value)) for name, value in asdict(turn).items() if value is not None])
     table(("position", "event", "at"), [(step.position, step.type, step.at) for step in record.steps])
     calls = end.get("calls", []) if end else []
     if calls:
         rows = [(n, c["model"], c["why"], c["category"] or "ok", c["scope"], c["ms"]) for n, c in enumerate(calls, 1)]
         table(("call", "model", "why", "ended", "paid by", "ms"), rows)
     for started in record.generations:
-        typer.echo(f"call {started.attempt}: {started.prompt_tokens} tokens, {started.parameters}, left out {list(started.left_out)}")
+        echo(f"call {started.attempt}: {started.prompt_tokens} tokens; {plain(started.parameters)}; left out: {plain(started.left_out)}")
     dropped = [(s.attempt, part.what, part.why, part.tokens or "") for s in record.generations for part in s.dropped]
     if dropped:
         table(("call", "not in the prompt", "why", "tokens"), dropped)
     for line in _ending(end) if end else ():
-        typer.echo(line)
+        echo(line)
     for messages, equal in prompts:
-        typer.echo(f"\n--- the prompt, {'byte for byte as sent' if equal else 'NOT as sent: something of it was erased or is missing'} ---")
+        echo(f"\n--- the prompt, {'byte for byte as sent' if equal else 'NOT as sent: something of it was erased or is missing'} ---")
         for message in messages:
-            typer.echo(f"[{message.role}]\n{message.content}\n")
+            echo(f"[{message.role}]\n{message.content}\n")
     return None
 
 

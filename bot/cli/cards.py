@@ -17,7 +17,7 @@ from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.typed import Wrong
 from engine.store import Log
-from engine.terminal import Json, say
+from engine.terminal import Json, echo, say
 from projections.terminal import NotFound, with_log
 
 OPERATOR = operator(1)
@@ -80,14 +80,14 @@ def export(
         item = await editing.find(log, CHARACTER, OPERATOR, which)
         made = await cards.export(log, item, next(one for one in cards.FORMS if one == wanted.value))
         for path in made.missing:
-            typer.echo(f"Left out: {path}, which is gone with its owner.", err=True)
+            echo(f"Left out: {path}, which is gone with its owner.", err=True)
         if to is None:
             sys.stdout.buffer.write(made.content)
             sys.stdout.flush()
             return
         _write(to, made.content)
         say({"file": str(to), "format": wanted.value}, json=json)
-        typer.echo(f"Wrote {to}.", err=True)
+        echo(f"Wrote {to}.", err=True)
 
     _carry(work)
 

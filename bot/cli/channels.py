@@ -13,7 +13,7 @@ from engine.resources.channel import AS_IT_COMES
 from engine.resources.field import values
 from engine.resources.kinds import CHANNEL, CHARACTER
 from engine.store import Log
-from engine.terminal import Json, say, table
+from engine.terminal import Json, echo, say, table
 from projections.models import channels
 from projections.terminal import NotFound
 
@@ -50,7 +50,7 @@ def _show(channel: Channel, json: Json = False) -> None:
         if cast:
             table(tuple(cast[0]), [tuple(one.values()) for one in cast])
         else:
-            typer.echo("Nobody is activated there. `tzurot channel activate` does it.")
+            echo("Nobody is activated there. `tzurot channel activate` does it.")
 
     carry(work)
 

@@ -59,7 +59,7 @@ def setup(json: output.Json = False, data: Annotated[Path | None, typer.Option(h
     if json:
         output.as_json({"data": str(settings.tzurot_data), "migrations": applied})
     else:
-        typer.echo(f"{settings.tzurot_data} is ready ({len(applied)} migrations applied now). Start with: tzurot run")
+        output.echo(f"{settings.tzurot_data} is ready ({len(applied)} migrations applied now). Start with: tzurot run")
 
 
 def doctor(json: output.Json = False, data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)] = None) -> None:
@@ -84,7 +84,7 @@ def alive(process: Annotated[str, typer.Argument(help="projections, worker, cons
     if json:
         output.as_json({"process": process, "alive": age is not None, "age_s": age})
     else:
-        typer.echo(f"{process} said so {age:.1f} s ago." if age is not None else f"{process} is not alive here.")
+        output.echo(f"{process} said so {age:.1f} s ago." if age is not None else f"{process} is not alive here.")
     raise typer.Exit(0 if age is not None else 1)
 
 

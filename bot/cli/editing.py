@@ -21,7 +21,7 @@ from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
 from engine.resources.typed import Wrong
 from engine.store import Log
-from engine.terminal import Json, Yes, say, table
+from engine.terminal import Json, Yes, echo, say, table
 from projections.models import catalog
 from projections.terminal import NotFound, with_log
 
@@ -73,7 +73,7 @@ def _list(kind: Kind[Any]) -> Callable[..., None]:
             if not json and found:
                 table(tuple(_brief(found[0])), [tuple(_brief(item).values()) for item in found])
             elif not json:
-                typer.echo(f"There is no {kind.name} yet. `tzurot {kind.name} create` makes one.")
+                echo(f"There is no {kind.name} yet. `tzurot {kind.name} create` makes one.")
 
         carry(work)
 
@@ -104,7 +104,7 @@ def _show(kind: Kind[Any]) -> Callable[..., None]:
                 return say({"id": str(item.id), "owner_id": item.owner_id} | to_file(kind, item.values), json=True)
             table(("field", "value"), [(spec.key, text) for spec, text in editing.shown(item, everything=False)])
             for line in await _minded(log, item):
-                typer.echo(line)
+                echo(line)
             return None
 
         carry(work)
@@ -219,7 +219,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
             else:
                 file.write_text(text, encoding="utf-8")
                 say({"file": str(file)}, json=json)
-                typer.echo(f"Wrote {file}.", err=True)
+                echo(f"Wrote {file}.", err=True)
 
         carry(work)
 

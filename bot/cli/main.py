@@ -4,6 +4,7 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import NoReturn
 
+import click
 import typer
 
 from bot.cli import output
@@ -44,13 +45,25 @@ def main() -> NoReturn:
     as_json = "--json" in sys.argv
     log.configure("tzurot", "warning")
     try:
-        build(only="bot" if sys.argv[1:2] == ["run"] else None)()  # ends by SystemExit; wrong options and Ctrl-C are answered in there
-        code = 0
+        app = build(only="bot" if sys.argv[1:2] == ["run"] else None)
+        code = _for_programs(app) if as_json else app()  # the latter ends by SystemExit; wrong options and Ctrl-C are answered in there
     except BrokenPipeError:
         code = 141
     except (TzurotError, BaseExceptionGroup) as error:
         code = _failed(error, as_json)
     sys.exit(code)
+
+
+def _for_programs(app: typer.Typer) -> int:
+    """Run with --json: a wrong option is an object too, not a box. Returns the exit code."""
+    try:
+        code = typer.main.get_command(app).main(standalone_mode=False)
+    except click.ClickException as error:
+        output.error(error.format_message(), json=True)
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return code if isinstance(code, int) else 0
 
 
 def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:

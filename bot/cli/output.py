@@ -1,29 +1,16 @@
 """How every command speaks: JSON for programs on standard output, words for people, errors as one sentence."""
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from collections.abc import Mapping
 
-import orjson
-import typer
-from rich.console import Console
-from rich.table import Table
+from engine.outside.printed import printable
+from engine.terminal import Json, echo, say, table
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to standard output; progress goes to standard error.")]
+__all__ = ["Json", "as_json", "echo", "error", "printable", "table"]
 
 
 def as_json(value: object) -> None:
     """Print one JSON value on a line of its own."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE, default=str).decode())
-    sys.stdout.flush()
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Print a table for a person."""
-    drawn = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
-    for row in rows:
-        drawn.add_row(*row)
-    Console(highlight=False).print(drawn)
+    say(value, json=True)
 
 
 def error(sentence: str, *, json: bool, extra: Mapping[str, object] | None = None) -> None:
@@ -31,4 +18,4 @@ def error(sentence: str, *, json: bool, extra: Mapping[str, object] | None = Non
     if json:
         as_json({"error": sentence, **(extra or {})})
     else:
-        print(f"Error: {sentence}", file=sys.stderr)
+        echo(f"Error: {sentence}", err=True)

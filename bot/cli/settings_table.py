@@ -70,7 +70,7 @@ def settings(
     elif check is not None:
         text = check.read_text()
         if renewed(text) != text:
-            typer.echo(f"The settings table in {check} is not the code's. Run: tzurot settings --write {check}", err=True)
+            output.echo(f"The settings table in {check} is not the code's. Run: tzurot settings --write {check}", err=True)
             raise typer.Exit(1)
     elif json:
         output.as_json([{"name": row.name, "default": row.default, "meaning": row.meaning} for row in rows()])

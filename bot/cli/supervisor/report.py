@@ -9,6 +9,8 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
+from engine.outside.printed import printable
+
 Kind = Literal["ready", "starting", "died", "off", "up", "stopping", "stopped", "note"]
 _MARKS: dict[Kind, tuple[str, str]] = {
     "ready": ("✓", "green"),
@@ -62,6 +64,6 @@ def as_text(line: Notice) -> Text:
     mark, style = _MARKS[line.event]
     took = f"{line.seconds:6.2f} s" if line.seconds is not None else " " * 8
     words = [line.detail, line.address or ""]
-    text = Text.assemble((mark, style), f" {line.part:<12}", (took, "dim"), "  ", " ".join(word for word in words if word))
+    text = Text.assemble((mark, style), f" {line.part:<12}", (took, "dim"), "  ", printable(" ".join(word for word in words if word)))
     text.rstrip()
     return text
