@@ -2,12 +2,15 @@
 
 import html
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.support.discord import payloads
 from tests.support.discord.core import Interaction
 from tests.support.discord.errors import ApiError, Json
+from tests.support.discord.world import DM
 
 if TYPE_CHECKING:
     from tests.support.discord.server import StandinDiscord
@@ -124,6 +127,34 @@ async def _exchanges(discord: "StandinDiscord", args: Json) -> object:
     return [e.plain() for e in discord.recorder.exchanges[int(args.get("since", 0)) :]]
 
 
+async def _world(discord: "StandinDiscord", args: Json) -> object:
+    """What the page shows around the messages: servers with their channels, DMs, people, commands."""
+    world = discord.world
+    places = [{"id": c.id, "name": c.name, "type": c.type, "guild": c.guild_id} for c in world.channels.values()]
+    return {
+        "connected": discord.gateway.connected,
+        "guilds": [{"id": g.id, "name": g.name, "channels": [p for p in places if p["guild"] == g.id]} for g in world.guilds.values()],
+        "dms": [p for p in places if p["type"] == DM],
+        "users": [{"id": u.id, "name": u.name, "bot": u.bot} for u in world.users.values()],
+        "commands": [command for some in world.commands.values() for command in some],
+    }
+
+
+async def _add_channel(discord: "StandinDiscord", args: Json) -> object:
+    """`{"name", "guild"?}`: a text channel, of which the bot is told."""
+    made = discord.world.add_channel(str(args["name"]), guild_id=args.get("guild"))
+    await discord.gateway.dispatch("CHANNEL_CREATE", payloads.channel(discord.world, made))
+    return {"id": made.id}
+
+
+async def _add_guild(discord: "StandinDiscord", args: Json) -> object:
+    """`{"name"}`: another server with a channel, which the bot joins."""
+    made = discord.world.add_guild(str(args["name"]), discord.world.person("owner").id)
+    place = discord.world.add_channel(f"lobby-{len(discord.world.guilds)}", guild_id=made.id)
+    await discord.gateway.dispatch("GUILD_CREATE", payloads.guild_create(discord.world, made))
+    return {"id": made.id, "channel": place.id}
+
+
 ACTIONS: dict[str, Action] = {
     "say": _say,
     "messages": _messages,
@@ -144,16 +175,13 @@ ACTIONS: dict[str, Action] = {
     "deny": _deny,
     "gateway": _gateway,
     "state": _state,
+    "world": _world,
+    "add_channel": _add_channel,
+    "add_guild": _add_guild,
     "exchanges": _exchanges,
 }
 
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>
-:root{{color-scheme:light dark}}body{{font:16px/1.45 system-ui,sans-serif;max-width:44rem;margin:1rem auto;padding:0 1rem}}
-article{{margin:.6rem 0;white-space:pre-wrap;overflow-wrap:anywhere}}small{{opacity:.65}}
-form{{display:flex;gap:.5rem;position:sticky;bottom:0;padding:.6rem 0;background:Canvas}}
-input{{font:inherit;min-width:0}}input[name=text]{{flex:1}}input[name=user]{{width:7rem}}</style>
-<h1>{title}</h1><nav>{nav}</nav>{body}</html>"""
+FOLDER = Path(__file__).parent
 
 
 def control_routes(app: web.Application, discord: "StandinDiscord") -> None:
@@ -179,21 +207,21 @@ def control_routes(app: web.Application, discord: "StandinDiscord") -> None:
         await discord.say(channel, str(form["user"]) or "you", str(form["text"]))
         raise web.HTTPSeeOther(f"/c/{channel}")
 
+    async def script(request: web.Request) -> web.Response:
+        return web.Response(text=(FOLDER / "page.js").read_text(), content_type="text/javascript")
+
     app.router.add_post("/control/{action}", act)
+    app.router.add_get("/page.js", script)
     app.router.add_get("/", page)
     app.router.add_get("/c/{channel}", page)
     app.router.add_post("/c/{channel}", write)
 
 
 def _page(discord: "StandinDiscord", channel: str) -> str:
+    """The page with what stands in the channel now; its script goes on from there."""
     place = discord.world.channel(channel)
-    nav = " · ".join(f'<a href="/c/{c.id}">#{html.escape(c.name)}</a>' for c in discord.world.channels.values())
-    rows = [_row(m) for m in discord.messages(place.id)[-100:]]
-    form = (
-        f'<form method="post" action="/c/{place.id}"><input name="user" value="you" aria-label="Your name">'
-        '<input name="text" aria-label="Message" placeholder="Message" autofocus required><button>Send</button></form>'
-    )
-    return PAGE.format(title=f"#{html.escape(place.name)} on the stand-in Discord", nav=nav, body="".join(rows) + form)
+    rows = "".join(_row(m) for m in discord.messages(place.id)[-100:])
+    return (FOLDER / "page.html").read_text().format(title=html.escape(place.name), channel=place.id, rows=rows)
 
 
 def _row(message: Json) -> str:

@@ -118,8 +118,13 @@ class World:
         self.guilds[guild.id] = guild
         return guild
 
-    def add_channel(self, name: str, *, kind: int = GUILD_TEXT, parent_id: str | None = None, owner_id: str | None = None) -> Channel:
-        channel = Channel(self.ids.new(), kind, name, self.guild.id, parent_id, owner_id=owner_id)
+    def add_channel(
+        self, name: str, *, kind: int = GUILD_TEXT, parent_id: str | None = None, owner_id: str | None = None, guild_id: str | None = None
+    ) -> Channel:
+        """A channel or thread of the first server, or of the one named; a thread is where its parent is."""
+        parent = self.channels.get(parent_id or "")
+        home = (parent.guild_id if parent else guild_id) or self.guild.id
+        channel = Channel(self.ids.new(), kind, name, home, parent_id, owner_id=owner_id)
         self.channels[channel.id] = channel
         return channel
 
@@ -161,7 +166,8 @@ class World:
             if user.name == key:
                 return user
         user = self.add_user(key, global_name=key.capitalize())
-        self.guild.members.add(user.id)
+        for guild in self.guilds.values():
+            guild.members.add(user.id)
         return user
 
     def message(self, channel_id: str, message_id: str) -> Json:
