@@ -13,7 +13,7 @@ import pytest
 from tests.support.discord import TOKEN, StandinDiscord
 from tests.support.discord.world import PUBLIC_THREAD
 
-QUIET = {"allowed_mentions": {"parse": []}}
+QUIET: dict[str, Any] = {"allowed_mentions": {"parse": []}}
 
 
 @pytest.fixture
