@@ -96,3 +96,20 @@ async def test_an_unlisted_character_of_somebody_else_is_offered_to_nobody(here:
     await editing.carry_out(here.console.log, person(77), command, ids.derived("test", "make"))
     assert "Hidden" not in (await here.http.get("/?new=1")).text
     assert "Hidden" in (await here.http.get("/?character=hidden")).text
+
+
+async def test_a_saved_change_is_taken_back_from_the_page_it_leads_to(here: Site) -> None:
+    """Once: a second press says that it was taken back, and a key of somebody's invention that there is nothing."""
+    await here.form("/characters", {"name": "Ada", "info": "A smith.", "tone": "dry"})
+    ada = await editing.find(here.console.log, CHARACTER, ACTOR, "ada")
+    saved = await here.form(f"/characters/{ada.id}/edit", {"tone": "warm"})
+    after = (await here.http.get(saved.headers["location"])).text
+    of = re.search(r'name="of" value="([^"]+)"', after)
+    assert of is not None
+    assert (await here.form(f"/characters/{ada.id}/undo", {"of": of[1]})).status_code == 303
+    assert (await editing.find(here.console.log, CHARACTER, ACTOR, "ada")).values["tone"] == "dry"
+    again = await here.form(f"/characters/{ada.id}/undo", {"of": of[1]})
+    assert (again.status_code, "taken back already" in again.text) == (422, True)
+    for wrong in ("", "x", str(ada.id)):
+        assert (await here.form(f"/characters/{ada.id}/undo", {"of": wrong})).status_code == 422
+    assert "Undo" not in (await here.http.get(f"/characters/{ada.id}?changed=<b>")).text

@@ -9,8 +9,8 @@ from starlette.responses import RedirectResponse, Response
 from bot import avatars, editing
 from bot.console import shapes, speak
 from bot.console.pages import playground
-from bot.console.pages.editing import ACTOR, deleted_id, key_of
-from bot.console.render import go, page, problem
+from bot.console.pages.editing import ACTOR, changed, deleted_id, key_of
+from bot.console.render import page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from engine import ids
 from engine.blobs import pictures
@@ -86,4 +86,4 @@ async def put_picture(request: Request) -> Response:
             await avatars.put(console.log, ACTOR, character, content, key)
     except Rejected as error:
         return problem(request, 422, "That was not done", str(error))
-    return go(f"/characters/{character}")
+    return changed(CHARACTER, character, key)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot import avatars, cards, editing
+from bot import avatars, cards, editing, undoing
 from bot.console.pages import playground
 from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, Console, console_of
@@ -64,6 +64,7 @@ def routes(kind: Kind[Any]) -> list[Route]:
         Route(f"{one}/duplicate", _bound(kind, _duplicate), methods=["POST"]),
         Route(f"{one}/delete", _bound(kind, _delete), methods=["POST"]),
         Route(f"{one}/restore", _bound(kind, _restore), methods=["POST"]),
+        Route(f"{one}/undo", _bound(kind, _undo), methods=["POST"]),
         Route(f"{one}/export.json", _bound(kind, _export)),
         *([Route(f"{one}/export.{{form}}", _bound(kind, _export))] if kind is CHARACTER else []),
         *([Route(f"{one}/default", _default, methods=["POST"])] if kind is PRESET else []),
@@ -88,8 +89,13 @@ async def presets_list(request: Request) -> Response:
 
 def deleted_id(request: Request) -> str:
     """The id of what was just deleted, to offer it back."""
+    return _id(request.query_params.get("deleted", ""))
+
+
+def _id(text: str) -> str:
+    """A text that is an id; else empty."""
     try:
-        return str(UUID(request.query_params.get("deleted", "")))
+        return str(UUID(text))
     except ValueError:
         return ""
 
@@ -111,6 +117,7 @@ async def _look(kind: Kind[Any], request: Request) -> Response:
         groups.setdefault(spec.shown.page, []).append((spec, editing.filled(text, item.name) if kind is CHARACTER else text))
     preview = await editing.preview(console.log, item.sheet) if isinstance(item.sheet, PresetSheet) else None
     context = {"item": item, "groups": groups, "preview": preview, "key": ids.random_id(), "operator": OPERATOR}
+    context |= {"changed": _id(request.query_params.get("changed", ""))}
     return page(request, "resource.html", context, section=SECTION[kind.name])
 
 
@@ -210,6 +217,21 @@ async def _save(kind: Kind[Any], request: Request) -> Response:
     if wrong:
         full = {spec.key: texts.get(spec.key, show(spec, item.values[spec.key])) for spec in _typable(kind)}
         return await _shown(kind, request, item, Draft(full, wrong), key, 422)
+    return changed(kind, item.id, key)
+
+
+def changed(kind: Kind[Any], item_id: UUID, key: UUID) -> Response:
+    """After a change: look at it, with a way back. `key` is the command's."""
+    return go(f"/{kind.name}s/{item_id}?changed={key}")
+
+
+async def _undo(kind: Kind[Any], request: Request) -> Response:
+    """Take the change back that the page has just shown the way back for."""
+    console, item, form = console_of(request), await _item(kind, request), await request.form()
+    of = _id(playground.field(form, "of"))
+    if not of:
+        raise Rejected("There is nothing to take back.")
+    await undoing.take_back(console.log, ACTOR, UUID(of))
     return go(f"/{kind.name}s/{item.id}")
 
 
