@@ -141,6 +141,8 @@ def _ending(end: dict[str, Any]) -> list[str]:
     said = [f"finished: {end['finish_reason']}", *(mark.replace("_", " ") for mark in marks if end[mark])]
     if end["stop_sequence"] is not None:
         said.append(f"at the stop sequence {end['stop_sequence']!r}")
+    if end["left_out"]:
+        said.append(f"left out: {', '.join(end['left_out'])}")
     if end["fallback_from"]:
         said.append(f"instead of {end['fallback_from']} ({end['fallback_why']})")
     thought = ["", "Thoughts, which nobody was shown:", end["reasoning"]] if end["reasoning"] else []

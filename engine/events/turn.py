@@ -152,6 +152,7 @@ class TurnCompleted(Event):
     """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response, `stopped` that a stop
 
     sequence ended it: which one is sealed, because people choose them freely.
+    `left_out` names what came with it and could not be delivered: a picture, a tool call, a part without measure.
     """
 
     turn_id: UUID
@@ -173,6 +174,7 @@ class TurnCompleted(Event):
     guest: bool = False
     upgrade_hint: bool = False
     repeated: bool = False
+    left_out: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     usage: Usage = Usage()
     timing: Timing = Timing()

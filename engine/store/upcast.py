@@ -37,6 +37,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("turn.completed", 1): _turn_completed_1,
+        ("turn.completed", 2): unchanged,  # v3: what came with an answer and was left out
         ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
         ("character.edited", 1): unchanged,
         ("character.created", 2): unchanged,  # v3: how talkative it is, and whether it is for adults only

@@ -230,3 +230,13 @@ async def test_a_redirect_ends_the_turn_in_one_call_and_is_told(settings: Settin
         assert isinstance(end, TurnFailed)
         assert (end.category, len(end.calls)) == ("wrong_address", 1)
         assert WRONG in end.user_message
+
+
+async def test_a_picture_of_megabytes_is_named_on_the_record_and_the_sentence_is_delivered(settings: Settings) -> None:
+    """One call."""
+    body = Raw(odd.ODD_STREAMS["a picture in a frame of its own"], content_type="text/event-stream")
+    async with FaultServer.running(body) as provider, room(with_provider(settings, provider.address)) as person:
+        [turn] = await person.say("Show me", CHARACTER)
+        end = await person.end(turn)
+        assert isinstance(end, TurnCompleted)
+        assert (end.text, "a picture" in end.left_out, len(end.calls)) == (odd.HELLO, True, 1)

@@ -61,6 +61,7 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
             "guest": answer.guest,
             "upgrade_hint": upgrade_hint,
             "repeated": answer.repeated,
+            "left_out": completion.left_out,
             "calls": tuple(calls),
             "usage": total(calls),
             "timing": timing,

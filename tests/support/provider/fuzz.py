@@ -159,9 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, whatever was done")
     wanted = parser.parse_args(arguments)
     kinds: Counter[str] = Counter()
-    slowest = 0.0
+    slowest, until = 0.0, time.monotonic() + wanted.seconds
     for number in range(wanted.count):
         began = time.perf_counter()
         try:
@@ -170,6 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{number} of seed {wanted.seed}: {type(error).__name__}: {error}\n")
             kinds["BROKEN"] += 1
         slowest = max(slowest, time.perf_counter() - began)
+        if time.monotonic() > until:
+            break
         if number % 50_000 == 49_999:
             sys.stdout.write(f"{number + 1} done\n")
             sys.stdout.flush()
