@@ -11,7 +11,7 @@ from uuid import UUID
 from bot import avatars, editing
 from bot.editing import Item
 from engine import blobs
-from engine.actor import Actor
+from engine.actor import SYSTEM, Actor
 from engine.blobs import BlobTooLarge, pictures
 from engine.cards import keeping, writing
 from engine.cards.card import MOST_BYTES as MOST_BYTES
@@ -104,7 +104,8 @@ async def make(log: Log, actor: Actor, found: FoundCharacter, item_id: UUID, key
         values, left = dict(taken.values), [f"Left out: {one}" for one in taken.left[len(found.imported.left) :]]
     if (kept := await _kept(log, owner, found)) is not None:
         values["card"] = await _stored(log, owner, await _in_thread(keeping.packed, kept))
-    fields = editing.without_name_clash(await editing.items(log, CHARACTER, actor), values)
+    everybody = await editing.items(log, CHARACTER, SYSTEM)  # also those that this person cannot see hold their names
+    fields = editing.without_name_clash(everybody, values)
     await editing.carry_out(log, actor, editing.creation(CHARACTER, item_id, fields, measured=False), key)
     item = await editing.by_id(log, CHARACTER, actor, item_id)
     assert item is not None

@@ -24,6 +24,7 @@ class Changes(Projection):
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
             *(f"preset.{what}" for what in ("created", "edited", "deleted", "restored", "default_chosen")),
             *(f"channel.{what}" for what in ("activated", "deactivated", "edited")),
+            *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted")),
         }
     )
     ddl = """

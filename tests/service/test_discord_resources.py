@@ -14,6 +14,7 @@ from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
 from tests.support.discord.harness import Rig, rig
 from tests.support.discord.validate import load, spec_path
+from tests.support.pictures import picture
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 Json = dict[str, Any]
@@ -174,7 +175,8 @@ async def test_buttons_of_before_a_restart_still_work(stage: Rig, discord: Stand
         opened = await alice.press(shown, next(i["label"] for i in parts(seen(shown)) if "Temperature" in i.get("label", "")))
         shown = await alice.fill(opened, temperature="0.3")
         assert "**Temperature:** 0.3" in seen(shown)["content"]
-        assert "changed again" in (await alice.press(made, "Undo")).text or await stage.count("preset.deleted") == 1
+        assert (await alice.press(made, "Undo")).text == "Taken back."
+        assert "`/preset browse`" in (await alice.press(shown, "Other fields", ["0"])).text
 
 
 async def test_a_preset_shows_what_is_sent_and_effort_and_tokens_exclude_each_other(
@@ -280,3 +282,21 @@ async def test_a_form_that_was_overtaken_keeps_what_was_typed(stage: Rig, bot: S
     again = await alice.press(refused, "Try again")
     assert [item["value"] for item in inputs(again)] == ["Dry"]
     assert "Changed: Tone" in seen(await alice.fill(again))["content"]
+
+
+async def test_a_picture_and_a_card_come_in_as_files(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """C1, G1: `avatar` takes a picture and gives it back; a card of another program makes a character, and goes out as a card."""
+    alice = Person(discord, "alice")
+    await stage.character("Zoe", owner=alice.id, visibility="public")
+    pictured = await alice.run("character avatar", character="zoe", picture=("zoe.png", picture()))
+    assert "new picture" in pictured.text
+    assert "no picture" in (await alice.says("character avatar", character="zoe", picture=("zoe.png", b"nonsense"))).lower()
+    card = {"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Ada", "description": "A smith.", "first_mes": "Come in."}}
+    made = await alice.run("character import", file=("ada.json", json.dumps(card).encode()))
+    assert "@ada" in made.text
+    assert "Come in." in await alice.says("character view", character="ada")
+    exported = await alice.run("character export", character="zoe", form="png")
+    [file] = seen(exported)["attachments"]
+    assert discord.world.files[file["url"].split("/cdn/")[1]][0].startswith(b"\x89PNG")
+    await alice.press(pictured, "Undo")
+    assert "Nothing changed" in await alice.says("character avatar", character="zoe")

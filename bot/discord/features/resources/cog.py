@@ -5,7 +5,7 @@ from typing import Any
 import nextcord
 from nextcord import SlashOption
 
-from bot import avatars, editing
+from bot import avatars, cards, editing
 from bot.discord.answers import Interaction, Told, answer, open_form
 from bot.discord.context import Context, key_of, user_id
 from bot.discord.features.resources import known, screens
@@ -20,9 +20,8 @@ from engine.decide.rejected import Rejected
 from engine.resources.kinds import Kind
 from projections.models import catalog
 
-FILE_BYTES = 4 * 1024 * 1024
 WHICH = "Name or short name"
-A_FILE = SlashOption(description="A JSON file")
+A_FILE = SlashOption(description="A JSON file of ours; for a character also a card: PNG, JSON, CHARX")
 A_PICTURE = SlashOption(description="A PNG, JPEG, GIF or WebP; leave it out to take the picture away", required=False)
 
 
@@ -34,6 +33,7 @@ def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> No
         """Only its sub-commands can be called."""
 
     _reading(group, kind, editor)
+    _exporting(group, kind, editor)
     _making(group, kind, editor)
     _editing(group, kind, editor)
     _deleting(group, kind, editor)
@@ -43,7 +43,7 @@ def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> No
 
 
 def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
-    """Add `view`, `browse` and `export`."""
+    """Add `view` and `browse`."""
     context = editor.context
 
     @group.subcommand(name="view", description=f"Look at a {kind.name}")  # type: ignore[untyped-decorator]
@@ -63,10 +63,21 @@ def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
     async def browse(interaction: Interaction) -> None:
         await answer(interaction, lambda: editor.browse(context.actor(interaction), kind, 0))
 
+
+def _exporting(group: Any, kind: Kind[Any], editor: Editor) -> None:
+    """Add `export`, with the kinds of cards that a character can be."""
+    context = editor.context
+    forms = cards.FORMS if kind.field("card") is not None else cards.FORMS[:1]
+
     @group.subcommand(name="export", description=f"Get a {kind.name} as a file, with every field")  # type: ignore[untyped-decorator]
-    async def export(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> None:
+    async def export(
+        interaction: Interaction,
+        name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
+        form: str = SlashOption(description="The kind of file", required=False, default=forms[0], choices=list(forms)),
+    ) -> None:
         async def work() -> Told:
-            return await editor.exported(await known.find(context, kind, context.actor(interaction), name))
+            wanted = next((one for one in forms if one == form), forms[0])
+            return await editor.exported(await known.find(context, kind, context.actor(interaction), name), wanted)
 
         await answer(interaction, work)
 
@@ -88,7 +99,7 @@ def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
     @group.subcommand(name="import", description=f"Make a {kind.name} from a file: ours or the predecessor's")  # type: ignore[untyped-decorator]
     async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> None:
         async def work() -> Told:
-            return await editor.imported(interaction, kind, await _content(file, FILE_BYTES))
+            return await editor.imported(interaction, kind, await _content(file, cards.MOST_BYTES), file.filename)
 
         await answer(interaction, work)
 

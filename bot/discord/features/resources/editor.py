@@ -2,23 +2,23 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from bot import avatars, editing
+from bot import cards, editing
 from bot.discord import custom_ids
 from bot.discord.answers import Interaction, Told
-from bot.discord.components import Option, button, row, select
+from bot.discord.components import Option, button, cut, row, select
 from bot.discord.context import Context, key_of
 from bot.discord.features.resources import known, screens
 from bot.discord.features.undo.press import changed, undo_button
-from bot.discord.limits import SELECT_OPTIONS
+from bot.discord.limits import SELECT_OPTIONS, UPLOAD
 from bot.discord.payload import Json
 from bot.editing import Item
 from engine import ids
-from engine.actor import SYSTEM, Actor
+from engine.actor import Actor
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
@@ -29,6 +29,8 @@ from engine.resources.typed import Wrong
 INTRODUCTION = frozenset({"info"})
 """Of a character that is not theirs, people see this besides what it is called."""
 DRAFTS = 100
+NOTES = 15
+"""Lines about a file, at most."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Editor:
         whole = sees_all(item)
         lines = [f"**{item.name}** · `{item.handle}`" + (f" · {item.values['visibility']}" if "visibility" in item.values else "")]
         for spec, text in editing.shown(item, everything=False, presets=dict(presets)):
-            if spec.key not in ("name", "slug", "visibility") and spec.shown.widget != "picture" and (whole or spec.key in INTRODUCTION):
+            if spec.key not in ("name", "slug", "visibility") and not spec.stored and (whole or spec.key in INTRODUCTION):
                 lines.append(f"**{spec.shown.label}:** {editing.filled(text, item.name) if item.kind is CHARACTER else text}")
         lines += [f"⚠️ {line}" if warns else line for line, warns in await self._effective(item)]
         name = item.kind.name
@@ -129,54 +131,65 @@ class Editor:
             return Told(str(error), (row(button(custom_ids.CREATE_AGAIN.id(kind.name), "Try again", "blue")),), done=False)
 
     async def _made(
-        self, interaction: Interaction, kind: Kind[Any], values: Mapping[str, Any], *, measured: bool = True, notes: str = ""
+        self, interaction: Interaction, kind: Kind[Any], values: Mapping[str, Any], *, measured: bool = True, notes: Sequence[str] = ()
     ) -> Told:
-        actor, item_id = self.context.actor(interaction), ids.derived(kind.name, "discord", interaction.id)
+        actor, item_id = self.context.actor(interaction), self._new_id(kind, interaction)
         command = editing.creation(kind, item_id, values, measured=measured)
         await editing.carry_out(self.context.log, actor, command, key_of(interaction.id))
-        item = await known.by_id(self.context, kind, actor, item_id)
+        return self._is_there(interaction, await known.by_id(self.context, kind, actor, item_id), notes)
+
+    def _new_id(self, kind: Kind[Any], interaction: Interaction) -> UUID:
+        return ids.derived(kind.name, "discord", interaction.id)
+
+    def _is_there(self, interaction: Interaction, item: Item, notes: Sequence[str]) -> Told:
+        """The answer to a new one: how to use it, what a file had besides, and what can be done next."""
         use = {
             "character": f"Call it with `{self.context.settings.bot_mention_char}{item.handle}`.",
             "preset": "`/preset default` lets it answer you.",
-        }.get(kind.name, "")
+        }.get(item.kind.name, "")
         private = " It is private: only you can use it." if item.values.get("visibility") == "private" else ""
-        edit = button(custom_ids.EDIT.id(kind.name, item_id), "Edit", "blue")
-        return changed(interaction, f"**{item.name}** is there. {use}{private}{notes}", edit)
+        more = [f"and {len(notes) - NOTES} more"] if len(notes) > NOTES else []
+        lines = "".join(f"\n- {cut(note, 200)}" for note in [*notes[:NOTES], *more])
+        edit = button(custom_ids.EDIT.id(item.kind.name, item.id), "Edit", "blue")
+        return changed(interaction, f"**{item.name}** is there. {use}{private}{lines}", edit)
 
-    async def imported(self, interaction: Interaction, kind: Kind[Any], raw: bytes) -> Told:
-        """Make a new one of a file. Raises Rejected and Wrong."""
-        actor = self.context.actor(interaction)
+    async def imported(self, interaction: Interaction, kind: Kind[Any], raw: bytes, name: str) -> Told:
+        """Make a new one of a file: a card of any program, one of ours, or the predecessor's. Raises Rejected and Wrong."""
+        actor, log = self.context.actor(interaction), self.context.log
+        if kind is CHARACTER:
+            found = await cards.read(log, actor, raw, name)
+            item, notes = await cards.make(log, actor, found, self._new_id(kind, interaction), key_of(interaction.id))
+            return self._is_there(interaction, item, notes)
         try:
             tree = json.loads(raw)
         except (ValueError, RecursionError):
             raise Wrong("The file holds no JSON.") from None
-        read = await editing.imported(self.context.log, kind, actor, tree)
-        values: Mapping[str, Any] = read.values
-        if kind is CHARACTER:
-            read = await avatars.taken(self.context.log, actor.user_id, read)
-            everybody = await editing.items(self.context.log, kind, SYSTEM)  # also those that this person cannot see hold their names
-            values = editing.without_name_clash(everybody, read.values)
-        notes = [*(f"Kept as a custom field: {name}" for name in read.kept), *(f"Left out: {line}" for line in read.left)]
-        return await self._made(interaction, kind, values, measured=False, notes="".join(f"\n- {note}" for note in notes))
+        read = await editing.imported(log, kind, actor, tree)
+        return await self._made(interaction, kind, read.values, measured=False, notes=[f"Left out: {line}" for line in read.left])
 
-    async def exported(self, item: Item) -> Told:
-        """Every field as a JSON file. Raises Rejected where not all of it is theirs to see."""
+    async def exported(self, item: Item, form: cards.FileForm = "tzurot") -> Told:
+        """Every field as a JSON file; a character also as a card. Raises Rejected where not all of it is theirs to see."""
         if not sees_all(item):
             raise Rejected(f"Only its owners can export this {item.kind.name}. `/{item.kind.name} view` shows it.")
-        tree = to_file(item.kind, item.values)
         if item.kind is CHARACTER:
-            tree = await avatars.file_of(self.context.log, tree)
-        body = json.dumps(tree, ensure_ascii=False, indent=2) + "\n"
-        return Told(f"**{item.name}**, every field.", file=(f"{item.kind.name}-{item.handle}.json", body.encode()))
+            made = await cards.export(self.context.log, item, form)
+            name, content, lost = made.name, made.content, "".join(f"\nGone: {path}" for path in made.missing[:NOTES])
+        else:
+            body = json.dumps(to_file(item.kind, item.values), ensure_ascii=False, indent=2) + "\n"
+            name, content, lost = f"{item.kind.name}-{item.handle}.json", body.encode(), ""
+        if len(content) > UPLOAD:
+            raise Rejected("The file is larger than Discord takes. Whoever runs the bot can export it at the command line.")
+        return Told(f"**{item.name}**, every field.{lost}", file=(name, content))
 
     def deletion(self, item: Item) -> Told:
         """What deleting it does, and the button that does it."""
-        name, free = item.kind.name, " and its short name becomes free" if item.kind is CHARACTER else ""
-        lost = " unless somebody else takes that name" if item.kind is CHARACTER else ""
+        name, lost = item.kind.name, ""
+        what = "whoever chose it is answered by another one"
+        if item.kind is CHARACTER:
+            what, lost = "it answers no more, and its short name becomes free", " unless somebody else takes that name"
         text = (
-            f"This deletes **{item.name}** (`{item.handle}`) for everybody: it answers no more{free}. "
-            f"Whoever deletes it can take that back within 30 days{lost}; after that it cannot be undone. "
-            f"What it said stays where it stands."
+            f"This deletes **{item.name}** (`{item.handle}`) for everybody: {what}. "
+            f"Whoever deletes it can take that back within 30 days{lost}; after that it cannot be undone."
         )
         return Told(text, (row(button(custom_ids.DELETE.id(name, item.id), f"Delete {item.name}", "red")),))
 

@@ -48,9 +48,9 @@ class Screen:
 
 
 def editable(kind: Kind[Any], actor: Actor) -> list[FieldSpec]:
-    """The fields this actor may change: no stored pictures, which come as files, and no defaults, which a command chooses."""
-    hidden = {spec.key for spec in kind.fields if spec.shown.widget == "picture" or spec.key in preset.DEFAULTS}
-    return [spec for spec in kind.fields if spec.key not in hidden and (actor.trusted or not spec.shown.operator)]
+    """The fields this actor may change: no stored files, which commands take, and no defaults, which a command chooses."""
+    typable = [spec for spec in kind.fields if not spec.stored and spec.key not in preset.DEFAULTS]
+    return [spec for spec in typable if actor.trusted or not spec.shown.operator]
 
 
 def screens(kind: Kind[Any], actor: Actor) -> list[Screen]:
@@ -152,7 +152,7 @@ def create_form(kind: Kind[Any], texts: Mapping[str, str]) -> Json:
 
 def first_fields(kind: Kind[Any]) -> list[FieldSpec]:
     """At most five typed fields for a new one: those it must have, then those that forms show first."""
-    typed = [spec for specs in pages(kind.sheet).values() for spec in specs if _group(spec) == "texts" and spec.shown.widget != "picture"]
+    typed = [spec for specs in pages(kind.sheet).values() for spec in specs if _group(spec) == "texts" and not spec.stored]
     return sorted(typed, key=lambda spec: not spec.required)[:FORM_INPUTS]
 
 

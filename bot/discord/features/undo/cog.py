@@ -36,19 +36,23 @@ class UndoCog(nextcord.ClientCog):
 
 
 async def _taken_back(context: Context, actor: Actor, number: int) -> str:
-    """Take back the last changes, newest first, as far as that goes; a line for each. Raises Rejected when there are none."""
+    """Take back the last changes, newest first; a line for each, also for those that cannot be. Raises Rejected when there are none."""
     async with context.log.pool.connection() as connection:
         recent = await changes.of(connection, actor.user_id, clock.now() - undo.WITHIN)
-    found = changes.open_ones(recent, undo.undo_key)[:number]
+    found = changes.open_ones(recent, undo.undo_key)[: MOST + number]
     if not found:
         raise Rejected(f"You changed nothing within the last {undo.WITHIN.days} days that can be taken back.")
     lines: list[str] = []
+    done = 0
     for change in found:
+        if done == number:
+            break
         try:
             await shown(context, await undo.take_back(context.log, actor, change.key))
         except Rejected as rejected:
             lines.append(f"Not taken back: {words(change)}. {rejected}")
-            break
+            continue
+        done += 1
         lines.append(f"Taken back: {words(change)}.")
     return "\n".join(lines)
 

@@ -1,0 +1,44 @@
+"""Every command that a sentence advises exists."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bot.discord.custom_ids import ALL
+from bot.editing import KINDS
+from tests.contract.command_schema import SNAPSHOT
+
+ROOT = Path(__file__).resolve().parents[3]
+ADVICE = re.compile(r"`/([a-z{}]+(?: [a-z]+)?)")
+
+
+def commands() -> set[str]:
+    """`character edit`, `undo`: as Discord is told of them."""
+    told: list[dict[str, Any]] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    whole = {command["name"] for command in told}
+    return whole | {f"{one['name']} {option['name']}" for one in told for option in one.get("options", []) if option["type"] == 1}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Every string in a file; what is filled in stands as {}."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield node.value
+
+
+def test_every_command_that_is_advised_exists() -> None:
+    """Dead-end advice is worse than none: what a sentence of the bot names can be typed."""
+    files = [path for room in ("bot/discord", "bot/delivery", "engine/decide") for path in (ROOT / room).rglob("*.py")]
+    advised = {(path.name, found) for path in files for text in texts(path) for found in ADVICE.findall(text)}
+    assert len(advised) > 10, "the pattern finds some"
+    known = commands()
+    missing = [(name, found) for name, found in advised if not any(found.replace("{}", kind) in known for kind in KINDS)]
+    assert missing == []
+    assert {press.instead.format(kind=kind).removeprefix("/") for press in ALL for kind in KINDS} <= known
