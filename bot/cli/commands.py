@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, denials, editing, output, settings_table, undo
+from bot.cli import channels, chatlogs, denials, editing, output, settings_table, undo
 from engine import config
 
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     channels.register(app)
     undo.register(app)
     denials.register(app)
+    chatlogs.register(app)
 
 
 def run(

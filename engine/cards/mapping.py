@@ -155,8 +155,8 @@ def _named(card: Card, found: dict[str, Any], fates: list[Fate], file_name: str)
     name = str(found.get("name", "")) or _fitting("name", str_of(card.data.get("nickname")))
     if not any(c.isalnum() for c in name):
         stem = _fitting("name", tidy(file_name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]))
-        other = stem if any(c.isalnum() for c in stem) else "Character"
-        found["name"] = f"{name} {other}"[:100].strip()
+        other = stem[:50] if any(c.isalnum() for c in stem) else "Character"
+        found["name"] = f"{name[: 99 - len(other)]} {other}".strip()
         fates.append(Fate("name", "used", f"The card has none that can be called; it is {found['name']} here"))
     elif "name" not in found:
         found["name"] = name

@@ -101,7 +101,7 @@ def test_only_what_was_changed_here_is_changed_in_the_card() -> None:
 
 
 def test_a_card_without_a_name_or_a_word_about_it_gets_them() -> None:
-    for name, called in (("???", "wren.png"), (None, ""), ("🦊", "")):
+    for name, called in (("???", "wren.png"), (None, ""), ("🦊", ""), ("~" * 120 + "a", "")):
         card = Card(read_card(json.dumps({"spec": "chara_card_v2", "data": {"name": name}}).encode()).form, "JSON")
         found = mapped(card, called)
         assert problems(found.values, measured=False) == {}

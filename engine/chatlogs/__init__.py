@@ -1,0 +1,1 @@
+"""Chat logs of other programs: read from any form they come in, written as SillyTavern's, Markdown and HTML. Pure."""

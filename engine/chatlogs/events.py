@@ -1,0 +1,172 @@
+"""A conversation from outside as the events it would have been here, each line one append with ids of its own. Pure.
+
+A line's events come with their end, so that nobody answers them or sends them again. A repeat finds its ids taken and adds nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from engine import ids
+from engine.cards import trees
+from engine.chatlogs.log import ChatLog, LoggedLine
+from engine.events.base import Event, Tags
+from engine.events.build import Cause, new
+from engine.events.message import MessageReceived
+from engine.events.reply import ChunkDelivered, ReplyDelivered, ReplyEdited, VersionChosen
+from engine.events.turn import TurnCompleted, TurnRequested
+from engine.store.rows import NewEvent
+
+VENUE = "playground"
+FIRST = datetime(2015, 1, 2, tzinfo=UTC)
+"""Ids of Discord's form begin in 2015: what is older has this time."""
+UNDATED = datetime(2020, 1, 1, tzinfo=UTC)
+"""The time of a conversation that tells none."""
+LONGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a conversation goes: `identity` names it for its owner, `speakers` are characters by the names in the log."""
+
+    identity: str
+    owner_id: int
+    character: UUID
+    speakers: Mapping[str, UUID]
+    channel: int
+
+
+def channel_of(log: ChatLog, identity: str) -> int:
+    """The id of the channel a conversation is put into."""
+    return ids.snowflake_at(_times(log)[0]) | _noise(identity, "channel")
+
+
+def _noise(*key: object) -> int:
+    return int.from_bytes(sha256("\x1f".join(map(str, key)).encode()).digest()[:3]) & 0x3FFFFF
+
+
+def _times(log: ChatLog) -> list[datetime]:
+    """A time for each line: its own where it fits the order, else a millisecond after the one before."""
+    found: list[datetime] = []
+    for line in log.lines:
+        after = found[-1] + timedelta(milliseconds=1) if found else FIRST
+        said = line.shown.at or (after if found else UNDATED)
+        found.append(max(said, after))
+    return found or [UNDATED]
+
+
+def appends(log: ChatLog, to: Destination) -> Iterator[tuple[NewEvent, ...]]:
+    """What is appended for each line that is somebody's words, in order; () for the others."""
+    asked: int | None = None
+    answered: set[tuple[int, UUID]] = set()
+    for index, (line, at) in enumerate(zip(log.lines, _times(log), strict=True)):
+        own = ids.snowflake_at(at) | _noise(to.identity, index)
+        if line.system or not any(one.text.strip() for one in line.variants):
+            yield ()
+        elif line.by_user:
+            asked = own
+            yield (_said(line, own, at, to),)
+        else:
+            who = to.speakers.get(line.name, to.character)
+            message = asked if asked is not None and (asked, who) not in answered else own
+            answered.add((message, who))
+            yield tuple(_Reply(line, at, own, message, who, to).rows())
+
+
+def _said(line: LoggedLine, message: int, at: datetime, to: Destination) -> NewEvent:
+    event = MessageReceived(
+        message_id=message,
+        channel_id=to.channel,
+        author_id=to.owner_id,
+        channel_kind="dm",
+        venue=VENUE,
+        text=line.shown.text[:LONGEST],
+        author_name=line.name[:100] or "Somebody",
+        dropped=tuple(f"import.{name}"[:100] for name in line.rest)[:50],
+    )
+    return new(event, ids.message_event(message, "received"), occurred_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A line of a character's, being made into events. `own` is the id under which it is seen, `message` what it answers."""
+
+    line: LoggedLine
+    at: datetime
+    own: int
+    message: int
+    who: UUID
+    to: Destination
+
+    @property
+    def turn(self) -> UUID:
+        return ids.turn(self.message, self.who)
+
+    def version(self, n: int) -> UUID:
+        return self.turn if n == 0 else ids.derived("imported-version", self.turn, n)
+
+    def rows(self) -> Iterator[NewEvent]:
+        why = Cause(tags=Tags(character=self.who, user=self.to.owner_id, channel=self.to.channel))
+        for n, event in enumerate((self._requested(), self._completed(), *self._shown())):
+            key = ids.terminal(self.turn) if isinstance(event, TurnCompleted) else ids.derived("imported", self.turn, n)
+            yield new(event, key, cause=why, occurred_at=self.line.variants[0].at or self.at)
+        for n, event in enumerate(self._variants()):
+            at = self.line.variants[n + 1].at if n + 1 < len(self.line.variants) else None
+            yield new(event, ids.derived("imported-variant", self.turn, n), cause=why, occurred_at=at or self.at)
+
+    def _requested(self) -> Event:
+        return TurnRequested(
+            turn_id=self.turn,
+            message_id=self.message,
+            channel_id=self.to.channel,
+            user_id=self.to.owner_id,
+            character_id=self.who,
+            venue=VENUE,
+            trigger="playground",
+            reason="imported",
+        )
+
+    def _completed(self) -> Event:
+        extra = self.line.rest.get("extra")
+        known = extra if isinstance(extra, dict) else {}
+        model, reasoning = known.get("model"), known.get("reasoning")
+        return TurnCompleted(
+            turn_id=self.turn,
+            message_id=self.message,
+            channel_id=self.to.channel,
+            user_id=self.to.owner_id,
+            character_id=self.who,
+            venue=VENUE,
+            attempt=1,
+            model=(model if isinstance(model, str) and model.isprintable() else "imported")[:200] or "imported",
+            provider="import",
+            finish_reason="stop",
+            text=self.line.variants[0].text[:LONGEST],
+            reasoning=reasoning[:LONGEST] if isinstance(reasoning, str) else "",
+            raw=trees.written({"name": self.line.name, **self.line.rest}).decode("utf-8", "replace"),
+        )
+
+    def _shown(self) -> Iterator[Event]:
+        yield ChunkDelivered(turn_id=self.turn, channel_id=self.to.channel, venue=VENUE, index=0, total=1, message_id=self.own)
+        yield ReplyDelivered(
+            turn_id=self.turn,
+            channel_id=self.to.channel,
+            user_id=self.to.owner_id,
+            character_id=self.who,
+            venue=VENUE,
+            kind="reply",
+            message_ids=(self.own,),
+        )
+
+    def _variants(self) -> Iterator[Event]:
+        """The other variants, each as a version of the reply, and which of them was shown."""
+        of = {"message_id": self.message, "character_id": self.who, "channel_id": self.to.channel, "user_id": self.to.owner_id}
+        whose = of | {"venue": VENUE, "by_user_id": self.to.owner_id}
+        last = len(self.line.variants) - 1
+        for n in range(1, last + 1):
+            text = self.line.variants[n].text[:LONGEST]
+            yield ReplyEdited.model_validate(whose | {"version": self.version(n), "of": self.version(n - 1), "text": text})
+        if self.line.chosen != last:
+            yield VersionChosen.model_validate(whose | {"version": self.version(self.line.chosen), "shown": self.version(last)})
