@@ -49,14 +49,30 @@ WHERE {OVER} AND NOT EXISTS (SELECT 1 FROM history.reply_messages r JOIN history
 """
 
 
-async def of_message(connection: AsyncConnection, message_id: int) -> Reply | None:
-    """The reply, or the notice that it failed, that one of its messages belongs to, however old it is."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one message of a character's shows: the version, segment or notice `turn` of the reply to `message_id`, in this channel."""
+
+    message_id: int
+    character: UUID
+    turn: UUID
+    channel: int
+
+
+async def of_message(connection: AsyncConnection, message_id: int) -> Shown | None:
+    """What a message shows, however old it is; None for a message that is no reply."""
     statement = b"""
-    SELECT coalesce(e.reply_to, t.message_id), r.character FROM history.reply_messages r
+    SELECT coalesce(e.reply_to, t.message_id), r.character, r.turn, r.channel FROM history.reply_messages r
     LEFT JOIN history.entries e ON e.turn = r.turn LEFT JOIN turns.turns t ON t.turn = r.turn WHERE r.message_id = %s
     """
     row = await (await connection.execute(statement, (message_id,))).fetchone()
-    return (int(row[0]), row[1]) if row and row[0] is not None else None
+    return Shown(*row) if row and row[0] is not None else None
+
+
+async def left_behind(connection: AsyncConnection, positions: Collection[int]) -> list[int]:
+    """Those of the positions at which a reply stands that is not shown any more, or not in that version."""
+    statement = b"SELECT position FROM history.entries WHERE position = ANY(%s) AND kind = 'reply' AND (gone OR NOT live) ORDER BY position"
+    return [row[0] for row in await (await connection.execute(statement, (list(positions),))).fetchall()]
 
 
 async def versions(connection: AsyncConnection, replies: Collection[Reply]) -> dict[Reply, Versions]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, output, settings_table, undo
+from bot.cli import channels, chatlogs, denials, editing, output, settings_table, undo, why
 from engine import config
 
 
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(setup)
     app.command()(doctor)
     app.command()(alive)
+    app.command()(why.why)
     settings_table.register(app)
     editing.register(app)
     channels.register(app)

@@ -85,9 +85,24 @@ EXPORT = Press("export", (KIND, ID), "/{kind} export")
 DELETE = Press("delete", (KIND, ID), "/{kind} delete")
 """Delete it, after what that does was read."""
 
+REPLY_SHOW = Press("rshow", (NUMBER, ID, ID), "/why")
+"""Show this version of the reply to a message by a character."""
+REPLY_DROP = Press("rdrop", (NUMBER, ID, ID), "/why")
+"""Delete this version."""
+REPLY_AGAIN = Press("ragain", (NUMBER, ID), "/why")
+REPLY_GO_ON = Press("rgoon", (NUMBER, ID), "/why")
+REPLY_DELETE = Press("rdelete", (NUMBER, ID), "/why")
+REPLY_WISH = Press("rwish", (NUMBER, ID), "/why")
+"""Open the form for a wish; REPLY_WISHED is the form itself, as REPLY_EDITED is that of REPLY_EDIT."""
+REPLY_WISHED = Press("rwished", (NUMBER, ID), "/why")
+REPLY_EDIT = Press("redit", (NUMBER, ID), "/why")
+REPLY_EDITED = Press("redited", (NUMBER, ID), "/why")
+_REPLY = (REPLY_SHOW, REPLY_DROP, REPLY_AGAIN, REPLY_GO_ON, REPLY_DELETE, REPLY_WISH, REPLY_WISHED, REPLY_EDIT, REPLY_EDITED)
+
 ALL = (
     *(CREATE, CREATE_AGAIN, BROWSE, OPEN, EDIT, SCREEN, FORM_OPEN, FORM, FORM_AGAIN, SWITCH, CHOOSE, EXPORT, DELETE),
     *(UNDO, REDO),
+    *_REPLY,
 )
 """All there are."""
 PRESSES: Mapping[str, Press] = MappingProxyType({press.prefix: press for press in ALL})

@@ -268,6 +268,13 @@ async def earlier_pending(connection: AsyncConnection, turn: Turn, *, schema: st
     return bool(row and row[0])
 
 
+async def ahead_of(connection: AsyncConnection, turn: Turn, *, schema: str = "turns") -> int:
+    """How many turns of the same channel and character wait before this one."""
+    statement = "SELECT count(*) FROM {schema}.turns WHERE status = 'pending' AND channel = %s AND character = %s AND position < %s"
+    row = await (await connection.execute(sql(statement, schema), (turn.channel, turn.character, turn.position))).fetchone()
+    return int(row[0]) if row else 0
+
+
 async def recent(
     connection: AsyncConnection,
     *,

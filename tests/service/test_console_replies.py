@@ -119,3 +119,17 @@ async def test_what_cannot_be_done_with_a_reply_is_said(here: Site, action: str,
     assert sentence in plain.text
     other = await here.say("Elsewhere.", character="wren")
     assert (await here.form(base.replace(str(said.channel), str(other.channel)) + "/regenerate", {})).status_code == 404
+
+
+async def test_why_is_told_on_a_page(here: Site) -> None:
+    """F15: of a reply's message, that somebody put other words in its place; without a word of what was said."""
+    said, base = await answered(here)
+    [line] = (await here.lines(said.channel, 2))[1:]
+    await here.form(f"{base}/edit", {"text": "My own."})
+    await until(here, said.channel, ["One.", "My own."])
+    page = (await here.http.get("/why", params={"message": f"https://discord.com/channels/@me/{said.channel}/{line['message_id']}"})).text
+    for words in ("Wren Halloway", "Model: test/model", "Version 1 of 2, not the one that is shown"):
+        assert words in page
+    assert "keep nothing of this message" in (await here.http.get("/why?message=1234567890123456789")).text
+    assert (await here.http.get("/why?message=nonsense")).status_code == 422
+    assert "First answer" not in page

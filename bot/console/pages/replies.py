@@ -14,8 +14,8 @@ from bot.console.render import by_script, fragment, go, problem
 from bot.console.state import OPERATOR, Console, console_of
 from engine import ids
 from engine.actor import operator
+from engine.decide import reply
 from engine.decide.rejected import Rejected
-from engine.decide.reply import ChooseVersion, Continue, DeleteReply, EditReply, Regenerate, ReplyCommand
 from engine.events.reply import ReplyDeleted
 from engine.execute import Executed, execute, undo
 from projections import replies
@@ -25,7 +25,7 @@ BASE = "/chats/{channel:int}/replies/{message:int}/{character:uuid}"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ChatReply:
     """The reply that an address names."""
 
     channel: int
@@ -40,7 +40,7 @@ class Target:
 async def act(request: Request) -> Response:
     """`POST .../{action}`: carry it out. A script gets what stands above the composer: nothing, a sentence, or a way back."""
     console, form, path = console_of(request), await request.form(), request.path_params
-    target = Target(path["channel"], path["message"], path["character"])
+    target = ChatReply(path["channel"], path["message"], path["character"])
     if not await _is_here(console, target):
         return problem(request, 404, "No such reply", "It may belong to another conversation.")
     try:
@@ -57,33 +57,33 @@ async def act(request: Request) -> Response:
     return HTMLResponse(fragment("_reply_done.html", base=target.base, key=key if back else None))
 
 
-async def _is_here(console: Console, target: Target) -> bool:
+async def _is_here(console: Console, target: ChatReply) -> bool:
     if not await conversation.exists(console, target.channel):
         return False
     requested = await console.log.row(ids.message_event(target.message, "received"))
     return requested is not None and requested.channel == target.channel
 
 
-async def _carried_out(console: Console, target: Target, action: str, form: FormData) -> tuple[Executed, UUID]:
+async def _carried_out(console: Console, target: ChatReply, action: str, form: FormData) -> tuple[Executed, UUID]:
     key, me = ids.random_id(), operator(OPERATOR)
     if action == "undo":
         return await undo(console.log, me, _uuid(form, "key") or key, key, see=SHOWN_BY), key
     return await execute(console.log, me, _command(target, action, form), key, see=SHOWN_BY), key
 
 
-def _command(target: Target, action: str, form: FormData) -> ReplyCommand:
-    reply, version = (target.message, target.character), _uuid(form, "version")
+def _command(target: ChatReply, action: str, form: FormData) -> reply.ReplyCommand:
+    of, version = (target.message, target.character), _uuid(form, "version")
     match action:
         case "regenerate":
-            return Regenerate(*reply, wish=field(form, "wish"))
+            return reply.Regenerate(*of, wish=field(form, "wish"))
         case "continue":
-            return Continue(*reply)
+            return reply.Continue(*of)
         case "edit":
-            return EditReply(*reply, text=field(form, "text"))
+            return reply.EditReply(*of, text=field(form, "text"))
         case "delete":
-            return DeleteReply(*reply, version=version)
+            return reply.DeleteReply(*of, version=version)
         case "choose" if version is not None:
-            return ChooseVersion(*reply, version=version)
+            return reply.ChooseVersion(*of, version=version)
         case _:
             raise Rejected("There is nothing like that to be done with a reply.")
 

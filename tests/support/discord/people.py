@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tests.support.discord import payloads
-from tests.support.discord.commands import command_data, focused_data
+from tests.support.discord.commands import command_data, find_command, focused_data
 from tests.support.discord.core import Core, Interaction
 from tests.support.discord.errors import Json
 from tests.support.discord.faults import Fault
@@ -125,6 +125,13 @@ class People(Core):
     async def slash(self, channel: str, user: str, command: str, options: Mapping[str, object] | None = None) -> Interaction:
         """Run a slash command such as `character view`."""
         data = command_data(self.world, command, options or {})
+        return await self._interact(COMMAND, channel, user, data)
+
+    async def on_message(self, channel: str, user: str, command: str, message_id: str) -> Interaction:
+        """Run a message command such as `Inspect` on a message."""
+        found = find_command(self.world, command)
+        resolved = {"messages": {message_id: shown(self.world, self.world.message(channel, message_id))}}
+        data: Json = {"id": found["id"], "name": command, "type": found["type"], "target_id": message_id, "resolved": resolved}
         return await self._interact(COMMAND, channel, user, data)
 
     async def autocomplete(
