@@ -1,9 +1,19 @@
 """How anybody's words enter a prompt: as data between tags they can neither close nor open."""
 
 import re
+import unicodedata
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LINE_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+_UNSEEN = re.compile(
+    # Direction and invisible marks; the joiners of emojis and of Persian stay.
+    "[\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    # Tags and the supplementary variation selectors, by which whole sentences are hidden.
+    "\U000e0000-\U000e0fff]"
+)
+_WIDE = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
+_LIKE_A_TAG = re.compile("[‹〈⟨❬❮˂ᐸ≺⧼❰](?=\\s?/?[A-Za-z])")
 
 
 def escape(text: str) -> str:
@@ -19,6 +29,19 @@ def attribute(text: str, limit: int = 100) -> str:
 def _entities(text: str) -> str:
     # Each replacement runs through the text in C: twenty times as fast as a table of characters.
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def seen(text: str) -> str:
+    """The text of a prompt as a person sees it, for a model that reads more: without characters that nobody sees or that turn the
+
+    reading direction, and with brackets that only look like those of a tag written as what they are.
+    """
+    return _LIKE_A_TAG.sub("&lt;", _UNSEEN.sub("", text).translate(_WIDE))
+
+
+def same_name(text: str) -> str:
+    """What two names share that look the same: compatibility form, case, blanks and unseen characters aside."""
+    return "".join(unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold().split())
 
 
 def section(name: str, content: str) -> str:

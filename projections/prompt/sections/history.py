@@ -24,7 +24,7 @@ from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snap
 from projections.prompt.sections import character, said
 
 NAME = "history"
-VERSION = 4
+VERSION = 5
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
 NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})
@@ -168,14 +168,18 @@ def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence
 
 
 def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
-    """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards; 2 no pictures."""
-    return [_piece(line, scene.character, data.names, version) for line in data.lines]
+    """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards; 2 no pictures;
+
+    up to 4 characters that nobody sees were sent, and equal names were not told apart.
+    """
+    told = said.told_apart(line.entry for line in data.lines) if version >= said.SEEN_SINCE else {}
+    return [_piece(line, scene.character, data.names, version, told) for line in data.lines]
 
 
-def _piece(line: Said, reader: UUID, names: Mapping[UUID, str], version: int) -> Piece:
+def _piece(line: Said, reader: UUID, names: Mapping[UUID, str], version: int, told: Mapping[int, str]) -> Piece:
     entry = line.entry
     return Piece(
-        said.render(entry, reader, names, line.answers, version),
+        said.render(entry, reader, names, line.answers, version, told.get(entry.author_id or 0, "") if entry.kind == "message" else ""),
         refs=(*line.needs, line.ref),
         what=f"history:{entry.position}",
         group=line.asked,

@@ -1,7 +1,9 @@
 """One thing that was said: the entry an event stands for, and the message of a prompt it becomes."""
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from uuid import UUID
 
 from engine import ids
@@ -13,7 +15,7 @@ from engine.store import Recorded
 from projections.models.history import Entry
 from projections.prompt.message import Message
 from projections.prompt.sections.markup import mentioned_in, readable
-from projections.prompt.text import attribute, escape
+from projections.prompt.text import attribute, escape, same_name, seen
 
 LONGEST = 16_000
 """Characters of one message that reach a prompt; nobody's single message may fill a window."""
@@ -23,6 +25,8 @@ QUOTE = 80
 """Characters of what is replied to: enough to know which one it was."""
 MENTIONS = 20
 """Names a message may mention besides those in its text."""
+SEEN_SINCE = 5
+"""Version of the history from which on a model reads what a person sees."""
 type Read = Callable[[str], str]
 
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
@@ -73,15 +77,34 @@ def reply(recorded: Recorded[Event], event: TurnCompleted | ReplyEdited) -> Entr
     )
 
 
-def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: Entry | None, version: int) -> Message:
-    """One entry. `names` are those of other characters that may have spoken, `answers` is what it replies to."""
+def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: Entry | None, version: int, told: str = "") -> Message:
+    """One entry. `names` are those of other characters that may have spoken, `answers` is what it replies to.
+
+    `told` tells its author apart from others who are called the same.
+    """
     if entry.kind == "reply" and entry.character == character:
         return Message.of("assistant", entry.text)
     kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
     at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
     more = _relations(entry, character, names, answers, version) if version > 1 else ""
-    start = f'<message from="{attribute(_speaker(entry, None, names))}"{kind} at="{at}"{more}>'
-    return Message.of("user", f"{start}\n{body(entry, version)}\n</message>")
+    which = f' id="{told}"' if told else ""
+    start = f'<message from="{attribute(_speaker(entry, None, names))}"{which}{kind} at="{at}"{more}>'
+    whole = f"{start}\n{body(entry, version)}\n</message>"
+    return Message.of("user", seen(whole) if version >= SEEN_SINCE else whole)
+
+
+def told_apart(entries: Iterable[Entry]) -> dict[int, str]:
+    """For people who share a name that looks the same: author -> some digits that differ among them. Pure."""
+    called = defaultdict[str, set[int]](set)
+    for entry in entries:
+        if entry.kind == "message" and not entry.erased and entry.author_id is not None:
+            called[same_name(entry.author_name)].add(entry.author_id)
+    found = dict[int, str]()
+    for authors in called.values():
+        digests = {author: hashlib.sha256(str(author).encode()).hexdigest() for author in authors if len(authors) > 1}
+        length = next((n for n in range(4, 65) if len({digest[:n] for digest in digests.values()}) == len(digests)), 64)
+        found |= {author: digest[:length] for author, digest in digests.items()}
+    return found
 
 
 def _speaker(entry: Entry, reader: UUID | None, names: Mapping[UUID, str]) -> str:
