@@ -23,9 +23,11 @@ from engine.terminal import Json, say, table
 from engine.vault import load_master_key
 from projections.follow import runner
 from projections.models import history
+from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
+from projections.models.pictures import PICTURES
 from projections.models.provider_models import MODELS
 from projections.models.turns import Turn
 from projections.models.windows import WINDOWS
@@ -49,7 +51,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS)
 
 
 def prompt(
