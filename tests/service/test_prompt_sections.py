@@ -19,6 +19,7 @@ from engine.store import Log, open_log
 from engine.vault import MasterKey
 from projections.follow import runner
 from projections.models import windows
+from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.history import HISTORY
 from projections.models.pictures import PICTURES
@@ -111,7 +112,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS, PICTURES):
+        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)
