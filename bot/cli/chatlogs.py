@@ -15,7 +15,7 @@ from engine.actor import operator
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
-from engine.terminal import Json, say
+from engine.terminal import Json, echo, say
 from projections.terminal import NotFound, with_log
 
 OPERATOR = operator(1)
@@ -69,18 +69,23 @@ def export(
     channel: Annotated[int, typer.Argument(help="The channel's id.")],
     form: Annotated[_Form, typer.Option("--format", help="jsonl: SillyTavern's, with every variant.")] = _Form.JSONL,
     out: Annotated[Path | None, typer.Option("--out", help="Where to; standard output unless named.", show_default=False)] = None,
+    json: Json = False,
 ) -> None:
-    """Write a conversation to a file."""
+    """Write a conversation to a file, or to standard output; with --json that is an object which holds it."""
 
     async def work(log: Log) -> None:
         chat = await chatlogs.give(log, OPERATOR, channel)
         content = chatlogs.written(chat, "jsonl" if form is _Form.JSONL else "md" if form is _Form.MD else "html")
-        if out is None:
+        about = {"channel": channel, "format": form.value, "bytes": len(content)}
+        if out is None and json:
+            say(about | {"content": content.decode()}, json=True)
+        elif out is None:
             sys.stdout.buffer.write(content)
             sys.stdout.flush()
         else:
             out.write_bytes(content)
-            typer.echo(f"Wrote {out}.", err=True)
+            say(about | {"file": str(out)}, json=json)
+            echo(f"Wrote {out}.", err=True)
 
     _carry(work)
 

@@ -12,7 +12,7 @@ from engine.events.access import Mode, Scope
 from engine.execute import execute
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
-from engine.terminal import Json, say, table
+from engine.terminal import Json, echo, say, table
 from projections.models import access
 from projections.terminal import NotFound
 
@@ -78,7 +78,7 @@ def _list(person: Annotated[str, typer.Argument(help="Only this person's.", show
         if not json and rows:
             table(tuple(rows[0]), [tuple(row.values()) for row in rows])
         elif not json:
-            typer.echo("Everybody is answered. `tzurot deny add` changes that.")
+            echo("Everybody is answered. `tzurot deny add` changes that.")
 
     carry(work)
 

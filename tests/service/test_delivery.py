@@ -187,7 +187,7 @@ async def test_another_applications_post_is_not_taken_for_ours(stage: Stage) -> 
 
 
 async def test_what_cannot_be_delivered_gets_its_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is due no more, so that it blinds nobody; the next one is delivered."""
+    """It is due no more, so that it blinds nobody; the person is told once, and the next one is delivered."""
     monkeypatch.setattr(queue, "UNSURE_TRIES", 2)
     monkeypatch.setattr(queue, "LONGEST_PAUSE_S", 0.01)
     stage.discord.fault(method="POST", path="/webhooks/", status=503, times=2)
@@ -197,7 +197,9 @@ async def test_what_cannot_be_delivered_gets_its_end(stage: Stage, monkeypatch: 
     await stage.deliver(stage.deliverer())
     failed = [r.event async for r in stage.rig.log.read(Query(types=frozenset({"reply.failed"})))]
     assert [(f.turn_id, f.category) for f in failed if isinstance(f, DeliveryFailed)] == [(ids.turn(said[0], stage.character), "no answer")]
-    assert stage.shown() == [f"answer 0 to {said[1]}"]
+    told, answered = stage.shown()
+    assert told.startswith("**An answer could not be shown**")
+    assert answered == f"answer 0 to {said[1]}"
 
 
 async def test_a_running_bot_shows_what_was_done_with_a_reply(stage: Stage) -> None:
