@@ -34,7 +34,7 @@ async def commands() -> AsyncIterator[Client]:
     async def press(_: Interaction) -> None: ...
 
     made = Client({}, up, press)
-    context = Context(NobodyHome(), NobodyHome(), Settings(_env_file=None))  # type: ignore[arg-type]
+    context = Context(NobodyHome(), NobodyHome(), Settings(_env_file=None))  # type: ignore[arg-type]  # nobody is asked
     add_all(made, context, Editor(context))
     yield made
     await made.close()

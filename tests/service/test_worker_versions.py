@@ -40,7 +40,7 @@ class Talk:
     async def act(self, command: ReplyCommand) -> str:
         """What people may do with the reply; the text of the turn it caused."""
         done = await execute(self.person.log, person(self.person.user), command, ids.random_id())
-        turn = next((event.turn_id for event in done.events if event.TYPE == "turn.requested"), None)  # type: ignore[attr-defined]
+        turn = next((event.turn_id for event in done.events if event.TYPE == "turn.requested"), None)  # type: ignore[attr-defined]  # its class by its name
         if turn is None:
             return ""
         end = await self.person.end(turn)

@@ -11,7 +11,7 @@ from engine.decide import character
 from engine.decide.rejected import Rejected
 from engine.decide.speaking import denial
 from engine.decide.speaking.denial import Allow, Denied, Deny, by_characters, here
-from engine.events.access import PersonAllowed, PersonDenied
+from engine.events.access import PersonAllowed, PersonDenied, Scope
 
 WREN = UUID(int=1)
 MODERATOR = person(5, permissions=frozenset({"moderate_members"}))
@@ -33,10 +33,10 @@ BOSS = person(6, owner=True)
         (person(7), "character", True),
     ],
 )
-def test_who_may_deny_where(actor: Actor, scope: str, allowed: bool) -> None:
+def test_who_may_deny_where(actor: Actor, scope: Scope, allowed: bool) -> None:
     """The bot's owners everywhere, moderators in their server, a character's owner for it; the sentence says what is missing."""
     state = denial.State(about=character.State(id=WREN, owner_id=7))
-    command = Deny(99, scope, "" if scope == "bot" else str(WREN))  # type: ignore[arg-type]
+    command = Deny(99, scope, "" if scope == "bot" else str(WREN))
     if allowed:
         [event] = denial.decide(state, command, actor)
         assert isinstance(event, PersonDenied)
