@@ -44,6 +44,7 @@ def sse(console: Console, events: AsyncIterator[ServerSentEvent]) -> Response:
 
 async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[ServerSentEvent]:
     shown: list[Writing] | None = None
+    since = after  # what was taken away is known up to here: a line may be seen earlier than all there is to know of its position
     with console.feed.watch(channel) as watch:
         while not console.feed.closing.is_set():
             try:
@@ -52,14 +53,16 @@ async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[Se
                 until = await conversation.settled(console)
                 views, _ = await conversation.lines(console, channel, called, after=after)
                 standing = {view.message_id for view in views}
-                gone = [message for message in await replies.changes(console, channel, after, until) if message not in standing]
+                gone = [message for message in await replies.changes(console, channel, since, until) if message not in standing]
             except TRANSIENT:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
-            after = max([until, *(view.seen for view in views)])
+            since, after = max(since, until), max([until, *(view.seen for view in views)])
             if views or gone or live != shown:
                 done = {view.turn for view in views}
                 shown = [draft for draft in live if draft.turn not in done]
-                yield ServerSentEvent(fragment("_tick.html", lines=views, live=condensed(shown), gone=gone), event="tick", id=str(after))
+                yield ServerSentEvent(
+                    fragment("_tick.html", lines=views, live=condensed(shown), gone=gone), event="tick", id=str(min(since, after))
+                )
             await watch.wait(POLL_SECONDS)
             await asyncio.sleep(BREATH_SECONDS)

@@ -153,7 +153,8 @@ class Post:
         body: dict[str, Any] = {"content": text, "allowed_mentions": QUIET}
         if speaker is not None:
             body["username"] = legal(speaker.name)
-            if (picture := avatar(speaker.avatar_url)) is not None:
+            stored = await self.portraits.url(speaker.avatar) if speaker.avatar and self.portraits is not None else ""
+            if (picture := avatar(stored or speaker.avatar_url)) is not None:
                 body["avatar_url"] = picture
         query = {"wait": "true"} | _thread(place, hook)
         made = await self.rest.call("POST", f"/webhooks/{hook.id}/{hook.token}", body, query, auth=False)

@@ -194,9 +194,9 @@ def decide(state: State, command: ReplyCommand, actor: Actor) -> Sequence[Event]
     """The events a command makes. Raises Rejected."""
     asked = state.asked
     if asked is None:
-        raise Rejected("There is no reply to this message.")
+        raise Rejected("There is no reply to this message. `/why` says why a message was not answered.")
     if not (actor.trusted or actor.user_id == asked.user_id or state.of.editable_by(actor.user_id)):
-        raise Rejected("Only whoever wrote the message, or owns the character, can do this.")
+        raise Rejected("Only whoever wrote the message, or owns the character, can do this. `/why` tells who asked.")
     match command:
         case Regenerate():
             return _regenerate(state, asked, command, actor)
@@ -219,14 +219,14 @@ def _regenerate(state: State, asked: TurnRequested, command: Regenerate, actor: 
     turn = _next_turn(state, asked)
     of = state.live or state.notice
     if of is None:
-        raise Rejected("There is no reply to this message.")
+        raise Rejected("There is no reply to this message. `/why` says why a message was not answered.")
     return [ReplyRegenerated(**_at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=of, wish=wish), turn]
 
 
 def _continue(state: State, asked: TurnRequested, actor: Actor) -> list[Event]:
     turn = _next_turn(state, asked)
     if state.live is None:
-        raise Rejected("There is no reply to go on from.")
+        raise Rejected("There is no reply to go on from. `/why` says what became of it.")
     return [ReplyContinued(**_at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=state.live), turn]
 
 
@@ -241,7 +241,7 @@ def _next_turn(state: State, asked: TurnRequested) -> TurnRequested:
 
 def _choose(state: State, asked: TurnRequested, command: ChooseVersion, actor: Actor) -> list[Event]:
     if command.version not in state.made:
-        raise Rejected("There is no such version of this reply.")
+        raise Rejected("There is no such version of this reply. `/why` tells of those there are.")
     if command.version == state.live and state.notice is None:
         return []
     return [VersionChosen(**_at(asked, actor), version=command.version, shown=state.live)]
@@ -254,7 +254,7 @@ def _edit(state: State, asked: TurnRequested, command: EditReply, actor: Actor) 
     if len(text) > LONGEST:
         raise Rejected(f"A reply may have {LONGEST:,} characters; this one has {len(text):,}.")
     if state.live is None:
-        raise Rejected("There is no reply to edit.")
+        raise Rejected("There is no reply to edit. `/why` says what became of it.")
     version = ids.derived("reply version", asked.message_id, asked.character_id, len(state.made), state.live, text)
     return [] if version == state.live else [ReplyEdited(**_at(asked, actor), version=version, of=state.live, text=text)]
 
@@ -262,13 +262,13 @@ def _edit(state: State, asked: TurnRequested, command: EditReply, actor: Actor) 
 def _delete(state: State, asked: TurnRequested, command: DeleteReply, actor: Actor) -> list[Event]:
     shown = state.live or state.notice
     if state.closed or shown is None:
-        raise Rejected("There is no reply to delete.")
+        raise Rejected("There is no reply to delete. `/why` says what became of it.")
     if command.version is None:
         return [ReplyDeleted(**_at(asked, actor), shown=shown)]
     if command.version in state.segments:
         return [ReplyDeleted(**_at(asked, actor), version=command.version, shown=shown, live=state.live)]
     if command.version not in state.versions:
-        raise Rejected("There is no such version of this reply.")
+        raise Rejected("There is no such version of this reply. `/why` tells of those there are.")
     place = state.versions.index(command.version)
     left = [version for version in state.versions if version != command.version]
     live = (left[max(place - 1, 0)] if command.version == state.live else state.live) if left else None

@@ -106,4 +106,5 @@ def test_a_card_without_a_name_or_a_word_about_it_gets_them() -> None:
         found = mapped(card, called)
         assert problems(found.values, measured=False) == {}
         assert {fate.part for fate in found.fates} >= {"name", "description"}
-    assert mapped(card, "").values["name"] == "🦊 Character"
+    fox = Card(read_card(json.dumps({"spec": "chara_card_v2", "data": {"name": "🦊"}}).encode()).form, "JSON")
+    assert mapped(fox, "").values["name"] == "🦊 Character"

@@ -43,7 +43,7 @@ async def panel(log: Log, target: Target, said: str = "") -> Told:
     """What stands there now, with buttons; `said` comes first. Raises Rejected when there is no such reply."""
     known = await versions.versions(log, target.message_id, target.character)
     if not known.state.made and known.state.notice is None and not known.state.pending:
-        raise Rejected("There is no reply to this message.")
+        raise Rejected("There is no reply to this message. `/why` says why a message was not answered.")
     lines = [said] if said else []
     return Told("\n".join([*lines, _standing(known)]), tuple(_rows(target, known.state)))
 
@@ -95,5 +95,5 @@ async def own_words(log: Log, target: Target) -> str:
     shown = [words for version in (known.state.live, *known.state.segments) if version and (words := known.words.get(version))]
     texts = [words.text for words in shown if not hasattr(words, "category")]
     if known.state.closed or not texts or ERASED in texts:
-        raise Rejected("There is no reply to edit.")
+        raise Rejected("There is no reply to edit. `/why` says what became of it.")
     return "\n\n".join(texts)

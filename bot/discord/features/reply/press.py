@@ -25,7 +25,7 @@ async def act(context: Context, interaction: Interaction, command: reply.ReplyCo
     """Carry a command out. Raises Rejected."""
     done = await execute(context.log, context.actor(interaction), command, key_of(interaction.id), see=SHOWN_BY)
     if not done.events:
-        raise Rejected("It is so already.")
+        raise Rejected("It is so already. `/why` tells how it is.")
 
 
 def handlers(context: Context) -> dict[Press, Handler]:
