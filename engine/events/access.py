@@ -1,7 +1,6 @@
 """Who is not answered, and where."""
 
 from typing import Literal
-from uuid import UUID
 
 from pydantic import Field
 
@@ -40,9 +39,3 @@ class PersonDenied(Denial):
 
 class PersonAllowed(Denial):
     """They are answered there again."""
-
-
-def target_of(scope: Scope, guild_id: int | None, channel_id: int | None, character_id: UUID | None) -> str:
-    """The target of a denial in a scope, from where somebody is."""
-    found = {"bot": "", "guild": guild_id, "channel": channel_id, "character": character_id}[scope]
-    return "" if found is None else str(found)

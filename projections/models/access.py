@@ -1,6 +1,6 @@
 """Who is not answered, and where (H1)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,15 +76,6 @@ async def of_person(connection: AsyncConnection, user_id: int, *, schema: str = 
     """Everything that holds for a person, wherever."""
     cursor = await connection.execute(sql("SELECT scope, target, mode FROM {schema}.denials WHERE user_id = %s", schema), (user_id,))
     return [Denied(*row) for row in await cursor.fetchall()]
-
-
-async def blocked(connection: AsyncConnection, users: Collection[int], *, schema: str = "access") -> dict[int, list[Denied]]:
-    """Which of these people are blocked somewhere, and where."""
-    statement = "SELECT user_id, scope, target, mode FROM {schema}.denials WHERE user_id = ANY(%s) AND mode = 'block'"
-    found: dict[int, list[Denied]] = {}
-    for user, *rest in await (await connection.execute(sql(statement, schema), (list(users),))).fetchall():
-        found.setdefault(user, []).append(Denied(*rest))
-    return found
 
 
 async def denials(
