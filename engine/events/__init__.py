@@ -15,7 +15,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 1),
         "turn.generation_started": (turn.GenerationStarted, 2),
-        "turn.completed": (turn.TurnCompleted, 1),
+        "turn.completed": (turn.TurnCompleted, 2),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.cancelled": (turn.TurnCancelled, 1),
         "reply.intended": (reply.DeliveryIntended, 2),

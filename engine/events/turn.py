@@ -148,7 +148,8 @@ class GenerationStarted(Event):
 
 
 class TurnCompleted(Event):
-    """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response."""
+    """The model answered. The text is what will be delivered; `recovered` says it came out of a failed response, `changed` in which
+    steps it was made different from what the model wrote (worker.turn.text.reading)."""
 
     turn_id: UUID
     message_id: Snowflake
@@ -169,6 +170,7 @@ class TurnCompleted(Event):
     guest: bool = False
     upgrade_hint: bool = False
     repeated: bool = False
+    changed: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     usage: Usage = Usage()
     timing: Timing = Timing()

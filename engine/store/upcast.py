@@ -30,6 +30,7 @@ def unchanged(fields: Fields) -> Fields:
 STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
     {
         ("turn.generation_started", 1): _generation_started_1,
+        ("turn.completed", 1): unchanged,  # v2: what was changed in the model's words
         ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
         ("character.edited", 1): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall

@@ -22,6 +22,9 @@ QUOTE = 80
 """Characters of what is replied to: enough to know which one it was."""
 MENTIONS = 20
 """Names a message may mention besides those in its text."""
+OPENING = "<message "
+CLOSING = "</message>"
+"""What stands around everybody's words but the character's own; whoever reads a reply finds copies of it by these."""
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
 
 
@@ -77,8 +80,8 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
     kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
     at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
     more = _relations(entry, character, names, answers) if version > 1 else ""
-    start = f'<message from="{attribute(_speaker(entry, None, names))}"{kind} at="{at}"{more}>'
-    return Message.of("user", f"{start}\n{body(entry, version)}\n</message>")
+    start = f'{OPENING}from="{attribute(_speaker(entry, None, names))}"{kind} at="{at}"{more}>'
+    return Message.of("user", f"{start}\n{body(entry, version)}\n{CLOSING}")
 
 
 def _speaker(entry: Entry, reader: UUID | None, names: Mapping[UUID, str]) -> str:
