@@ -28,6 +28,7 @@ from engine.resources.preset import PresetSheet
 from engine.resources.typed import Wrong, show
 from projections.models import catalog, provider_models
 
+FILE_BYTES = 4 * 1024 * 1024
 ACTOR = operator(OPERATOR)
 SECTION = {"character": "Characters", "preset": "Presets"}
 MODELS = 300
@@ -247,7 +248,9 @@ async def _import(kind: Kind[Any], request: Request) -> Response:
         file, key = form.get("file"), _key(form)
         if not isinstance(file, UploadFile):
             raise Wrong("Choose a JSON file first.")
-        raw = await file.read()
+        raw = await file.read(FILE_BYTES + 1)
+        if len(raw) > FILE_BYTES:
+            raise Wrong(f"The file is larger than {FILE_BYTES // 2**20} MB.")
     try:
         tree = json.loads(raw)
     except (ValueError, RecursionError):
