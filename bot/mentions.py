@@ -29,9 +29,9 @@ UNSPACED = re.compile(
 type Named = Callable[[str], UUID | None]
 
 _TOKEN = re.compile(r"\S+")
-_HOST = re.compile(r"[\w-]{1,64}(?:\.[\w-]{1,64})+")
-_LONG_HOST = re.compile(r"[\w-]{1,64}(?:\.[\w-]{1,64}){2,}")
-_SITE = re.compile(r"(?:[\w-]{1,64}\.)+[\w-]{2,64}(?::\d{1,5})?/")
+_HOST = re.compile(r"[\w-]{1,64}+(?:\.[\w-]{1,64}+)+")
+_LONG_HOST = re.compile(r"[\w-]{1,64}+(?:\.[\w-]{1,64}+){2,}")
+_SITE = re.compile(r"\A(?:[\w-]{1,64}\.)+[\w-]{2,64}(?::\d{1,5})?/")
 _NO_ADDRESS = re.compile(r'[\s<>"`{}|\\^()\[\]\u2000-\u206f\u3000-\u303f\uff00-\uff65]')
 _SELECTORS = range(0xFE00, 0xFE10)
 

@@ -108,15 +108,16 @@ def _any_case(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+LOOKED_AT = 4000
+"""Characters of a provider's words that are looked at for what may be said of them."""
 _UNSAFE = (
-    _any_case(r"\b[a-z][a-z0-9+.-]*://\S+"),
-    _any_case(r"\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?"),
+    _any_case(r"\b[a-z][a-z0-9+.-]{0,30}://\S+"),
+    _any_case(r"\b(?:[\w-]{1,63}\.){1,10}[a-z]{2,20}(?:/\S*)?"),
     _any_case(r"\b(?:sk|pk|key|tok|org|user|req|gen)[-_][\w.*-]{3,}"),
     _any_case(r"\b(?:bearer|basic)\s+\S+"),
     re.compile(r"[\w+/=*-]{20,}"),
     re.compile(r"\d{6,}"),
-    re.compile(r"<[^>]*>|[{}\[\]<>|`*_~@\\]"),
-    re.compile(r"\S*…\S*|\S*\.\.\.\S*"),
+    re.compile(r"<[^<>]{0,300}>|[{}\[\]<>|`*_~@\\]"),
 )
 
 
@@ -125,11 +126,12 @@ def harmless(message: str, limit: int = 120) -> str:
 
     Empty when what remains says nothing.
     """
-    line = " ".join(message[:4000].split())
+    line = " ".join(message[:LOOKED_AT].split())
     if line.startswith(("{", "[", "<")):
         return ""
     for pattern in _UNSAFE:
         line = pattern.sub(" ", line)
+    line = " ".join(word for word in line.split() if "…" not in word and "..." not in word)  # what was shortened is half of something
     line = " ".join("".join(c for c in line if c.isprintable()).split())
     short = line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0]
     return short if sum(c.isalpha() for c in short) >= 3 else ""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+import re2
 import structlog
 
 from engine.outside.redact import Redactor
@@ -15,9 +16,9 @@ _SECRETS = (
     (re.compile(r"(/interactions/\d+/)[^/?\s\"']+"), r"\1…"),
     (re.compile(r"(?i)\b(bot|bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 …"),
     (re.compile(r"\bsk-[\w-]{8,}"), "sk-…"),
-    (re.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@"), r"\1…@"),
     (re.compile(r"(?i)(pass(?:word|wd|phrase)?|api_?key|secret|token)(\s*=\s*)('[^']*'|[^\s&'\"]+)"), r"\1\2…"),
 )
+_PASSWORD = re2.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@")
 _FORBIDDEN_FIELDS = frozenset(
     {"text", "content", "body", "payload", "prompt", "reply", "token", "api_key", "key", "password", "authorization"}
 )
@@ -32,7 +33,9 @@ def redact(text: str) -> str:
     text = _hide(text)
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return text
+    if "://" not in text:
+        return text
+    return str(_PASSWORD.sub(r"\1…@", text.encode(errors="replace").decode()))  # of strangers' length, and re2 takes no halves of pairs
 
 
 def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -19,6 +19,7 @@ from engine.store import Log
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.telemetry import Telemetry
+from worker.turn.text.drafting import Habits
 
 LATELY = timedelta(minutes=1)
 LEARNED = timedelta(seconds=20)
@@ -188,6 +189,7 @@ class Work:
     queues: Queues = field(default_factory=Queues)
     telemetry: Telemetry = field(default_factory=Telemetry)
     conversations: Conversations = field(default_factory=Conversations)
+    habits: Habits = field(default_factory=Habits)
     called_off: Ending = field(default_factory=Ending)
     """Jobs that were cancelled."""
     bell: asyncio.Event = field(default_factory=asyncio.Event)

@@ -14,6 +14,9 @@ from markupsafe import Markup, escape
 _FENCE = re.compile(r"```(?:([a-zA-Z0-9+#_-]{0,20})\n)?(.*?)(?:```|\Z)", re.DOTALL)
 _CODE = re.compile(r"`([^`\n]{1,1000})`")
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\((https?://[^\s()<>]{1,1000})\)|<?(https?://[^\s<>]{1,1000})")
+FORMATTED = 16_000
+"""Characters of one text that are formatted: eight messages of Discord's. What follows is shown as it was written."""
+_MARKED = re.compile(r"[`*_~|\[]|://")
 _TRAILING = ".,:;!?'\"*_~|"
 _INLINE = (
     (re.compile(r"\*\*([^*\n]{1,1000})\*\*"), "strong"),
@@ -27,6 +30,7 @@ _PARAGRAPHS = re.compile(r"\n{2,}")
 _HEADING = re.compile(r"(#{1,3}) +(\S.*)")
 _BULLET = re.compile(r" {0,8}[-*] +(\S.*)")
 _NUMBERED = re.compile(r" {0,8}\d{1,9}[.)] +(\S.*)")
+_FIRST = r"\1"
 _TURNS_ROUND = str.maketrans("", "", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional overrides and isolates: what they turn round does not end with the text they stand in."""
 
@@ -34,12 +38,19 @@ _TURNS_ROUND = str.maketrans("", "", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067
 def prose(text: str) -> Markup:
     """The text as safe HTML."""
     text = text.translate(_TURNS_ROUND)
+    if len(text) > FORMATTED:
+        at = text.rfind("\n", 0, FORMATTED) + 1 or FORMATTED
+        return prose(text[:at]) + Markup(f"<p>{_lines(text[at:])}</p>")  # escaped by _lines
     parts, end = [], 0
     for fence in _FENCE.finditer(text):
         parts += _paragraphs(text[end : fence.start()])
-        parts.append(Markup("<pre><code>{}</code></pre>").format(fence[2].strip("\n")))
+        parts.append(Markup(f"<pre><code>{escape(fence[2].strip(chr(10)))}</code></pre>"))
         end = fence.end()
     return Markup("").join([*parts, *_paragraphs(text[end:])])
+
+
+def _lines(text: str) -> str:
+    return str(escape(text)).replace("\n", "<br>")
 
 
 def plain(text: str) -> str:
@@ -68,7 +79,7 @@ def _block(kind: str, lines: list[str]) -> Markup:
             return Markup("<blockquote>{}</blockquote>").format(_inline("\n".join(line[2:] for line in lines)))
         case "ul" | "ol":
             pattern = _BULLET if kind == "ul" else _NUMBERED
-            items = Markup("").join(Markup("<li>{}</li>").format(_inline(pattern.sub(r"\1", line))) for line in lines)
+            items = Markup("").join(Markup(f"<li>{_inline(pattern.sub(_FIRST, line))}</li>") for line in lines)
             return Markup(f"<{kind}>{{}}</{kind}>").format(items)
         case "p":
             return Markup("<p>{}</p>").format(_inline("\n".join(lines)))
@@ -80,7 +91,9 @@ def _block(kind: str, lines: list[str]) -> Markup:
 
 
 def _inline(text: str) -> Markup:
-    return _split(text, _CODE, lambda code: Markup("<code>{}</code>").format(code[1]), _linked)
+    if _MARKED.search(text) is None:
+        return Markup(_lines(text))  # escaped there
+    return _split(text, _CODE, lambda code: Markup(f"<code>{escape(code[1])}</code>"), _linked)
 
 
 def _linked(text: str) -> Markup:

@@ -17,7 +17,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 1),
         "turn.generation_started": (turn.GenerationStarted, 3),
-        "turn.completed": (turn.TurnCompleted, 3),
+        "turn.completed": (turn.TurnCompleted, 4),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.cancelled": (turn.TurnCancelled, 1),
         "reply.intended": (reply.DeliveryIntended, 2),

@@ -153,6 +153,7 @@ class TurnCompleted(Event):
 
     sequence ended it: which one is sealed, because people choose them freely.
     `left_out` names what came with it and could not be delivered: a picture, a tool call, a part without measure.
+    `changed` says in which steps the text was made different from what the model wrote (worker.turn.text.reading).
     """
 
     turn_id: UUID
@@ -175,6 +176,7 @@ class TurnCompleted(Event):
     upgrade_hint: bool = False
     repeated: bool = False
     left_out: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     usage: Usage = Usage()
     timing: Timing = Timing()

@@ -13,7 +13,7 @@ import re2
 SPACES = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 """JavaScript's white space (ECMA-262, WhiteSpace and LineTerminator), as a range of a class."""
 _STRIPPED = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-_DELIMITED = re.compile(r"/(.+?)/([gimsuy]*)", re.DOTALL)
+_DELIMITED = re.compile(r"\A/(.+?)/([gimsuy]*)", re.DOTALL)
 _OPEN_SLASH = re.compile(r"(^|[^\\])/")
 _LOOKS = ("(?=", "(?!", "(?<=", "(?<!")
 _NOT_SPACES = "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from engine.resources.field import FieldSpec
 from engine.resources.kinds import CHARACTER, Kind, Values
-from engine.resources.typed import LONGEST, Wrong, tidy
+from engine.resources.typed import DEEPEST, LONGEST, Wrong, tidy, too_deep
 
 VERSION = 1
 GROUPS = frozenset({"parameters", "window", "recall", "advancedParameters"})
@@ -97,6 +97,8 @@ class _Reading:
     def _strange(self, name: str, value: Any) -> None:
         if name.startswith("extendedContext"):
             self.left.append(f"{name}: earlier messages are always part of a prompt now")
+        elif too_deep(value):
+            self.left.append(f"{name}: it is nested more than {DEEPEST} deep")
         else:
             self.unknown[name] = value
 
@@ -150,6 +152,8 @@ def _value(spec: FieldSpec, raw: Any) -> Any:
 def _text(spec: FieldSpec, raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise Wrong("it is no text")
+    if isinstance(raw, str) and len(raw) > 2 * LONGEST:
+        raise Wrong(f"it has more than {LONGEST:,} characters")  # without a look at all of them
     text = tidy(str(raw))
     if len(text) > LONGEST:
         raise Wrong(f"it has more than {LONGEST:,} characters")
@@ -196,6 +200,8 @@ def _people(spec: FieldSpec, raw: Any) -> tuple[int, ...]:
 def _object(spec: FieldSpec, raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise Wrong("it is no object")
+    if too_deep(raw):
+        raise Wrong(f"it is nested more than {DEEPEST} deep")
     if spec.key == "logit_bias" and not all(isinstance(bias, int | float) and -100 <= bias <= 100 for bias in raw.values()):
         raise Wrong("a bias goes from -100 to 100")
     return {str(name): float(value) if spec.key == "logit_bias" else value for name, value in raw.items()}

@@ -2,7 +2,6 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,9 @@ from engine.resources.field import FieldSpec, Kind
 NOTHING = frozenset({"", "null", "none", "auto"})
 """What may be typed for no value at all, besides leaving the field empty."""
 LONGEST = 100_000
+DEEPEST = 32
+"""Objects and lists in each other, in what is JSON."""
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that a field takes from a file, where a person may type fewer."""
 _YES, _NO = frozenset({"yes", "on", "true", "1"}), frozenset({"no", "off", "false", "0", ""})
 _PERSON = re.compile(r"(?:<@!?)?(\d{1,19})>?")
@@ -65,15 +67,28 @@ def beyond(spec: FieldSpec, value: Any) -> str | None:
             return f"Each of the {_called(spec)} may have {shown.limit:,} characters."
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _out_of_range(spec, value)
+    if isinstance(value, dict) and too_deep(value):
+        return f"The {_called(spec)} may be nested {DEEPEST} deep at most."
     if isinstance(value, dict) and shown.limit is not None and len(json.dumps(value)) > shown.limit:
         return f"The {_called(spec)} may have {shown.limit:,} characters as JSON."
     return None
 
 
+def too_deep(value: object) -> bool:
+    """Whether objects and lists stand in each other more than DEEPEST times: what stores and sends them would give up. Not recursive."""
+    layer: list[object] = [value]
+    for _ in range(DEEPEST + 1):
+        inside = [item for item in layer if isinstance(item, dict | list | tuple)]
+        if not inside:
+            return False
+        layer = [inner for item in inside for inner in (item.values() if isinstance(item, dict) else item)]
+    return True
+
+
 def tidy(text: str) -> str:
     """Text as it is stored: line ends and margins tidied, control characters and halves of surrogate pairs gone."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
+    return _CONTROLS.sub("", text).strip()
 
 
 def _out_of_range(spec: FieldSpec, value: float) -> str | None:

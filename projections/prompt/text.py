@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_PLACEHOLDER = re.compile(r"\{\{user\}\}|\{user\}|\{\{char\}\}|\{(?:char|character|assistant|shape|personality)\}")
 _LINE_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 _UNSEEN = re.compile(
@@ -51,11 +52,4 @@ def section(name: str, content: str) -> str:
 
 def fill(text: str, *, user: str, character: str) -> str:
     """Placeholders of character cards replaced literally, in one pass: what is filled in is never looked at again."""
-    values = {"{{user}}": user, "{user}": user, "{{char}}": character, "{char}": character, "{character}": character}
-    values |= {"{assistant}": character, "{shape}": character, "{personality}": character}
-    found, at = [], 0
-    while (brace := text.find("{", at)) >= 0:
-        name = next((name for name in values if text.startswith(name, brace)), None)
-        found.append(text[at:brace] + (values[name] if name else "{"))
-        at = brace + (len(name) if name else 1)
-    return "".join(found) + text[at:]
+    return _PLACEHOLDER.sub(lambda found: user if "user" in found[0] else character, text)

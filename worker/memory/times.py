@@ -8,6 +8,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+import re2
+
 DAY: Final = 86400.0
 _CALENDARS: Final = (calendar.month_name, calendar.month_abbr)
 _MONTHS: Final = {name.lower(): i for names in _CALENDARS for i, name in enumerate(names) if name} | {"sept": 9}
@@ -30,7 +32,7 @@ _RELATIVE: Final = re.compile(
     r"|(?P<count>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?P<unit>day|weekend|week|month|year)s?\s+ago)\b",
     re.IGNORECASE,
 )
-_BETWEEN: Final = re.compile(r"\b(?:between|from)\b.+\b(?:and|to|until)\b", re.IGNORECASE)
+_BETWEEN: Final = re2.compile(r"(?i)\b(?:between|from)\b.+\b(?:and|to|until)\b")
 _AMBIGUOUS: Final = {"may", "mar", "sun", "jun", "march", "dec", "sat"}
 _LED: Final = re.compile(
     r"\b(?:in|on|of|during|since|until|till|late|early|mid|last|next|this|by|before|after|around)[\s-]+$", re.IGNORECASE

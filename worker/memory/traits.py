@@ -15,7 +15,7 @@ _NAME: Final = re.compile(r"(?:(?<=[^\W\d_A-Z] )|(?<=, ))([^\W\d_]{2,})")
 _NUMBER: Final = re.compile(r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|dozen)\b", re.IGNORECASE)
 _WHEN: Final = re.compile(r"\b(?:just|recently|ago|soon|week|month|year|weekend)\b", re.IGNORECASE)
 _ASKS: Final = re.compile(r"[?？؟;][\s\W]*$")
-_CAPTION: Final = re.compile(r"\s*\[[^\[\]]*\]\s*$")
+_CAPTION: Final = re.compile(r"\[[^\[\]]*\]$")
 MOST_NAMES: Final = 3
 
 
@@ -36,7 +36,7 @@ def names(text: str) -> list[str]:
 
 def asks(text: str) -> bool:
     """Whether a turn ends in a question, a bracketed note (an image's description) aside."""
-    return bool(_ASKS.search(_CAPTION.sub("", text[-2000:])))
+    return bool(_ASKS.search(_CAPTION.sub("", text[-2000:].rstrip()).rstrip()))
 
 
 def read(text: str, named: Sequence[str] | None = None) -> Traits:

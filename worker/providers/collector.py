@@ -25,7 +25,9 @@ FILTERED = frozenset(
     }
 )
 """Ends by which a filter took the word from the model."""
-CUT = FILTERED | frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "incomplete", "insufficient_system_resource"})
+CUT = FILTERED | frozenset(
+    {"length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "max_length", "incomplete", "insufficient_system_resource"}
+)
 """Ends by which an answer stops in the middle, in lower case."""
 
 

@@ -53,7 +53,7 @@ _KIND = ("error_type", "reason", "code", "type", "status", "__type", "error_code
 _NUMBER = ("code", "status", "status_code", "statusCode", "http_status", "httpStatus", "error_code", "http_code")
 _PARAM = ("param", "parameter", "field", "fieldName", "property")
 _NO_KIND = frozenset({"error", "invalid", "none", "null", "failed", "failure", "about:blank"})
-_HTML = re.compile(r"<(?:title|h1)[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+_HTML = re.compile(r"<(?:title|h1)[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _NO_PATH = re.compile(
     r"(http )?404|(page |path |route |resource |endpoint )?not found\W*\Z|method not allowed"
     r"|(invalid|unknown|unrecognized)( request)? (url|path)|cannot (post|get) |no (such )?(route|path|handler)|unsupported (path|method)",

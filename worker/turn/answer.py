@@ -23,8 +23,11 @@ from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed
 from worker.spend import Allowed, Payer
 from worker.telemetry import describe
-from worker.turn import artifacts, mending, repetition, thinking
-from worker.turn.streaming import Drafts
+from worker.turn import mending, repetition
+from worker.turn.streaming import MOST_AT_ONCE, Drafts
+from worker.turn.text import frame, reading
+from worker.turn.text.frame import PromptFrame
+from worker.turn.text.reading import Reading
 from worker.work import Work
 
 CALLS_PER_MODEL = 3
@@ -52,6 +55,7 @@ class Attempt:
     candidate: Candidate
     effective: Effective
     prompt: Prompt
+    frame: PromptFrame
     why: Why
     fallback_from: str | None = None
 
@@ -77,11 +81,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What one turn's answer is made from and checked against. `prompt(effective, model, thin)` assembles; `record` makes the
-    GenerationStarted that is stored together with a permit."""
+    """What one turn's answer is made from and checked against. `others` are the names of whoever else speaks;
+    `prompt(effective, model, thin)` assembles; `record` makes the GenerationStarted that is stored together with a permit."""
 
     turn: UUID
     name: str
+    others: frozenset[str]
     candidates: Sequence[Candidate]
     payer: Payer
     earlier: Sequence[str]
@@ -105,8 +110,7 @@ class Ledger:
 class Answer:
     """What will be delivered, and how it came about."""
 
-    text: str
-    thinking: str
+    reading: Reading
     completion: Completion
     attempt: Attempt
     guest: bool
@@ -157,7 +161,7 @@ async def _ask_model(work: Work, brief: Brief, ledger: Ledger, candidate: Candid
         attempt = _attempt(brief, ledger, candidate, why, count, fallback_from)
         try:
             completion, allowed = await _call(work, brief, ledger, attempt, deadline)
-            found = _judge(brief, attempt, completion, allowed, final=count == CALLS_PER_MODEL)
+            found = await _judge(work, brief, attempt, completion, allowed, final=count == CALLS_PER_MODEL)
             if found is not None:
                 return found
             why = "repetition"
@@ -185,9 +189,8 @@ def _attempt(brief: Brief, ledger: Ledger, candidate: Candidate, why: Why, count
     changed = why in {"empty", "repetition"}
     parameters = vary(candidate.preset.parameters, random.Random(f"{brief.turn}:{number}")) if changed else candidate.preset.parameters
     chosen = effective(parameters, candidate.model)
-    return Attempt(
-        number, candidate, chosen, brief.prompt(chosen, candidate.model, changed and count == CALLS_PER_MODEL), why, fallback_from
-    )
+    prompt = brief.prompt(chosen, candidate.model, changed and count == CALLS_PER_MODEL)
+    return Attempt(number, candidate, chosen, prompt, frame.of_prompt(prompt, brief.name, brief.others), why, fallback_from)
 
 
 def vary(parameters: Parameters, chance: random.Random) -> Parameters:
@@ -202,11 +205,12 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
     estimate = model.cost(attempt.prompt.tokens, attempt.effective.reserve)
     allowed = await _permitted(work, brief, model, call_id, estimate, brief.record(attempt), paid=bool(ledger.calls))
     started, said = clock.monotonic(), False
+    brief.drafts.begin(model.id, attempt.frame)
 
     async def on_text(text: str) -> None:
         nonlocal said
         said = True
-        await brief.drafts.grow(thinking.split(text).text)
+        await brief.drafts.grow(text)
 
     with work.telemetry.span(model.id, allowed.endpoint.name, attempt.effective.body) as span:
         try:
@@ -272,18 +276,28 @@ def _line(attempt: Attempt, allowed: Allowed, started: float, fault: Fault | Non
     )
 
 
-def _judge(brief: Brief, attempt: Attempt, completion: Completion, allowed: Allowed, *, final: bool) -> Answer | None:
+async def _judge(work: Work, brief: Brief, attempt: Attempt, completion: Completion, allowed: Allowed, *, final: bool) -> Answer | None:
     """The answer, if it may be delivered; None when it says again what was said and there is another try."""
-    split = thinking.split(completion.text)
-    text = artifacts.clean(split.text, brief.name) if split.text.strip() else ""
-    if not text:
-        raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="nothing but thoughts"))
+    found, repeats = await _aside(len(completion.text) + len(completion.reasoning), lambda: _read(brief, attempt, completion))
+    work.habits.learn(attempt.candidate.model.id, orphan=found.orphan)
+    if not found.text:
+        details = f"nothing that could be delivered; removed: {', '.join(found.changed) or 'nothing'}"
+        raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details=details))
     may_repeat = attempt.candidate.model.may_repeat or resolve(completion.model).may_repeat
-    repeated = not may_repeat and repetition.repeats(text, brief.earlier)
+    repeated = not may_repeat and repeats
     if repeated and not final:
         return None
-    thoughts = "\n".join(part for part in (completion.reasoning.strip(), split.thinking) if part)
-    return Answer(text, thoughts, completion, attempt, allowed.permit.guest, attempt.fallback_from, None, repeated)
+    return Answer(found, completion, attempt, allowed.permit.guest, attempt.fallback_from, None, repeated)
+
+
+def _read(brief: Brief, attempt: Attempt, completion: Completion) -> tuple[Reading, bool]:
+    found = reading.read(completion.text, attempt.frame, completion.reasoning)
+    return found, repetition.repeats(found.text, brief.earlier)
+
+
+async def _aside[T](size: int, work: Callable[[], T]) -> T:
+    """Work on so many characters: beside the event loop when they are many, because everybody's turns wait for it."""
+    return await asyncio.to_thread(work) if size > MOST_AT_ONCE else work()
 
 
 async def _pause(fault: Fault, count: int, deadline: float) -> bool:

@@ -64,6 +64,13 @@ class Context:
         replies = [entry.text for entry in entries if entry.kind == "reply" and entry.character == self.character.id]
         return [*replies[-EARLIER_REPLIES:], entries[-1].text, *self.versions]
 
+    @property
+    def others(self) -> frozenset[str]:
+        """Names of whoever else speaks in what was said."""
+        talk = self.data[prompt_history.NAME]
+        characters = talk.names.values() if isinstance(talk, prompt_history.Talk) else ()
+        return frozenset({entry.author_name for entry in self.entries if entry.kind == "message"} | set(characters))
+
     def ingredients(self, turn: Turn) -> Ingredients:
         """What the prompt of this turn is assembled from."""
         scene = Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id))

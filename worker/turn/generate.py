@@ -165,6 +165,7 @@ class Run:
         return Brief(
             turn=self.turn.turn,
             name=found.character.name,
+            others=found.others,
             candidates=self._candidates(who, found),
             payer=who,
             earlier=found.earlier,

@@ -6,6 +6,7 @@ Thresholds are those of behaviour known to work: equal after folding, Jaccard of
 
 import itertools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
@@ -13,8 +14,12 @@ WINDOW = 25
 """Earlier replies that are compared."""
 EXEMPT_BELOW = 30
 """Characters: short replies may repeat ("Yes.", a laugh)."""
+COMPARED = 8000
+"""Characters of a text that are compared: longer ones that begin with as many equal ones are equal."""
 JACCARD = 0.75
 DICE = 0.85
+_WORD = re.compile(r"\w+")
+_INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+")
 
 
 def repeats(reply: str, earlier: Iterable[str]) -> bool:
@@ -26,8 +31,9 @@ def repeats(reply: str, earlier: Iterable[str]) -> bool:
 
 
 def fold(text: str) -> str:
-    """Lower case, one blank between words, no punctuation."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
+    """Lower case in one normal form, one blank between words, no punctuation and nothing invisible."""
+    shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text[:COMPARED]))
+    return " ".join(_WORD.findall(shown.casefold()))
 
 
 def alike(one: str, other: str) -> bool:

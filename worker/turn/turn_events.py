@@ -44,7 +44,8 @@ async def pinned(work: Work, turn: Turn) -> Turn:
 
 def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: str, timing: Timing, upgrade_hint: bool) -> TurnCompleted:
     """The end with an answer. Usage is that of all calls together."""
-    completion = answer.completion
+    completion, reading = answer.completion, answer.reading
+    stop = stopped_by(completion, answer.attempt.effective.body.get("stop"))
     return TurnCompleted.model_validate(
         _common(turn)
         | {
@@ -52,9 +53,9 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
             "model": completion.model or answer.attempt.candidate.model.id,
             "provider": provider,
             "finish_reason": completion.finish_reason or "unknown",
-            "stopped": bool(completion.stop_sequence),
-            "stop_sequence": completion.stop_sequence,
-            "cut_short": cut_short(completion),
+            "stopped": stop is not None,
+            "stop_sequence": stop,
+            "cut_short": "length" in reading.changed or cut_short(completion, stop),
             "recovered": completion.recovered,
             "fallback_from": answer.fallback_from,
             "fallback_why": answer.fallback_why,
@@ -65,18 +66,27 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
             "calls": tuple(calls),
             "usage": total(calls),
             "timing": timing,
-            "text": answer.text,
-            "reasoning": answer.thinking,
-            "raw": "" if completion.text == answer.text else completion.text,
+            "changed": reading.changed,
+            "text": reading.text,
+            "reasoning": reading.thinking,
+            "raw": "" if reading.raw == reading.text else reading.raw,
         }
     )
 
 
-def cut_short(completion: Completion) -> bool:
+def stopped_by(completion: Completion, asked: object) -> str | None:
+    """The stop sequence that ended a reply: one that was asked for, named by the provider or left at the reply's end; else None."""
+    sequences = [asked] if isinstance(asked, str) else [stop for stop in asked if isinstance(stop, str)] if isinstance(asked, list) else []
+    if completion.stop_sequence is not None:
+        return completion.stop_sequence if completion.stop_sequence in sequences else None
+    return next((stop for stop in sequences if stop and completion.text.endswith(stop)), None)
+
+
+def cut_short(completion: Completion, stop: str | None) -> bool:
     """Whether a reply ends in the middle: a limit was reached, a filter cut in, or a stop sequence came within a word."""
     if completion.cut:
         return True
-    return completion.stop_sequence is not None and completion.text.rstrip()[-1:].isalnum()
+    return stop is not None and completion.text.removesuffix(stop).rstrip(" \t")[-1:].isalnum()
 
 
 def total(calls: Sequence[Call]) -> Usage:

@@ -28,6 +28,7 @@ from engine.resources.preset import PresetSheet
 from engine.resources.typed import Wrong, show
 from projections.models import provider_models
 
+PRESET_BYTES = 4 * 1024 * 1024
 ACTOR = operator(OPERATOR)
 SECTION = {"character": "Characters", "preset": "Presets"}
 FILES: Mapping[str, cards.FileForm] = {"json": "tzurot", "png": "png", "charx": "charx", "v3.json": "json", "v2.json": "v2"}
@@ -300,6 +301,8 @@ async def _character_file(request: Request, raw: bytes, name: str, key: UUID, *,
 
 async def _preset_file(request: Request, raw: bytes, _name: str, key: UUID, *, look: bool) -> Response:
     console = console_of(request)
+    if len(raw) > PRESET_BYTES:
+        raise Wrong(f"The file is larger than {PRESET_BYTES // 2**20} MB.")
     try:
         tree = json.loads(raw)
     except (ValueError, RecursionError):

@@ -27,6 +27,9 @@ MENTIONS = 20
 """Names a message may mention besides those in its text."""
 SEEN_SINCE = 5
 """Version of the history from which on a model reads what a person sees."""
+OPENING = "<message "
+CLOSING = "</message>"
+"""What stands around everybody's words but the character's own; whoever reads a reply finds copies of it by these."""
 type Read = Callable[[str], str]
 
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
@@ -88,8 +91,8 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
     at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
     more = _relations(entry, character, names, answers, version) if version > 1 else ""
     which = f' id="{told}"' if told else ""
-    start = f'<message from="{attribute(_speaker(entry, None, names))}"{which}{kind} at="{at}"{more}>'
-    whole = f"{start}\n{body(entry, version)}\n</message>"
+    start = f'{OPENING}from="{attribute(_speaker(entry, None, names))}"{which}{kind} at="{at}"{more}>'
+    whole = f"{start}\n{body(entry, version)}\n{CLOSING}"
     return Message.of("user", seen(whole) if version >= SEEN_SINCE else whole)
 
 

@@ -1,12 +1,16 @@
 """Answers are cut into messages that Discord takes, and nothing of them is lost."""
 
+import itertools
 import re
+from collections import deque
+from functools import partial
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.delivery.split import FENCE, LIMIT, length, pieces, split
+from tests.support import steps
 
 PLAIN = ["word", "ein Satz. ", "\n\n", "\n", " ", "\t", "漢字", "|a|b|\n", "\r\n", "!" * 50, "x" * 700]
 AWKWARD = ["```", "```python\n", "`", "🧙🏽‍♀️", "e\u0301\u0301", "\u200b", "🇫🇷"]
@@ -69,12 +73,51 @@ def test_the_best_kind_of_cut_wins(text: str, ending: str) -> None:
     assert split(text)[0].endswith(ending)
 
 
-@pytest.mark.parametrize("cluster", ["🧙🏽‍♀️", "e\u0301\u0302", "🇫🇷"])
+CLUSTERS = [
+    "🧙🏽‍♀️",
+    "e\u0301\u0302",
+    "🇫🇷",
+    "👨‍👩‍👧‍👦",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "1️⃣",
+    "ᄀ\u1161\u11a8",
+    "क्षि",
+    "한\u11a8",
+]
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
 def test_what_a_person_sees_as_one_character_is_not_cut(cluster: str) -> None:
     """Emoji sequences, combining marks and flags stay whole where no word ends in time."""
     text = "x" + cluster * 800
     first = next(iter(pieces(text)))
     assert (len(first.body) - 1) % len(cluster) == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([*CLUSTERS, "a", "word ", ".", "\n", " "]), min_size=20, max_size=120), LIMITS)
+def test_no_cut_parts_a_cluster(parts: list[str], limit: int) -> None:
+    """Wherever it falls, as far as clusters are shorter than half a message."""
+    clusters = [cluster for part in parts for cluster in ([part] if part in CLUSTERS else part)]
+    ends = {0, *itertools.accumulate(map(len, clusters))}
+    at = 0
+    for piece in pieces("".join(parts), limit):
+        at += len(piece.body)
+        assert at in ends
+
+
+HARD = ["\n", ".", '!"', " ", "\t\n", "`", "```\n", "🇫🇷", "e\u0301", "\u0301", "👍", "\u200d", "。", "*_~", "\n \t", "x", "> ", "\u202e"]
+
+
+@pytest.mark.parametrize("unit", HARD)
+def test_cutting_costs_as_much_as_the_text_is_long(unit: str) -> None:
+    """Steps of the search, counted: four times the text, at most five times the steps."""
+    few, many = (steps.lines(partial(_cut, unit * count)) for count in (1_000, 4_000))
+    assert many <= 5 * few + 1_000
+
+
+def _cut(text: str) -> None:
+    deque(pieces(text, 100), maxlen=0)
 
 
 def test_short_answers_stay_whole() -> None:

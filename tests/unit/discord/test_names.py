@@ -1,5 +1,7 @@
 """Any name a character may have becomes one that Discord takes, and any address an avatar or nothing (R32)."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +47,24 @@ def test_names_look_as_they_did_where_they_can(name: str, made: str) -> None:
 def test_forbidden_words_still_look_the_same() -> None:
     """A Cyrillic letter stands in for one of theirs."""
     assert legal("Clyde of Discord") == "Clydе of Discоrd"
+
+
+@pytest.mark.parametrize(
+    "name", ["dis\u200dcord", "cl\u200cyde", "ｄｉｓｃｏｒｄ", "𝓒𝓵𝔂𝓭𝓮", "ⓓⓘⓢⓒⓞⓡⓓ", "DIS\u200d\u200dCORD bot", "d\u200disc\u200dord clyde"]
+)
+def test_forbidden_words_are_found_in_any_dress(name: str) -> None:
+    """Joiners between letters and letters of another style hide nothing from the rule."""
+    plain = unicodedata.normalize("NFKC", legal(name).replace("\u200d", "").replace("\u200c", "")).casefold()
+    assert "discord" not in plain
+    assert "clyde" not in plain
+
+
+def test_a_long_name_ends_between_characters() -> None:
+    """R32: eighty units, and no emoji or letter with its marks in half."""
+    family = "👨‍👩‍👧‍👦"
+    assert legal("x" * 75 + family) == "x" * 75
+    assert legal("e\u0301" * 60) == "e\u0301" * 40
+    assert len(legal("word " * 1_000_000)) <= 80
 
 
 @pytest.mark.parametrize(
