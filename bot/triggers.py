@@ -105,6 +105,7 @@ class State:
     `characters` are all there are. `active`: activated in this channel, in order of activation. `replied_to`: whose
     message the message replies to. `session`: with whom this DM goes on. `default`: who answers for the bot itself.
     `sheet`: what is set for the channel; `adult`: it is age-restricted. `denials`: what holds for the author, wherever.
+    `called`: whom a command names; nobody else answers it.
     """
 
     characters: Cast
@@ -116,6 +117,7 @@ class State:
     sheet: ChannelSheet = AS_IT_COMES
     adult: bool = False
     denials: Sequence[Denied] = ()
+    called: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ _REASONS: dict[TriggerKind, str] = {
     "dm": "this conversation goes on with it",
     "name": "the message names it",
     "mention": "the message mentions the bot, and it answers for the bot",
+    "command": "a command calls it",
 }
 
 
@@ -199,6 +202,8 @@ def addressed(message: MessageReceived, state: State) -> list[Trigger]:
 def _addressed(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> list[Trigger]:
     if not is_triggerable(message):
         return []
+    if state.called is not None:
+        return [_trigger(state.called, "command")] if state.characters.usable(state.called, message.author_id) else []
     found: dict[UUID, Trigger] = {}
     for trigger in (*_leading(message, state, drawn), *(_trigger(character, "name") for character in _named(message, state))):
         found.setdefault(trigger.character, trigger)
@@ -244,7 +249,7 @@ def _draft(message: MessageReceived, state: State) -> Sequence[Drawn]:
     """Who of several activated characters speaks (A4). Nobody is drawn where one was replied to, or is named with the mention character."""
     members = _members(message, state)
     alone = len(members) < (1 if state.sheet.speech == "called" else 2)
-    if alone or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
+    if alone or state.called is not None or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
         return ()
     return draft(members, message.text, _strategy(state), ids.message_event(message.message_id, "received"))
 

@@ -1,5 +1,6 @@
 """What every command on Discord works with, and who gives it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from engine.store import Log
 
 @dataclass(slots=True)
 class Context:
-    """Built once and passed down."""
+    """Built once and passed down. `begun` is called with a channel and the turns that a command has begun there."""
 
     log: Log
     roster: Roster
     settings: Settings
+    begun: Callable[[int, list[UUID]], None] = lambda channel, turns: None
 
     def actor(self, interaction: Interaction) -> Actor:
         """Whoever typed or pressed, with Discord's permissions in that channel."""

@@ -72,7 +72,7 @@ class Service:
         self.ingest.on_lost = self.dm_hint.show
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
-        self.context = Context(log, self.roster, settings)
+        self.context = Context(log, self.roster, settings, self.typing.begin)
         self.editor = Editor(self.context)
         self.presses = Presses(resources.handlers(self.editor), undo.handlers(self.context), replies.handlers(self.context))
         self._preparing: asyncio.Task[None] | None = None

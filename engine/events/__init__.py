@@ -12,6 +12,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.received": (message.MessageReceived, 1),
         "message.declined": (message.MessageDeclined, 1),
         "message.drafted": (message.MessageDrafted, 1),
+        "message.cued": (message.MessageCued, 1),
         "message.edited": (message.MessageEdited, 1),
         "message.picture_described": (message.PictureDescribed, 1),
         "message.deleted": (message.MessageDeleted, 1),

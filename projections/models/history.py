@@ -26,7 +26,7 @@ class Entry:
     position: int
     channel: int
     venue: str
-    kind: Literal["message", "reply"]
+    kind: Literal["message", "reply", "cue"]
     message_id: int | None
     turn: UUID | None
     character: UUID | None
