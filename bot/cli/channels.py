@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot import editing
+from bot import editing, explain
 from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Where
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Channels: who speaks there, and what is set for them.")
     group.command("show")(_show)
     group.command("edit")(with_options(_edit, CHANNEL, "Change what is set for a channel; what is not named stays as it is.", which=True))
+    group.command("explain")(_explain)
     group.command("activate")(_activate)
     group.command("deactivate")(_deactivate)
     app.add_typer(group, name="channel")
@@ -51,6 +52,23 @@ def _show(channel: Channel, json: Json = False) -> None:
             table(tuple(cast[0]), [tuple(one.values()) for one in cast])
         else:
             echo("Nobody is activated there. `tzurot channel activate` does it.")
+
+    carry(work)
+
+
+def _explain(
+    channel: Channel,
+    person: Annotated[str, typer.Option("--person", help="As it is for this person (their id).")] = "",
+    json: Json = False,
+) -> None:
+    """Explain who answers in a channel and why, and what stands in the way."""
+
+    async def work(log: Log) -> None:
+        where = await _where(log, channel)
+        asks = int(person) if person.isdigit() else None
+        found = await explain.look(log, where.channel_id, guild_id=where.guild_id, asks=asks)
+        told = [line.removeprefix("-# ") for line in explain.lines(found)]
+        say({"channel": where.channel_id, "explanation": told}, json=json, words="\n".join(told))
 
     carry(work)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from bot.discord.answers import Interaction
 from bot.discord.roster import Roster
 from engine import ids
-from engine.actor import Actor, person
+from engine.actor import Actor
 from engine.config import Settings
 from engine.store import Log
 
@@ -25,7 +25,8 @@ class Context:
         """Whoever typed or pressed, with Discord's permissions in that channel."""
         permissions = frozenset(name for name, held in interaction.permissions if held)
         user = user_id(interaction)
-        return person(user, owner=user in self.settings.owner_ids, permissions=permissions)
+        owner = user in self.settings.owner_ids
+        return Actor("person", user, owner, permissions, interaction.channel_id, interaction.guild_id)
 
 
 def user_id(interaction: Interaction) -> int:

@@ -1,5 +1,7 @@
 """Every command there is, on a client."""
 
+import nextcord
+
 from bot.discord.client import Client
 from bot.discord.context import Context
 from bot.discord.features.admin.cog import AdminCog
@@ -16,5 +18,12 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
     """Add the commands of every feature, and those of every kind of thing that people edit."""
     for kind in KINDS.values():
         add_commands(client, kind, editor)
-    for cog in (ChannelCog(context), ChatCog(context), UndoCog(context), ReplyCog(context), AdminCog(context)):
+    cogs: tuple[nextcord.ClientCog, ...] = (
+        ChannelCog(editor),
+        ChatCog(context),
+        UndoCog(context),
+        ReplyCog(context),
+        AdminCog(context),
+    )
+    for cog in cogs:
         client.add_cog(cog)
