@@ -12,6 +12,7 @@ from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.remembering import memory
 from engine.decide.speaking import denial
 from engine.decide.spending import budget, lift, model_override, model_quirk
 from engine.events.base import Event
@@ -34,6 +35,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     reply.RULES,
     lift.RULES,
     denial.RULES,
+    memory.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""

@@ -9,6 +9,7 @@ from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
+from projections.models.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
@@ -33,6 +34,7 @@ ALL: tuple[Projection, ...] = (
     PICTURES,
     CHANGES,
     ACCESS,
+    MEMORY,
 )
 """In the order in which they are shown."""
 

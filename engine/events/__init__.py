@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.errors import UnknownEvent
-from engine.events import access, channel, character, claim, job, key, message, model, ops, preset, privacy, quota, reply, turn
+from engine.events import access, channel, character, claim, job, key, memory, message, model, ops, preset, privacy, quota, reply, turn
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -73,6 +73,19 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "job.completed": (job.JobCompleted, 1),
         "job.failed": (job.JobFailed, 1),
         "job.cancelled": (job.JobCancelled, 1),
+        "memory.noted": (memory.MemoryNoted, 1),
+        "memory.corrected": (memory.MemoryCorrected, 1),
+        "memory.locked": (memory.MemoryLocked, 1),
+        "memory.forgotten": (memory.MemoryForgotten, 1),
+        "memory.archived": (memory.MemoryArchived, 1),
+        "memory.said_forgotten": (memory.SaidForgotten, 1),
+        "memory.span_forgotten": (memory.SpanForgotten, 1),
+        "memory.session_started": (memory.SessionStarted, 1),
+        "memory.session_ended": (memory.SessionEnded, 1),
+        "memory.reach_chosen": (memory.ReachChosen, 1),
+        "memory.dreamed": (memory.MemoriesDreamed, 1),
+        "memory.dream_undone": (memory.DreamUndone, 1),
+        "memory.generation_chosen": (memory.GenerationChosen, 1),
         "ops.dead_lettered": (ops.DeadLettered, 1),
         "ops.dead_letter_retried": (ops.DeadLetterRetried, 1),
         "ops.dead_letter_discarded": (ops.DeadLetterDiscarded, 1),
