@@ -14,7 +14,7 @@ from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory
 from engine.decide.speaking import denial
-from engine.decide.spending import budget, lift, model_override, model_quirk
+from engine.decide.spending import budget, lift, model_override, model_quirk, provider
 from engine.events.base import Event
 from engine.events.build import Cause, new
 from engine.store import Log, Recorded
@@ -36,6 +36,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     lift.RULES,
     denial.RULES,
     memory.RULES,
+    provider.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""

@@ -23,5 +23,8 @@ PAGES = (
     PageLink("/health", "Health", "health", phone=True),
 )
 """Always seen, where the screen is wide enough."""
-MORE = (PageLink("/jobs", "Jobs", "jobs"),)
+MORE = (
+    PageLink("/connect", "Connect a model", "plug"),
+    PageLink("/jobs", "Jobs", "jobs"),
+)
 """Below "More"."""

@@ -54,6 +54,7 @@ def page(
         "theme": theme if theme in {"light", "dark"} else "",
         "can_log_out": signer is not None and known,
         "signed_in": signer is None or known,
+        "no_model": (signer is None or known) and section != "Connect a model" and console_of(request).models.missing,
         "pages": menu.PAGES,
         "more_pages": menu.MORE,
         "more_sections": {entry.label for entry in menu.MORE},

@@ -4,7 +4,24 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.errors import UnknownEvent
-from engine.events import access, channel, character, claim, job, key, memory, message, model, ops, preset, privacy, quota, reply, turn
+from engine.events import (
+    access,
+    channel,
+    character,
+    claim,
+    job,
+    key,
+    memory,
+    message,
+    model,
+    ops,
+    preset,
+    privacy,
+    provider,
+    quota,
+    reply,
+    turn,
+)
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -67,6 +84,8 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "model.override_cleared": (model.ModelOverrideCleared, 1),
         "model.quirks_noted": (model.ModelQuirksNoted, 1),
         "model.quirks_forgotten": (model.ModelQuirksForgotten, 1),
+        "provider.connected": (provider.ProviderConnected, 1),
+        "provider.disconnected": (provider.ProviderDisconnected, 1),
         "job.requested": (job.JobRequested, 1),
         "job.started": (job.JobStarted, 1),
         "job.progressed": (job.JobProgressed, 1),
