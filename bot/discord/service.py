@@ -9,6 +9,7 @@ import aiohttp
 
 from bot.delivery.queue import Queues
 from bot.delivery.streaming import Streams
+from bot.discord import standby
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
@@ -38,6 +39,7 @@ from engine.bus.consumer import TRANSIENT
 from engine.config import Settings, require_database, require_nats
 from engine.events.message import MessageReceived
 from engine.store import Log, open_log
+from engine.store.right import Right
 from engine.vault import load_master_key
 from projections.follow import runner
 from projections.live import heartbeats
@@ -190,7 +192,7 @@ class Service:
         await self.deliver.close()
         self.typing.close()
         self.dm_hint.close()
-        self.outage_notice.close()
+        await self.outage_notice.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 
@@ -237,27 +239,29 @@ async def _at_last(work: Callable[[], Awaitable[object]]) -> None:
 
 
 async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
-    """Run the bot until `stop`. Raises NotLetIn when Discord refuses it for good."""
+    """Run the bot until `stop`: lead, or stand by while another process does. Raises NotLetIn when Discord refuses it for good."""
     point_at(settings.discord_api_base)
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(open_log(require_database(settings), load_master_key(settings), pool_size=8))
+        dsn = require_database(settings)
+        opened = await stack.enter_async_context(open_log(dsn, load_master_key(settings), pool_size=8))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         rest = Rest(settings.discord_api_base.rstrip("/"), token, session)
         us = await _who_are_we(rest, stop)
-        if us is None:
-            return
-        service = Service(settings, opened, rest, us)
-        stack.push_async_callback(service.close)
-        await _run(service, token, stop)
+        right = Right(dsn, "discord")
+        stack.push_async_callback(right.leave)
+        while us is not None and await standby.led(right, opened.pool, stop):
+            await _lead(Service(settings, opened, rest, us), token, right, stop)
 
 
-async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
+async def _lead(service: Service, token: str, right: Right, stop: asyncio.Event) -> None:
+    """Be the bot until `stop`, or until another process is."""
     jobs = (
         stay_connected(token, service.make_client),
         service.listen(),
         service.sweep(),
         service.tidy(),
         process.beat(service.beat),
+        right.lost(),
         stop.wait(),
     )
     tasks = [asyncio.create_task(job) for job in jobs]
@@ -269,6 +273,7 @@ async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await service.close()
 
 
 async def _who_are_we(rest: Rest, stop: asyncio.Event) -> Us | None:
