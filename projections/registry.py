@@ -13,6 +13,7 @@ from projections.models.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
+from projections.models.reactions import REACTIONS
 from projections.models.timeline import TIMELINE
 from projections.models.turns import TURNS
 from projections.models.usage import USAGE
@@ -35,6 +36,7 @@ ALL: tuple[Projection, ...] = (
     CHANGES,
     ACCESS,
     MEMORY,
+    REACTIONS,
 )
 """In the order in which they are shown."""
 

@@ -27,6 +27,12 @@ _SAID = {
     "reply.edited": "Reply edited",
     "reply.version_chosen": "Version chosen",
     "reply.deleted": "Reply deleted",
+    "reply.rated": "Reply rated",
+    "reply.reported": "Reply reported",
+    "reaction.added": "Reaction added",
+    "reaction.removed": "Reaction taken back",
+    "reaction.cleared": "Reactions cleared",
+    "reaction.mapped": "Reactions mapped",
 }
 _SHAPES = {"message": "circle", "turn": "triangle", "reply": "half", "character": "square", "preset": "diamond", "channel": "hexagon"}
 _TRIGGERS = {

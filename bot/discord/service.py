@@ -21,11 +21,13 @@ from bot.discord.features.resources import press as resources
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo import press as undo
 from bot.discord.ingest import Ingest
+from bot.discord.looking import Looking
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
 from bot.discord.presses import Presses
+from bot.discord.reactions import Reactions
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
 from bot.discord.sync import sync
@@ -65,6 +67,7 @@ class Service:
         self.webhooks = Webhooks(rest, us.application_id)
         self.portraits = Portraits(log, rest, us.application_id, self.roster.avatars)
         post = Post(rest, self.webhooks, us, self.portraits)
+        self.reactions = Reactions(log, us, self._place, settings.owner_ids, Looking(log, post, settings))
         self.deliver = Queues(log, post, self.typing.end)
         self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
@@ -91,6 +94,10 @@ class Service:
             "MESSAGE_UPDATE": self.ingest.message_update,
             "MESSAGE_DELETE": self.ingest.message_delete,
             "MESSAGE_DELETE_BULK": self.ingest.message_delete,
+            "MESSAGE_REACTION_ADD": self.reactions.add,
+            "MESSAGE_REACTION_REMOVE": self.reactions.remove,
+            "MESSAGE_REACTION_REMOVE_ALL": self.reactions.clear,
+            "MESSAGE_REACTION_REMOVE_EMOJI": self.reactions.clear,
         }
         client = self.client = Client(raw, self._up, self.presses.take)
         add_all(client, self.context, self.editor)
@@ -188,6 +195,7 @@ class Service:
         for task in (*self._early, *([self._preparing] if self._preparing else [])):
             task.cancel()
         await self.ingest.drain(5.0)
+        await self.reactions.drain(5.0)
         await self.streams.close()
         await self.deliver.close()
         self.typing.close()

@@ -7,6 +7,7 @@ from bot.discord.context import Context
 from bot.discord.features.admin.cog import AdminCog
 from bot.discord.features.channel.cog import ChannelCog
 from bot.discord.features.chat.cog import ChatCog
+from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
 from bot.discord.features.resources.editor import Editor
@@ -23,6 +24,7 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         ChatCog(context),
         UndoCog(context),
         ReplyCog(context),
+        ReactionsCog(context),
         AdminCog(context),
     )
     for cog in cogs:
