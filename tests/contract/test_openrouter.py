@@ -77,7 +77,7 @@ PARAMETERS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PARAMETERS, st.sampled_from(["openrouter/auto", "z-ai/glm-4.5-air", "deepseek/deepseek-r1-0528:free", "openai/o3"]), st.booleans())
 def test_every_request_we_can_make_is_one_openrouter_knows(requests: Judge, parameters: Parameters, model: str, stream: bool) -> None:
     options = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.delivery.split import FENCE, LIMIT, length, pieces, split
@@ -15,7 +15,6 @@ TEXTS = st.lists(WORDS | st.text(max_size=30), max_size=80).map("".join)
 LIMITS = st.sampled_from([64, 100, 500, LIMIT])
 
 
-@settings(deadline=None)
 @given(TEXTS, LIMITS, st.none() | st.integers(64, 100))
 @example("```py\n" + "a = 1\n" * 1000 + "```\nend", LIMIT, None)
 @example("x" * 6000, LIMIT, None)
@@ -29,7 +28,6 @@ def test_every_message_fits_and_the_pieces_joined_are_the_text(text: str, limit:
         assert length(cut[0].text) <= first
 
 
-@settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_messages_are_as_discord_keeps_them(text: str, limit: int) -> None:
     """Discord strips outer white space and refuses what is then empty: we send neither."""
@@ -38,7 +36,6 @@ def test_messages_are_as_discord_keeps_them(text: str, limit: int) -> None:
         assert message
 
 
-@settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_a_fence_cut_in_two_is_closed_and_opened_again(text: str, limit: int) -> None:
     """All but the last message have an even number of fences, whatever the text's own fences are."""

@@ -222,7 +222,7 @@ TEXT_FIELDS = {
 
 
 @given(st.sampled_from(sorted(TEXT_FIELDS)), st.integers(0, 20_000), st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_field_a_stranger_fills_is_in_the_prompt_or_named_as_dropped(field: str, before: int, short: bool) -> None:
     """A unique word at the end of a field of any length, one field at a time."""
     token = "" if short else "word " * (before // 5)
