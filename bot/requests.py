@@ -63,6 +63,7 @@ def requested(message: MessageReceived | MessageCued, trigger: Trigger, slot: in
         reason=trigger.reason,
         slot=slot,
         epoch=epoch,
+        may_decline=trigger.may_decline,
     )
     return new(event, ids.derived("turn-requested", turn_id), cause=Cause(cause, cause))
 

@@ -6,7 +6,7 @@ added to whatever came before them (A3): `@Other` in an activated channel or in 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from bot.mentions import mentions, normal
 from engine import ids
 from engine.decide.gate import Policy, Verdict, judge
 from engine.decide.speaking.denial import Denied, by_characters, here
-from engine.decide.speaking.draft import Member, draft
+from engine.decide.speaking.draft import Member, addresses, draft
 from engine.events.access import Mode
 from engine.events.message import Drawn, MessageReceived
 from engine.events.turn import TriggerKind
@@ -122,11 +122,15 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One character is to answer. `reason` is a sentence for the debug view; it never quotes the message."""
+    """One character is to answer. `reason` is a sentence for the debug view; it never quotes the message.
+
+    `may_decline`: nobody addressed it, and it may choose silence (A17).
+    """
 
     character: UUID
     kind: TriggerKind
     reason: str
+    may_decline: bool = False
 
 
 ALL = Verdict()
@@ -222,17 +226,30 @@ def _leading(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> 
         return [_trigger(state.replied_to, "reply")]
     members = _members(message, state)
     if len(members) == 1 and state.sheet.speech != "called":
-        return [_trigger(members[0].id, "activation")]
+        return [replace(_trigger(members[0].id, "activation"), may_decline=_may_decline(message, state, members[0]))]
     if members:
         talk = {member.id: member.talkativeness for member in members}
+        quiet = {member.id: _may_decline(message, state, member) for member in members}
         return [
-            Trigger(one.character_id, "activation", _DRAWN[one.why].format(roll=one.roll or 0.0, talkativeness=talk[one.character_id]))
+            Trigger(
+                one.character_id,
+                "activation",
+                _DRAWN[one.why].format(roll=one.roll or 0.0, talkativeness=talk[one.character_id]),
+                quiet[one.character_id],
+            )
             for one in drawn
             if one.why in _DRAWN
         ]
     if message.channel_kind == "dm" and state.session is not None and state.characters.usable(state.session, message.author_id):
         return [_trigger(state.session, "dm")]
     return []
+
+
+def _may_decline(message: MessageReceived, state: State, member: Member) -> bool:
+    """Whether it may choose silence: where that is set, in no DM, and when the message calls neither it nor the bot."""
+    if not state.sheet.silence or message.channel_kind == "dm" or message.mentions_bot:
+        return False
+    return not addresses(member, message.text) and member.id not in _named(message, state)
 
 
 def _replies(message: MessageReceived, state: State) -> bool:

@@ -17,6 +17,7 @@ from worker import connect
 from worker.jobs import HANDLERS, keep
 from worker.providers.http import Http, Way
 from worker.telemetry import export_spans
+from worker.turn import initiative
 from worker.turn.conversation import handle
 from worker.turn.sweep import sweep
 from worker.work import Deletions, Work, endpoint
@@ -52,7 +53,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
             work.telemetry.metrics.serve(settings.worker_metrics_port)
         beat = process.beat(lambda: _beat(work))
         standby = relay.run(settings, lambda: resume.unfinished(log.pool))
-        await stack.enter_async_context(_running(sweep(work), keep.keep(work, HANDLERS), beat, standby))
+        await stack.enter_async_context(_running(sweep(work), keep.keep(work, HANDLERS), initiative.keep(work), beat, standby))
 
         async def wake(reference: Reference) -> None:
             await handle(work, reference)

@@ -14,7 +14,7 @@ from engine.resources.field import values
 from engine.resources.kinds import CHANNEL, CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
-from projections.models import channels
+from projections.models import channels, turns
 from projections.terminal import NotFound
 
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's id: in Discord, Copy Channel ID.")]
@@ -33,16 +33,25 @@ def register(app: typer.Typer) -> None:
 
 
 def _show(channel: Channel, json: Json = False) -> None:
-    """Show who is activated in a channel, how talkative each is, and what is set."""
+    """Show who is activated in a channel, how talkative each is and how often silent, and what is set."""
 
     async def work(log: Log) -> None:
         where = await _where(log, channel)
         async with log.pool.connection() as connection:
             active = await channels.active_in(connection, where.channel_id)
             sheet = await channels.sheet_of(connection, where.channel_id)
+            silent = await turns.silences(connection, where.channel_id)
         known = {item.id: item for item in await editing.items(log, CHARACTER, OPERATOR)}
         here = [known[one] for one in active if one in known]
-        cast = [{"short name": item.handle, "name": item.name, "talkativeness": item.values["talkativeness"]} for item in here]
+        cast = [
+            {
+                "short name": item.handle,
+                "name": item.name,
+                "talkativeness": item.values["talkativeness"],
+                "silent": "{} of {}".format(*silent.get(item.id, (0, 0))),
+            }
+            for item in here
+        ]
         found = {"channel": where.channel_id, "set": sheet is not None, "characters": cast, **values(sheet or AS_IT_COMES)}
         say(found, json=json)
         if json:

@@ -18,6 +18,7 @@ _SAID = {
     "turn.completed": "Turn completed",
     "turn.failed": "Turn failed",
     "turn.cancelled": "Turn cancelled",
+    "turn.declined": "Silence chosen",
     "reply.intended": "Delivery intended",
     "reply.chunk_delivered": "Chunk delivered",
     "reply.delivered": "Reply delivered",
@@ -44,6 +45,7 @@ _TRIGGERS = {
     "command": "a command",
     "reaction": "a reaction",
     "playground": "chosen in the playground",
+    "initiative": "it spoke first",
 }
 
 

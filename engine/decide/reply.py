@@ -20,7 +20,7 @@ from engine.events.base import Event
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
 from engine.events.reply import ReplyContinued, ReplyDeleted, ReplyEdited, ReplyRegenerated, VersionChosen
-from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 
 LONGEST = 16_000
 """Characters of a reply that a person writes."""
@@ -89,7 +89,7 @@ def evolve(state: State, event: Event) -> State:
         case ReplyContinued():
             continued = (*state.continued, (event.turn_id, event.of))
             return replace(state, epoch=max(state.epoch, event.epoch), pending=state.pending | {event.turn_id}, continued=continued)
-        case TurnCompleted() | TurnFailed() | TurnCancelled():
+        case TurnCompleted() | TurnFailed() | TurnCancelled() | TurnDeclined():
             return _ended(state, event)
         case ReplyEdited():
             return replace(state, made=(*state.made, event.version), live=event.version, notice=None)
@@ -105,7 +105,7 @@ def evolve(state: State, event: Event) -> State:
             return state
 
 
-def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled) -> State:
+def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled | TurnDeclined) -> State:
     state = replace(state, pending=state.pending - {event.turn_id})
     match event:
         case TurnCompleted() if event.turn_id in dict(state.continued):
@@ -115,7 +115,7 @@ def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled) -> S
             return replace(state, made=(*state.made, event.turn_id), live=live, notice=None)
         case TurnFailed():
             return replace(state, notice=event.turn_id)
-        case TurnCancelled():
+        case TurnCancelled() | TurnDeclined():
             return state
 
 

@@ -179,6 +179,13 @@ async def sheet_of(connection: AsyncConnection, channel: int, *, schema: str = "
     return None if row is None else ChannelSheet.model_validate(row[0])
 
 
+async def beginning(connection: AsyncConnection, *, schema: str = "channels") -> dict[int, tuple[Where, ChannelSheet]]:
+    """The channels where a character may speak first."""
+    statement = "SELECT channel, guild, venue, data FROM {schema}.settings WHERE data->>'idle_h' IS NOT NULL ORDER BY channel"
+    cursor = await connection.execute(sql(statement, schema))
+    return {row[0]: (Where(row[0], row[1], row[2]), ChannelSheet.model_validate(row[3])) for row in await cursor.fetchall()}
+
+
 async def all_active(connection: AsyncConnection, *, schema: str = "channels") -> dict[int, list[UUID]]:
     """Every activation, by channel."""
     cursor = await connection.execute(sql("SELECT channel, character FROM {schema}.activations ORDER BY position", schema))

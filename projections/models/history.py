@@ -127,6 +127,16 @@ async def newest_message(connection: AsyncConnection, channel: int, *, schema: s
     return int(row[0]) if row else None
 
 
+async def newest_human(connection: AsyncConnection, channel: int, *, schema: str = "history") -> int | None:
+    """The message that a person, no program, said last in a channel."""
+    statement = """
+    SELECT message_id FROM {schema}.entries
+    WHERE channel = %s AND kind = 'message' AND author_kind = 'human' ORDER BY asked DESC, place DESC LIMIT 1
+    """
+    row = await (await connection.execute(sql(statement, schema), (channel,))).fetchone()
+    return int(row[0]) if row else None
+
+
 async def authors_since(
     connection: AsyncConnection, channel: int, message: int, *, limit: int, schema: str = "history"
 ) -> list[tuple[int, int]]:

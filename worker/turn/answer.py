@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine import clock, ids
+from engine.decide.speaking import silence
 from engine.decide.spending.spend import Refusal
 from engine.decide.spending.turn_model import Model, resolve
 from engine.decide.spending.turn_request import Effective, effective
@@ -90,6 +91,7 @@ class Brief:
     record: Callable[[Attempt], NewEvent]
     drafts: Drafts
     seconds: float
+    may_decline: bool = False
 
 
 @dataclass(slots=True)
@@ -113,6 +115,7 @@ class Answer:
     fallback_from: str | None
     fallback_why: str | None
     repeated: bool
+    declined: bool = False
 
 
 class Refused(Exception):
@@ -206,7 +209,9 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
     async def on_text(text: str) -> None:
         nonlocal said
         said = True
-        await brief.drafts.grow(thinking.split(text).text)
+        shown = thinking.split(text).text
+        if not silence.begins(shown):
+            await brief.drafts.grow(shown)
 
     with work.telemetry.span(model.id, allowed.endpoint.name, attempt.effective.body) as span:
         try:
@@ -275,6 +280,10 @@ def _line(attempt: Attempt, allowed: Allowed, started: float, fault: Fault | Non
 def _judge(brief: Brief, attempt: Attempt, completion: Completion, allowed: Allowed, *, final: bool) -> Answer | None:
     """The answer, if it may be delivered; None when it says again what was said and there is another try."""
     split = thinking.split(completion.text)
+    if silence.chosen(split.text):
+        if not brief.may_decline:
+            raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="silence, where an answer is due"))
+        return Answer("", split.thinking, completion, attempt, allowed.permit.guest, attempt.fallback_from, None, False, declined=True)
     text = artifacts.clean(split.text, brief.name) if split.text.strip() else ""
     if not text:
         raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="nothing but thoughts"))
