@@ -1,6 +1,6 @@
 """What every face does with the things people edit: find them, show them, and make commands of filled-in forms. Knows no face."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -36,6 +36,9 @@ class Item:
     sheet: Resource
     editable: bool
     listed: bool
+    edit: Callable[[Mapping[str, Any]], Command] | None = None
+    """The command that changes fields, of what is simply there (bot.sheets); None for what people make."""
+    title: str = ""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -43,12 +46,12 @@ class Item:
 
     @property
     def name(self) -> str:
-        return str(self.values["name"])
+        return self.title or str(self.values["name"])
 
     @property
     def handle(self) -> str:
         """What tells it from others of the same name: a character's short name, the beginning of a preset's id."""
-        return str(self.values.get("slug") or str(self.id)[:8])
+        return str(self.id.int) if self.edit else str(self.values.get("slug") or str(self.id)[:8])
 
     @property
     def calls(self) -> frozenset[str]:
@@ -124,6 +127,11 @@ def creation(kind: Kind[Any], item_id: UUID, fields: Mapping[str, Any], *, measu
 def edition(kind: Kind[Any], item_id: UUID, changes: Mapping[str, Any], *, measured: bool = True) -> Command:
     """The command that changes some fields of one."""
     return character.Edit(item_id, changes, measured=measured) if kind is CHARACTER else preset.Edit(item_id, changes, measured=measured)
+
+
+def change(item: Item, changes: Mapping[str, Any]) -> Command:
+    """The command that changes some fields of something, whatever it is."""
+    return item.edit(changes) if item.edit else edition(item.kind, item.id, changes)
 
 
 def deletion(kind: Kind[Any], item_id: UUID) -> Command:

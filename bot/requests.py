@@ -5,7 +5,7 @@ from engine import ids
 from engine.decide.gate import record
 from engine.events.base import Tags
 from engine.events.build import Cause, new
-from engine.events.message import MessageDeleted, MessageDrafted, MessageEdited, MessageReceived
+from engine.events.message import MessageCued, MessageDeleted, MessageDrafted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent
 
@@ -27,6 +27,12 @@ def received(message: MessageReceived, found: Decision) -> tuple[NewEvent, ...]:
     return said, *turns, *kept
 
 
+def cued(cue: MessageCued, trigger: Trigger) -> tuple[NewEvent, ...]:
+    """A character speaks without a message: what stands in its place, and the turn."""
+    event_id = ids.message_event(cue.message_id, "received")
+    return new(cue, event_id, cause=Cause(event_id), occurred_at=ids.snowflake_time(cue.message_id)), requested(cue, trigger)
+
+
 def _drafted(message: MessageReceived, found: Decision) -> MessageDrafted | None:
     if not found.drawn:
         return None
@@ -41,7 +47,7 @@ def _drafted(message: MessageReceived, found: Decision) -> MessageDrafted | None
     )
 
 
-def requested(message: MessageReceived, trigger: Trigger, slot: int = 0, epoch: int = 0) -> NewEvent:
+def requested(message: MessageReceived | MessageCued, trigger: Trigger, slot: int = 0, epoch: int = 0) -> NewEvent:
     """The turn in which one character answers."""
     turn_id = ids.turn(message.message_id, trigger.character, epoch)
     cause = ids.message_event(message.message_id, "received")
@@ -57,6 +63,7 @@ def requested(message: MessageReceived, trigger: Trigger, slot: int = 0, epoch: 
         reason=trigger.reason,
         slot=slot,
         epoch=epoch,
+        may_decline=trigger.may_decline,
     )
     return new(event, ids.derived("turn-requested", turn_id), cause=Cause(cause, cause))
 

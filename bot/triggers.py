@@ -6,7 +6,7 @@ added to whatever came before them (A3): `@Other` in an activated channel or in 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from bot.mentions import mentions, normal
 from engine import ids
 from engine.decide.gate import Policy, Verdict, judge
 from engine.decide.speaking.denial import Denied, by_characters, here
-from engine.decide.speaking.draft import Member, draft
+from engine.decide.speaking.draft import Member, addresses, draft
 from engine.events.access import Mode
 from engine.events.message import Drawn, MessageReceived
 from engine.events.turn import TriggerKind
@@ -105,6 +105,7 @@ class State:
     `characters` are all there are. `active`: activated in this channel, in order of activation. `replied_to`: whose
     message the message replies to. `session`: with whom this DM goes on. `default`: who answers for the bot itself.
     `sheet`: what is set for the channel; `adult`: it is age-restricted. `denials`: what holds for the author, wherever.
+    `called`: whom a command names; nobody else answers it.
     """
 
     characters: Cast
@@ -116,15 +117,20 @@ class State:
     sheet: ChannelSheet = AS_IT_COMES
     adult: bool = False
     denials: Sequence[Denied] = ()
+    called: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One character is to answer. `reason` is a sentence for the debug view; it never quotes the message."""
+    """One character is to answer. `reason` is a sentence for the debug view; it never quotes the message.
+
+    `may_decline`: nobody addressed it, and it may choose silence (A17).
+    """
 
     character: UUID
     kind: TriggerKind
     reason: str
+    may_decline: bool = False
 
 
 ALL = Verdict()
@@ -147,6 +153,7 @@ _REASONS: dict[TriggerKind, str] = {
     "dm": "this conversation goes on with it",
     "name": "the message names it",
     "mention": "the message mentions the bot, and it answers for the bot",
+    "command": "a command calls it",
 }
 
 
@@ -199,6 +206,8 @@ def addressed(message: MessageReceived, state: State) -> list[Trigger]:
 def _addressed(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> list[Trigger]:
     if not is_triggerable(message):
         return []
+    if state.called is not None:
+        return [_trigger(state.called, "command")] if state.characters.usable(state.called, message.author_id) else []
     found: dict[UUID, Trigger] = {}
     for trigger in (*_leading(message, state, drawn), *(_trigger(character, "name") for character in _named(message, state))):
         found.setdefault(trigger.character, trigger)
@@ -217,17 +226,30 @@ def _leading(message: MessageReceived, state: State, drawn: Sequence[Drawn]) -> 
         return [_trigger(state.replied_to, "reply")]
     members = _members(message, state)
     if len(members) == 1 and state.sheet.speech != "called":
-        return [_trigger(members[0].id, "activation")]
+        return [replace(_trigger(members[0].id, "activation"), may_decline=_may_decline(message, state, members[0]))]
     if members:
         talk = {member.id: member.talkativeness for member in members}
+        quiet = {member.id: _may_decline(message, state, member) for member in members}
         return [
-            Trigger(one.character_id, "activation", _DRAWN[one.why].format(roll=one.roll or 0.0, talkativeness=talk[one.character_id]))
+            Trigger(
+                one.character_id,
+                "activation",
+                _DRAWN[one.why].format(roll=one.roll or 0.0, talkativeness=talk[one.character_id]),
+                quiet[one.character_id],
+            )
             for one in drawn
             if one.why in _DRAWN
         ]
     if message.channel_kind == "dm" and state.session is not None and state.characters.usable(state.session, message.author_id):
         return [_trigger(state.session, "dm")]
     return []
+
+
+def _may_decline(message: MessageReceived, state: State, member: Member) -> bool:
+    """Whether it may choose silence: where that is set, in no DM, and when the message calls neither it nor the bot."""
+    if not state.sheet.silence or message.channel_kind == "dm" or message.mentions_bot:
+        return False
+    return not addresses(member, message.text) and member.id not in _named(message, state)
 
 
 def _replies(message: MessageReceived, state: State) -> bool:
@@ -244,7 +266,7 @@ def _draft(message: MessageReceived, state: State) -> Sequence[Drawn]:
     """Who of several activated characters speaks (A4). Nobody is drawn where one was replied to, or is named with the mention character."""
     members = _members(message, state)
     alone = len(members) < (1 if state.sheet.speech == "called" else 2)
-    if alone or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
+    if alone or state.called is not None or _replies(message, state) or {m.id for m in members} & set(_named(message, state)):
         return ()
     return draft(members, message.text, _strategy(state), ids.message_event(message.message_id, "received"))
 

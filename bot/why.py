@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from engine.decide.gate import REASONS
 from engine.events.reply import ReplyContinued, ReplyRegenerated
-from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
+from engine.events.turn import TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed
 from engine.fault import KINDS, Category
 from projections.why import Answer, Why
 
@@ -70,6 +70,8 @@ def _answer(answer: Answer) -> Iterator[str]:
             yield from _completed(answer, end)
         case TurnFailed() as end:
             yield f"It failed: {_category(end.category)} {end.user_message} Reference `{end.reference}`."
+        case TurnDeclined() as end:
+            yield f"It chose to say nothing, which it may here. Model: {end.model}. `/channel` settings: May stay silent."
         case TurnCancelled() as end:
             yield f"It was stopped. {_CANCELLED.get(end.why, end.why)}"
         case None:

@@ -11,13 +11,16 @@ class Actor:
     """The giver of a command.
 
     `user_id` is a Discord id; the operator's own where it is the playground's or the command line's. `owner` says that this person
-    owns the bot (OWNER_IDS). `permissions` are Discord's, by its names, in the channel the command was given in.
+    owns the bot (OWNER_IDS). `permissions` are Discord's, by its names, in the channel the command was given in: `channel_id` of the
+    server `guild_id`.
     """
 
     kind: Literal["person", "operator", "system"]
     user_id: int
     owner: bool = False
     permissions: frozenset[str] = frozenset()
+    channel_id: int | None = None
+    guild_id: int | None = None
 
     @property
     def trusted(self) -> bool:

@@ -11,12 +11,14 @@ from engine.actor import Actor
 from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
+from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
+from engine.decide.remembering import memory
 from engine.decide.speaking import denial
-from engine.decide.spending import budget, lift, model_override, model_quirk
+from engine.decide.spending import budget, lift, model_override, model_quirk, provider
 from engine.events.base import Event
 from engine.events.build import Cause, new
-from engine.store import Log, Recorded
+from engine.store import Log, NewEvent, Recorded
 from engine.store.contend import in_turn, tied
 from engine.store.progress import wait_for
 
@@ -34,6 +36,10 @@ RULES: tuple[Rules[Any, Any], ...] = (
     reply.RULES,
     lift.RULES,
     denial.RULES,
+    memory.RULES,
+    provider.RULES,
+    mapping.RULES,
+    opinion.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""
@@ -57,9 +63,12 @@ class _Situation:
     known: set[UUID] = field(default_factory=set)
 
 
-async def execute(log: Log, actor: Actor, command: Command, key: UUID, *, see: Sequence[str] = ()) -> Executed:
+async def execute(
+    log: Log, actor: Actor, command: Command, key: UUID, *, see: Sequence[str] = (), led_by: NewEvent | None = None
+) -> Executed:
     """Carry out a command, once for each key: a repeat changes nothing and answers the same.
 
+    `led_by` is what the command follows from, with `key` as its id: it is appended before its events, in the one append.
     Decides again when somebody else wrote first. With `see` it waits until those read models have it, not for ever. Raises Rejected
     with a sentence for the person, Conflict when others were faster every time, KeyDestroyed, StorageFull.
     """
@@ -71,8 +80,9 @@ async def execute(log: Log, actor: Actor, command: Command, key: UUID, *, see: S
             repeated = await _group(log, key)
             return Executed(tuple(r.event for r in repeated), tuple(r.position for r in repeated), repeated=True)
         events = rules.decide(situation.state, command, actor)
-        news = [new(event, event_id(key, n), cause=Cause(key)) for n, event in enumerate(events)]
-        appended = await log.append(*tied(news, situation.versions))
+        cause = Cause(key, key if led_by is not None else None)
+        news = [new(event, event_id(key, n), cause=cause) for n, event in enumerate(events)]
+        appended = await log.append(*([led_by] if led_by is not None else []), *tied(news, situation.versions))
         return Executed(tuple(events), appended.positions, appended.repeated)
 
     done = await in_turn(log, command.queue, attempt)

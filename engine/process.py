@@ -34,6 +34,8 @@ READY_FD = "TZUROT_READY_FD"
 LIFE_FD = "TZUROT_LIFE_FD"
 DISCORD_ON = "TZUROT_DISCORD_ON"
 """Set for children that do not get the bot's token, when there is one."""
+STANDIN_ON = "TZUROT_STANDIN_ON"
+"""Set for children when no provider is configured, so that the local stand-in answers."""
 GRACE_S = 15.0
 LAST_RESORT_S = 5.0
 

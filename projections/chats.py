@@ -149,7 +149,8 @@ async def waiting(connection: AsyncConnection, channel: int) -> list[Waiting]:
     SELECT t.turn, t.character, t.message_id, t.status, t.attempts, t.requested_at, t.epoch
     FROM (SELECT * FROM turns.turns WHERE channel = %s ORDER BY position DESC LIMIT 50) AS t
     LEFT JOIN deliveries.deliveries d ON d.turn = t.turn
-    WHERE t.status = 'pending' OR (t.status <> 'cancelled' AND (d.status IS NULL OR (d.status IN ('due', 'intended') AND d.cause IS NULL)))
+    WHERE t.status = 'pending' OR (t.status NOT IN ('cancelled', 'declined')
+          AND (d.status IS NULL OR (d.status IN ('due', 'intended') AND d.cause IS NULL)))
     ORDER BY t.message_id, t.slot
     """
     async with connection.cursor(row_factory=class_row(Waiting), binary=True) as cursor:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Log
 from projections.models import deliveries, history, turns
 from projections.models.deliveries import Delivery
 from projections.models.turns import Turn
 
-End = TurnCompleted | TurnFailed | TurnCancelled
+End = TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ async def record(log: Log, turn: Turn) -> Record:
     async with log.pool.connection() as connection:
         delivery = await deliveries.get(connection, turn.turn)
     generations = tuple(found.event for found in events if isinstance(found.event, GenerationStarted))
-    end = next((found for found in events if isinstance(found.event, TurnCompleted | TurnFailed | TurnCancelled)), None)
+    end = next((found for found in events if isinstance(found.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled)), None)
     return Record(
         turn=turn,
         request=next((found.event for found in events if isinstance(found.event, TurnRequested)), None),
         generations=generations,
-        end=end.event if end and isinstance(end.event, TurnCompleted | TurnFailed | TurnCancelled) else None,
+        end=end.event if end and isinstance(end.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled) else None,
         delivery=delivery,
         steps=tuple(Step(found.position, found.row.type, found.row.occurred_at.isoformat()) for found in events),
         erased=any(found.erased for found in events),

@@ -9,9 +9,11 @@ from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
+from projections.models.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
+from projections.models.reactions import REACTIONS
 from projections.models.timeline import TIMELINE
 from projections.models.turns import TURNS
 from projections.models.usage import USAGE
@@ -33,6 +35,8 @@ ALL: tuple[Projection, ...] = (
     PICTURES,
     CHANGES,
     ACCESS,
+    MEMORY,
+    REACTIONS,
 )
 """In the order in which they are shown."""
 

@@ -57,12 +57,15 @@ class Shown:
     character: UUID
     turn: UUID
     channel: int
+    segment: bool = False
 
 
 async def of_message(connection: AsyncConnection, message_id: int) -> Shown | None:
     """What a message shows, however old it is; None for a message that is no reply."""
     statement = b"""
-    SELECT coalesce(e.reply_to, t.message_id), r.character, r.turn, r.channel FROM history.reply_messages r
+    SELECT coalesce(e.reply_to, t.message_id), r.character, r.turn, r.channel,
+           EXISTS (SELECT 1 FROM history.versions v WHERE v.turn = r.turn AND v.continues IS NOT NULL)
+    FROM history.reply_messages r
     LEFT JOIN history.entries e ON e.turn = r.turn LEFT JOIN turns.turns t ON t.turn = r.turn WHERE r.message_id = %s
     """
     row = await (await connection.execute(statement, (message_id,))).fetchone()

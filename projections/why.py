@@ -11,7 +11,7 @@ from engine.errors import TzurotError
 from engine.events.base import Event
 from engine.events.message import Declined, MessageDeclined
 from engine.events.reply import DeliveryFailed, ReplyContinued, ReplyRegenerated
-from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed
+from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed
 from engine.store import Log, Recorded
 from projections import replies
 from projections.models import catalog, turns
@@ -34,7 +34,7 @@ class Answer:
     turn: Turn
     who: str
     calls: tuple[GenerationStarted, ...] = ()
-    end: TurnCompleted | TurnFailed | TurnCancelled | None = None
+    end: TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled | None = None
     undelivered: str | None = None
     asked: ReplyRegenerated | ReplyContinued | None = None
     versions: int = 0
@@ -110,7 +110,7 @@ async def _answer(log: Log, turn: Turn, who: str) -> Answer:
         turn,
         who,
         calls,
-        next((one.event for one in events if isinstance(one.event, TurnCompleted | TurnFailed | TurnCancelled)), None),
+        next((one.event for one in events if isinstance(one.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled)), None),
         delivery[-1].category if delivery else None,
         next((e for e in _asked(acts) if e.turn_id == turn.turn), None),
         len(state.versions),

@@ -9,12 +9,23 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
 
 from engine import embedded
 from engine.config import Settings
 from engine.migrate import migrate
 
 TEMPLATE = "template_tzurot"
+
+# How long an example takes says how busy the machine is. And what fails is shown smaller, but not explained, which takes minutes.
+hypothesis_settings.register_profile(
+    "tzurot",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
+hypothesis_settings.load_profile("tzurot")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

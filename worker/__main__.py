@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from engine import config, process
@@ -12,9 +13,11 @@ from engine.store import open_log
 from engine.vault import load_master_key
 from projections.follow import resume
 from projections.live import heartbeats
+from worker import connect
 from worker.jobs import HANDLERS, keep
 from worker.providers.http import Http, Way
 from worker.telemetry import export_spans
+from worker.turn import initiative
 from worker.turn.conversation import handle
 from worker.turn.sweep import sweep
 from worker.work import Deletions, Work, endpoint
@@ -42,12 +45,15 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
+        for change in ("provider.connected", "provider.disconnected"):
+            await stack.enter_async_context(hints.events(url, change, partial(connect.heard, work), "provider hints"))
+        await connect.take_up(work)
         export_spans()
         if settings.worker_metrics_port:
             work.telemetry.metrics.serve(settings.worker_metrics_port)
-        beat = process.beat(lambda: heartbeats.beat(log.pool, "worker", {"provider": provider.name}))
+        beat = process.beat(lambda: _beat(work))
         standby = relay.run(settings, lambda: resume.unfinished(log.pool))
-        await stack.enter_async_context(_running(sweep(work), keep.keep(work, HANDLERS), beat, standby))
+        await stack.enter_async_context(_running(sweep(work), keep.keep(work, HANDLERS), initiative.keep(work), beat, standby))
 
         async def wake(reference: Reference) -> None:
             await handle(work, reference)
@@ -59,6 +65,12 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         await stack.enter_async_context(consume(url, log, WORKER, wake, concurrency=settings.worker_concurrency))
         stack.callback(work.leaving.set)
         yield work
+
+
+async def _beat(work: Work) -> None:
+    """Say that this process lives. A hint about the provider may have been lost: what the log says is taken up now and then."""
+    await connect.take_up(work)
+    await heartbeats.beat(work.log.pool, "worker", {"provider": work.endpoint.name})
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from projections.models import provider_models
 from projections.models.model_quirks import NotedQuirks
 from projections.models.model_quirks import noted as noted_quirks
 from projections.prompt.message import Message
-from worker import money
+from worker import money, provider_commands
 from worker.jobs import commands as job_commands
 from worker.memory import commands as memory_commands
 from worker.terminal import NotFound, carry_out, with_log
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("worker")(run_worker)
     app.command("standin-provider")(run_standin)
-    for name, (help_, commands) in (GROUPS | money.GROUPS).items():
+    for name, (help_, commands) in (GROUPS | money.GROUPS | {"provider": provider_commands.GROUP}).items():
         group = typer.Typer(no_args_is_help=True, help=help_)
         for command, function in commands.items():
             group.command(command)(function)
@@ -289,14 +289,14 @@ def _holds(quirks: NotedQuirks) -> str:
 
 def model_refresh(json: Json = False) -> None:
     """Fetch the provider's catalogue now."""
+    from worker.connect import at_hand
     from worker.jobs.catalogue import refresh
     from worker.providers.http import Http, Way
-    from worker.work import Work, endpoint
 
     async def work(log: Log) -> None:
         settings = config.settings()
         async with Http(Way.of(settings)) as http:
-            count = await refresh(Work(settings, log, http, endpoint(settings), None))
+            count = await refresh(await at_hand(settings, log, http))
         say({"models": count}, json=json, words=f"{count} models.")
 
     with_log(work)

@@ -194,14 +194,14 @@ def keys_remove(user: User, provider: Provider = None, yes: Yes = False, json: J
 
 def keys_test(user: User, provider: Provider = None, json: Json = False) -> None:
     """Ask the provider whether it takes a person's key. Nothing is bought."""
+    from worker.connect import at_hand
     from worker.keycheck import check
     from worker.providers.http import Http, Way
-    from worker.work import Work, endpoint
 
     async def work(log: Log) -> str | None:
         settings = config.settings()
         async with Http(Way.of(settings)) as http:
-            return await check(Work(settings, log, http, endpoint(settings), None), await _key(log, user, _provider(provider)))
+            return await check(await at_hand(settings, log, http), await _key(log, user, _provider(provider)))
 
     category = with_log(work)
     say({"accepted": category is None, "category": category}, json=json, words="Accepted." if category is None else f"Refused: {category}.")

@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from engine import clock, ids
 from engine.bus.reference import Reference
 from engine.config import Settings
+from engine.decide.spending.provider import name_of
 from engine.decide.spending.spend import Block, Refusal
 from engine.errors import SettingsError
 from engine.store import Log
@@ -175,14 +176,24 @@ class Conversations:
             self._resting = {other: entry for other, entry in self._resting.items() if entry[1] > now} | {name: (newest, now + rest)}
 
 
+@dataclass(slots=True)
+class Connected:
+    """The provider that was connected while everything runs (worker.connect keeps it); None: the one of the settings holds."""
+
+    endpoint: Endpoint | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`seconds` bounds all calls of a turn together, and so each of them. Without `nats` nobody is told of drafts."""
+    """`seconds` bounds all calls of a turn together, and so each of them. Without `nats` nobody is told of drafts.
+
+    `configured` is the provider the settings name.
+    """
 
     settings: Settings
     log: Log
     http: Http
-    endpoint: Endpoint
+    configured: Endpoint
     nats: Client | None
     deletions: Deletions = field(default_factory=Deletions)
     breaker: Breaker = field(default_factory=Breaker)
@@ -196,6 +207,12 @@ class Work:
     """Set when a job may be there to be taken up."""
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to stop: nothing new is begun."""
+    connected: Connected = field(default_factory=Connected)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where models are asked now."""
+        return self.connected.endpoint or self.configured
 
     @property
     def crowded(self) -> bool:
@@ -211,12 +228,7 @@ def endpoint(settings: Settings) -> Endpoint:
     """The provider the settings name. Raises SettingsError when they name none."""
     key = settings.provider_api_key.get_secret_value() if settings.provider_api_key else None
     if settings.provider_base_url:
-        return Endpoint(_name(settings.provider_base_url), settings.provider_base_url, key)
+        return Endpoint(name_of(settings.provider_base_url), settings.provider_base_url, key)
     if key:
         return Endpoint("openrouter", OPENROUTER, key)
     raise SettingsError("No provider is configured. Set PROVIDER_API_KEY, or start with `tzurot run`, which brings a stand-in along.")
-
-
-def _name(url: str) -> str:
-    host = url.split("://", 1)[-1].split("/", 1)[0].split("@")[-1].split(":")[0]
-    return "openrouter" if host.endswith("openrouter.ai") else "local" if host in {"127.0.0.1", "localhost"} else host[:60]

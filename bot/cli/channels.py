@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot import editing
+from bot import editing, explain
 from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Where
@@ -14,7 +14,7 @@ from engine.resources.field import values
 from engine.resources.kinds import CHANNEL, CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
-from projections.models import channels
+from projections.models import channels, turns
 from projections.terminal import NotFound
 
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's id: in Discord, Copy Channel ID.")]
@@ -26,22 +26,32 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Channels: who speaks there, and what is set for them.")
     group.command("show")(_show)
     group.command("edit")(with_options(_edit, CHANNEL, "Change what is set for a channel; what is not named stays as it is.", which=True))
+    group.command("explain")(_explain)
     group.command("activate")(_activate)
     group.command("deactivate")(_deactivate)
     app.add_typer(group, name="channel")
 
 
 def _show(channel: Channel, json: Json = False) -> None:
-    """Show who is activated in a channel, how talkative each is, and what is set."""
+    """Show who is activated in a channel, how talkative each is and how often silent, and what is set."""
 
     async def work(log: Log) -> None:
         where = await _where(log, channel)
         async with log.pool.connection() as connection:
             active = await channels.active_in(connection, where.channel_id)
             sheet = await channels.sheet_of(connection, where.channel_id)
+            silent = await turns.silences(connection, where.channel_id)
         known = {item.id: item for item in await editing.items(log, CHARACTER, OPERATOR)}
         here = [known[one] for one in active if one in known]
-        cast = [{"short name": item.handle, "name": item.name, "talkativeness": item.values["talkativeness"]} for item in here]
+        cast = [
+            {
+                "short name": item.handle,
+                "name": item.name,
+                "talkativeness": item.values["talkativeness"],
+                "silent": "{} of {}".format(*silent.get(item.id, (0, 0))),
+            }
+            for item in here
+        ]
         found = {"channel": where.channel_id, "set": sheet is not None, "characters": cast, **values(sheet or AS_IT_COMES)}
         say(found, json=json)
         if json:
@@ -51,6 +61,23 @@ def _show(channel: Channel, json: Json = False) -> None:
             table(tuple(cast[0]), [tuple(one.values()) for one in cast])
         else:
             echo("Nobody is activated there. `tzurot channel activate` does it.")
+
+    carry(work)
+
+
+def _explain(
+    channel: Channel,
+    person: Annotated[str, typer.Option("--person", help="As it is for this person (their id).")] = "",
+    json: Json = False,
+) -> None:
+    """Explain who answers in a channel and why, and what stands in the way."""
+
+    async def work(log: Log) -> None:
+        where = await _where(log, channel)
+        asks = int(person) if person.isdigit() else None
+        found = await explain.look(log, where.channel_id, guild_id=where.guild_id, asks=asks)
+        told = [line.removeprefix("-# ") for line in explain.lines(found)]
+        say({"channel": where.channel_id, "explanation": told}, json=json, words="\n".join(told))
 
     carry(work)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, output, settings_table, undo, why
+from bot.cli import channels, chatlogs, denials, editing, output, reactions, settings_table, undo, why
 from engine import config
 
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     undo.register(app)
     denials.register(app)
     chatlogs.register(app)
+    reactions.register(app)
 
 
 def run(

@@ -106,9 +106,10 @@ async def working(settings: Settings, log: Log, signer: Signer | None) -> AsyncI
     await seed.plant(log, settings.default_model)
     console = Console(settings, log, signer)
     await ended_sessions.load(log.pool, console.ended)
+    await console.look_at_models()
     loops: list[Coroutine[Any, Any, None]] = [
         ended_sessions.follow(log.pool, console.ended),
-        feed.follow(console.feed, log),
+        feed.follow(console.feed, log, console.look_at_models),
         deliver.run(console),
         process.beat(lambda: heartbeats.beat(log.pool, "console")),
     ]

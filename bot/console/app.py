@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from bot.console import api, metrics, stream
 from bot.console.door import Door
 from bot.console.guard import Guard, Guarded
-from bot.console.pages import characters, editing, health, jobs, login, playground, prompts, replies, timeline, turns, usage, why
+from bot.console.pages import characters, connect, editing, health, jobs, login, playground, prompts, replies, timeline, turns, usage, why
 from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
@@ -54,6 +54,11 @@ ROUTES = (
     Route("/jobs/stream", jobs.live),
     Route("/jobs/{job:uuid}/cancel", jobs.cancel, methods=["POST"]),
     Route("/jobs/{job:uuid}/retry", jobs.retry, methods=["POST"]),
+    Route("/connect", connect.show),
+    Route("/connect", connect.send, methods=["POST"]),
+    Route("/connect/nearby", connect.nearby),
+    Route("/connect/off", connect.disconnect, methods=["POST"]),
+    Route("/connect/{job:uuid}", connect.outcome),
     Route("/why", why.show),
     Route("/usage", usage.show),
     Route("/health", health.show),

@@ -1,7 +1,7 @@
 """Tells open pages that something changed, so that they look again. Hints only: pages look from time to time anyway."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from uuid import UUID
 
@@ -72,13 +72,15 @@ class Feed:
                 ear.ring()
 
 
-async def follow(feed: Feed, store: Log) -> None:
-    """Ring for every event, once the read models show it. For ever."""
+async def follow(feed: Feed, store: Log, on_provider: Callable[[], Awaitable[None]]) -> None:
+    """Ring for every event, once the read models show it; call `on_provider` when another provider was connected. For ever."""
     after = await _head(store)
     async with aclosing(tail.follow(store.dsn, after)) as batches:
         async for rows in batches:
             with suppress(*TRANSIENT):
                 await runner.wait_for(store.pool, ("history", "turns", "deliveries", "timeline", "jobs"), rows[-1].position, seconds=1.0)
+            if any(row.type.startswith("provider.") for row in rows):
+                await on_provider()
             feed.touch({row.channel for row in rows})
 
 

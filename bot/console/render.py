@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.console import words
+from bot.console import menu, words
 from bot.console.prose import prose
 from bot.console.state import console_of
 from engine import clock
@@ -48,10 +48,16 @@ def page(
 ) -> HTMLResponse:
     """A whole page. `section` is the entry of the navigation it belongs to."""
     theme = request.cookies.get(THEME_COOKIE)
+    signer, known = console_of(request).signer, bool(getattr(request.state, "known", True))
     frame = {
         "section": section,
         "theme": theme if theme in {"light", "dark"} else "",
-        "can_log_out": console_of(request).signer is not None,
+        "can_log_out": signer is not None and known,
+        "signed_in": signer is None or known,
+        "no_model": (signer is None or known) and section != "Connect a model" and console_of(request).models.missing,
+        "pages": menu.PAGES,
+        "more_pages": menu.MORE,
+        "more_sections": {entry.label for entry in menu.MORE},
     }
     return HTMLResponse(fragment(template, **frame, **(context or {})), status)
 

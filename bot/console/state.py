@@ -1,6 +1,7 @@
 """What every page needs, built once per process and passed down."""
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -11,10 +12,12 @@ from starlette.requests import Request
 from bot.characters import Characters
 from bot.console.feed import Feed
 from bot.console.sessions import Signer
-from engine import ids
+from engine import ids, process
 from engine.bus import broker
 from engine.config import Settings
+from engine.events.provider import ProviderConnected
 from engine.store import Log
+from projections import provider
 
 OPERATOR = 1
 """User id of whoever sits at the console. Snowflakes of people are never this small."""
@@ -33,6 +36,19 @@ class Bus:
             await asyncio.Event().wait()
 
 
+@dataclass(slots=True)
+class Models:
+    """Whether models can be asked: `standin` says that the settings name no provider, `connected` what was connected since."""
+
+    standin: bool = field(default_factory=lambda: process.STANDIN_ON in os.environ)
+    connected: ProviderConnected | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether only the stand-in answers."""
+        return self.standin and self.connected is None
+
+
 @dataclass(frozen=True)
 class Console:
     """The open console. `signer` is None without a password; `ended` are the sessions that were logged out, and until when they were."""
@@ -44,6 +60,11 @@ class Console:
     feed: Feed = field(default_factory=Feed)
     bus: Bus = field(default_factory=Bus)
     snowflakes: ids.Snowflakes = field(default_factory=ids.Snowflakes)
+    models: Models = field(default_factory=Models)
+
+    async def look_at_models(self) -> None:
+        """Read again which provider is connected."""
+        self.models.connected = await provider.connected(self.log)
 
     @cached_property
     def characters(self) -> Characters:

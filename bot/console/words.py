@@ -18,6 +18,7 @@ _SAID = {
     "turn.completed": "Turn completed",
     "turn.failed": "Turn failed",
     "turn.cancelled": "Turn cancelled",
+    "turn.declined": "Silence chosen",
     "reply.intended": "Delivery intended",
     "reply.chunk_delivered": "Chunk delivered",
     "reply.delivered": "Reply delivered",
@@ -27,6 +28,12 @@ _SAID = {
     "reply.edited": "Reply edited",
     "reply.version_chosen": "Version chosen",
     "reply.deleted": "Reply deleted",
+    "reply.rated": "Reply rated",
+    "reply.reported": "Reply reported",
+    "reaction.added": "Reaction added",
+    "reaction.removed": "Reaction taken back",
+    "reaction.cleared": "Reactions cleared",
+    "reaction.mapped": "Reactions mapped",
 }
 _SHAPES = {"message": "circle", "turn": "triangle", "reply": "half", "character": "square", "preset": "diamond", "channel": "hexagon"}
 _TRIGGERS = {
@@ -38,6 +45,7 @@ _TRIGGERS = {
     "command": "a command",
     "reaction": "a reaction",
     "playground": "chosen in the playground",
+    "initiative": "it spoke first",
 }
 
 

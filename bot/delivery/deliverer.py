@@ -19,7 +19,7 @@ from bot.delivery.venue import Place, Speaker, Venue
 from bot.notices import error_notice, not_shown
 from engine import clock, ids, log
 from engine.events.base import Event, user_subject
-from engine.events.message import MessageReceived
+from engine.events.message import MessageCued, MessageReceived
 from engine.events.message import Venue as Name
 from engine.events.reply import ReplyDeleted, ReplyKind
 from engine.events.turn import TurnCompleted, TurnFailed
@@ -176,7 +176,7 @@ def speaker_of(character: Character | None) -> Speaker:
 def place_of(said: Recorded[Event] | None, channel: int, guild: int | None) -> Place:
     """Where an answer goes: where the message was said, as far as that is in the log."""
     message = said.event if said is not None else None
-    if not isinstance(message, MessageReceived):
+    if not isinstance(message, MessageReceived | MessageCued):
         return Place(channel, guild, None, dm=guild is None)
     parent = message.parent_channel_id if message.channel_kind == "thread" else None
     return Place(message.channel_id, message.guild_id, parent, dm=message.channel_kind == "dm")

@@ -22,12 +22,13 @@ Interaction = nextcord.Interaction[nextcord.Client]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a person is told. Buttons stand under its last message; `file` is (name, content)."""
+    """What a person is told. Buttons stand under its last message; `file` is (name, content). `sent`: the work told it itself."""
 
     text: str
     rows: tuple[Json, ...] = ()
     file: tuple[str, bytes] | None = None
     done: bool = True
+    sent: bool = False
 
 
 type Work = Callable[[], Awaitable[str | Told]]
@@ -40,6 +41,8 @@ async def answer(interaction: Interaction, work: Work, *, hidden: bool = True) -
     """
     await interaction.response.defer(ephemeral=True, with_message=True)
     told = await _told(work)
+    if told.sent:
+        return
     public = told.done and not hidden
     if public:  # the first message takes the place of the hidden "thinking" and is as hidden as that
         await interaction.followup.send("Done.", ephemeral=True, allowed_mentions=QUIET)

@@ -41,6 +41,7 @@ def intents() -> nextcord.Intents:
     """What the bot asks to be told. Message content is privileged: it must be switched on in the developer portal."""
     wanted = nextcord.Intents.none()
     wanted.guilds = wanted.guild_messages = wanted.dm_messages = wanted.message_content = True
+    wanted.guild_reactions = wanted.dm_reactions = True
     return wanted
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from bot.editing import KINDS
+from bot.sheets import EVERY
 
 LONGEST = 100
 """Discord's limit."""
@@ -30,7 +31,9 @@ ID = IdPart(re.compile(r"[0-9a-f]{32}"), UUID)
 NUMBER = IdPart(re.compile(r"[0-9]{1,19}"), int)
 MARK = IdPart(re.compile(r"[0-9a-f]{8}"), str)
 KIND = IdPart(re.compile("|".join(sorted(KINDS))), str)
-"""The name of a kind of thing that people edit."""
+"""The name of a kind of thing that people make."""
+ANY = IdPart(re.compile("|".join(sorted(EVERY))), str)
+"""The name of a kind of thing that people edit: what they make, and what is simply there, such as a channel."""
 FIELD = IdPart(re.compile(r"[a-z][a-z0-9_.]{0,39}"), str)
 
 
@@ -67,19 +70,19 @@ BROWSE = Press("browse", (KIND, NUMBER), "/{kind} browse")
 """A page of the list."""
 OPEN = Press("open", (KIND,), "/{kind} browse")
 """One of a page, chosen by its id."""
-EDIT = Press("edit", (KIND, ID), "/{kind} edit")
+EDIT = Press("edit", (ANY, ID), "/{kind} edit")
 """The dashboard."""
-SCREEN = Press("screen", (KIND, ID), "/{kind} edit")
+SCREEN = Press("screen", (ANY, ID), "/{kind} edit")
 """Another screen of the dashboard, chosen by its number."""
-FORM_OPEN = Press("form.open", (KIND, ID, NUMBER, NUMBER), "/{kind} edit")
+FORM_OPEN = Press("form.open", (ANY, ID, NUMBER, NUMBER), "/{kind} edit")
 """A form of a screen, both by number."""
-FORM = Press("form", (KIND, ID, MARK), "/{kind} edit")
+FORM = Press("form", (ANY, ID, MARK), "/{kind} edit")
 """A form that was sent: its inputs are called by their fields."""
-FORM_AGAIN = Press("form.again", (KIND, ID), "/{kind} edit")
+FORM_AGAIN = Press("form.again", (ANY, ID), "/{kind} edit")
 """The form that was refused, opened again with what was typed."""
-SWITCH = Press("switch", (KIND, ID, FIELD, NUMBER), "/{kind} edit")
+SWITCH = Press("switch", (ANY, ID, FIELD, NUMBER), "/{kind} edit")
 """Set a switch to 0 or 1."""
-CHOOSE = Press("choose", (KIND, ID, FIELD), "/{kind} edit")
+CHOOSE = Press("choose", (ANY, ID, FIELD), "/{kind} edit")
 """Set a field to what was chosen."""
 EXPORT = Press("export", (KIND, ID), "/{kind} export")
 DELETE = Press("delete", (KIND, ID), "/{kind} delete")
@@ -97,7 +100,12 @@ REPLY_WISH = Press("rwish", (NUMBER, ID), "/why")
 REPLY_WISHED = Press("rwished", (NUMBER, ID), "/why")
 REPLY_EDIT = Press("redit", (NUMBER, ID), "/why")
 REPLY_EDITED = Press("redited", (NUMBER, ID), "/why")
-_REPLY = (REPLY_SHOW, REPLY_DROP, REPLY_AGAIN, REPLY_GO_ON, REPLY_DELETE, REPLY_WISH, REPLY_WISHED, REPLY_EDIT, REPLY_EDITED)
+REPLY_REPORTED = Press("rreported", (NUMBER, ID, ID), "/why")
+"""The form of a report of one version."""
+_REPLY = (
+    *(REPLY_SHOW, REPLY_DROP, REPLY_AGAIN, REPLY_GO_ON, REPLY_DELETE, REPLY_WISH, REPLY_WISHED, REPLY_EDIT, REPLY_EDITED),
+    REPLY_REPORTED,
+)
 
 ALL = (
     *(CREATE, CREATE_AGAIN, BROWSE, OPEN, EDIT, SCREEN, FORM_OPEN, FORM, FORM_AGAIN, SWITCH, CHOOSE, EXPORT, DELETE),
@@ -132,5 +140,5 @@ def advice(read: Read) -> str:
     """The sentence for a press that cannot be carried out: the command to use instead."""
     if read.press is None:
         return "This button belongs to nothing I know. Use `/character browse` or another command instead."
-    kind = next((v for part, v in zip(read.press.parts, read.values or (), strict=False) if part is KIND), next(iter(KINDS)))
+    kind = next((v for part, v in zip(read.press.parts, read.values or (), strict=False) if part in (KIND, ANY)), next(iter(KINDS)))
     return f"This button cannot be used any more. Use `{read.press.instead.format(kind=kind)}` instead."

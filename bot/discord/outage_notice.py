@@ -13,6 +13,8 @@ from engine.events.message import MessageReceived
 EVERY_S = 60.0
 """A channel gets one notice in so long, however much is said there."""
 
+CLOSE_S = 2.0
+
 type ForUs = Callable[[MessageReceived], bool]
 
 
@@ -44,8 +46,12 @@ class OutageNotice:
         if (over := self._over.get(channel)) is not None:
             over.set()
 
-    def close(self) -> None:
-        """Leave what stands."""
+    async def close(self) -> None:
+        """Take away what stands, as far as Discord answers: whoever goes on from here knows nothing of it."""
+        for over in self._over.values():
+            over.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=CLOSE_S)
         for task in self._running:
             task.cancel()
 

@@ -29,8 +29,8 @@ class Roster:
         """The addresses of the stored pictures that characters have."""
         return {character.sheet.avatar for character in await self._characters.all() if character.sheet.avatar}
 
-    async def state(self, message: MessageReceived, *, adult: bool = False) -> State:
-        """What holds for this message now; `adult`: Discord says that its channel is age-restricted.
+    async def state(self, message: MessageReceived, *, adult: bool = False, called: UUID | None = None) -> State:
+        """What holds for this message now; `adult`: Discord says that its channel is age-restricted; `called`: whom a command names.
 
         Most talk in a server concerns nobody here: that costs one statement.
         """
@@ -45,7 +45,7 @@ class Roster:
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
             denials = await access.of_person(connection, message.author_id)
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
-        if not (active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
+        if not (called or active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
             return State(Cast.of(), denials=denials)
         cast = await self._characters.refresh()
         return State(
@@ -58,6 +58,7 @@ class Roster:
             sheet=sheet or AS_IT_COMES,
             adult=adult,
             denials=denials,
+            called=called,
         )
 
     def remembered(self, message: MessageReceived) -> State:

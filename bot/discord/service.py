@@ -9,6 +9,7 @@ import aiohttp
 
 from bot.delivery.queue import Queues
 from bot.delivery.streaming import Streams
+from bot.discord import standby
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
@@ -20,11 +21,13 @@ from bot.discord.features.resources import press as resources
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo import press as undo
 from bot.discord.ingest import Ingest
+from bot.discord.looking import Looking
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
 from bot.discord.presses import Presses
+from bot.discord.reactions import Reactions
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
 from bot.discord.sync import sync
@@ -38,6 +41,7 @@ from engine.bus.consumer import TRANSIENT
 from engine.config import Settings, require_database, require_nats
 from engine.events.message import MessageReceived
 from engine.store import Log, open_log
+from engine.store.right import Right
 from engine.vault import load_master_key
 from projections.follow import runner
 from projections.live import heartbeats
@@ -63,6 +67,7 @@ class Service:
         self.webhooks = Webhooks(rest, us.application_id)
         self.portraits = Portraits(log, rest, us.application_id, self.roster.avatars)
         post = Post(rest, self.webhooks, us, self.portraits)
+        self.reactions = Reactions(log, us, self._place, settings.owner_ids, Looking(log, post, settings))
         self.deliver = Queues(log, post, self.typing.end)
         self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
@@ -72,7 +77,7 @@ class Service:
         self.ingest.on_lost = self.dm_hint.show
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
-        self.context = Context(log, self.roster, settings)
+        self.context = Context(log, self.roster, settings, self.typing.begin)
         self.editor = Editor(self.context)
         self.presses = Presses(resources.handlers(self.editor), undo.handlers(self.context), replies.handlers(self.context))
         self._preparing: asyncio.Task[None] | None = None
@@ -89,6 +94,10 @@ class Service:
             "MESSAGE_UPDATE": self.ingest.message_update,
             "MESSAGE_DELETE": self.ingest.message_delete,
             "MESSAGE_DELETE_BULK": self.ingest.message_delete,
+            "MESSAGE_REACTION_ADD": self.reactions.add,
+            "MESSAGE_REACTION_REMOVE": self.reactions.remove,
+            "MESSAGE_REACTION_REMOVE_ALL": self.reactions.clear,
+            "MESSAGE_REACTION_REMOVE_EMOJI": self.reactions.clear,
         }
         client = self.client = Client(raw, self._up, self.presses.take)
         add_all(client, self.context, self.editor)
@@ -186,11 +195,12 @@ class Service:
         for task in (*self._early, *([self._preparing] if self._preparing else [])):
             task.cancel()
         await self.ingest.drain(5.0)
+        await self.reactions.drain(5.0)
         await self.streams.close()
         await self.deliver.close()
         self.typing.close()
         self.dm_hint.close()
-        self.outage_notice.close()
+        await self.outage_notice.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 
@@ -237,27 +247,29 @@ async def _at_last(work: Callable[[], Awaitable[object]]) -> None:
 
 
 async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
-    """Run the bot until `stop`. Raises NotLetIn when Discord refuses it for good."""
+    """Run the bot until `stop`: lead, or stand by while another process does. Raises NotLetIn when Discord refuses it for good."""
     point_at(settings.discord_api_base)
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(open_log(require_database(settings), load_master_key(settings), pool_size=8))
+        dsn = require_database(settings)
+        opened = await stack.enter_async_context(open_log(dsn, load_master_key(settings), pool_size=8))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         rest = Rest(settings.discord_api_base.rstrip("/"), token, session)
         us = await _who_are_we(rest, stop)
-        if us is None:
-            return
-        service = Service(settings, opened, rest, us)
-        stack.push_async_callback(service.close)
-        await _run(service, token, stop)
+        right = Right(dsn, "discord")
+        stack.push_async_callback(right.leave)
+        while us is not None and await standby.led(right, opened.pool, stop):
+            await _lead(Service(settings, opened, rest, us), token, right, stop)
 
 
-async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
+async def _lead(service: Service, token: str, right: Right, stop: asyncio.Event) -> None:
+    """Be the bot until `stop`, or until another process is."""
     jobs = (
         stay_connected(token, service.make_client),
         service.listen(),
         service.sweep(),
         service.tidy(),
         process.beat(service.beat),
+        right.lost(),
         stop.wait(),
     )
     tasks = [asyncio.create_task(job) for job in jobs]
@@ -269,6 +281,7 @@ async def _run(service: Service, token: str, stop: asyncio.Event) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await service.close()
 
 
 async def _who_are_we(rest: Rest, stop: asyncio.Event) -> Us | None:

@@ -20,7 +20,7 @@ from engine.events.base import Event
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
 from engine.events.reply import ReplyContinued, ReplyDeleted, ReplyEdited, ReplyRegenerated, VersionChosen
-from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 
 LONGEST = 16_000
 """Characters of a reply that a person writes."""
@@ -89,7 +89,7 @@ def evolve(state: State, event: Event) -> State:
         case ReplyContinued():
             continued = (*state.continued, (event.turn_id, event.of))
             return replace(state, epoch=max(state.epoch, event.epoch), pending=state.pending | {event.turn_id}, continued=continued)
-        case TurnCompleted() | TurnFailed() | TurnCancelled():
+        case TurnCompleted() | TurnFailed() | TurnCancelled() | TurnDeclined():
             return _ended(state, event)
         case ReplyEdited():
             return replace(state, made=(*state.made, event.version), live=event.version, notice=None)
@@ -105,7 +105,7 @@ def evolve(state: State, event: Event) -> State:
             return state
 
 
-def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled) -> State:
+def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled | TurnDeclined) -> State:
     state = replace(state, pending=state.pending - {event.turn_id})
     match event:
         case TurnCompleted() if event.turn_id in dict(state.continued):
@@ -115,7 +115,7 @@ def _ended(state: State, event: TurnCompleted | TurnFailed | TurnCancelled) -> S
             return replace(state, made=(*state.made, event.turn_id), live=live, notice=None)
         case TurnFailed():
             return replace(state, notice=event.turn_id)
-        case TurnCancelled():
+        case TurnCancelled() | TurnDeclined():
             return state
 
 
@@ -195,8 +195,7 @@ def decide(state: State, command: ReplyCommand, actor: Actor) -> Sequence[Event]
     asked = state.asked
     if asked is None:
         raise Rejected("There is no reply to this message. `/why` says why a message was not answered.")
-    if not (actor.trusted or actor.user_id == asked.user_id or state.of.editable_by(actor.user_id)):
-        raise Rejected("Only whoever wrote the message, or owns the character, can do this. `/why` tells who asked.")
+    permitted(state, actor)
     match command:
         case Regenerate():
             return _regenerate(state, asked, command, actor)
@@ -212,6 +211,13 @@ def decide(state: State, command: ReplyCommand, actor: Actor) -> Sequence[Event]
             raise AssertionError(type(command).__name__)
 
 
+def permitted(state: State, actor: Actor) -> None:
+    """Raise Rejected unless this actor may do something with the reply."""
+    asks = state.asked is not None and actor.user_id == state.asked.user_id
+    if not (actor.trusted or asks or state.of.editable_by(actor.user_id)):
+        raise Rejected("Only whoever wrote the message, or owns the character, can do this. `/why` tells who asked.")
+
+
 def _regenerate(state: State, asked: TurnRequested, command: Regenerate, actor: Actor) -> list[Event]:
     wish = " ".join(command.wish.split())
     if len(wish) > LONGEST_WISH:
@@ -220,14 +226,14 @@ def _regenerate(state: State, asked: TurnRequested, command: Regenerate, actor: 
     of = state.live or state.notice
     if of is None:
         raise Rejected("There is no reply to this message. `/why` says why a message was not answered.")
-    return [ReplyRegenerated(**_at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=of, wish=wish), turn]
+    return [ReplyRegenerated(**at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=of, wish=wish), turn]
 
 
 def _continue(state: State, asked: TurnRequested, actor: Actor) -> list[Event]:
     turn = _next_turn(state, asked)
     if state.live is None:
         raise Rejected("There is no reply to go on from. `/why` says what became of it.")
-    return [ReplyContinued(**_at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=state.live), turn]
+    return [ReplyContinued(**at(asked, actor), turn_id=turn.turn_id, epoch=turn.epoch, of=state.live), turn]
 
 
 def _next_turn(state: State, asked: TurnRequested) -> TurnRequested:
@@ -244,7 +250,7 @@ def _choose(state: State, asked: TurnRequested, command: ChooseVersion, actor: A
         raise Rejected("There is no such version of this reply. `/why` tells of those there are.")
     if command.version == state.live and state.notice is None:
         return []
-    return [VersionChosen(**_at(asked, actor), version=command.version, shown=state.live)]
+    return [VersionChosen(**at(asked, actor), version=command.version, shown=state.live)]
 
 
 def _edit(state: State, asked: TurnRequested, command: EditReply, actor: Actor) -> list[Event]:
@@ -256,7 +262,7 @@ def _edit(state: State, asked: TurnRequested, command: EditReply, actor: Actor) 
     if state.live is None:
         raise Rejected("There is no reply to edit. `/why` says what became of it.")
     version = ids.derived("reply version", asked.message_id, asked.character_id, len(state.made), state.live, text)
-    return [] if version == state.live else [ReplyEdited(**_at(asked, actor), version=version, of=state.live, text=text)]
+    return [] if version == state.live else [ReplyEdited(**at(asked, actor), version=version, of=state.live, text=text)]
 
 
 def _delete(state: State, asked: TurnRequested, command: DeleteReply, actor: Actor) -> list[Event]:
@@ -264,18 +270,20 @@ def _delete(state: State, asked: TurnRequested, command: DeleteReply, actor: Act
     if state.closed or shown is None:
         raise Rejected("There is no reply to delete. `/why` says what became of it.")
     if command.version is None:
-        return [ReplyDeleted(**_at(asked, actor), shown=shown)]
+        return [ReplyDeleted(**at(asked, actor), shown=shown)]
     if command.version in state.segments:
-        return [ReplyDeleted(**_at(asked, actor), version=command.version, shown=shown, live=state.live)]
+        return [ReplyDeleted(**at(asked, actor), version=command.version, shown=shown, live=state.live)]
     if command.version not in state.versions:
         raise Rejected("There is no such version of this reply. `/why` tells of those there are.")
     place = state.versions.index(command.version)
     left = [version for version in state.versions if version != command.version]
     live = (left[max(place - 1, 0)] if command.version == state.live else state.live) if left else None
-    return [ReplyDeleted(**_at(asked, actor), version=command.version, shown=shown, live=live)]
+    return [ReplyDeleted(**at(asked, actor), version=command.version, shown=shown, live=live)]
 
 
-class _At(TypedDict):
+class At(TypedDict):
+    """What every event about a reply says of it."""
+
     message_id: int
     character_id: UUID
     channel_id: int
@@ -285,7 +293,8 @@ class _At(TypedDict):
     by_user_id: int
 
 
-def _at(asked: TurnRequested, actor: Actor) -> _At:
+def at(asked: TurnRequested, actor: Actor) -> At:
+    """Where the reply is, and who did it."""
     return {
         "message_id": asked.message_id,
         "character_id": asked.character_id,

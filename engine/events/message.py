@@ -119,6 +119,26 @@ class MessageDrafted(Event):
         return f"message:{self.message_id}"
 
 
+class MessageCued(Event):
+    """A character is to speak without anybody having said something: it stands in the place of a message, and is no part of what was said.
+
+    room: somebody asked it to join in; initiative: nobody spoke for a while. `author_id` asked for it, or switched initiative on.
+    """
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    parent_channel_id: Snowflake | None = None
+    author_id: Snowflake
+    channel_kind: ChannelKind = "guild"
+    venue: Venue
+    why: Literal["room", "initiative"] = "room"
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+
 class MessageEdited(Event):
     """The author changed the text. `edited_ms`, Unix milliseconds, tells repeated edits apart."""
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
 from engine.events.message import Venue
+from engine.resources.reacting.sheet import Rating
 
 ReplyKind = Literal["reply", "error"]
 
@@ -121,7 +122,7 @@ class StreamShown(Event):
         return f"delivery:{self.turn_id}"
 
 
-class _OfReply(Event):
+class _ReplyEvent(Event):
     """What happens to one reply: the answer of one character to one message, in any number of versions.
 
     A version is named by the turn that made it, or by an id of its own when a person wrote it. `user_id` wrote the message.
@@ -140,7 +141,7 @@ class _OfReply(Event):
         return f"reply:{self.message_id}:{self.character_id}"
 
 
-class ReplyRegenerated(_OfReply):
+class ReplyRegenerated(_ReplyEvent):
     """Another version was asked for: the turn `turn_id` makes it. `of` is the version shown until then.
 
     `wish` says how it shall differ ("shorter, please"); it is told to the model for this turn and is no part of the conversation.
@@ -156,7 +157,7 @@ class ReplyRegenerated(_OfReply):
         return (user_subject(self.by_user_id),)
 
 
-class ReplyContinued(_OfReply):
+class ReplyContinued(_ReplyEvent):
     """The character is to go on after its version `of`: the turn `turn_id` makes a segment that stands below it, and goes with it."""
 
     turn_id: UUID
@@ -164,7 +165,7 @@ class ReplyContinued(_OfReply):
     of: UUID
 
 
-class ReplyEdited(_OfReply):
+class ReplyEdited(_ReplyEvent):
     """A person wrote another version, made from `of`; it is shown from now on."""
 
     version: UUID
@@ -176,16 +177,44 @@ class ReplyEdited(_OfReply):
         return tuple(dict.fromkeys((user_subject(self.user_id), user_subject(self.by_user_id))))
 
 
-class VersionChosen(_OfReply):
+class VersionChosen(_ReplyEvent):
     """A version that was there before is shown again, whatever was deleted meanwhile. `shown` was shown before, None: nothing was."""
 
     version: UUID
     shown: UUID | None = None
 
 
-class ReplyDeleted(_OfReply):
+class ReplyDeleted(_ReplyEvent):
     """The whole reply is shown no more, or only `version` of it. `shown` was shown before, `live` is shown from now on."""
 
     version: UUID | None = None
     shown: UUID
     live: UUID | None = None
+
+
+class _VersionEvent(_ReplyEvent):
+    """What a person thinks of one version. It stands beside the reply's own stream: an opinion changes nothing of what is shown."""
+
+    version: UUID
+
+    @property
+    def stream_name(self) -> str:
+        return f"opinion:{self.message_id}:{self.character_id}"
+
+
+class ReplyRated(_VersionEvent):
+    """A person says how good a version is; None: they take it back. `model` and `preset_id` made it, where a model did (E4)."""
+
+    rating: Rating | None = None
+    model: str | None = None
+    preset_id: UUID | None = None
+
+
+class ReplyReported(_VersionEvent):
+    """A person tells those who run the bot that a version should not have been said, and why."""
+
+    text: Sealed[str] = ""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.by_user_id),)

@@ -9,11 +9,14 @@ from pydantic import Field, JsonValue
 from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
 from engine.events.message import Venue
 
-TriggerKind = Literal["reply", "activation", "dm", "name", "mention", "command", "reaction", "playground"]
+TriggerKind = Literal["reply", "activation", "dm", "name", "mention", "command", "reaction", "playground", "initiative"]
 
 
 class TurnRequested(Event):
-    """A character was addressed and is to answer. `slot` orders several answers to one message, from 0."""
+    """A character was addressed and is to answer. `slot` orders several answers to one message, from 0.
+
+    `may_decline`: nobody addressed it, and it may choose to say nothing.
+    """
 
     turn_id: UUID
     message_id: Snowflake
@@ -26,6 +29,7 @@ class TurnRequested(Event):
     reason: str
     slot: Count = 0
     epoch: Count = 0
+    may_decline: bool = False
 
     @property
     def stream_name(self) -> str:
@@ -224,6 +228,29 @@ class TurnFailed(Event):
     @property
     def subjects(self) -> tuple[str, ...]:
         return (user_subject(self.user_id),)
+
+
+class TurnDeclined(Event):
+    """The character chose to say nothing. It was asked and was paid for like an answer; nobody is shown anything."""
+
+    turn_id: UUID
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    user_id: Snowflake
+    character_id: UUID
+    venue: Venue
+    attempt: Count
+    model: str
+    provider: str
+    why: Literal["silence"] = "silence"
+    calls: tuple[Call, ...] = ()
+    usage: Usage = Usage()
+    timing: Timing = Timing()
+
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"
 
 
 class TurnCancelled(Event):

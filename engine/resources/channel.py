@@ -10,6 +10,7 @@ from engine.resources.field import Resource, Shown
 Speech = Literal["open", "called", "closed"]
 Strategy = Literal["natural", "list", "pooled", "manual"]
 SPEAKERS = "Speakers"
+FIRST = "Speaking first"
 MOST = 4
 """Characters that answer one message unless set otherwise (A3)."""
 
@@ -46,6 +47,21 @@ class ChannelSheet(Resource):
             "number",
         ),
     ] = Field(None, ge=0, le=10)
+    silence: Annotated[
+        bool,
+        Shown("May stay silent", SPEAKERS, "A character that nobody addressed may choose not to answer.", "switch"),
+    ] = False
+    idle_h: Annotated[
+        float | None,
+        Shown("Speaks first after (hours)", FIRST, "Hours without a word after which a character may begin. Empty: never.", "number"),
+    ] = Field(None, ge=0.5, le=336)
+    first_a_day: Annotated[int, Shown("Speaks first at most (a day)", FIRST, "Never twice without an answer.", "number")] = Field(
+        1, ge=1, le=10
+    )
+    quiet_from: Annotated[int | None, Shown("Quiet from (hour, UTC)", FIRST, "Nobody speaks first from then on.", "number")] = Field(
+        None, ge=0, le=23
+    )
+    quiet_to: Annotated[int | None, Shown("Quiet until (hour, UTC)", FIRST, widget="number")] = Field(None, ge=0, le=23)
 
 
 AS_IT_COMES = ChannelSheet()

@@ -9,6 +9,8 @@ from engine.resources.channel import ChannelSheet
 from engine.resources.character import CharacterSheet
 from engine.resources.field import FieldSpec, Resource, field, fields
 from engine.resources.preset import PresetSheet
+from engine.resources.reacting import sheet as reactions
+from engine.resources.reacting.sheet import ReactionSheet
 from engine.resources.typed import Wrong, beyond, read, show
 
 Values = Mapping[str, Any]
@@ -38,6 +40,7 @@ class Kind[R: Resource]:
 
 CHARACTER = Kind("character", CharacterSheet, character.problems)
 CHANNEL = Kind("channel", ChannelSheet, channel.problems)
+REACTIONS = Kind("reactions", ReactionSheet, reactions.problems)
 PRESET = Kind("preset", PresetSheet, preset.problems, preset.settled)
 
 

@@ -34,6 +34,8 @@ def unchanged(fields: Fields) -> Fields:
 
 STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
     {
+        ("turn.requested", 1): unchanged,  # v2: whether it may end in silence; a character may speak first
+        ("channel.edited", 1): unchanged,  # v2: silence, and speaking first
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("turn.completed", 1): _turn_completed_1,

@@ -18,13 +18,14 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 1
+    version = 2
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
             *(f"preset.{what}" for what in ("created", "edited", "deleted", "restored", "default_chosen")),
             *(f"channel.{what}" for what in ("activated", "deactivated", "edited")),
-            *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted")),
+            *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted", "rated")),
+            "reaction.mapped",
         }
     )
     ddl = """

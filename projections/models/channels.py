@@ -18,7 +18,7 @@ RARE = frozenset({"channel.activated", "channel.deactivated", "channel.edited"})
 
 class Channels(Projection):
     name = "channels"
-    version = 2
+    version = 3
     types = frozenset({*RARE, "message.received", "turn.requested"})
     ddl = """
     CREATE TABLE {schema}.activations (
@@ -61,7 +61,7 @@ class Channels(Projection):
         changes: dict[str, list[dict[str, object]]] = {"message.received": [], "turn.requested": []}
         async with connection.cursor() as cursor:
             for row in rows:
-                values = clear(row) | {"position": row.position}
+                values = {"epoch": 0} | clear(row) | {"position": row.position}
                 if row.type in changes:
                     changes[row.type].append(values)
                 else:
@@ -92,7 +92,8 @@ _LOAD_SESSIONS = f"""
 INSERT INTO {{schema}}.sessions (channel, character, user_id, venue, position)
 SELECT d.channel_id, (array_agg(d.character_id ORDER BY e.position DESC))[1], (array_agg(d.user_id ORDER BY e.position DESC))[1],
        (array_agg(d.venue ORDER BY e.position))[1], max(e.position)
-{decoded("channel_id bigint, character_id uuid, user_id bigint, venue text", ["turn.requested"])}
+{decoded("channel_id bigint, character_id uuid, user_id bigint, venue text, epoch integer", ["turn.requested"])}
+AND coalesce(d.epoch, 0) = 0
 GROUP BY d.channel_id
 ON CONFLICT (channel) DO UPDATE SET character = excluded.character, user_id = excluded.user_id, position = excluded.position
 """
@@ -110,7 +111,7 @@ SET last_message = greatest(s.last_message, excluded.last_message), messages = s
 """
 _SESSION = """
 INSERT INTO {schema}.sessions (channel, character, user_id, venue, position)
-VALUES (%(channel_id)s, %(character_id)s, %(user_id)s, %(venue)s, %(position)s)
+SELECT %(channel_id)s, %(character_id)s, %(user_id)s, %(venue)s, %(position)s WHERE %(epoch)s = 0
 ON CONFLICT (channel) DO UPDATE
 SET character = excluded.character, user_id = excluded.user_id, position = excluded.position
 """
@@ -176,6 +177,13 @@ async def sheet_of(connection: AsyncConnection, channel: int, *, schema: str = "
     cursor = await connection.execute(sql("SELECT data FROM {schema}.settings WHERE channel = %s", schema), (channel,))
     row = await cursor.fetchone()
     return None if row is None else ChannelSheet.model_validate(row[0])
+
+
+async def beginning(connection: AsyncConnection, *, schema: str = "channels") -> dict[int, tuple[Where, ChannelSheet]]:
+    """The channels where a character may speak first."""
+    statement = "SELECT channel, guild, venue, data FROM {schema}.settings WHERE data->>'idle_h' IS NOT NULL ORDER BY channel"
+    cursor = await connection.execute(sql(statement, schema))
+    return {row[0]: (Where(row[0], row[1], row[2]), ChannelSheet.model_validate(row[3])) for row in await cursor.fetchall()}
 
 
 async def all_active(connection: AsyncConnection, *, schema: str = "channels") -> dict[int, list[UUID]]:

@@ -26,7 +26,7 @@ class Entry:
     position: int
     channel: int
     venue: str
-    kind: Literal["message", "reply"]
+    kind: Literal["message", "reply", "cue"]
     message_id: int | None
     turn: UUID | None
     character: UUID | None
@@ -123,6 +123,16 @@ async def owned(connection: AsyncConnection, messages: Sequence[int], *, schema:
 async def newest_message(connection: AsyncConnection, channel: int, *, schema: str = "history") -> int | None:
     """The message a person said last in a channel."""
     statement = "SELECT message_id FROM {schema}.entries WHERE channel = %s AND kind = 'message' ORDER BY place DESC LIMIT 1"
+    row = await (await connection.execute(sql(statement, schema), (channel,))).fetchone()
+    return int(row[0]) if row else None
+
+
+async def newest_human(connection: AsyncConnection, channel: int, *, schema: str = "history") -> int | None:
+    """The message that a person, no program, said last in a channel."""
+    statement = """
+    SELECT message_id FROM {schema}.entries
+    WHERE channel = %s AND kind = 'message' AND author_kind = 'human' ORDER BY asked DESC, place DESC LIMIT 1
+    """
     row = await (await connection.execute(sql(statement, schema), (channel,))).fetchone()
     return int(row[0]) if row else None
 

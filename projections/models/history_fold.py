@@ -22,7 +22,7 @@ VALUES (%(position)s, %(position)s,
 
 class History(Projection):
     name = "history"
-    version = 4
+    version = 5
     types = frozenset(
         {
             "message.received",
@@ -38,6 +38,7 @@ class History(Projection):
             "reply.version_chosen",
             "reply.deleted",
             "channel.context_reset",
+            "message.cued",
         }
     )
     ddl = """
@@ -91,6 +92,11 @@ class History(Projection):
         position bigint PRIMARY KEY,
         channel bigint NOT NULL,
         character uuid
+    );
+    CREATE TABLE {schema}.cues (
+        message_id bigint PRIMARY KEY,
+        channel bigint NOT NULL,
+        position bigint NOT NULL
     );
     """
     late = """
@@ -146,7 +152,7 @@ class History(Projection):
 _ENTRIES = frozenset({"message.received", "turn.completed", "reply.edited"})
 _SET_WISE = frozenset({"message.received", "turn.completed"})
 _VERSIONS = ("reply.regenerated", "reply.continued", "reply.edited", "reply.version_chosen", "reply.deleted")
-_RARE = frozenset({"message.edited", "message.deleted", "reply.failed", "channel.context_reset"})
+_RARE = frozenset({"message.edited", "message.deleted", "message.cued", "reply.failed", "channel.context_reset"})
 MANY = 100
 """With more cuts than this in a step, going one by one costs less."""
 
@@ -283,6 +289,7 @@ WHERE EXISTS (SELECT 1 FROM {schema}.versions v WHERE v.turn = excluded.turn)
 _SHOWN_ANEW = f"UPDATE {{schema}}.entries e SET gone = false WHERE e.turn = %(turn)s AND {_BACK}"
 _NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0 AND position < %(position)s"
 _RESET = "INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)"
+_CUED = "INSERT INTO {schema}.cues (message_id, channel, position) VALUES (%(message)s, %(channel)s, %(position)s) ON CONFLICT DO NOTHING"
 _VERSION_OF = """
 INSERT INTO {schema}.versions (turn, message_id, character, pending)
 SELECT turn, %(message)s, %(of_character)s, false FROM unnest(%(known)s::uuid[]) AS turn ON CONFLICT (turn) DO NOTHING
@@ -330,6 +337,7 @@ _STATEMENTS = {
     "reply.chunk_delivered": (_CHUNK, _SHOWN_ANEW),
     "reply.failed": (_NEVER_SHOWN,),
     "channel.context_reset": (_RESET,),
+    "message.cued": (_CUED,),
 }
 
 

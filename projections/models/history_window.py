@@ -21,7 +21,7 @@ class Line:
 
     position: int
     asked: int
-    kind: Literal["message", "reply"]
+    kind: Literal["message", "reply", "cue"]
     character: UUID | None
     reply_to: int | None
     edit: int | None
@@ -50,11 +50,16 @@ WHERE newer < %(most)s ORDER BY asked, place
 """
 
 
+_MESSAGE = f"""
+SELECT {_LINE} FROM {{schema}}.entries e WHERE e.message_id = %(message)s AND e.kind = 'message' AND NOT e.gone
+UNION ALL SELECT position, position, 'cue', NULL, NULL, NULL, message_id FROM {{schema}}.cues WHERE message_id = %(message)s
+"""
+
+
 async def message(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> Line | None:
-    """A person's message; None when it is not there or was deleted."""
+    """A person's message, or what stands in its place where a character speaks unasked; None when it is not there or was deleted."""
     async with connection.cursor(row_factory=class_row(Line), binary=True) as cursor:
-        statement = f"SELECT {_LINE} FROM {{schema}}.entries e WHERE e.message_id = %s AND e.kind = 'message' AND NOT e.gone"
-        await cursor.execute(sql(statement, schema), (message_id,))
+        await cursor.execute(sql(_MESSAGE, schema), {"message": message_id})
         return await cursor.fetchone()
 
 

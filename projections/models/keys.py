@@ -145,17 +145,27 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
     """Seal a key and say that there is one; it replaces the person's earlier one for this provider."""
     key_id = ids.random_id()
     key = await log.vault.key(user_subject(user_id))
-    sealed = sealing.seal(key, secret.encode(), _bound_to(key_id, user_id, provider))
+    sealed = sealing.seal(key, secret.encode(), bound_to(key_id, user_id, provider))
     async with log.pool.connection() as connection:
-        await connection.execute(
-            "INSERT INTO provider_keys (key_id, user_id, provider, subject, sealed) VALUES (%s, %s, %s, %s, %s)",
-            (key_id, user_id, provider, key.subject, sealed),
-        )
+        await put(connection, key_id, user_id, provider, key.subject, sealed)
     command = key_rules.Add(user_id, key_id, provider, secret[-4:] if len(secret) >= 12 else "****")
     await execute(log, person(user_id), command, ids.derived("key-added", key_id))
     async with log.pool.connection() as connection:
         await connection.execute(_REPLACED, {"user": user_id, "provider": provider, "earlier": await _before(log, command)})
     return key_id
+
+
+async def put(connection: AsyncConnection, key_id: UUID, user_id: int, provider: str, subject: str, sealed: bytes) -> None:
+    """Store a sealed key."""
+    await connection.execute(
+        "INSERT INTO provider_keys (key_id, user_id, provider, subject, sealed) VALUES (%s, %s, %s, %s, %s)",
+        (key_id, user_id, provider, subject, sealed),
+    )
+
+
+async def drop(connection: AsyncConnection, user_id: int, *, but: UUID | None) -> None:
+    """Delete the sealed keys of a person, except one."""
+    await connection.execute("DELETE FROM provider_keys WHERE user_id = %s AND key_id IS DISTINCT FROM %s", (user_id, but))
 
 
 async def _before(log: Log, added: key_rules.Add) -> list[UUID]:
@@ -181,7 +191,7 @@ async def reveal(connection: AsyncConnection, keys: Vault, key_id: UUID) -> str:
     data_key = (await keys.keys([subject])).get(subject)
     if data_key is None:
         raise NoSuchKey("the person of this key was erased")
-    return sealing.unseal(data_key, sealed, _bound_to(key_id, user_id, provider)).decode()
+    return sealing.unseal(data_key, sealed, bound_to(key_id, user_id, provider)).decode()
 
 
 async def purge(connection: AsyncConnection) -> int:
@@ -192,7 +202,8 @@ async def purge(connection: AsyncConnection) -> int:
     return cursor.rowcount
 
 
-def _bound_to(key_id: UUID, user_id: int, provider: str) -> bytes:
+def bound_to(key_id: UUID, user_id: int, provider: str) -> bytes:
+    """What a sealed key is bound to, so that no row's can be opened as another's."""
     return b"provider key" + key_id.bytes + f"{user_id}:{provider}".encode()
 
 

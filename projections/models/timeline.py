@@ -24,7 +24,7 @@ WINDOWS = 8
 """Statements per page: a page reads at most WINDOW * WINDOWS rows."""
 
 _TYPES = frozenset(name for name, _ in all_types())
-_WITH_DETAILS = frozenset({"turn.generation_started", "turn.completed", "turn.failed", "reply.failed"})
+_WITH_DETAILS = frozenset({"turn.generation_started", "turn.completed", "turn.failed", "turn.declined", "reply.failed"})
 _COLUMNS = (
     "position",
     "event_id",
@@ -53,7 +53,7 @@ ORDER BY e.position
 class Timeline(Projection):
     name = "timeline"
     decodes = _WITH_DETAILS
-    version = 1
+    version = 2
     types = _TYPES
     ddl = """
     CREATE TABLE {schema}.entries (

@@ -9,14 +9,15 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from engine import ids
 from engine.store import Stored
 from projections.base import Projection, apply_by_turn, decoded, execute, sql
 
 
 class Turns(Projection):
     name = "turns"
-    version = 1
-    types = frozenset({"turn.requested", "turn.generation_started", "turn.completed", "turn.failed", "turn.cancelled"})
+    version = 2
+    types = frozenset({"turn.requested", "turn.generation_started", "turn.completed", "turn.failed", "turn.cancelled", "turn.declined"})
     ddl = """
     CREATE TABLE {schema}.turns (
         turn uuid PRIMARY KEY,
@@ -88,6 +89,7 @@ _STATEMENTS = {
     "turn.completed": _ENDED,
     "turn.failed": _ENDED,
     "turn.cancelled": _ENDED,
+    "turn.declined": _ENDED,
 }
 _FIELDS = """
 turn_id uuid, message_id bigint, channel_id bigint, guild_id bigint, user_id bigint, character_id uuid, venue text, trigger text,
@@ -154,7 +156,7 @@ FROM folded CROSS JOIN LATERAL generate_series(1, requests) ORDER BY position
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn. `status` is pending, completed, failed or cancelled; `position` that of its request."""
+    """One turn. `status` is pending, completed, failed, cancelled or declined; `position` that of its request."""
 
     turn: UUID
     message_id: int
@@ -273,6 +275,23 @@ async def ahead_of(connection: AsyncConnection, turn: Turn, *, schema: str = "tu
     statement = "SELECT count(*) FROM {schema}.turns WHERE status = 'pending' AND channel = %s AND character = %s AND position < %s"
     row = await (await connection.execute(sql(statement, schema), (turn.channel, turn.character, turn.position))).fetchone()
     return int(row[0]) if row else 0
+
+
+async def silences(connection: AsyncConnection, channel: int, *, last: int = 500, schema: str = "turns") -> dict[UUID, tuple[int, int]]:
+    """Character -> (how often it chose silence, of how many turns that nobody addressed to it) among the last of a channel."""
+    statement = """
+    SELECT character, count(*) FILTER (WHERE status = 'declined')::int, count(*)::int FROM (
+        SELECT character, status FROM {schema}.turns
+        WHERE channel = %s AND trigger = 'activation' AND status IN ('completed', 'declined') ORDER BY position DESC LIMIT %s) AS latest
+    GROUP BY character
+    """
+    return {row[0]: (row[1], row[2]) for row in await (await connection.execute(sql(statement, schema), (channel, last))).fetchall()}
+
+
+async def began(connection: AsyncConnection, channel: int, *, limit: int, schema: str = "turns") -> list[datetime]:
+    """When characters spoke first in a channel, the latest first."""
+    statement = "SELECT message_id FROM {schema}.turns WHERE channel = %s AND trigger = 'initiative' ORDER BY position DESC LIMIT %s"
+    return [ids.snowflake_time(row[0]) for row in await (await connection.execute(sql(statement, schema), (channel, limit))).fetchall()]
 
 
 async def recent(

@@ -16,8 +16,8 @@ from projections.base import Projection, clear, decoded, execute, sql
 
 class Usage(Projection):
     name = "usage"
-    version = 3
-    types = frozenset({"turn.completed", "turn.failed"})
+    version = 4
+    types = frozenset({"turn.completed", "turn.failed", "turn.declined"})
     ddl = """
     CREATE TABLE {schema}.calls (
         day text COLLATE "C" NOT NULL,
@@ -106,12 +106,13 @@ user_id bigint, character_id uuid, model text, stopped boolean, cut_short boolea
 """
 _LOAD = f"""
 WITH found AS MATERIALIZED (
-    SELECT to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, e.type = 'turn.completed' AS completed, d.*
+    SELECT to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+           e.type = 'turn.completed' AS completed, e.type = 'turn.failed' AS broke, d.*
     {decoded(_FIELDS, Usage.types)}
 ), replies AS (
     {_INTO_REPLIES}
     SELECT day, coalesce(model, ''), count(*) FILTER (WHERE completed), count(*) FILTER (WHERE cut_short),
-           count(*) FILTER (WHERE recovered), count(fallback_from), count(*) FILTER (WHERE NOT completed)
+           count(*) FILTER (WHERE recovered), count(fallback_from), count(*) FILTER (WHERE broke)
     FROM found GROUP BY 1, 2 {_ADD_REPLIES}
 ), stops AS (
     {_INTO_STOPS}
@@ -157,7 +158,7 @@ def _reply(day: str, type_: str, data: dict[str, Any]) -> dict[str, Any]:
         "cut_short": int(bool(data.get("cut_short"))),
         "recovered": int(bool(data.get("recovered"))),
         "fallback": int(data.get("fallback_from") is not None),
-        "failure": int(not completed),
+        "failure": int(type_ == "turn.failed"),
     }
 
 

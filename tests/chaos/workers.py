@@ -1,4 +1,4 @@
-"""Rows about the worker: R01, R02, R05, R06."""
+"""Rows about the worker: R01, R02, R05, R06, R41."""
 
 import asyncio
 import random
@@ -109,3 +109,35 @@ async def r06(run: Run, seconds: float = 60.0) -> None:
             await asyncio.sleep(1.0)
             await stage.tzurot.stop("worker2")
         await stage.judge(run)
+
+
+async def r41(run: Run, waiting: int = 1_000) -> None:
+    """R41: a thousand turns wait in one channel. Whoever speaks elsewhere is answered as if they did not.
+
+    A trial is a message elsewhere; `--events` is how many turns wait. They hold no more of the broker than the worker has hands.
+    """
+    lanes, hands = 8, 8
+    async with scene(lanes=lanes, pace=0.02, settings={"WORKER_CONCURRENCY": str(hands)}) as stage:
+        for number in range(run.events or waiting):
+            await stage.say(0, user=f"crowd-{number}")
+        held: list[int] = []
+        async for trial in run.each(lanes - 1):
+            since = monotonic()
+            said = [await stage.say(lane, user=f"calm-{trial}-{lane}") for lane in range(1, lanes)]
+            held.append(await _unacknowledged(stage))
+            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        run.figures |= {"unanswered_then": len(stage.unanswered(stage.said.values())), "broker_slots_max": max(held, default=0)}
+        run.expect(run.p95 < 1.0, f"others waited {run.p95:.2f} s at the 95th percentile")
+        run.expect(max(held, default=0) <= 2 * hands, f"{max(held, default=0)} messages were unacknowledged")
+        await until(lambda: _all_answered(stage), 30.0 + (run.events or waiting), "the busy channel answered")
+        await stage.judge(run, within=60.0 + (run.events or waiting))
+
+
+async def _all_answered(stage: Scene) -> bool:
+    return not stage.unanswered(stage.said.values())
+
+
+async def _unacknowledged(stage: Scene) -> int:
+    """The most that any consumer of the worker's has taken and not finished."""
+    async with broker.connected(stage.tzurot.nats.url, "oracle") as stream:
+        return max([(await stream.consumer_info(subjects.STREAM, durable)).num_ack_pending or 0 for durable in subjects.DURABLES])

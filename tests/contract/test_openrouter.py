@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from engine.embedded import free_port
 from engine.events.preset import Effort, Parameters, Reasoning
 from engine.fault import Category
 from tests.support import documents
+from tests.support.judges import PROVIDER, from_npm
 from tests.support.provider.room import local_standin, room, with_provider
 from tests.support.provider.server import FaultServer, Reply, Status
 from worker.jobs.catalogue import offered
@@ -34,7 +33,6 @@ from worker.providers.chat import Endpoint, complete
 from worker.providers.failure import ProviderFailed
 from worker.providers.http import Http
 
-AIMOCK = "1.43.0"
 MESSAGES = [{"role": "system", "content": "You are Ada.\n"}, {"role": "user", "content": '<message from="Bob">\nHello\n</message>'}]
 
 
@@ -79,7 +77,7 @@ PARAMETERS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PARAMETERS, st.sampled_from(["openrouter/auto", "z-ai/glm-4.5-air", "deepseek/deepseek-r1-0528:free", "openai/o3"]), st.booleans())
 def test_every_request_we_can_make_is_one_openrouter_knows(requests: Judge, parameters: Parameters, model: str, stream: bool) -> None:
     options = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
@@ -177,25 +175,11 @@ def test_a_catalogue_entry_of_the_specification_is_understood(spec: dict[str, An
     assert offer.context_tokens == example["context_length"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def aimock_program() -> str:
-    """`llmock` of @copilotkit/aimock (MIT), fetched once from npm into the temporary folder."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed: they bring @copilotkit/aimock")
-    folder = Path(tempfile.gettempdir()) / f"tzurot-aimock-{AIMOCK}"
-    program = folder / "node_modules" / ".bin" / "llmock"
-    if not program.exists():
-        folder.mkdir(exist_ok=True)
-        done = subprocess.run(
-            [npm, "install", "--silent", "--no-fund", "--no-audit", f"@copilotkit/aimock@{AIMOCK}"],
-            cwd=folder,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip("npm could not fetch @copilotkit/aimock: no network?")
-    return str(program)
+    """`llmock` of @copilotkit/aimock (MIT), a judge of others."""
+    from_npm(PROVIDER, "@copilotkit/aimock")
+    return str(PROVIDER / "node_modules" / ".bin" / "llmock")
 
 
 FIXTURES = [

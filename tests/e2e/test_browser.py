@@ -256,6 +256,7 @@ async def test_every_page_looks_right_in_light_and_dark_and_on_a_phone(browser: 
             grounds.add(browser.run("return getComputedStyle(document.documentElement).backgroundColor"))
             assert browser.run(CONTRAST) >= 4.5, (path, dark)
             assert browser.run(NAMELESS) == [], path
+            assert browser.run(OVERLAPPING) == [], path
         assert len(grounds) == 2, path
     browser.one("#theme").click()
     chosen = browser.run("return document.documentElement.dataset.theme")
@@ -313,6 +314,13 @@ for (const element of document.querySelectorAll(texts)) {
 return worst;
 """
 """The lowest contrast of any text with its ground (WCAG 2.2, 1.4.3: at least 4.5)."""
+
+OVERLAPPING = """
+const names = [...document.querySelectorAll('.nav > a, .nav > details > summary')].map((one) => one.querySelector('span'))
+  .filter((one) => one.checkVisibility()).map((one) => [one.textContent, one.getBoundingClientRect()]);
+return names.filter(([, box], n) => n && names[n - 1][1].right > box.left).map(([name]) => name);
+"""
+"""Names in the navigation that lie over the one before."""
 
 NAMELESS = """
 const named = (element) => element.textContent.trim() || element.ariaLabel || element.labels?.length || element.title;

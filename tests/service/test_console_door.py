@@ -77,7 +77,10 @@ async def test_without_the_password_there_is_only_the_login_page(locked: Site) -
         assert (await locked.http.get(path)).status_code == 401
     assert (await locked.http.post("/api/chats", json={"text": "hi", "character": "wren"})).status_code == 401
     assert (await locked.http.get("/healthz")).status_code == 200
-    assert (await locked.http.get("/login")).status_code == 200
+    login = await locked.http.get("/login")
+    assert login.status_code == 200
+    assert "/timeline" not in login.text
+    assert "Log out" not in login.text
 
 
 async def test_the_password_opens_a_session(locked: Site) -> None:

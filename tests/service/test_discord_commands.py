@@ -12,6 +12,7 @@ from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, rig
 from tests.support.discord.validate import load, spec_path
+from tests.support.discord.world import TALK
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 WREN = {"name": "Wren Halloway", "info": "Keeps a lighthouse.", "traits": "Dry humour."}
@@ -141,13 +142,8 @@ async def test_activation_has_its_rules(stage: Rig, bot: Service, discord: Stand
 
 async def test_who_may_not_manage_messages_may_not_activate(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """Checked by us, whatever Discord shows."""
-    interaction = await discord.slash("general", "alice", "channel activate", {"character": "lilith"})
-    await discord.answered(interaction)
-    weak = dict(interaction.payload)
-    weak |= {"id": discord.world.ids.new(), "token": "weak", "member": weak["member"] | {"permissions": "2048"}}
-    refused = type(interaction)(weak["id"], "weak", weak, interaction.channel_id, interaction.user_id)
-    discord.interactions[refused.id] = refused
-    await discord.gateway.dispatch("INTERACTION_CREATE", weak)
+    discord.world.person("alice").permissions = TALK
+    refused = await discord.slash("general", "alice", "channel activate", {"character": "lilith"})
     assert "You need the Manage Messages permission" in (await discord.answered(refused)).text
 
 

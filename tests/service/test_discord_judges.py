@@ -1,37 +1,29 @@
 """Clients that others wrote find Discord in the stand-in: each says what it saw, check by check.
 
-`.ci/judges` makes their environment, which is no part of ours; TZUROT_JUDGES names it, else it is `.judges` in the repository.
+`.ci/judges` makes their environment, which is no part of ours: see `tests.support.judges`.
 """
 
 import asyncio
 import json
 import os
-import shutil
-from pathlib import Path
 
 import pytest
 
 from tests.support.discord.remote import standin_process
+from tests.support.judges import FOLDER, ROOT, absent, from_npm
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("TZUROT_JUDGES") or ROOT / ".judges")
 SCRIPTS = ROOT / "tests" / "judges"
 LONGEST_S = 90.0
-JUDGES = {
-    "discord.js": (FOLDER / "node_modules" / "discord.js", "judge.mjs", 24),
-    "discord.py": (FOLDER / "venv", "judge_discord_py.py", 13),
-    "hikari": (FOLDER / "venv", "judge_hikari.py", 13),
-}
+JUDGES = {"discord.js": ("judge.mjs", 24), "discord.py": ("judge_discord_py.py", 13), "hikari": ("judge_hikari.py", 13)}
 
 
 def interpreter(judge: str) -> str:
     """What runs this judge's script. Skips the test with the reason where it is not here."""
-    there, _, _ = JUDGES[judge]
-    found = shutil.which("node") if judge == "discord.js" else str(FOLDER / "venv" / "bin" / "python")
-    module = list(FOLDER.glob(f"venv/lib/python*/site-packages/{judge.removesuffix('.py')}")) if judge != "discord.js" else [there]
-    if found is None or not there.exists() or not module:
-        pytest.skip(f"NO JUDGE: {judge} is not here, so it did not try the stand-in Discord. `.ci/judges` brings it.")
-    return found
+    if judge == "discord.js":
+        return from_npm(FOLDER, judge)
+    if not list(FOLDER.glob(f"venv/lib/python*/site-packages/{judge.removesuffix('.py')}")):
+        absent(judge)
+    return str(FOLDER / "venv" / "bin" / "python")
 
 
 @pytest.mark.parametrize("judge", JUDGES)
@@ -40,9 +32,9 @@ async def test_a_client_that_others_wrote_agrees_with_the_stand_in(judge: str) -
     runs = interpreter(judge)
     async with standin_process() as discord:
         env = {"PATH": os.environ["PATH"], "HOME": str(FOLDER), "BASE": discord.base, "TOKEN": discord.token, "MODULES": str(FOLDER)}
-        script = str(SCRIPTS / JUDGES[judge][1])
+        script = str(SCRIPTS / JUDGES[judge][0])
         process = await asyncio.create_subprocess_exec(runs, script, env=env, stdout=asyncio.subprocess.PIPE)
         out, _ = await asyncio.wait_for(process.communicate(), LONGEST_S)
     told = [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
     assert [one for one in told if not one["ok"]] == []
-    assert len(told) == JUDGES[judge][2]
+    assert len(told) == JUDGES[judge][1]

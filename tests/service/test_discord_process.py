@@ -104,6 +104,7 @@ async def test_kill_9_around_the_post_gives_one_reply(stage: Rig, settings: Sett
         await discord.say("general", "alice", f"@Lilith {secret}")
         assert await asyncio.wait_for(first.wait(), 30) == -signal.SIGKILL
     async with process(stage.settings, discord, LOG_LEVEL="debug") as second:
+        await told(second)
         [reply] = await discord.wait_reply("general", timeout=30)
         await stage.settle()
         asked = await discord.say("general", "alice", f"@Lilith {secret} again")

@@ -140,6 +140,7 @@ async def test_whatever_is_pressed_is_answered_with_the_command_to_use(stage: Ri
         custom_ids.ID: "0" * 32,
         custom_ids.NUMBER: 10**18,
         custom_ids.KIND: "preset",
+        custom_ids.ANY: "preset",
         custom_ids.MARK: "0" * 8,
         custom_ids.FIELD: "nonsense",
     }

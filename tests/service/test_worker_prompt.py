@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pytest
 
+from bot import requests
+from bot.triggers import Trigger
 from engine import ids, seed
 from engine.config import Settings
 from engine.events import Tags, user_subject
 from engine.events.character import CharacterEdited
-from engine.events.message import MessageEdited
+from engine.events.message import MessageCued, MessageEdited
 from engine.events.turn import GenerationStarted, TurnCompleted
 from engine.store import NewEvent, Query
 from projections import inspector
@@ -79,6 +81,25 @@ async def test_every_prompt_can_be_built_again_from_the_log_byte_for_byte(settin
             assert again.equal
             assert again.prompt.as_json() in sent
         assert len(started) == len(sent) == 12
+
+
+async def test_who_is_asked_to_join_in_sees_the_room_and_nobody_sees_that_later(settings: Settings, provider: FaultServer) -> None:
+    """What stands in the place of a message is in this prompt alone, and the prompt can be built again (A14)."""
+    async with room(with_provider(settings, provider.address)) as person:
+        [turn] = await person.say("The lighthouse is dark tonight", FIRST)
+        await person.end(turn)
+        cue = MessageCued(message_id=person.snowflakes.next(), channel_id=person.channel, author_id=person.user, venue="playground")
+        asked = requests.cued(cue, Trigger(FIRST, "command", "a command calls it"))
+        await person.log.append(*asked)
+        assert isinstance(await person.end(ids.turn(cue.message_id, FIRST)), TurnCompleted)
+        [turn] = await person.say("And now?", FIRST)
+        await person.end(turn)
+        for event in await generations(person):
+            assert (await rebuild(person.log, event)).equal
+        sent = [str(one.body["messages"]) for one in provider.journal]
+        assert ["<cue>" in one for one in sent] == [False, True, False]
+        assert all("lighthouse is dark" in one for one in sent)
+        assert "Reply 2" in sent[2]
 
 
 async def test_a_turn_is_found_by_its_reference_its_id_and_its_message(settings: Settings, provider: FaultServer) -> None:

@@ -1,15 +1,19 @@
-"""Card libraries of npm as judges of what we write, installed once within the virtual environment. Never part of the program."""
+"""Libraries of others as judges of what we write and of our doubles. `.ci/judges` brings them; nothing here installs anything."""
 
 import json
+import os
 import shutil
 import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-WANTED = ("@risuai/ccardlib@0.4.2", "character-card-utils@2.0.3")
-HOME = Path(sys.prefix) / "judges"
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("TZUROT_JUDGES") or ROOT / ".judges")
+"""Where they are: TZUROT_JUDGES names it, else it is `.judges` in the repository."""
+CARDS = FOLDER / "cards"
+PROVIDER = FOLDER / "provider"
 _SCRIPT = """
 const { CCardLib } = require('@risuai/ccardlib');
 const { parseToV2, v2 } = require('character-card-utils');
@@ -21,23 +25,23 @@ process.stdout.write(JSON.stringify(told));
 """
 
 
-@cache
-def missing() -> str:
-    """Why the judges of npm cannot be heard; empty when they can."""
-    if not (node := shutil.which("node")) or not (npm := shutil.which("npm")):
-        return "no Node.js: card libraries from npm are not heard. On Debian: apt-get install nodejs npm"
-    if not all((HOME / "node_modules" / name.rpartition("@")[0]).exists() for name in WANTED):
-        HOME.mkdir(exist_ok=True)
-        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(HOME), *WANTED]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
-        except (subprocess.SubprocessError, OSError):
-            return "npm could not install the card libraries that judge what we write"
-    return "" if node else "no Node.js"
+def from_npm(folder: Path, *packages: str) -> str:
+    """What runs the packages of npm in this folder. Skips the test with the reason where one is not here."""
+    node = shutil.which("node")
+    missing = [package for package in packages if not (folder / "node_modules" / package).exists()]
+    if node is None or missing:
+        absent(", ".join(missing) or "node")
+    return str(node)
+
+
+def absent(judge: str) -> None:
+    """Skip the test, and say that this judge was not heard and what brings it."""
+    pytest.skip(f"NO JUDGE: {judge} is not here, so it was not heard. `.ci/judges` brings it.")
 
 
 def heard(card: object) -> dict[str, Any]:
     """What the libraries make of a card: its version, its conversions, and what the strict one reads or why it refuses."""
-    ran = subprocess.run(["node", "-e", _SCRIPT], input=json.dumps(card), capture_output=True, text=True, timeout=60, check=True, cwd=HOME)
+    node = from_npm(CARDS, "@risuai/ccardlib", "character-card-utils")
+    ran = subprocess.run([node, "-e", _SCRIPT], input=json.dumps(card), capture_output=True, text=True, timeout=60, check=True, cwd=CARDS)
     found: dict[str, Any] = json.loads(ran.stdout)
     return found

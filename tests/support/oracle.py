@@ -22,7 +22,7 @@ import psycopg
 from tests.support import canaries, folds
 from tests.support.canaries import Flock, Shown
 
-TERMINAL = frozenset({"turn.completed", "turn.failed", "turn.cancelled"})
+TERMINAL = frozenset({"turn.completed", "turn.failed", "turn.cancelled", "turn.declined"})
 SHOWN = 20
 """Violations of one kind that are spelled out; the rest are counted."""
 

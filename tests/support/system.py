@@ -33,7 +33,14 @@ from tests.support.discord.validate import Spec
 from tests.support.proxy import Inspector, Proxy
 from tests.support.stage import MODEL
 
-MODULES = {"projections": "projections", "worker": "worker", "worker2": "worker", "console": "bot.console", "bot": "bot.discord"}
+MODULES = {
+    "projections": "projections",
+    "worker": "worker",
+    "worker2": "worker",
+    "console": "bot.console",
+    "bot": "bot.discord",
+    "bot2": "bot.discord",
+}
 SERVERS = ("postgres", "nats")
 START_S = 40.0
 GENEROUS = LimitsChanged(user_per_minute=10_000, guild_per_minute=100_000)

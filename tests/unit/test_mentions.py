@@ -5,7 +5,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.mentions import CANDIDATES, LONGEST, WORDS, mentions, normal
@@ -138,7 +138,6 @@ def test_another_mention_character_can_be_set() -> None:
 PARTS = st.sampled_from(["@", "@ada", "@Lilith the Great", " ", ".", "x", "@42", "🧙", "\n"])
 
 
-@settings(deadline=None)
 @given(st.lists(PARTS | st.text(max_size=5), max_size=40).map("".join))
 def test_what_is_found_stands_in_the_text(text: str) -> None:
     """Every mention is a slice that begins with the character, holds a known name, and overlaps no other; never more than ten."""

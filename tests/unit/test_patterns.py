@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from tests.support import backtracking
-from tests.unit.test_rooms import sources
+from tests.support.sources import ROOT, sources
 
 CALLS = frozenset(f"re.{name}" for name in ("compile", "search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"))
 OURS = {
@@ -32,11 +32,12 @@ MADE = {
 
 
 def using_re() -> list[str]:
-    return sorted(name for name, (_, tree) in sources().items() if name not in OURS and _imports_re(tree))
+    return sorted(name for name, source in sources().items() if name not in OURS and ("re", "") in source.imports)
 
 
-def _imports_re(tree: ast.AST) -> bool:
-    return any(isinstance(node, ast.Import) and any(alias.name == "re" for alias in node.names) for node in ast.walk(tree))
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse((ROOT / sources()[module].file).read_text())
 
 
 @cache
@@ -64,8 +65,7 @@ def _literal(module: str) -> Iterator[str]:
 
 
 def _calls(module: str) -> Iterator[ast.Call]:
-    _, tree = sources()[module]
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS:
             yield node
 
@@ -81,10 +81,8 @@ def test_no_pattern_is_made_of_a_strangers_words() -> None:
     """Inside a function `re` gets a pattern that stands there, or one that was compiled; what is put together goes to re2."""
     made = set()
     for module in using_re():
-        _, tree = sources()[module]
-        inside = {
-            id(call) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for call in ast.walk(node)
-        }
+        functions = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        inside = {id(call) for node in functions for call in ast.walk(node)}
         made |= {module for call in _calls(module) if id(call) in inside and not isinstance(call.args[0], ast.Constant)}
     assert made <= set(MADE)
 

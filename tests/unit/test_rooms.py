@@ -1,36 +1,18 @@
 """What docs/architecture.md and CONTRIBUTING.md claim, held here or by the import contracts of pyproject.toml."""
 
-import ast
+import itertools
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("engine", "projections", "worker", "bot")
+from tests.support.sources import ROOMS, ROOT, sources
+
 MOST_NAMES, MOST_LINES = 50, 400
 PATTERN_OF_DECIDE = {"State", "Create", "Edit", "Delete", "Restore"}
 """What every module of engine.decide calls its state and its commands; they are always named with their module: `preset.Create`."""
-
-
-@cache
-def sources(*rooms: str) -> dict[str, tuple[Path, ast.Module]]:
-    """Module name -> (file, tree)."""
-    found = {}
-    for room in rooms or ROOMS:
-        for file in sorted((ROOT / room).rglob("*.py")):
-            name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            found[name] = file, ast.parse(file.read_text(encoding="utf-8"))
-    return found
-
-
-def package_of(module: str) -> str:
-    file, _ = sources()[module]
-    return module if file.name == "__init__.py" else module.rpartition(".")[0]
 
 
 def public_names() -> dict[str, set[str]]:
@@ -41,27 +23,28 @@ def public_names() -> dict[str, set[str]]:
     count as nothing: they are the log's words, one per kind of fact, and listed in the registry.
     """
     found: dict[str, set[str]] = defaultdict(set)
-    for module, (_, tree) in sources().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module in sources():
-                for alias in node.names:
-                    whole = f"{node.module}.{alias.name}"
-                    if whole in sources() and package_of(whole) == whole:
-                        continue  # a package: what is taken from it is looked at where it is taken
-                    home = package_of(node.module)
-                    if not f"{package_of(module)}.".startswith(f"{home}.") and alias.name not in event_classes():
-                        found[home].add(alias.name)
+    known = sources()
+    for source in known.values():
+        for module, name in source.imports:
+            if not name or module not in known:
+                continue
+            whole = known.get(f"{module}.{name}")
+            if whole and whole.package == whole.module:
+                continue  # a package: what is taken from it is looked at where it is taken
+            home = known[module].package
+            if not f"{source.package}.".startswith(f"{home}.") and name not in event_classes():
+                found[home].add(name)
     return found
 
 
 @cache
 def event_classes() -> frozenset[str]:
     return frozenset(
-        node.name
-        for name, (_, tree) in sources().items()
-        if name.startswith("engine.events.")
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Event") for base in node.bases)
+        name
+        for source in sources().values()
+        if source.module.startswith("engine.events.")
+        for name, bases in source.classes
+        if any(base.endswith("Event") for base in bases)
     )
 
 
@@ -73,8 +56,8 @@ def test_a_package_shows_at_most_fifty_names() -> None:
 
 def test_a_file_has_at_most_four_hundred_lines() -> None:
     """P7: tests too."""
-    files = {str(file.relative_to(ROOT)): file for file, _ in sources(*ROOMS, "tests").values()}
-    longer = {name: length for name, file in files.items() if (length := len(file.read_text(encoding="utf-8").splitlines())) > MOST_LINES}
+    files = {source.file: len("\n".join(source.lines).splitlines()) for source in sources(*ROOMS, "tests").values()}
+    longer = {name: length for name, length in files.items() if length > MOST_LINES}
     assert longer == {}
     assert len(files) > 300, "the files are found"
 
@@ -83,30 +66,12 @@ def test_a_file_has_at_most_four_hundred_lines() -> None:
 def test_no_class_name_stands_for_two_things_in_one_room(room: str) -> None:
     """Private names are a file's own business."""
     found = defaultdict(list)
-    for module, (_, tree) in sources(room).items():
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                if node.name in PATTERN_OF_DECIDE and module.startswith("engine.decide."):
-                    continue
-                found[node.name].append(module)
+    for module, source in sources(room).items():
+        for name, _ in source.classes:
+            if name.startswith("_") or (name in PATTERN_OF_DECIDE and module.startswith("engine.decide.")):
+                continue
+            found[name].append(module)
     assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
-
-
-def strings(tree: ast.Module) -> Iterator[str]:
-    """The text in a module's code: its docstrings are prose and left out."""
-    prose = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and id(node) not in prose:
-            if isinstance(node.value, str):
-                yield node.value
-            elif isinstance(node.value, bytes):
-                yield node.value.decode(errors="replace")
 
 
 def holding(pattern: str, *, outside: tuple[str, ...]) -> list[str]:
@@ -114,9 +79,9 @@ def holding(pattern: str, *, outside: tuple[str, ...]) -> list[str]:
     wanted = re.compile(pattern)
     return [
         name
-        for name, (_, tree) in sources().items()
+        for name, source in sources().items()
         if not any(name == place or name.startswith(f"{place}.") for place in outside)
-        and any(wanted.search(text) for text in strings(tree))
+        and any(wanted.search(text) for text in source.strings)
     ]
 
 
@@ -147,17 +112,6 @@ def test_quirks_of_providers_are_data() -> None:
     assert [name for name in named if name.startswith(("worker.turn", "worker.jobs", "bot."))] == []
 
 
-def _imports(module: str) -> set[str]:
-    _, tree = sources()[module]
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
 @pytest.mark.parametrize(
     ("library", "places"),
     [
@@ -171,7 +125,11 @@ def _imports(module: str) -> set[str]:
     ],
 )
 def test_a_library_is_used_where_it_is_at_home(library: str, places: str) -> None:
-    assert [name for name in sources() if library in _imports(name) and not re.fullmatch(places, name)] == []
+    assert [
+        name
+        for name, source in sources().items()
+        if not re.fullmatch(places, name) and any(module.partition(".")[0] == library for module, _ in source.imports)
+    ] == []
 
 
 def test_what_the_documents_name_is_there() -> None:
@@ -200,9 +158,9 @@ def test_the_import_contracts_are_those_of_the_document() -> None:
 def test_an_exception_from_the_rule_has_its_reason_beside_it() -> None:
     """A lint or type rule switched off on a line, or an `except` for everything, says why on that line or on the next."""
     bare = [
-        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
-        for _, (file, _) in sorted(sources().items())
-        for number, line, below in numbered(file)
+        f"{source.file}:{number}: {line.strip()}"
+        for _, source in sorted(sources().items())
+        for number, line, below in zip(itertools.count(1), source.lines, source.lines[1:], strict=False)
         if SWITCHED_OFF.search(line) and not explained(line, below)
     ]
     assert bare == []
@@ -211,11 +169,6 @@ def test_an_exception_from_the_rule_has_its_reason_beside_it() -> None:
 SWITCHED_OFF = re.compile(r"# (noqa|type: ignore)|except Exception")
 DECORATED_BY_NEXTCORD = "[untyped-decorator]"
 """nextcord's decorators have no types; every command has one."""
-
-
-def numbered(file: Path) -> Iterator[tuple[int, str, str]]:
-    lines = file.read_text(encoding="utf-8").split("\n")
-    yield from zip(range(1, len(lines)), lines, lines[1:], strict=False)
 
 
 def explained(line: str, below: str) -> bool:

@@ -6,7 +6,7 @@ from itertools import combinations
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.mentions import normal
@@ -180,7 +180,6 @@ def test_one_predicate_says_what_can_trigger(fields: dict[str, object], expected
 KINDS = st.sets(st.sampled_from(list(EVERYTHING)))
 
 
-@settings(deadline=None)
 @given(KINDS, st.integers(1, 10), st.sampled_from(["human", "bot", "webhook"]), st.text(max_size=40), st.sampled_from([OWNER, STRANGER]))
 def test_answers_are_few_distinct_and_allowed(kinds: set[str], limit: int, author: str, text: str, user: int) -> None:
     """Whatever comes: at most `limit`, nobody twice, nobody the author may not use, and the same again for the same input."""

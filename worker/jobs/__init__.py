@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
-from worker.jobs import catalogue, describe_image, verify
+from worker.jobs import catalogue, connect_provider, describe_image, verify
 from worker.jobs.running import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     handler.name: handler
     for handler in (
         catalogue.HANDLER,
+        connect_provider.HANDLER,
+        connect_provider.NEARBY,
         describe_image.HANDLER,
         verify.HANDLER,
     )

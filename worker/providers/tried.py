@@ -5,6 +5,7 @@ import asyncio
 from engine.config import Settings
 from engine.errors import SettingsError, TzurotError
 from engine.fault import Category, Fault
+from engine.outside import clean
 from engine.outside.checks import Finding
 from worker.providers import address, errors
 from worker.providers.chat import Endpoint, censored
@@ -57,11 +58,35 @@ def _sentence(fault: Fault) -> str:
 
 async def tried(http: Http, endpoint: Endpoint) -> str:
     """What answers at the address. Raises ProviderFailed, whose details say what is not right."""
+    models = await _offered(http, endpoint)
+    there = address.shown(endpoint.base_url)
+    return f"{there} answers, without a list of models" if models is None else f"{there} answers and offers {models} models"
+
+
+async def offered(http: Http, endpoint: Endpoint) -> list[str]:
+    """The models that are offered at an address; none where it answers without a list. Raises ProviderFailed."""
+    models = await listed(http, endpoint)
+    if not models:
+        await _offered(http, endpoint)
+    return models
+
+
+async def listed(http: Http, endpoint: Endpoint, *, seconds: float = SECONDS) -> list[str]:
+    """The ids in the list of models at an address; none where there is no such list. Raises ProviderFailed when nobody answers."""
+    answer = await http.request("GET", endpoint.url("models"), headers=endpoint.headers(), seconds=seconds, limit=_LIMIT)
+    found = documents(answer.body.decode("utf-8", "replace")) if answer.status == 200 else None
+    entries = [one for name in ("data", "models") for one in as_list(found[0].get(name))] if found else []
+    named = [entry.get("id") or entry.get("name") for entry in entries if isinstance(entry, dict)]
+    return list(dict.fromkeys(name for name in named if isinstance(name, str) and name and clean.name(name) == name))
+
+
+async def _offered(http: Http, endpoint: Endpoint) -> int | None:
+    """How many models are offered; None where it answers without a list."""
     url = endpoint.url("models")
     answer = await _ask(http, endpoint, "GET", url)
     models = _models(answer)
     if models is not None:
-        return f"{address.shown(endpoint.base_url)} answers and offers {models} models"
+        return models
     fault = _fault(url, answer)
     if fault.category is Category.AUTHENTICATION:
         raise ProviderFailed(fault)
@@ -69,7 +94,7 @@ async def tried(http: Http, endpoint: Endpoint) -> str:
     asked = endpoint.url("chat/completions")
     complaint = await _ask(http, endpoint, "POST", asked)
     if complaint.status in {400, 422} and documents(complaint.body.decode("utf-8", "replace")):
-        return f"{address.shown(endpoint.base_url)} answers, without a list of models"
+        return None
     longer = Endpoint(endpoint.name, f"{endpoint.base_url.rstrip('/')}/v1", endpoint.api_key)
     raise ProviderFailed(await _with_hint(http, endpoint, longer, _fault(asked, complaint)))
 

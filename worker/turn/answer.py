@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine import clock, ids
+from engine.decide.speaking import silence
 from engine.decide.spending.spend import Refusal
 from engine.decide.spending.turn_model import Model, resolve
 from engine.decide.spending.turn_request import Effective, effective
@@ -95,6 +96,7 @@ class Brief:
     record: Callable[[Attempt], NewEvent]
     drafts: Drafts
     seconds: float
+    may_decline: bool = False
 
 
 @dataclass(slots=True)
@@ -117,6 +119,7 @@ class Answer:
     fallback_from: str | None
     fallback_why: str | None
     repeated: bool
+    declined: bool = False
 
 
 class Refused(Exception):
@@ -280,6 +283,10 @@ async def _judge(work: Work, brief: Brief, attempt: Attempt, completion: Complet
     """The answer, if it may be delivered; None when it says again what was said and there is another try."""
     found, repeats = await _aside(len(completion.text) + len(completion.reasoning), lambda: _read(brief, attempt, completion))
     work.habits.learn(attempt.candidate.model.id, orphan=found.orphan)
+    if silence.chosen(found.text):
+        if not brief.may_decline:
+            raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="silence, where an answer is due"))
+        return Answer(found, completion, attempt, allowed.permit.guest, attempt.fallback_from, None, False, declined=True)
     if not found.text:
         details = f"nothing that could be delivered; removed: {', '.join(found.changed) or 'nothing'}"
         raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details=details))

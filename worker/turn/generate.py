@@ -24,6 +24,7 @@ from projections.models import quota
 from projections.models.turns import Turn
 from projections.prompt import assemble
 from projections.prompt.assemble import DoesNotFit, Prompt
+from projections.prompt.sections import silence
 from worker import spend
 from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
@@ -174,6 +175,7 @@ class Run:
             record=lambda attempt: self._started(found, attempt),
             drafts=drafts,
             seconds=self.work.seconds,
+            may_decline=bool(found.chosen[silence.NAME].refs),
         )
 
     def _candidates(self, who: Payer, found: Context) -> list[Candidate]:
@@ -228,6 +230,8 @@ class Run:
 
     async def _completed(self, given: Answer, timing: Timing) -> int:
         work, turn, settled = self.work, self.turn, self.ledger.settled
+        if given.declined:
+            return await self._declined(given, timing)
         hint = await self._upgrade_hint() if given.guest else None
         failpoint("turn.before_append")
         event = turn_events.completed(
@@ -241,6 +245,11 @@ class Run:
         failpoint("turn.after_append")
         _log.info("completed", turn=str(turn.turn), model=event.model, ms=timing.finished, repeated=appended.repeated)
         return appended.positions[0]
+
+    async def _declined(self, given: Answer, timing: Timing) -> int:
+        event = turn_events.declined(self.turn, given, self.ledger.calls, provider=self.work.endpoint.name, timing=timing)
+        started = ids.derived("generation", self.turn.turn, given.attempt.number)
+        return (await turn_events.end(self.work, self.turn, event, *self.ledger.settled, causation=started)).positions[0]
 
     async def _upgrade_hint(self) -> NewEvent | None:
         turn, now = self.turn, clock.now()

@@ -4,6 +4,7 @@ import asyncio
 
 from engine import clock, log
 from engine.bus import hints
+from engine.decide.speaking import silence
 from engine.failpoints import failpoint
 from engine.sealing import DataKey
 from projections.live import drafts
@@ -56,7 +57,7 @@ class Drafts:
             return
         many = len(answer) > MOST_AT_ONCE
         text = await asyncio.to_thread(growing, answer, self._frame) if many else growing(answer, self._frame)
-        if text:
+        if not silence.begins(text):
             await self._write(text)
 
     async def _write(self, text: str) -> None:

@@ -10,7 +10,7 @@ from engine.errors import KeyDestroyed
 from engine.events import Event, Tags, user_subject
 from engine.events.build import Cause, sealed_for
 from engine.events.build import new as build
-from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnFailed, Usage
+from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, Usage
 from engine.fault import Fault
 from engine.store import Appended, NewEvent
 from projections.models.turns import Turn
@@ -19,6 +19,7 @@ from worker.turn.answer import Answer
 from worker.work import Work
 
 NO_TIMING = Timing()
+type End = TurnCompleted | TurnDeclined | TurnFailed
 Why = Literal["message deleted", "superseded", "user erased", "too late", "already told"]
 
 
@@ -72,6 +73,13 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
             "raw": "" if reading.raw == reading.text else reading.raw,
         }
     )
+
+
+def declined(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: str, timing: Timing) -> TurnDeclined:
+    """The end by the character's choice to say nothing."""
+    made = {"attempt": answer.attempt.number, "model": answer.completion.model or answer.attempt.candidate.model.id}
+    spent = {"provider": provider, "calls": tuple(calls), "usage": total(calls), "timing": timing}
+    return TurnDeclined.model_validate(_common(turn) | made | spent)
 
 
 def stopped_by(completion: Completion, asked: object) -> str | None:
@@ -136,15 +144,27 @@ def _common(turn: Turn) -> dict[str, Any]:
     }
 
 
-async def end(work: Work, turn: Turn, event: TurnCompleted | TurnFailed, *others: NewEvent, causation: UUID | None = None) -> Appended:
+async def end(
+    work: Work, turn: Turn, event: TurnCompleted | TurnDeclined | TurnFailed, *others: NewEvent, causation: UUID | None = None
+) -> Appended:
     """Append a turn's end and what belongs to it; a repeat is a no-op. The person was erased meanwhile: it is cancelled instead."""
     try:
         appended = await work.log.append(new(turn, event, ids.terminal(turn.turn), causation), *others)
         if not appended.repeated:
-            work.telemetry.metrics.turn("completed" if isinstance(event, TurnCompleted) else event.category)
+            work.telemetry.metrics.turn(_outcome(event))
         return appended
     except KeyDestroyed:
         return await cancel(work, turn, "user erased", *others)
+
+
+def _outcome(event: End) -> str:
+    match event:
+        case TurnCompleted():
+            return "completed"
+        case TurnDeclined():
+            return "declined"
+        case TurnFailed():
+            return event.category
 
 
 async def cancel(work: Work, turn: Turn, why: Why, *others: NewEvent) -> Appended:

@@ -79,7 +79,7 @@ def environment(base: Mapping[str, str], wiring: Wiring, settings: Settings, chi
     if settings.discord_token is not None:
         found[process.DISCORD_ON] = "1"
     if wiring.provider is not None:
-        found["PROVIDER_BASE_URL"] = wiring.provider
+        found |= {"PROVIDER_BASE_URL": wiring.provider, process.STANDIN_ON: "1"}
     return {name: value for name, value in found.items() if value}
 
 

@@ -163,7 +163,7 @@ def roles(found: Status, *, discord: bool) -> list[Probe]:
         )
         for role, consequence in wanted.items()
     ]
-    if discord and bots and set(bots) == {"not connected"}:
+    if discord and bots and "connected" not in bots:
         probes = [probe for probe in probes if probe.name != "Discord"]
         probes.append(Probe("Discord", False, f"Running, but not connected. {_ROLES['bot']}"))
     if not discord:

@@ -16,7 +16,7 @@ from engine import ids
 from engine.events import Event
 from engine.events.message import MessageReceived
 from engine.events.reply import ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered
-from engine.events.turn import GenerationStarted, Timing, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import GenerationStarted, Timing, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Recorded
 from projections import inspector
 from projections.models import catalog, timeline, turns
@@ -24,7 +24,7 @@ from projections.models.timeline import Filter
 from projections.models.turns import Turn
 
 ROWS = 40
-ENDS = {"completed": "turn.completed", "failed": "turn.failed", "cancelled": "turn.cancelled"}
+ENDS = {"completed": "turn.completed", "failed": "turn.failed", "cancelled": "turn.cancelled", "declined": "turn.declined"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Flight:
 
 def flight(turn: Turn, message: Recorded[Event] | None, events: Sequence[Recorded[Event]]) -> Flight:
     """Sort a turn's events into its chapters. Pure."""
-    outcome = _last(events, TurnCompleted, TurnFailed, TurnCancelled)
+    outcome = _last(events, TurnCompleted, TurnFailed, TurnCancelled, TurnDeclined)
     timing = getattr(outcome.event, "timing", None) if outcome else None
     return Flight(
         turn=turn,

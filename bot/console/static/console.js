@@ -76,6 +76,11 @@ document.addEventListener("keydown", (event) => {
   const open = event.key === "Escape" && event.target.closest?.("details.more[open]");
   if (open) { open.removeAttribute("open"); open.querySelector("summary").focus(); }
 });
+// The menu of pages closes when one looks elsewhere.
+const menu = document.querySelector("details.menu");
+document.addEventListener("click", (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; });
+menu?.addEventListener("keydown", (event) => { if (event.key === "Escape" && menu.open) { menu.open = false; menu.querySelector("summary").focus(); } });
+menu?.addEventListener("focusout", (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
 // Earlier messages come in above what one is reading, which stays where it is.
 let heightBefore = 0;
 const isEarlier = (event) => event.detail.target?.id === "lines" && event.detail.xhr;

@@ -1,9 +1,13 @@
 """Every command there is, on a client."""
 
+import nextcord
+
 from bot.discord.client import Client
 from bot.discord.context import Context
 from bot.discord.features.admin.cog import AdminCog
 from bot.discord.features.channel.cog import ChannelCog
+from bot.discord.features.chat.cog import ChatCog
+from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
 from bot.discord.features.resources.editor import Editor
@@ -15,5 +19,13 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
     """Add the commands of every feature, and those of every kind of thing that people edit."""
     for kind in KINDS.values():
         add_commands(client, kind, editor)
-    for cog in (ChannelCog(context), UndoCog(context), ReplyCog(context), AdminCog(context)):
+    cogs: tuple[nextcord.ClientCog, ...] = (
+        ChannelCog(editor),
+        ChatCog(context),
+        UndoCog(context),
+        ReplyCog(context),
+        ReactionsCog(context),
+        AdminCog(context),
+    )
+    for cog in cogs:
         client.add_cog(cog)

@@ -120,6 +120,11 @@ def words(text: str) -> list[str]:
     return runs.split()
 
 
+def addresses(member: Member, text: str) -> bool:
+    """Whether a text calls a character by name."""
+    return bool(_addressed([member], text))
+
+
 def _addressed(members: Sequence[Member], text: str) -> list[Member]:
     """The members a text calls by name, in the order of the calls."""
     plain = " ".join(text[:LONGEST].casefold().split())

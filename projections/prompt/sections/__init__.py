@@ -5,9 +5,9 @@ from typing import Any
 
 from engine.store import Log
 from projections.prompt.section import Chosen, Section, Snapshot
-from projections.prompt.sections import character, history, platform, request, situation
+from projections.prompt.sections import character, history, platform, request, silence, situation
 
-ORDER: tuple[Section, ...] = (platform, character, history, situation, request)
+ORDER: tuple[Section, ...] = (platform, character, history, situation, silence, request)
 
 
 async def select(snapshot: Snapshot, order: Sequence[Section] = ORDER) -> dict[str, Chosen]:

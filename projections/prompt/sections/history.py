@@ -13,13 +13,14 @@ from types import MappingProxyType
 from uuid import UUID
 
 from engine.events import Event
-from engine.events.message import MessageEdited, MessageReceived, PictureDescribed
+from engine.events.message import MessageCued, MessageEdited, MessageReceived, PictureDescribed
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.store import Log, Recorded
 from projections.models import catalog, history_window, pictures
 from projections.models.history import Entry
 from projections.models.history_window import Line
+from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.sections import character, said
 
@@ -152,6 +153,8 @@ def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | Non
             return entry
         case (TurnCompleted() | ReplyEdited()) as event if recorded is not None:
             return said.reply(recorded, event)
+        case MessageCued() as event if recorded is not None:
+            return said.cue(recorded, event)
     raise LookupError(f"position {position} of the log is nothing that was said")
 
 
@@ -179,10 +182,18 @@ def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
 def _piece(line: Said, reader: UUID, names: Mapping[UUID, str], version: int, told: Mapping[int, str]) -> Piece:
     entry = line.entry
     return Piece(
-        said.render(entry, reader, names, line.answers, version, told.get(entry.author_id or 0, "") if entry.kind == "message" else ""),
+        _message(line, reader, names, version, told),
         refs=(*line.needs, line.ref),
         what=f"history:{entry.position}",
         group=line.asked,
         speaker=entry.author_name if entry.kind == "message" and not entry.erased else "",
         cut=tuple(said.cuts(entry, version)),
     )
+
+
+def _message(line: Said, reader: UUID, names: Mapping[UUID, str], version: int, told: Mapping[int, str]) -> Message:
+    entry = line.entry
+    if entry.kind == "cue":
+        return said.prompting(entry)
+    which = told.get(entry.author_id or 0, "") if entry.kind == "message" else ""
+    return said.render(entry, reader, names, line.answers, version, which)

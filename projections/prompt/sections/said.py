@@ -8,14 +8,14 @@ from uuid import UUID
 
 from engine import ids
 from engine.events import Event
-from engine.events.message import Attachment, Forward, MessageReceived
+from engine.events.message import Attachment, Forward, MessageCued, MessageReceived
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.store import Recorded
 from projections.models.history import Entry
 from projections.prompt.message import Message
 from projections.prompt.sections.markup import mentioned_in, readable
-from projections.prompt.text import attribute, escape, same_name, seen
+from projections.prompt.text import attribute, escape, same_name, section, seen
 
 LONGEST = 16_000
 """Characters of one message that reach a prompt; nobody's single message may fill a window."""
@@ -30,6 +30,11 @@ SEEN_SINCE = 5
 OPENING = "<message "
 CLOSING = "</message>"
 """What stands around everybody's words but the character's own; whoever reads a reply finds copies of it by these."""
+CUES = {
+    "room": "Nobody has spoken to you. Join the conversation above of your own accord, with what fits there now.",
+    "initiative": "Nobody has said anything for a while. Begin a conversation of your own accord, or come back to something from above.",
+}
+"""Why a character speaks unasked -> what it is told."""
 type Read = Callable[[str], str]
 
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
@@ -78,6 +83,32 @@ def reply(recorded: Recorded[Event], event: TurnCompleted | ReplyEdited) -> Entr
         edited=isinstance(event, ReplyEdited),
         erased=recorded.erased,
     )
+
+
+def cue(recorded: Recorded[Event], event: MessageCued) -> Entry:
+    """What stands in the place of the message where a character speaks unasked; its text is the reason."""
+    return Entry(
+        position=recorded.position,
+        channel=event.channel_id,
+        venue=event.venue,
+        kind="cue",
+        message_id=event.message_id,
+        turn=None,
+        character=None,
+        author_id=event.author_id,
+        author_kind="program",
+        author_name="",
+        reply_to=None,
+        sent_at=ids.snowflake_time(event.message_id),
+        text=event.why,
+        edited=False,
+        erased=False,
+    )
+
+
+def prompting(entry: Entry) -> Message:
+    """What a character is told that speaks unasked."""
+    return Message.of("user", section("cue", CUES[entry.text]))
 
 
 def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: Entry | None, version: int, told: str = "") -> Message:

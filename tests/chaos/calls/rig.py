@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from engine import embedded, ids, seed
 from engine.config import Settings
 from engine.events.quota import LimitsChanged
-from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
+from engine.events.turn import TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed
 from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import load_master_key
@@ -74,7 +74,7 @@ class Rig:
                 await asyncio.sleep(0.05)
         found = await self.log.find(ids.terminal(turn))
         assert found is not None
-        assert isinstance(found.event, TurnCompleted | TurnFailed | TurnCancelled)
+        assert isinstance(found.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled)
         return found.event
 
     async def _requested(self, turn: UUID) -> Turn | None:

@@ -108,7 +108,7 @@ async def _killed(nursery: _Nursery, log: Log, trial: int) -> bool:
     exactly = f"projection.before_commit:kill:{random.randint(1, 12)}" if trial % 2 else ""
     await nursery.begin(exactly)
     growing = asyncio.create_task(_grow(log, trial))
-    ended = await nursery.ended(10.0 if exactly else random.uniform(0.05, 0.6))
+    ended = await nursery.ended(60.0 if exactly else random.uniform(0.05, 0.6))
     await nursery.kill()
     growing.cancel()
     await asyncio.gather(growing, return_exceptions=True)

@@ -16,7 +16,8 @@ from engine.store import Log, open_log
 from engine.vault import MasterKey, create_master_key, read_master_key
 from tests.chaos.store import lab
 
-_ROTATE = """
+BATCH = 50
+_ROTATE = f"""
 import asyncio, sys
 from pathlib import Path
 from engine import rotation
@@ -25,7 +26,7 @@ from engine.vault import read_master_key
 
 async def main() -> None:
     path = Path(sys.argv[2])
-    rotation.BATCH = 50
+    rotation.BATCH = {BATCH}
     async with open_log(sys.argv[1], read_master_key(path)) as log:
         await rotation.rotate_file(log, path, keep_old=False)
 
@@ -42,9 +43,12 @@ async def run(trials: int = 50, events: int = 10_000) -> dict[str, object]:
         async with lab.database() as server:
             async with open_log(server.dsn, first) as log:
                 await _write(log, events)
-            while killed < trials and rotations < 3 * trials:  # some get past the point at which they were to die
+            points, met = _points(events), True
+            while killed < trials and rotations < 3 * trials:
                 rotations += 1
-                killed += await _rotate(server.dsn, path, random.choice(_POINTS)) != 0
+                # One that goes on near its end gets past the point of its death; the next one dies at the step that each reaches.
+                met = await _rotate(server.dsn, path, random.choice(points) if met else _LAST) != 0
+                killed += met
                 if rotations % 10 == 9:
                     unreadable += await _unreadable(server.dsn, path, events)
             last = await _rotate(server.dsn, path, "")
@@ -66,7 +70,12 @@ async def run(trials: int = 50, events: int = 10_000) -> dict[str, object]:
     }
 
 
-_POINTS = (*(f"rotation.after_batch:kill:{n}" for n in (1, 2, 5, 20, 60)), "rotation.before_replace:kill")
+_LAST = "rotation.before_replace:kill"
+
+
+def _points(events: int) -> tuple[str, ...]:
+    """Where to die: steps that a rotation of so many keys reaches."""
+    return (*(f"rotation.after_batch:kill:{n}" for n in (1, 2, 5, 20, 60) if n * BATCH <= events), _LAST)
 
 
 async def _write(log: Log, events: int) -> None:

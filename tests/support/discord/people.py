@@ -11,7 +11,7 @@ from tests.support.discord.faults import Fault
 from tests.support.discord.forms import filled, pressed
 from tests.support.discord.messages import change, mentioned, publish, reacted, remove, reply_fields, shown, stored
 from tests.support.discord.places import start_thread
-from tests.support.discord.world import ALL_PERMISSIONS, DM, Channel
+from tests.support.discord.world import DM, Channel
 
 COMMAND, COMPONENT, AUTOCOMPLETE, SUBMIT = 2, 3, 4, 5
 FILE = tuple[str, bytes, str]
@@ -164,7 +164,7 @@ class People(Core):
             "version": 1,
             "channel_id": place.id,
             "channel": payloads.channel(self.world, place),
-            "app_permissions": ALL_PERMISSIONS,
+            "app_permissions": self.world.held(place),
             "locale": "en-US",
             "entitlements": [],
             "authorizing_integration_owners": {"0": place.guild_id or "0"},
@@ -177,7 +177,7 @@ class People(Core):
                 "guild_locale": "en-US",
                 "guild": {"id": place.guild_id, "features": [], "locale": "en-US"},
             }
-            payload["member"] = payloads.member(person) | {"permissions": ALL_PERMISSIONS}
+            payload["member"] = payloads.member(person) | {"permissions": person.permissions}
         else:
             payload["user"] = payloads.user(person)
         if source is not None:

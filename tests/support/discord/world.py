@@ -11,6 +11,17 @@ from tests.support.discord.errors import MISSING_ACCESS, ApiError, Json, unknown
 EPOCH_MS = 1_420_070_400_000
 GUILD_TEXT, DM, GUILD_VOICE, GUILD_FORUM, PUBLIC_THREAD = 0, 1, 2, 15, 11
 ALL_PERMISSIONS = str((1 << 50) - 1)
+TALK = str(1 << 10 | 1 << 11 | 1 << 16)
+"""What somebody without any office holds: view, send, read back."""
+BITS = {
+    "VIEW_CHANNEL": 1 << 10,
+    "SEND_MESSAGES": 1 << 11,
+    "MANAGE_MESSAGES": 1 << 13,
+    "EMBED_LINKS": 1 << 14,
+    "ATTACH_FILES": 1 << 15,
+    "READ_MESSAGE_HISTORY": 1 << 16,
+    "MANAGE_WEBHOOKS": 1 << 29,
+}
 
 
 class Snowflakes:
@@ -37,13 +48,14 @@ def moment(snowflake: str) -> str:
 
 @dataclass
 class User:
-    """A person or a bot."""
+    """A person or a bot. `permissions`: what they hold everywhere."""
 
     id: str
     name: str
     global_name: str | None = None
     bot: bool = False
     avatar: str | None = None
+    permissions: str = ALL_PERMISSIONS
 
 
 @dataclass
@@ -189,6 +201,10 @@ class World:
         """Permissions the bot lacks in this channel; a thread has those of its parent."""
         parent = self.channels.get(channel.parent_id or "")
         return channel.denied | (parent.denied if parent else set())
+
+    def held(self, channel: Channel) -> str:
+        """The permissions the bot has in this channel, as Discord's number."""
+        return str(int(ALL_PERMISSIONS) & ~sum(BITS.get(name, 0) for name in self.denied(channel)))
 
     def hook_by_token(self, webhook_id: str, token: str) -> Webhook:
         """The webhook; raises 404 10015 or 401 50027."""

@@ -13,7 +13,7 @@ from engine.config import Settings
 from engine.events import SYSTEM_SUBJECT, Event, Tags, user_subject
 from engine.events.message import MessageReceived
 from engine.events.preset import Parameters, PresetCreated
-from engine.events.turn import TriggerKind, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import TriggerKind, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Recorded, open_log
 from engine.vault import load_master_key
 from projections.follow import resume, runner
@@ -21,7 +21,7 @@ from projections.registry import ALL
 from worker import standin
 from worker.__main__ import working
 
-End = TurnCompleted | TurnFailed | TurnCancelled
+End = TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled
 SNOWFLAKES = ids.Snowflakes()
 """Everybody's: two makers of ids meet now and then."""
 
@@ -89,7 +89,7 @@ class Person:
             if clock.monotonic() > deadline:
                 raise TimeoutError(f"turn {turn} has no end after {seconds} s")
             await asyncio.sleep(0.005)
-        assert isinstance(found.event, TurnCompleted | TurnFailed | TurnCancelled)
+        assert isinstance(found.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled)
         return found.event
 
     async def preset(self, model: str, *fallbacks: str, free: bool = False, **parameters: object) -> UUID:

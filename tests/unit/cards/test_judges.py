@@ -27,7 +27,6 @@ def test_tavern_card_reads_our_pictures_and_we_read_its(spec: str) -> None:
     assert mapped(again).values == mapped(card).values
 
 
-@pytest.mark.skipif(bool(judges.missing()), reason=judges.missing())
 @pytest.mark.parametrize("spec", SOURCES)
 def test_libraries_from_npm_know_our_cards_for_what_they_are(spec: str) -> None:
     """@risuai/ccardlib converts them to every version, character-card-utils takes them by its schema; we read all of it again."""

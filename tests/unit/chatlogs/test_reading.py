@@ -72,7 +72,7 @@ def test_times_are_read_in_every_way_they_are_written(said: object, meant: datet
     st.binary(max_size=300)
     | st.sampled_from([raw for raw, _ in OTHERS.values()]).flatmap(lambda raw: st.integers(0, len(raw)).map(lambda n: raw[:n]))
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_are_chats_or_refused(raw: bytes) -> None:
     try:
         found = read_chats(raw)
@@ -98,7 +98,7 @@ def lines(draw: st.DrawFn) -> LoggedLine:
 
 
 @given(st.lists(lines(), max_size=6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_written_is_read_as_the_same_conversation(said: list[LoggedLine]) -> None:
     """Texts, speakers, variants, the chosen one, and times to the millisecond."""
     log = ChatLog("SillyTavern", tuple(said), "Ada", "Wren")

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.adopt import Found, adopt, chunk_of
@@ -64,7 +64,6 @@ def test_other_texts_are_not_ours() -> None:
     assert adopted(["a"], standing("b", "aa")) == {}
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5), st.data())
 def test_adopting_what_arrived_leaves_exactly_the_rest(parts: list[str], data: st.DataObject) -> None:
     """Whatever prefix arrived and however much of it was recorded: recorded and adopted together are the prefix."""
@@ -76,7 +75,6 @@ def test_adopting_what_arrived_leaves_exactly_the_rest(parts: list[str], data: s
 
 
 @pytest.mark.parametrize("dm", [True, False])
-@settings(deadline=None)
 @given(text=st.text(max_size=5000), name=st.text(min_size=1, max_size=80))
 def test_every_text_fits_with_its_prefix(dm: bool, text: str, name: str) -> None:
     """In a DM the first message says who speaks, and still fits."""

@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.delivery.split import FENCE, LIMIT, length, pieces, split
@@ -19,7 +19,6 @@ TEXTS = st.lists(WORDS | st.text(max_size=30), max_size=80).map("".join)
 LIMITS = st.sampled_from([64, 100, 500, LIMIT])
 
 
-@settings(deadline=None)
 @given(TEXTS, LIMITS, st.none() | st.integers(64, 100))
 @example("```py\n" + "a = 1\n" * 1000 + "```\nend", LIMIT, None)
 @example("x" * 6000, LIMIT, None)
@@ -33,7 +32,6 @@ def test_every_message_fits_and_the_pieces_joined_are_the_text(text: str, limit:
         assert length(cut[0].text) <= first
 
 
-@settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_messages_are_as_discord_keeps_them(text: str, limit: int) -> None:
     """Discord strips outer white space and refuses what is then empty: we send neither."""
@@ -42,7 +40,6 @@ def test_messages_are_as_discord_keeps_them(text: str, limit: int) -> None:
         assert message
 
 
-@settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_a_fence_cut_in_two_is_closed_and_opened_again(text: str, limit: int) -> None:
     """All but the last message have an even number of fences, whatever the text's own fences are."""
@@ -94,7 +91,6 @@ def test_what_a_person_sees_as_one_character_is_not_cut(cluster: str) -> None:
     assert (len(first.body) - 1) % len(cluster) == 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([*CLUSTERS, "a", "word ", ".", "\n", " "]), min_size=20, max_size=120), LIMITS)
 def test_no_cut_parts_a_cluster(parts: list[str], limit: int) -> None:
     """Wherever it falls, as far as clusters are shorter than half a message."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bot.discord.custom_ids import ALL
+from bot.discord.custom_ids import ALL, ANY
 from bot.editing import KINDS
+from bot.sheets import EVERY
 from tests.contract.command_schema import SNAPSHOT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,10 +36,12 @@ def texts(path: Path) -> Iterator[str]:
 
 def test_every_command_that_is_advised_exists() -> None:
     """Dead-end advice is worse than none: what a sentence of the bot names can be typed."""
-    files = [path for room in ("bot/discord", "bot/delivery", "engine/decide") for path in (ROOT / room).rglob("*.py")]
+    rooms = ("bot/discord", "bot/delivery", "engine/decide")
+    files = [*(path for room in rooms for path in (ROOT / room).rglob("*.py")), *(ROOT / "bot").glob("*.py"), ROOT / "engine/fault.py"]
     advised = {(path.name, found) for path in files for text in texts(path) for found in ADVICE.findall(text)}
     assert len(advised) > 10, "the pattern finds some"
     known = commands()
-    missing = [(name, found) for name, found in advised if not any(found.replace("{}", kind) in known for kind in KINDS)]
+    missing = [(name, found) for name, found in advised if not any(found.replace("{}", kind) in known for kind in EVERY)]
     assert missing == []
-    assert {press.instead.format(kind=kind).removeprefix("/") for press in ALL for kind in KINDS} <= known
+    kinds = {press: EVERY if ANY in press.parts else KINDS for press in ALL}
+    assert {press.instead.format(kind=kind).removeprefix("/") for press in ALL for kind in kinds[press]} <= known

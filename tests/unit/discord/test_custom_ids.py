@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 
 from bot.discord import custom_ids
 from bot.discord.answers import Interaction
-from bot.discord.custom_ids import FIELD, ID, KIND, LONGEST, MARK, NUMBER, PRESSES, IdPart, Press, advice, parse
+from bot.discord.custom_ids import ANY, FIELD, ID, KIND, LONGEST, MARK, NUMBER, PRESSES, IdPart, Press, advice, parse
 from bot.discord.presses import Presses
 from bot.editing import KINDS
+from bot.sheets import EVERY
 
 VALUES: dict[IdPart, st.SearchStrategy[Any]] = {
     ID: st.uuids(),
     NUMBER: st.integers(0, 10**19 - 1),
     KIND: st.sampled_from(sorted(KINDS)),
+    ANY: st.sampled_from(sorted(EVERY)),
     MARK: st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
-    FIELD: st.sampled_from(sorted({spec.key for kind in KINDS.values() for spec in kind.fields})),
+    FIELD: st.sampled_from(sorted({spec.key for kind in EVERY.values() for spec in kind.fields})),
 }
 
 

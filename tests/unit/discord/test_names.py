@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.discord.names import FALLBACK, avatar, legal
@@ -14,7 +14,6 @@ AWKWARD = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(AWKWARD | st.text(st.characters(codec=None), max_size=20), max_size=8).map("".join))
 def test_every_name_becomes_one_discord_takes(name: str) -> None:
     """The stand-in's own rule, written from Discord's, accepts it; saying it again changes nothing."""

@@ -48,7 +48,8 @@ async def test_a_channel_is_told_once_however_much_is_held_there() -> None:
     notices.stored(7)
     await _turns_of_the_loop()
     assert rest.made[2:] == ["DELETE /channels/7/messages/99"]
-    notices.close()
+    await notices.close()
+    assert rest.made[3:] == ["DELETE /channels/8/messages/99"], "the next bot to lead would know nothing of it"
 
 
 async def test_a_second_trouble_within_the_minute_is_silent_and_a_later_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ async def test_a_second_trouble_within_the_minute_is_silent_and_a_later_one_is_n
         notices.stored(7)
         await _turns_of_the_loop()
         assert rest.made.count("POST /channels/7/messages") == expected
-    notices.close()
+    await notices.close()
 
 
 async def test_what_is_not_meant_for_us_is_held_in_silence() -> None:
@@ -76,7 +77,7 @@ async def test_what_is_not_meant_for_us_is_held_in_silence() -> None:
     notices.held(message(2))
     await _turns_of_the_loop()
     assert rest.made == ["POST /channels/7/messages"]
-    notices.close()
+    await notices.close()
 
 
 async def test_a_discord_that_does_not_answer_ends_the_notice_quietly() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.discord.payload import clean, leaves
@@ -155,7 +155,6 @@ def test_deletions_one_and_many() -> None:
     assert [d.message_id for d in deletions({"ids": ["1", "5"], "channel_id": "2"})] == [1, 5]
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec=None)))
 def test_cleaned_text_can_be_stored(text: str) -> None:
     """Lone surrogates and NUL are the only things that change."""
@@ -243,7 +242,6 @@ def at(data: Any, path: str) -> Iterator[object]:
         yield from at(inner, rest) if rest else [inner]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_every_field_survives_or_is_named(data: st.DataObject) -> None:
     """J2: a token in each field is found again in the event, or its path is in a dropped list."""
@@ -269,7 +267,6 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*FIELDS, "id", "channel_id", "type", "edited_timestamp"]), JSON, max_size=12))
 def test_no_payload_breaks_the_translation(garbage: dict[str, Any]) -> None:
     """Whatever shape arrives, the answer is an event or a reason."""

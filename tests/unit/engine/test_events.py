@@ -31,7 +31,7 @@ def _pack(event: Event, key: DataKey | None) -> Stored:
 
 
 @pytest.mark.parametrize("name", TYPES)
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_is_stored_comes_back_equal(name: str, data: st.DataObject) -> None:
     """Whatever the fields hold, packing, sealing, opening and unpacking gives the same event."""
@@ -41,7 +41,7 @@ def test_what_is_stored_comes_back_equal(name: str, data: st.DataObject) -> None
 
 
 @pytest.mark.parametrize("name", [name for name, cls in TYPES.items() if cls.SEALED])
-@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_without_its_key_an_event_is_still_an_event(name: str, data: st.DataObject) -> None:
     """After an erasure the clear fields are all there and the sealed ones are blank, never an exception."""

@@ -92,7 +92,7 @@ def test_what_is_no_picture_is_refused_in_a_sentence(content: bytes, said: str) 
         prepared(content)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(FILES), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8), st.integers(0, 2000))
 def test_any_damage_gives_a_picture_or_a_sentence(content: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     """No decoder's own error comes through."""

@@ -1,9 +1,7 @@
 """What commands print: foreign text cannot write to the terminal, and a person reads words instead of Python."""
 
-import ast
 import json
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +10,8 @@ from hypothesis import strategies as st
 from bot.cli.supervisor.report import Notice, as_text
 from engine import terminal
 from engine.outside.printed import json_line, plain, printable
+from tests.support.sources import sources
 
-ROOT = Path(__file__).resolve().parents[3]
 EVIL = [
     "evil/[/b]",
     "[link=http://evil.example]x[/link]",
@@ -82,10 +80,5 @@ def test_commands_print_by_the_cleaned_ways_only() -> None:
     """typer's echo and print do not look at what they print."""
     allowed = {"engine/terminal.py", "engine/process.py", "bot/cli/supervisor/report.py", "worker/memory/commands.py"}
     printing = {"print", "typer.echo", "typer.secho", "click.echo", "rich.print"}
-    found = set()
-    for room in ("engine", "projections", "worker", "bot"):
-        for file in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in printing:
-                    found.add(str(file.relative_to(ROOT)))
+    found = {source.file for source in sources().values() if source.calls & printing}
     assert found <= allowed

@@ -40,7 +40,7 @@ def value(spec: FieldSpec) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize(("kind", "spec"), SPECS, ids=lambda found: getattr(found, "key", found))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_is_shown_reads_as_the_same_value(kind: str, spec: FieldSpec, data: st.DataObject) -> None:
     """A form that is sent back untouched changes nothing, whatever a field holds."""
@@ -51,7 +51,7 @@ def test_what_is_shown_reads_as_the_same_value(kind: str, spec: FieldSpec, data:
 
 
 @pytest.mark.parametrize(("kind", "spec"), SPECS, ids=lambda found: getattr(found, "key", found))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(text=st.text(max_size=60))
 def test_any_text_becomes_a_value_or_a_sentence(kind: str, spec: FieldSpec, text: str) -> None:
     """Never another exception, and never a value that cannot be stored as JSON."""

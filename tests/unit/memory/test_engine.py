@@ -270,7 +270,7 @@ def test_another_process_ranks_the_same_bit_for_bit() -> None:
 
 
 @given(st.lists(st.text(st.characters(), max_size=80), max_size=6), st.text(st.characters(), max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_a_person_types_breaks_recall(texts: list[str], question: str) -> None:
     """Lone surrogates, control characters, right-to-left marks: stored and asked."""
     engine = Engine(WordEmbedder())

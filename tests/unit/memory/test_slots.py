@@ -24,7 +24,7 @@ def embedded(seed: int, dims: int = 24) -> Embedded:
 
 
 @given(arrays.arrays(np.int8, st.tuples(st.integers(1, 40), st.just(TOKEN_DIMS))), arrays.arrays(np.int8, (TOKEN_DIMS, 5)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_products_of_tokens_are_exact(first: np.ndarray, second: np.ndarray) -> None:
     """Every pair of int8 matrices, the extremes too, gives what whole-number arithmetic gives."""
     found = dots.products(dots.raised(first), dots.raised(second))
@@ -44,7 +44,7 @@ def test_the_fast_product_is_never_cut_off(dims: int, value: int) -> None:
 
 
 @given(st.lists(st.tuples(seeds, st.booleans()), max_size=60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_is_put_in_comes_out(changes: list[tuple[int, bool]]) -> None:
     """Filled, freed and filled again: every slot gives its own tokens and vector, and many slots at once give them in that order."""
     slots, held = Slots(), dict[int, Embedded]()
@@ -89,7 +89,7 @@ def test_gaps_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.lists(seeds, min_size=1, max_size=20), seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_products_with_the_mean_are_kept_up(first: list[int], more: int) -> None:
     """After every change the products kept are those worked out anew."""
     vectors = Vectors()

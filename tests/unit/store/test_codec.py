@@ -58,7 +58,7 @@ def written(event: Event) -> tuple[NewEvent, Stored]:
 
 
 @given(EVENTS)
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
 def test_every_event_comes_back(event: Event) -> None:
     """Packed, sealed, opened and decoded, an event of any type equals the one that went in."""
     _, row = written(event)
@@ -66,7 +66,7 @@ def test_every_event_comes_back(event: Event) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
 def test_our_json_is_pydantics(event: Event) -> None:
     """The fast way to JSON and the models' own way say the same."""
     clear, sealed = codec.dump(event)
@@ -76,7 +76,7 @@ def test_our_json_is_pydantics(event: Event) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_twin_says_what_the_model_says(event: Event) -> None:
     """What a replay decodes has the same fields and values as the Pydantic event."""
     new, row = written(event)
@@ -86,7 +86,7 @@ def test_the_twin_says_what_the_model_says(event: Event) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 def test_without_the_key_only_clear_fields_remain(event: Event) -> None:
     """The erased event validates, keeps every clear field, and says that it is erased; so does its twin."""
     new, row = written(event)

@@ -41,7 +41,7 @@ async def _within[T](work: Awaitable[T]) -> T:
     return await asyncio.wait_for(work, 10.0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.binary(min_size=1, max_size=5000), st.integers(1, 700))
 def test_bytes_arrive_as_they_were_sent_whatever_the_slices(data: bytes, size: int) -> None:
     """Slicing changes the pieces, never the content."""

@@ -113,7 +113,7 @@ ENTRIES = st.integers(1, 120).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ENTRIES, st.integers(0, 6000), st.integers(1, 100), st.booleans())
 def test_a_prompt_is_never_longer_than_its_budget_and_names_what_it_dropped(
     entries: list[Entry], budget: int, limit: int, thin: bool
@@ -134,7 +134,7 @@ def test_a_prompt_is_never_longer_than_its_budget_and_names_what_it_dropped(
     assert all(part.why == "length" for part in prompt.dropped if not part.what.startswith("history:"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ENTRIES)
 def test_the_same_ingredients_give_the_same_bytes(entries: list[Entry]) -> None:
     assert assemble(ingredients(entries), 9000).bytes() == assemble(ingredients(list(entries)), 9000).bytes()

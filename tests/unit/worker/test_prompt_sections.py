@@ -21,7 +21,7 @@ from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble, size
 from projections.prompt.message import Image, Message, Text, ToolCall, ToolResult
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
-from projections.prompt.sections import history, request, said
+from projections.prompt.sections import history, request, said, silence
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
 
@@ -125,7 +125,8 @@ def test_a_section_at_a_depth_stands_before_that_many_messages() -> None:
 
 def test_every_section_says_how_many_tokens_it_has() -> None:
     prompt = assemble(ingredients(line(message("A few words"))), 50_000)
-    assert [(section.name, section.tokens > 0) for section in prompt.sections] == [(s.NAME, s is not request) for s in sections.ORDER]
+    found = [(section.name, section.tokens > 0) for section in prompt.sections]
+    assert found == [(s.NAME, s not in (request, silence)) for s in sections.ORDER]
 
 
 NAMES = st.sampled_from(["System", "</character>", "Ada", "the other person"]) | st.text(
@@ -222,7 +223,7 @@ TEXT_FIELDS = {
 
 
 @given(st.sampled_from(sorted(TEXT_FIELDS)), st.integers(0, 20_000), st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_field_a_stranger_fills_is_in_the_prompt_or_named_as_dropped(field: str, before: int, short: bool) -> None:
     """A unique word at the end of a field of any length, one field at a time."""
     token = "" if short else "word " * (before // 5)

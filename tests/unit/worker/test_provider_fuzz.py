@@ -27,7 +27,7 @@ def test_a_sample_of_the_fuzz_has_one_end_each(seed: int) -> None:
 
 
 @given(st.lists(JSON, min_size=1, max_size=4), st.booleans(), st.integers(0, 2**32))
-@configured(max_examples=150, deadline=None)
+@configured(max_examples=150)
 def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool, seed: int) -> None:
     """Where a string is expected there may be a list, where a list a number."""
     frames = [json.dumps(document).encode() for document in documents]
@@ -37,7 +37,7 @@ def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool
 
 
 @given(JSON)
-@configured(max_examples=150, deadline=None)
+@configured(max_examples=150)
 def test_any_json_can_be_an_error(document: object) -> None:
     """It has a bounded message, and a wait within a day if any."""
     found = errors.read(document)

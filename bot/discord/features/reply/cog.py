@@ -65,10 +65,17 @@ class ReplyCog(nextcord.ClientCog):
         except Rejected as rejected:
             await answer(interaction, _saying(rejected))
             return
-        async with self.context.log.pool.connection() as connection:
-            known = await replies.versions(connection, [(shown.message_id, shown.character)])
-        segment = any(shown.turn in found.segments for found in known.values())
-        await press.delete(self.context, interaction, reply.DeleteReply(shown.message_id, shown.character, shown.turn if segment else None))
+        only = shown.turn if shown.segment else None
+        await press.delete(self.context, interaction, reply.DeleteReply(shown.message_id, shown.character, only))
+
+    @nextcord.message_command(name="Report")  # type: ignore[untyped-decorator]
+    async def report(self, interaction: Interaction, message: nextcord.Message) -> None:
+        try:
+            shown = await target_of(self.context.log, _target(interaction))
+        except Rejected as rejected:
+            await answer(interaction, _saying(rejected))
+            return
+        await press.report_form(interaction, shown)
 
     async def _explain(self, interaction: Interaction, text: str) -> None:
         here, owner = interaction.channel_id, self.context.actor(interaction).trusted

@@ -13,8 +13,10 @@ from bot.discord.limits import FORM_TEXT
 from bot.discord.payload import Json
 from bot.discord.presses import Handler, submitted
 from engine.decide import reply
+from engine.decide.reacting import opinion
 from engine.decide.rejected import Rejected
 from engine.execute import execute
+from projections import replies
 
 SHOWN_BY = ("history", "deliveries")
 type Making = Callable[..., reply.ReplyCommand]
@@ -53,6 +55,7 @@ def handlers(context: Context) -> dict[Press, Handler]:
         custom_ids.REPLY_WISHED: lambda interaction, values: wished(context, interaction, Target(*values)),
         custom_ids.REPLY_EDIT: lambda interaction, values: edit_form(context, interaction, Target(*values)),
         custom_ids.REPLY_EDITED: lambda interaction, values: edited(context, interaction, Target(*values)),
+        custom_ids.REPLY_REPORTED: lambda interaction, values: reported(context, interaction, values),
     }
 
 
@@ -110,5 +113,27 @@ async def edited(context: Context, interaction: Interaction, target: Target) -> 
     async def work() -> Told:
         await act(context, interaction, reply.EditReply(target.message_id, target.character, text=text))
         return changed(interaction, "It says that now, as a new version.")
+
+    await answer(interaction, work)
+
+
+async def report_form(interaction: Interaction, shown: replies.Shown) -> None:
+    """Ask what is wrong with a reply."""
+
+    async def work() -> Json:
+        asked = text_input("text", "What is wrong with it?", hint="The bot's owners read this.", most=opinion.LONGEST, long=True)
+        return form(custom_ids.REPLY_REPORTED.id(shown.message_id, shown.character, shown.turn), "Report this reply", [asked])
+
+    await open_form(interaction, work)
+
+
+async def reported(context: Context, interaction: Interaction, values: Values) -> None:
+    """Keep the report for those who run the bot."""
+    message_id, character, version = values
+    command = opinion.Report(message_id, character, version, submitted(interaction).get("text", ""))
+
+    async def work() -> Told:
+        await execute(context.log, context.actor(interaction), command, key_of(interaction.id))
+        return Told("Thank you. The bot's owners can read it.")
 
     await answer(interaction, work)

@@ -1,6 +1,8 @@
 """`/character`, `/preset` and so on: one group of commands for each kind of thing that people edit, made of its fields."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import nextcord
 from nextcord import SlashOption
@@ -108,6 +110,9 @@ def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `edit`: the dashboard, the form of one field, or one field at once."""
     context = editor.context
 
+    async def found(interaction: Interaction, name: str) -> Item:
+        return await known.find_own(context, kind, context.actor(interaction), name)
+
     @group.subcommand(name="edit", description=f"Change your {kind.name}")  # type: ignore[untyped-decorator]
     async def edit(
         interaction: Interaction,
@@ -116,9 +121,9 @@ def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
         value: str = SlashOption(description="Its new value; leave it out for a form", required=False, default=""),
     ) -> None:
         if field and not value:
-            await open_form(interaction, lambda: _one_field_form(editor, kind, context.actor(interaction), name, field))
+            await open_form(interaction, lambda: _form_of(kind, context.actor(interaction), lambda: found(interaction, name), field))
         else:
-            await answer(interaction, lambda: _edited(editor, interaction, kind, name, field, value))
+            await answer(interaction, lambda: _edited(editor, interaction, kind, lambda: found(interaction, name), field, value))
 
     @edit.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_edit(interaction: Interaction, name: str) -> None:
@@ -210,8 +215,21 @@ def field_choices(kind: Kind[Any], actor: Actor, typed: str) -> dict[str, str]:
     return {spec.shown.label[:100]: spec.key for spec in hits[:CHOICES]}
 
 
-async def _one_field_form(editor: Editor, kind: Kind[Any], actor: Actor, name: str, field: str) -> Json:
-    item = await known.find_own(editor.context, kind, actor, name)
+async def edit_sheet(editor: Editor, interaction: Interaction, kind: Kind[Any], item_id: UUID, field: str, value: str) -> None:
+    """Answer an `edit` of what is simply there (bot.sheets): the dashboard, the form of one field, or one field changed at once."""
+    actor = editor.context.actor(interaction)
+
+    async def found() -> Item:
+        return await known.own(editor.context, kind, actor, item_id)
+
+    if field and not value:
+        await open_form(interaction, lambda: _form_of(kind, actor, found, field))
+    else:
+        await answer(interaction, lambda: _edited(editor, interaction, kind, found, field, value))
+
+
+async def _form_of(kind: Kind[Any], actor: Actor, found: Callable[[], Awaitable[Item]], field: str) -> Json:
+    item = await found()
     spec = _field(kind, actor, field)
     if screens.too_long(item, spec):
         carried = f"Use `/{kind.name} export`, change the file, and `/{kind.name} import`."
@@ -226,10 +244,11 @@ def _field(kind: Kind[Any], actor: Actor, key: str) -> Any:
     return spec
 
 
-async def _edited(editor: Editor, interaction: Interaction, kind: Kind[Any], name: str, field: str, value: str) -> Told:
+async def _edited(
+    editor: Editor, interaction: Interaction, kind: Kind[Any], found: Callable[[], Awaitable[Item]], field: str, value: str
+) -> Told:
     """The dashboard, or one field changed at once."""
-    actor = editor.context.actor(interaction)
-    item = await known.find_own(editor.context, kind, actor, name)
+    actor, item = editor.context.actor(interaction), await found()
     if not field:
         return await editor.dashboard(actor, item, 0)
     spec = _field(kind, actor, field)

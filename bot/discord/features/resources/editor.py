@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from bot import cards, editing
+from bot import cards, editing, sheets
 from bot.discord import custom_ids
 from bot.discord.answers import Interaction, Told
 from bot.discord.components import Option, button, cut, row, select
@@ -99,8 +99,8 @@ class Editor:
     async def change(self, interaction: Interaction, item: Item, values: Mapping[str, Any]) -> bool:
         """Change fields; False when all is so already. Raises Rejected."""
         actor = self.context.actor(interaction)
-        command = editing.edition(item.kind, item.id, editing.changes(item.values, values))
-        return bool((await editing.carry_out(self.context.log, actor, command, key_of(interaction.id))).events)
+        command = editing.change(item, editing.changes(item.values, values))
+        return bool((await sheets.carry_out(self.context.log, actor, item.kind, command, key_of(interaction.id))).events)
 
     async def changed(self, interaction: Interaction, item: Item, values: Mapping[str, Any], number: int) -> Told:
         """Change fields and show the dashboard again, with what was done and the way back. Raises Rejected."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from bot import editing
+from bot import editing, sheets
 from bot.discord.context import Context
 from bot.discord.limits import CHOICES
 from bot.editing import Item
@@ -29,6 +29,8 @@ async def find(context: Context, kind: Kind[Any], actor: Actor, text: str) -> It
 
 async def by_id(context: Context, kind: Kind[Any], actor: Actor, item_id: UUID) -> Item:
     """The one with this id. Raises Rejected."""
+    if kind.name in sheets.SHEETS:
+        return await sheets.one(context.log, kind, actor, item_id)
     found = next((one for one in await items(context, kind, actor) if one.id == item_id), None)
     if found is None:
         raise Rejected(f"This {kind.name} is gone, or not yours to use. `/{kind.name} browse` shows what there is.")
@@ -46,6 +48,8 @@ async def find_own(context: Context, kind: Kind[Any], actor: Actor, text: str) -
 
 
 def _theirs(item: Item) -> Item:
+    if not item.editable and item.edit:
+        raise Rejected(sheets.NOT_YOURS[item.kind.name])
     if not item.editable:
         raise Rejected(f"Only its owners can change this {item.kind.name}. `/{item.kind.name} view` shows it.")
     return item

@@ -12,6 +12,7 @@ from bot.discord.features.resources.editor import Editor
 from bot.discord.payload import Json
 from bot.discord.presses import Handler, chosen, submitted
 from bot.editing import KINDS, Item
+from bot.sheets import EVERY
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import Kind
 from engine.resources.typed import Wrong
@@ -77,7 +78,7 @@ class _Pressed:
         await answer(interaction, work)
 
     async def edit(self, interaction: Interaction, values: Values) -> None:
-        kind, actor = KINDS[values[0]], self.context.actor(interaction)
+        kind, actor = EVERY[values[0]], self.context.actor(interaction)
 
         async def work() -> Told:
             return await self.editor.dashboard(actor, await self._own(interaction, kind, values), 0)
@@ -85,7 +86,7 @@ class _Pressed:
         await answer(interaction, work)
 
     async def screen(self, interaction: Interaction, values: Values) -> None:
-        kind, actor, texts = KINDS[values[0]], self.context.actor(interaction), chosen(interaction)
+        kind, actor, texts = EVERY[values[0]], self.context.actor(interaction), chosen(interaction)
 
         async def work() -> Told:
             number = int(texts[0]) if texts and custom_ids.NUMBER.pattern.fullmatch(texts[0]) else -1
@@ -94,7 +95,7 @@ class _Pressed:
         await update(interaction, work)
 
     async def form_open(self, interaction: Interaction, values: Values) -> None:
-        kind, actor = KINDS[values[0]], self.context.actor(interaction)
+        kind, actor = EVERY[values[0]], self.context.actor(interaction)
 
         async def work() -> Json:
             item = await self._own(interaction, kind, values)
@@ -108,7 +109,7 @@ class _Pressed:
         await open_form(interaction, work)
 
     async def form_again(self, interaction: Interaction, values: Values) -> None:
-        kind, actor = KINDS[values[0]], self.context.actor(interaction)
+        kind, actor = EVERY[values[0]], self.context.actor(interaction)
 
         async def work() -> Json:
             item = await self._own(interaction, kind, values)
@@ -122,7 +123,7 @@ class _Pressed:
 
     async def form(self, interaction: Interaction, values: Values) -> None:
         """A form that was sent: from a dashboard, which then shows it, or from a command."""
-        kind, actor = KINDS[values[0]], self.context.actor(interaction)
+        kind, actor = EVERY[values[0]], self.context.actor(interaction)
         mine = {spec.key for spec in screens.editable(kind, actor)}
         texts = {key: text for key, text in submitted(interaction).items() if key in mine}
 
@@ -150,7 +151,7 @@ class _Pressed:
         await self._set(interaction, values, lambda: "" if texts == [screens.NOTHING] else "".join(texts))
 
     async def _set(self, interaction: Interaction, values: Values, text: Callable[[], str]) -> None:
-        kind, actor, key = KINDS[values[0]], self.context.actor(interaction), values[2]
+        kind, actor, key = EVERY[values[0]], self.context.actor(interaction), values[2]
 
         async def work() -> Told:
             item = await self._own(interaction, kind, values)

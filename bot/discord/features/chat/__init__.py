@@ -1,0 +1,1 @@
+"""`/chat` and `/random`: talk with a character, or let it join in."""

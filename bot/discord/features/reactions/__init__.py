@@ -1,0 +1,1 @@
+"""`/reactions`: which emoji on a reply does what."""

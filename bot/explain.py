@@ -1,0 +1,108 @@
+"""Who answers in a channel and why (`/channel explain`), in sentences that every face shows alike."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from engine.decide.speaking.denial import Denied, by_characters, here
+from engine.resources.channel import AS_IT_COMES, ChannelSheet
+from engine.resources.field import values
+from engine.resources.kinds import CHANNEL
+from engine.resources.typed import show
+from engine.store import Log
+from engine.store.connect import Connection
+from projections.models import access, catalog, channels
+from projections.models.catalog import Character
+
+STRATEGIES = {
+    "natural": "those whose name is said, and the others as often as their talkativeness says",
+    "list": "all of them, in the order of their activation",
+    "pooled": "one of them at random",
+    "manual": "only who is called",
+}
+NEEDED = {
+    "view_channel": "View Channel",
+    "read_message_history": "Read Message History",
+    "send_messages": "Send Messages",
+    "manage_webhooks": "Manage Webhooks",
+}
+"""Discord's permissions that the bot needs to listen and answer: its name to what Discord's menus call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What holds in a channel. `sheet_from` and `active_from` are the ids of the channel it is set for: a thread has its parent's.
+
+    `denials` are those of whoever asks, `missing` the permissions that the bot lacks there, by Discord's names.
+    """
+
+    channel_id: int
+    guild_id: int | None = None
+    sheet: ChannelSheet = AS_IT_COMES
+    sheet_from: int | None = None
+    active: Sequence[Character] = ()
+    active_from: int | None = None
+    adult: bool = False
+    denials: Sequence[Denied] = ()
+    missing: Sequence[str] = ()
+    parent_id: int | None = None
+
+
+async def look(log: Log, channel_id: int, *, guild_id: int | None = None, parent_id: int | None = None, asks: int | None = None) -> Here:
+    """Read what holds in a channel; `asks` is the person to whom it is told."""
+    async with log.pool.connection() as connection:
+        places = [place for place in (channel_id, parent_id) if place is not None]
+        sheets = {place: await channels.sheet_of(connection, place) for place in places}
+        active = {place: await channels.active_in(connection, place) for place in places}
+        denials = await access.of_person(connection, asks) if asks is not None else []
+        set_for = next((place for place in places if sheets[place] is not None), None)
+        speaks_in = next((place for place in places if active[place]), None)
+        speakers = await _characters(connection, log, active[speaks_in]) if speaks_in is not None else []
+    sheet = sheets[set_for] if set_for is not None else None
+    return Here(channel_id, guild_id, sheet or AS_IT_COMES, set_for, speakers, speaks_in, denials=denials, parent_id=parent_id)
+
+
+async def _characters(connection: Connection, log: Log, wanted: Sequence[UUID]) -> list[Character]:
+    found = {one.id: one for one in await catalog.characters(connection, log.vault) if one.id in wanted and not one.erased}
+    return [found[one] for one in wanted if one in found]
+
+
+def lines(found: Here, mention_char: str = "@") -> list[str]:
+    """One line each, in Discord's markdown: what stands in the way first, then who answers, then what is set and for whom."""
+    return [*_in_the_way(found), *_who(found, mention_char), *_set(found)]
+
+
+def _in_the_way(found: Here) -> Iterator[str]:
+    if found.missing:
+        names = ", ".join(NEEDED.get(name, name) for name in found.missing)
+        yield f"⚠️ I lack {names} here. Somebody who manages this server's roles can give me that."
+    if found.sheet.speech == "closed":
+        yield "🔇 Characters may not speak here: it is set so with `/channel edit`. That holds for everybody, administrators too."
+    elif (mode := here(found.denials, found.guild_id, (found.channel_id, found.parent_id))) is not None:
+        yield f"🔇 You are not answered here ({mode}). Whoever moderates this server or runs this bot can change that."
+
+
+def _who(found: Here, mention_char: str) -> Iterator[str]:
+    denying = by_characters(found.denials)
+    for one in found.active:
+        more = [f"talkativeness {one.sheet.talkativeness:g}"]
+        more += ["for adults only: answers nowhere but in age-restricted channels"] if one.sheet.adult and not found.adult else []
+        more += ["does not answer you"] if one.id in denying else []
+        yield f"**{one.name}** (`{mention_char}{one.slug}`) is activated here; {', '.join(more)}."
+    if not found.active:
+        yield "Nobody is activated here: `/channel activate` lets a character answer everything."
+    if found.sheet.speech == "called":
+        yield "👻 They listen, and answer only who calls or replies to one of them."
+    elif len(found.active) > 1:
+        yield f"Of several, {STRATEGIES[found.sheet.strategy]}."
+    yield f"Called by `{mention_char}name` or by a reply, any other that you may use answers too; at most {found.sheet.most} a message."
+
+
+def _set(found: Here) -> Iterator[str]:
+    held = values(found.sheet)
+    told = "; ".join(f"{spec.shown.label}: {show(spec, held[spec.key]) or 'not set'}" for spec in CHANNEL.fields)
+    if found.sheet_from is None:
+        yield f"-# As it comes, nothing is set here: {told}."
+    else:
+        whose = "set here" if found.sheet_from == found.channel_id else "set in the channel of this thread"
+        yield f"-# {whose[0].upper()}{whose[1:]}; it applies to everybody here: {told}."

@@ -1,0 +1,1 @@
+"""Reactions: which are on a message, and what they do where."""

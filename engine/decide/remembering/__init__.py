@@ -1,0 +1,1 @@
+"""Rules for what is remembered, corrected and forgotten. Pure."""
