@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bot import avatars, editing
 from bot.editing import Item
-from engine import blobs
+from engine import blobs, ids
 from engine.actor import SYSTEM, Actor
 from engine.blobs import BlobTooLarge, pictures
 from engine.cards import keeping, writing
@@ -19,7 +19,10 @@ from engine.cards.card import Card, document, read_card
 from engine.cards.keeping import KeptCard
 from engine.cards.mapping import Fate, mapped
 from engine.cards.refusal import Unreadable
+from engine.decide.craft import lorebook
 from engine.decide.rejected import Rejected
+from engine.execute import execute
+from engine.lore.files import NotALorebook, read_book
 from engine.resources.files import Imported, to_file
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
@@ -109,7 +112,23 @@ async def make(log: Log, actor: Actor, found: FoundCharacter, item_id: UUID, key
     await editing.carry_out(log, actor, editing.creation(CHARACTER, item_id, fields, measured=False), key)
     item = await editing.by_id(log, CHARACTER, actor, item_id)
     assert item is not None
+    left += await _shelved(log, actor, found, item, key)
     return item, (*found.notes, *left)
+
+
+async def _shelved(log: Log, actor: Actor, found: FoundCharacter, item: Item, key: UUID) -> list[str]:
+    """Make a lorebook of the card's own, attached to the character; what came of it, in sentences. It never costs the character."""
+    tree = found.card.data.get("character_book") if found.card else None
+    if not isinstance(tree, dict) or not tree.get("entries"):
+        return []
+    try:
+        book = await _in_thread(read_book, tree, f"{item.name}'s lorebook")
+        fields = book.sheet.model_dump()
+        create = lorebook.Create(ids.derived("lorebook", "card", key), fields, book.entries, [("character", str(item.id))])
+        await execute(log, actor, create, ids.derived("lorebook", key), see=["lorebooks"])
+    except (NotALorebook, Rejected) as error:
+        return [f"The lorebook was left out: {error}"]
+    return [f"Its lorebook {book.sheet.name} has {len(book.entries)} entries and is attached to it.", *book.notes]
 
 
 async def _kept(log: Log, owner: int, found: FoundCharacter) -> KeptCard | None:

@@ -5,6 +5,8 @@ from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.changes import CHANGES
 from projections.models.channels import CHANNELS
+from projections.models.craft.lore_states import LORE_STATES
+from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
@@ -37,6 +39,8 @@ ALL: tuple[Projection, ...] = (
     ACCESS,
     MEMORY,
     REACTIONS,
+    LOREBOOKS,
+    LORE_STATES,
 )
 """In the order in which they are shown."""
 

@@ -28,7 +28,7 @@ TEXTS: Mapping[str, str] = {
 STAY = frozenset({"slug", "visibility", "co_owners", "shared_with", "preset_id", "avatar", "card"})
 """Fields that no card carries: who may use it here, and addresses that mean nothing elsewhere. The picture goes as a picture."""
 _USES: Mapping[str, str] = {
-    "character_book": "kept whole with the character",
+    "character_book": "kept whole with the character; a lorebook is made of it",
     "alternate_greetings": "kept; the first greeting is the one used",
     "creator_notes": "kept for people; never part of a prompt",
     "extensions": "kept as they are",

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Source = Literal["chat", "persona", "character", "global"]
+LoreScope = Literal["character", "channel", "guild", "person", "everywhere"]
+"""Where a book may be attached here; the target is the id there, empty for everywhere."""
 Strategy = Literal["evenly", "character_first", "global_first"]
 Logic = Literal[0, 1, 2, 3]
 """What secondary keys demand: 0 any, 1 not all, 2 none, 3 all."""
@@ -73,6 +75,8 @@ class Entry(BaseModel):
     delay: int | None = None
     triggers: tuple[str, ...] = ()
     character_filter: CharacterFilter | None = None
+    frozen: bool = False
+    """Ours (I12): once woken it stays where the conversation was, so that later prompts begin with the same bytes."""
 
     @cached_property
     def parsed(self) -> tuple[tuple[str, ...], str]:

@@ -37,6 +37,7 @@ class Activated:
     text: str
     tokens: int
     item: Item = field(repr=False)
+    roll: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Skipped:
     book: str
     uid: int
     reason: str
+    roll: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ def evaluate(
 ) -> Evaluation:
     """Scan the scene. `count` gives a text's tokens, `random` numbers from 0 up to, not including, 1; `max_context` is in tokens."""
     items = in_order(books, settings.strategy)
-    effects = Effects(state or TimedState(), items, len(scene.lines), dry_run=dry_run)
+    effects = Effects(state or TimedState(), items, scene.chat_length, dry_run=dry_run)
     run = _Run(items, scene, settings, effects, _budget(settings, max_context), count, random)
     run.go()
     activated = tuple(run.activated.values())
     after = effects.after([one.item for one in activated])
-    skipped = tuple(Skipped(i.book, i.entry.uid, run.why[i.key]) for i in items if i.key not in run.activated and i.key in run.why)
+    skipped = tuple(
+        Skipped(i.book, i.entry.uid, run.why[i.key], run.drawn.get(i.key)) for i in items if i.key not in run.activated and i.key in run.why
+    )
     return Evaluation(activated, skipped, tuple(run.rounds), tuple(run.rolls), after, run.over_budget)
 
 
@@ -116,6 +120,7 @@ class _Run:
         self.why: dict[str, str] = {}
         self.rounds: list[Round] = []
         self.rolls: list[tuple[str, float]] = []
+        self.drawn: dict[str, float] = {}
         self.over_budget = False
         self._failed: set[str] = set()
         self._earlier = ""  # what earlier rounds passed on to recursion, newest first: only that counts against the budget
@@ -228,7 +233,7 @@ class _Run:
         return primary
 
     def _has(self, text: Text, key: str, item: Item) -> bool:
-        filled = self.scene.fill(key)
+        filled = (self.scene.fill_key or self.scene.fill)(key)
         return bool(filled) and self.buffer.has(text, strip(filled), item.entry)
 
     def _survivors(self, found: dict[str, tuple[Item, str | None]], state: EvaluationState) -> list[Item]:
@@ -259,7 +264,7 @@ class _Run:
                 self.why[item.key] = "budget"
                 continue
             self.activated[item.key] = Activated(
-                item.book, item.entry.uid, found[item.key][1], len(self.rounds) + 1, text, self.count(text), item
+                item.book, item.entry.uid, found[item.key][1], len(self.rounds) + 1, text, self.count(text), item, self.drawn.get(item.key)
             )
         return passed
 
@@ -267,8 +272,8 @@ class _Run:
         entry = item.entry
         if not entry.use_probability or entry.probability == 100 or self.effects.is_sticky(item):
             return True
-        rolled = self._roll("probability") * 100
-        return entry.probability is not None and rolled <= entry.probability
+        number = self.drawn[item.key] = self._roll("probability")
+        return entry.probability is not None and number * 100 <= entry.probability
 
     def _filled(self, item: Item) -> str:
         return self.scene.fill(item.entry.parsed[1])

@@ -70,6 +70,11 @@ def place(activated: Sequence[Activated]) -> Placed:
     )
 
 
+def in_output_order(activated: Sequence[Activated]) -> list[Activated]:
+    """The entries as they stand in a prompt: higher order later, and among equals the one activated last first."""
+    return list(reversed(by_order(activated, lambda one: one.item.entry.order)))
+
+
 def _bucket(known: dict[tuple[int | None, int], list[str]], depth: int | None, role: int) -> tuple[int | None, int]:
     """The group a text joins: one without a depth joins that of the default depth when it is there already."""
     wanted = (DEFAULT_DEPTH if depth is None else depth, role)

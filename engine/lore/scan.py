@@ -24,7 +24,8 @@ class Line:
 class Scene:
     """What a scan looks at. `lines` oldest first. `notes` are injected texts that may be searched, in order.
 
-    `fill` replaces macros in keys and contents. `card_file` and `tags` are what filters by character compare with; without a card
+    `fill` replaces macros in contents and, unless `fill_key` does, in keys. `length` is that of the whole chat where `lines` are only
+    its end. `card_file` and `tags` are what filters by character compare with; without a card
     file no filter by tag applies.
     """
 
@@ -40,6 +41,13 @@ class Scene:
     scenario: str = ""
     creator_notes: str = ""
     notes: Sequence[str] = ()
+    fill_key: Callable[[str], str] | None = None
+    length: int | None = None
+
+    @property
+    def chat_length(self) -> int:
+        """Messages of the whole chat, by which timed effects are counted."""
+        return len(self.lines) if self.length is None else self.length
 
 
 @dataclass(slots=True)

@@ -121,3 +121,14 @@ async def request(connection: AsyncConnection, turn: UUID, *, schema: str = "his
     """The request of a turn that is not the first answer; None for one that is."""
     row = await (await connection.execute(sql(_REQUEST, schema), (turn,))).fetchone()
     return Request(row[0], tuple(row[1])) if row else None
+
+
+async def length(connection: AsyncConnection, channel: int, until: int, *, reader: UUID, schema: str = "history") -> tuple[int, int]:
+    """(entries, people's messages among them) from the last reset of `reader` on, up to the message at position `until`, which counts."""
+    statement = f"""
+    SELECT count(*), count(*) FILTER (WHERE e.kind = 'message') FROM {{schema}}.entries e
+    WHERE e.channel = %(channel)s AND e.asked <= %(until)s AND NOT (e.asked = %(until)s AND e.kind <> 'message')
+      AND e.live AND NOT e.gone AND {_SINCE_RESET}
+    """
+    row = await (await connection.execute(sql(statement, schema), {"channel": channel, "until": until, "reader": reader})).fetchone()
+    return (row[0], row[1]) if row else (0, 0)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from engine.events.turn import DroppedPart, PromptSection
 from projections.prompt import form, tokens, window
 from projections.prompt.message import Image, Message, Part, Text, ToolCall, ToolResult
-from projections.prompt.section import Chosen, Piece, Scene, Section
+from projections.prompt.section import Chosen, Offering, Piece, Place, Scene, Section
 from projections.prompt.sections import ORDER
 
 VERSION = 2
@@ -21,6 +21,7 @@ MARGIN = 20
 SHARE = 4
 """Sections that may be left out get one token in so many."""
 IMAGE_TOKENS = 1000
+_SYSTEM: tuple[Place, ...] = ("head", "foot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,13 @@ class _Draft:
     def drop(self, piece: Piece, why: str) -> None:
         self.gone.append(DroppedPart(what=piece.what or self.section.NAME, why=why, tokens=size(piece.message)))
 
+    def at(self, place: Place) -> list[Piece]:
+        """The pieces that stand at a place."""
+        return [piece for piece in self.pieces if (piece.place or self.section.PLACE) == place]
+
     def record(self) -> PromptSection:
         refs = tuple(dict.fromkeys(ref for piece in self.pieces for ref in piece.refs)) or (() if self.gone else self.chosen.refs)
+        refs = tuple(dict.fromkeys((*refs, *self.chosen.always)))
         dropped = (*self.chosen.dropped, *self.gone, *(cut for piece in self.pieces for cut in piece.cut))
         count = sum(tokens_of(part) for piece in self.pieces for part in piece.message.parts)
         return PromptSection(
@@ -116,13 +122,15 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
     """
     allowed = budget - budget // MARGIN
     drafts = [_draft(section, ingredients) for section in ingredients.order]
-    _render(drafts, ingredients.scene, "head", "talk", "depth")
+    scene = replace(ingredients.scene, offered=_offered(drafts, ingredients.scene))
+    _render(drafts, scene, "head", "talk", "depth")
     talk = next(draft for draft in drafts if draft.section.BUDGET == "window")
-    scene = replace(ingredients.scene, present=_present(talk.pieces))
+    scene = replace(scene, present=_present(talk.pieces))
     _render(drafts, scene, "tail")
     if not ingredients.exact:
         _spare(drafts, talk, allowed)
         _window(drafts, talk, ingredients, allowed, thin=thin)
+        _unmoored(drafts, talk)
         _render(drafts, replace(scene, present=_present(talk.pieces)), "tail")  # now that it is clear who is
     messages = form.shaped(_messages(drafts, talk), ingredients.forms)
     begins = None if thin or ingredients.exact else talk.pieces[0].group
@@ -177,18 +185,47 @@ def _window(drafts: Sequence[_Draft], talk: _Draft, ingredients: Ingredients, al
     talk.pieces = talk.pieces[first:]
 
 
+def _offered(drafts: Sequence[_Draft], scene: Scene) -> dict[str, str]:
+    """What sections have for others."""
+    found: dict[str, str] = {}
+    for draft in drafts:
+        if isinstance(draft.section, Offering):
+            found |= draft.section.offer(draft.data, scene)
+    return found
+
+
+def _unmoored(drafts: Sequence[_Draft], talk: _Draft) -> None:
+    """Leave out what stood before an entry that has no room any more."""
+    first = talk.pieces[0].position
+    for draft in drafts:
+        if draft.section.BUDGET != "spare" or draft.kept is None:
+            continue
+        gone = {at for at, piece in enumerate(draft.pieces) if piece.at is not None and piece.at < first}
+        for at in gone:
+            draft.drop(draft.pieces[at], "window")
+        draft.kept = [index for at, index in enumerate(draft.kept) if at not in gone]
+        draft.pieces = [piece for at, piece in enumerate(draft.pieces) if at not in gone]
+
+
 def _messages(drafts: Sequence[_Draft], talk: _Draft, said: Sequence[Piece] | None = None) -> tuple[Message, ...]:
     """One system message, what was said, and the message to answer together with what comes last."""
     said = talk.pieces if said is None else said
-    head = [part for draft in drafts if draft.section.PLACE == "head" for piece in draft.pieces for part in piece.message.parts]
-    tail = [part for draft in drafts if draft.section.PLACE == "tail" for piece in draft.pieces for part in piece.message.parts]
+    head = [part for place in _SYSTEM for draft in drafts for piece in draft.at(place) for part in piece.message.parts]
+    tail = [part for draft in drafts for piece in draft.at("tail") for part in piece.message.parts]
     messages = [piece.message for piece in said]
     messages[-1] = Message(messages[-1].role, _joined([*messages[-1].parts, *tail], "\n"))
-    deep = [piece for draft in drafts if draft.section.PLACE == "depth" for piece in draft.pieces]
-    deep.reverse()  # of those at one depth the last is put in first
-    for piece in sorted(deep, key=lambda piece: piece.depth):
-        messages.insert(max(len(said) - max(piece.depth, 1), 0), piece.message)
+    deep = [(_index(piece, said), piece.message) for draft in drafts for piece in draft.at("depth")]
+    deep.reverse()  # of those at one place the last is put in first
+    for index, message in sorted(deep, key=lambda placed: -placed[0]):
+        messages.insert(index, message)
     return (Message("system", _joined(head, "\n\n")), *messages)
+
+
+def _index(piece: Piece, said: Sequence[Piece]) -> int:
+    """Before which of the entries a piece stands."""
+    if piece.at is None:
+        return max(len(said) - max(piece.depth, 1), 0)
+    return next((index for index, one in enumerate(said) if one.position >= piece.at), len(said) - 1)
 
 
 def _joined(parts: Sequence[Part], between: str) -> tuple[Part, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from engine.events.turn import DroppedPart, Roll
@@ -11,8 +12,10 @@ from engine.store import Log
 from engine.store.connect import Connection
 from projections.prompt.message import Message
 
-Place = Literal["head", "talk", "depth", "tail"]
-"""In the system message; among what was said; before the last `depth` messages; after the message to answer."""
+Place = Literal["head", "foot", "talk", "depth", "tail", "elsewhere"]
+"""In the system message; at its end; among what was said; before the last `depth` messages, or before the entry `at`; after the message
+
+to answer; nowhere of its own, because another section says it (`Scene.offered`)."""
 Budget = Literal["required", "window", "spare"]
 """Always there; the newest that fit; as many as fit into a share, in the section's own order."""
 
@@ -33,25 +36,47 @@ class Snapshot:
     limit: int
     since: datetime | None = None
     most_bytes: int = 2**40
+    guild: int | None = None
+    user: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a section is to be made of: references into the log, in its own grammar, the random values it drew, and what it left out."""
+    """What a section is to be made of: references into the log, in its own grammar, the random values it drew, and what it left out.
+
+    `always` are references that are recorded whatever of the section has room.
+    """
 
     refs: tuple[str, ...] = ()
     rolls: tuple[Roll, ...] = ()
     dropped: tuple[DroppedPart, ...] = ()
+    always: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a section that settles late knows besides what was loaded: whose turn it is, the model's window in tokens, and the position
+
+    the conversation's last prompt began at.
+    """
+
+    turn: UUID
+    max_context: int
+    begin: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Whose prompt it is, when and where. `present`: names of people who speak in what the prompt holds."""
+    """Whose prompt it is, when and where. `present`: names of people who speak in what the prompt holds. `offered`: texts that one
+
+    section has for another, by name.
+    """
 
     character: UUID
     venue: str
     now: datetime
     present: tuple[str, ...] = ()
+    offered: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,9 @@ class Piece:
     """One thing a section says. It stays or goes as a whole, together with those beside it in the same `group`.
 
     `refs` are those it is made of: where some pieces may be left out, only those of the others are recorded. `what` names it when it
-    is dropped. `cut` is what rendering itself left out; `speaker` the name of a person whose words it holds.
+    is dropped. `cut` is what rendering itself left out; `speaker` the name of a person whose words it holds. `place` is its own where
+    it is not the section's. `position` is that of the entry it says; one for the depth with `at` stands before the entry there, and
+    goes with it.
     """
 
     message: Message
@@ -69,6 +96,9 @@ class Piece:
     depth: int = 0
     speaker: str = ""
     cut: tuple[DroppedPart, ...] = ()
+    place: Place | None = None
+    position: int = 0
+    at: int | None = None
 
 
 class Section(Protocol):
@@ -97,3 +127,22 @@ class Section(Protocol):
 
     def render(self, data: Any, scene: Scene, version: int) -> Sequence[Piece]:
         """What it says. Pure."""
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A section whose choice depends on what others say: first everything it may be made of is loaded, then it chooses among that.
+
+    What it chose is loaded again, so that the worker and whoever builds the prompt again take the same way.
+    """
+
+    def settle(self, data: Any, others: Mapping[str, Any], moment: Moment) -> Chosen:
+        """What it is made of, from what was loaded. Pure."""
+
+
+@runtime_checkable
+class Offering(Protocol):
+    """A section that has texts for others."""
+
+    def offer(self, data: Any, scene: Scene) -> Mapping[str, str]:
+        """Name to text. Pure."""

@@ -21,13 +21,15 @@ from projections.follow import runner
 from projections.models import windows
 from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
+from projections.models.craft.lore_states import LORE_STATES
+from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.history import HISTORY
 from projections.models.pictures import PICTURES
 from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
 from projections.prompt.rebuild import rebuild
-from projections.prompt.section import Scene, Section, Snapshot
+from projections.prompt.section import Moment, Scene, Section, Snapshot
 from tests.unit.worker.test_prompt_sections import Fortune
 
 ADA, EVE = (sample.character_id for sample in seed.samples()[:2])
@@ -84,11 +86,15 @@ class Room:
         await caught_up(self.log)
         limit = more.get("limit", 50)
         async with self.log.pool.connection() as connection:
-            snapshot = Snapshot(connection, turn.turn_id, self.channel, turn.character_id, turn.message_id, {}, limit + 20)
+            snapshot = Snapshot(
+                connection, turn.turn_id, self.channel, turn.character_id, turn.message_id, {}, limit + 20, user=turn.user_id
+            )
             chosen = await sections.select(snapshot, order)
         as_of = await self.log.head()
         scene = Scene(turn.character_id, "discord", ids.snowflake_time(turn.message_id))
         data = await sections.load(self.log, chosen, as_of, order)
+        moment = Moment(turn.turn_id, more.get("window", 8_000), begin)
+        chosen, data = await sections.settled(self.log, chosen, data, as_of, moment, order)
         ingredients = Ingredients(scene, data, chosen, limit=limit, order=order, begin=begin)
         prompt = assemble(ingredients, more.get("budget", 100_000), thin=bool(more.get("thin")))
         started = GenerationStarted(
@@ -112,7 +118,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS):
+        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from engine import seed
 from engine.config import Settings
 from engine.events.turn import TurnFailed
+from tests.support import forks
 from tests.support.provider.room import room, with_provider
 from tests.support.provider.server import FaultServer, Reply, Status
 
@@ -29,11 +28,8 @@ async def tzurot(settings: Settings, *arguments: str, text: str = "") -> tuple[i
         "MASTER_KEY": "00" * 32,
         "PROVIDER_BASE_URL": settings.provider_base_url or "",
     }
-    command = [sys.executable, "-m", "bot.cli.main", *arguments, "--json"]
-    done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, input=text, env=environment, check=False, timeout=90
-    )
-    return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
+    done = await forks.command(*arguments, "--json", environment=environment, text=text)
+    return done.code, json.loads(done.out) if done.out.strip() else None, done.errors
 
 
 @pytest.fixture

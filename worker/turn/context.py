@@ -16,7 +16,7 @@ from projections.models.history import Entry
 from projections.models.turns import Turn
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients
-from projections.prompt.section import Chosen, Scene, Snapshot
+from projections.prompt.section import Chosen, Moment, Scene, Snapshot
 from projections.prompt.sections import history as prompt_history
 from projections.snapshot import snapshot
 from worker import spend
@@ -104,7 +104,10 @@ async def read(work: Work, turn: Turn) -> Context:
             own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
             versions=await _versions(connection, work, turn),
         )
-    return replace(found, data=await sections.load(work.log, chosen, found.as_of))
+    data = await sections.load(work.log, chosen, found.as_of)
+    moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin)
+    chosen, data = await sections.settled(work.log, chosen, data, found.as_of, moment)
+    return replace(found, chosen=chosen, data=data)
 
 
 def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], window: Window) -> Snapshot:
@@ -118,6 +121,8 @@ def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], 
         limit=window.max_messages + SPARE_ENTRIES,
         since=ids.snowflake_time(turn.message_id) - timedelta(seconds=window.max_age_s) if window.max_age_s else None,
         most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
+        guild=turn.guild,
+        user=turn.user_id,
     )
 
 

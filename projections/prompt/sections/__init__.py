@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.store import Log
-from projections.prompt.section import Chosen, Section, Snapshot
-from projections.prompt.sections import character, history, platform, request, silence, situation
+from projections.prompt.section import Chosen, Moment, Section, Settling, Snapshot
+from projections.prompt.sections import character, history, lore, platform, request, silence, situation
 
-ORDER: tuple[Section, ...] = (platform, character, history, situation, silence, request)
+ORDER: tuple[Section, ...] = (platform, lore, character, history, situation, silence, request)
 
 
 async def select(snapshot: Snapshot, order: Sequence[Section] = ORDER) -> dict[str, Chosen]:
@@ -20,4 +20,17 @@ async def load(log: Log, chosen: Mapping[str, Chosen], as_of: int, order: Sequen
     return {section.NAME: await section.load(log, chosen[section.NAME], as_of) for section in order}
 
 
-__all__ = ["ORDER", "load", "select"]
+async def settled(
+    log: Log, chosen: Mapping[str, Chosen], data: Mapping[str, Any], as_of: int, moment: Moment, order: Sequence[Section] = ORDER
+) -> tuple[dict[str, Chosen], dict[str, Any]]:
+    """The choice and the data once the sections that depend on others have chosen."""
+    final, found = dict(chosen), dict(data)
+    for section in order:
+        if isinstance(section, Settling):
+            name = section.NAME
+            final[name] = section.settle(found[name], found, moment)
+            found[name] = await section.load(log, final[name], as_of)
+    return final, found
+
+
+__all__ = ["ORDER", "load", "select", "settled"]

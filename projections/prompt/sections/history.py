@@ -186,6 +186,7 @@ def _piece(line: Said, reader: UUID, names: Mapping[UUID, str], version: int, to
         refs=(*line.needs, line.ref),
         what=f"history:{entry.position}",
         group=line.asked,
+        position=entry.position,
         speaker=entry.author_name if entry.kind == "message" and not entry.erased else "",
         cut=tuple(said.cuts(entry, version)),
     )

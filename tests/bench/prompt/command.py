@@ -25,6 +25,8 @@ from projections.follow import runner
 from projections.models import history
 from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
+from projections.models.craft.lore_states import LORE_STATES
+from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
 from projections.models.pictures import PICTURES
@@ -51,7 +53,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES)
 
 
 def prompt(

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine.errors import WrongKey
 from engine.store import Log, open_log
 from engine.vault import MasterKey, create_master_key, read_master_key
 from tests.chaos.store import lab
+from tests.support import forks
 
 BATCH = 50
 _ROTATE = f"""
@@ -83,10 +83,9 @@ async def _write(log: Log, events: int) -> None:
         await asyncio.gather(*(log.append(lab.message(n, channel=n % 50, user=n)) for n in range(first, min(first + 500, events))))
 
 
-async def _rotate(dsn: str, path: Path, failpoint: str) -> int | None:
+async def _rotate(dsn: str, path: Path, failpoint: str) -> int:
     environment = os.environ | {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": failpoint}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _ROTATE, dsn, str(path), env=environment)
-    return await process.wait()
+    return (await forks.script(_ROTATE, dsn, str(path), environment=environment)).code
 
 
 async def _unreadable(dsn: str, path: Path, events: int) -> int:

@@ -1,9 +1,7 @@
 """The operator's commands, as a program calls them: JSON on standard output, exit codes, previews that change nothing."""
 
-import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from engine.store import Log, open_log
 from engine.vault import MasterKey, create_master_key
 from projections.registry import ALL
 from tests.bench.append import talk
+from tests.support import forks
 
 MASTER = MasterKey.of(b"\x01" * 32)
 
@@ -36,13 +35,9 @@ class Command:
         self.environment = os.environ | {"DATABASE_URL": dsn, "TZUROT_DATA": str(folder), "MASTER_KEY": MASTER.secret.hex(), "NATS_URL": ""}
 
     async def __call__(self, *words: str, fails: bool = False) -> Any:
-        program = (sys.executable, "-c", "from bot.cli.main import main; main()", *words, "--json")
-        process = await asyncio.create_subprocess_exec(
-            *program, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        out, errors = await process.communicate()
-        assert (process.returncode != 0) == fails, errors.decode()
-        lines = [json.loads(line) for line in out.decode().splitlines()]
+        done = await forks.command(*words, "--json", environment=self.environment)
+        assert (done.code != 0) == fails, done.errors
+        lines = [json.loads(line) for line in done.out.splitlines()]
         return lines[-1] if len(lines) == 1 else lines
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
 from engine.store import Log, NewEvent, Query, open_log
 from engine.vault import MasterKey, create_master_key, read_master_key
+from tests.support import forks
 
 CANARY = "canary-7f3a"
 
@@ -106,8 +106,8 @@ async def test_rotation_survives_kills(log: Log, dsn: str, key_file: Path) -> No
     await asyncio.gather(*(log.append(said(n, user=n)) for n in range(1, 30)))
     for failpoint in ("rotation.after_batch:kill:1", "rotation.after_batch:kill:2", "rotation.before_replace:kill", ""):
         environment = os.environ | {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": failpoint}
-        child = await asyncio.create_subprocess_exec(sys.executable, "-c", ROTATE, dsn, str(key_file), env=environment)
-        assert (await child.wait() == 0) == (failpoint == "")
+        child = await forks.script(ROTATE, dsn, str(key_file), environment=environment)
+        assert (child.code == 0) == (failpoint == ""), child.errors
         async with open_log(dsn, read_master_key(key_file)) as anybody:
             assert await texts(anybody) == ["hello"] * 29
     assert await wrapped_by(log) == {read_master_key(key_file).id}

@@ -1,0 +1,1 @@
+"""Rules for what goes into prompts besides what was said: lorebooks, notes, directives, tools."""

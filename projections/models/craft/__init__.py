@@ -1,0 +1,1 @@
+"""What goes into prompts besides what was said: lorebooks, and what of them runs on."""
