@@ -53,6 +53,11 @@ class Characters:
         await self.refresh()
         return MappingProxyType(self._names)
 
+    @property
+    def known_names(self) -> Mapping[UUID, str]:
+        """What each was called at the last refresh."""
+        return MappingProxyType(self._names)
+
     def get(self, character: UUID) -> Character | None:
         """One of them as it was at the last refresh."""
         return self._all.get(character)

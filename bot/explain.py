@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from engine.decide.speaking.denial import Denied, by_characters, here
-from engine.resources.channel import AS_IT_COMES, ChannelSheet
+from engine.resources.channel import AS_IT_COMES, ChannelSheet, Speech
 from engine.resources.field import values
 from engine.resources.kinds import CHANNEL
+from engine.resources.places.server import AS_IT_COMES as NO_SERVER
+from engine.resources.places.server import ServerSheet, speech
 from engine.resources.typed import show
 from engine.store import Log
 from engine.store.connect import Connection
 from projections.models import access, catalog, channels
 from projections.models.catalog import Character
+from projections.models.places import servers
 
 STRATEGIES = {
     "natural": "those whose name is said, and the others as often as their talkativeness says",
@@ -46,6 +49,12 @@ class Here:
     denials: Sequence[Denied] = ()
     missing: Sequence[str] = ()
     parent_id: int | None = None
+    server: ServerSheet = NO_SERVER
+
+    @property
+    def speech(self) -> Speech:
+        """How characters may speak here: the stricter of server and channel."""
+        return speech(self.server, self.sheet.speech, (self.channel_id, self.parent_id))
 
 
 async def look(log: Log, channel_id: int, *, guild_id: int | None = None, parent_id: int | None = None, asks: int | None = None) -> Here:
@@ -55,11 +64,13 @@ async def look(log: Log, channel_id: int, *, guild_id: int | None = None, parent
         sheets = {place: await channels.sheet_of(connection, place) for place in places}
         active = {place: await channels.active_in(connection, place) for place in places}
         denials = await access.of_person(connection, asks) if asks is not None else []
+        server = (await servers.server(connection, guild_id)).sheet if guild_id is not None else NO_SERVER
         set_for = next((place for place in places if sheets[place] is not None), None)
         speaks_in = next((place for place in places if active[place]), None)
         speakers = await _characters(connection, log, active[speaks_in]) if speaks_in is not None else []
     sheet = sheets[set_for] if set_for is not None else None
-    return Here(channel_id, guild_id, sheet or AS_IT_COMES, set_for, speakers, speaks_in, denials=denials, parent_id=parent_id)
+    held = sheet or AS_IT_COMES
+    return Here(channel_id, guild_id, held, set_for, speakers, speaks_in, denials=denials, parent_id=parent_id, server=server)
 
 
 async def _characters(connection: Connection, log: Log, wanted: Sequence[UUID]) -> list[Character]:
@@ -76,10 +87,11 @@ def _in_the_way(found: Here) -> Iterator[str]:
     if found.missing:
         names = ", ".join(NEEDED.get(name, name) for name in found.missing)
         yield f"⚠️ I lack {names} here. Somebody who manages this server's roles can give me that."
-    if found.sheet.speech == "closed":
-        yield "🔇 Characters may not speak here: it is set so with `/channel edit`. That holds for everybody, administrators too."
+    if found.speech == "closed":
+        where = "`/channel edit`" if found.sheet.speech == "closed" else "`/server edit` for the whole server"
+        yield f"🔇 Characters may not speak here: it is set so with {where}. That holds for everybody, administrators too."
     elif (mode := here(found.denials, found.guild_id, (found.channel_id, found.parent_id))) is not None:
-        yield f"🔇 You are not answered here ({mode}). Whoever moderates this server or runs this bot can change that."
+        yield f"🔇 You are not answered here ({mode}). `/deny list` shows moderators who said so and why."
 
 
 def _who(found: Here, mention_char: str) -> Iterator[str]:
@@ -91,7 +103,7 @@ def _who(found: Here, mention_char: str) -> Iterator[str]:
         yield f"**{one.name}** (`{mention_char}{one.slug}`) is activated here; {', '.join(more)}."
     if not found.active:
         yield "Nobody is activated here: `/channel activate` lets a character answer everything."
-    if found.sheet.speech == "called":
+    if found.speech == "called":
         yield "👻 They listen, and answer only who calls or replies to one of them."
     elif len(found.active) > 1:
         yield f"Of several, {STRATEGIES[found.sheet.strategy]}."
@@ -99,6 +111,8 @@ def _who(found: Here, mention_char: str) -> Iterator[str]:
 
 
 def _set(found: Here) -> Iterator[str]:
+    if found.server.per_minute is not None:
+        yield f"-# The server allows each person {found.server.per_minute} answers a minute."
     held = values(found.sheet)
     told = "; ".join(f"{spec.shown.label}: {show(spec, held[spec.key]) or 'not set'}" for spec in CHANNEL.fields)
     if found.sheet_from is None:

@@ -104,7 +104,8 @@ class State:
 
     `characters` are all there are. `active`: activated in this channel, in order of activation. `replied_to`: whose
     message the message replies to. `session`: with whom this DM goes on. `default`: who answers for the bot itself.
-    `sheet`: what is set for the channel; `adult`: it is age-restricted. `denials`: what holds for the author, wherever.
+    `sheet`: what is set for the channel; `adult`: it is age-restricted. `denials`: what holds for the author, wherever. `per_minute`:
+    answers a minute that the server allows one person; `too_fast`: the author has had them.
     `called`: whom a command names; nobody else answers it.
     """
 
@@ -117,6 +118,8 @@ class State:
     sheet: ChannelSheet = AS_IT_COMES
     adult: bool = False
     denials: Sequence[Denied] = ()
+    per_minute: int | None = None
+    too_fast: bool = False
     called: UUID | None = None
 
 
@@ -188,6 +191,7 @@ def decided(message: MessageReceived, state: State, age_s: float) -> Decision:
         restricted=state.sheet.speech == "closed",
         adults_only=adults,
         adult_channel=state.adult,
+        told_of_rate=state.too_fast,
     )
     verdict = judge(message, list(wanted), age_s, policy)
     return Decision([wanted[character] for character in verdict.answering], verdict, drawn, _strategy(state))

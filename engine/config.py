@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         description="Time in which more messages of the same person join one answer, where they call nobody by name; 0: never. "
         "The playground does not wait; it joins what comes while an answer is written.",
     )
+    disclosure: bool = Field(True, description="Tell each person once per server that an AI answers, unless that server switches it off.")
+    care_text: str = Field(
+        "", max_length=1000, description="Shown to who writes of harming themselves: where help is in your country. Unset: a general text."
+    )
+    allowed_servers_only: bool = Field(False, description="Serve only servers named with `tzurot server allow`, and leave the others.")
     generation_seconds: float = Field(120.0, gt=0, le=3600, description="Longest time one reply may take, all attempts together.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
     log_format: Literal["auto", "console", "json"] = Field(

@@ -13,6 +13,7 @@ from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.servers import SERVERS
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
 from projections.models.reactions import REACTIONS
@@ -41,6 +42,7 @@ ALL: tuple[Projection, ...] = (
     REACTIONS,
     LOREBOOKS,
     LORE_STATES,
+    SERVERS,
 )
 """In the order in which they are shown."""
 

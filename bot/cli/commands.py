@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, output, reactions, settings_table, undo, why
+from bot.cli import channels, chatlogs, denials, editing, output, reactions, servers, settings_table, undo, why
 from engine import config
 
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     settings_table.register(app)
     editing.register(app)
     channels.register(app)
+    servers.register(app)
     undo.register(app)
     denials.register(app)
     chatlogs.register(app)

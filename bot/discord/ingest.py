@@ -9,7 +9,7 @@ room for them, their ids are noted.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -17,11 +17,12 @@ from bot import requests
 from bot.discord import translate
 from bot.discord.changes import Changes
 from bot.discord.gaps import Gap, NotYet, Recent
+from bot.discord.pace import Pace
 from bot.discord.payload import Json
 from bot.discord.roster import Roster
 from bot.discord.translate import ChannelFacts, Ignored, NameOf, Us
 from bot.discord.typing import Typing
-from bot.triggers import decided, denial
+from bot.triggers import Decision, State, decided, denial
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.gate import STALE_S
@@ -71,7 +72,7 @@ class Ingest:
     new of theirs is taken, and notes in `spans` between which ids it has taken all there was. A channel that cannot be read now is
     in `unread`; what is new there is noted, too. `on_drop` is called when a channel falls behind. `on_turns` is called for a message
     that will be answered, `on_lost` for a DM that reaches nobody, `on_held` for one that is still not stored after HELD_S, and
-    `on_stored` with its channel for each that is dealt with.
+    `on_stored` with its channel for each that is dealt with, `on_decided` for each new one with who answers.
     """
 
     def __init__(self, log: Log, roster: Roster, typing: Typing, us: Us, place_of: Callable[[int], ChannelFacts]) -> None:
@@ -93,6 +94,8 @@ class Ingest:
         self.on_lost: Callable[[MessageReceived], None] = lambda _: None
         self.on_held: Callable[[MessageReceived], None] = lambda _: None
         self.on_stored: Callable[[int], None] = lambda _: None
+        self.on_decided: Callable[[MessageReceived, Decision], None] = lambda _, __: None
+        self._pace = Pace()
         self.counts = Counts()
 
     def message_create(self, payload: Json) -> None:
@@ -137,9 +140,9 @@ class Ingest:
             self.counts.denied += 1
             return False
         age_s = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds()
-        found = decided(message, state, age_s)
-        stale = found.verdict.because("stale")
-        if not found.triggers and not stale and message.channel_kind != "dm" and not state.active:
+        found = self._paced(message, state, decided(message, state, age_s), age_s)
+        meant = found.verdict.because("stale") or found.verdict.because("rate")
+        if not found.triggers and not meant and message.channel_kind != "dm" and not state.active:
             self.counts.unaddressed += 1
             return False
         events = requests.received(message, found)
@@ -153,9 +156,18 @@ class Ingest:
             self._typing.begin(message.channel_id, wanted)
             if wanted:
                 self.on_turns(message)
+            self.on_decided(message, found)
             if message.channel_kind == "dm" and age_s <= STALE_S and found.verdict.because("unaddressed"):
                 self.on_lost(message)
         return True
+
+    def _paced(self, message: MessageReceived, state: State, found: Decision, age_s: float) -> Decision:
+        """The decision, or that its author has had the answers a minute that the server allows one person."""
+        if not found.triggers or state.per_minute is None or message.guild_id is None:
+            return found
+        if self._pace.allows(message.guild_id, message.author_id, state.per_minute, clock.now()):
+            return found
+        return decided(message, replace(state, too_fast=True), age_s)
 
     async def _append(self, channel_id: int, events: Sequence[NewEvent]) -> Appended | None:
         """Append; None when the author's key is destroyed under our hands again and again.

@@ -1,25 +1,35 @@
 """What triggers need to know on Discord: the characters, and what holds in a channel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from bot.characters import Characters
 from bot.mentions import has_mark
 from bot.triggers import Cast, State
+from engine.decide.places.serving import served
+from engine.decide.speaking.denial import Denied
 from engine.events.message import MessageReceived
 from engine.resources.channel import AS_IT_COMES
+from engine.resources.places.server import speech
 from engine.store import Log
 from projections.models import access, channels, history
 from projections.models.catalog import Character
+from projections.models.places import servers
+from projections.models.places.servers import Server
 
 
 class Roster:
-    """Reads what `bot.triggers` needs. One per process."""
+    """Reads what `bot.triggers` needs. One per process. `named_only`: only servers that were allowed by name are served."""
 
-    def __init__(self, log: Log, mention_char: str) -> None:
-        self._log, self._mention_char = log, mention_char
+    def __init__(self, log: Log, mention_char: str, *, named_only: bool = False) -> None:
+        self._log, self._mention_char, self._named_only = log, mention_char, named_only
         self._characters = Characters(log)
         self._active: dict[int, Sequence[UUID]] = {}
+
+    @property
+    def names(self) -> Mapping[UUID, str]:
+        """What each character was called when one was last looked for."""
+        return self._characters.known_names
 
     async def usable_by(self, user_id: int) -> list[Character]:
         """The characters this person may talk with, by name."""
@@ -44,10 +54,15 @@ class Roster:
                 sheet = await channels.sheet_of(connection, message.parent_channel_id)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
             denials = await access.of_person(connection, message.author_id)
+            server = await servers.server(connection, message.guild_id) if message.guild_id is not None else None
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
         if not (called or active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
-            return State(Cast.of(), denials=denials)
+            return State(Cast.of(), denials=self._with_server(denials, server))
         cast = await self._characters.refresh()
+        sheet = sheet or AS_IT_COMES
+        if server is not None:
+            places = (message.channel_id, message.parent_channel_id)
+            sheet = sheet.model_copy(update={"speech": speech(server.sheet, sheet.speech, places)})
         return State(
             characters=cast,
             active=active,
@@ -55,11 +70,18 @@ class Roster:
             session=session.character if session else None,
             default=cast.default,
             mention_char=self._mention_char,
-            sheet=sheet or AS_IT_COMES,
-            adult=adult,
-            denials=denials,
+            sheet=sheet,
+            adult=adult and not (server is not None and server.sheet.minors),
+            denials=self._with_server(denials, server),
+            per_minute=server.sheet.per_minute if server is not None else None,
             called=called,
         )
+
+    def _with_server(self, denials: Sequence[Denied], server: Server | None) -> Sequence[Denied]:
+        """The denials that hold for a message: everybody is denied in a server that is not served (H2)."""
+        if server is None or served(server.verdict, named_only=self._named_only):
+            return denials
+        return [*denials, Denied("guild", str(server.guild_id), "block")]
 
     def remembered(self, message: MessageReceived) -> State:
         """What held when Postgres was last asked, for when it cannot be: enough to tell whether a message is meant for us."""

@@ -10,6 +10,7 @@ import aiohttp
 from bot.delivery.queue import Queues
 from bot.delivery.streaming import Streams
 from bot.discord import standby
+from bot.discord.asides import Asides
 from bot.discord.backfill import Backfill
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
@@ -30,6 +31,7 @@ from bot.discord.presses import Presses
 from bot.discord.reactions import Reactions
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
+from bot.discord.serving import Serving
 from bot.discord.sync import sync
 from bot.discord.translate import ChannelFacts, Us
 from bot.discord.typing import Typing
@@ -60,7 +62,7 @@ class Service:
     def __init__(self, settings: Settings, log: Log, rest: Rest, us: Us) -> None:
         self.settings, self.log, self.rest, self.us = settings, log, rest, us
         self.client: Client | None = None
-        self.roster = Roster(log, settings.bot_mention_char)
+        self.roster = Roster(log, settings.bot_mention_char, named_only=settings.allowed_servers_only)
         self.typing = Typing(rest, self._still_pending)
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.backfill = Backfill(log, rest, self.ingest, us)
@@ -75,6 +77,9 @@ class Service:
         self.ingest.on_turns = self._expect
         self._early: set[asyncio.Task[None]] = set()
         self.ingest.on_lost = self.dm_hint.show
+        self.asides = Asides(log, rest, settings)
+        self.ingest.on_decided = lambda message, found: self.asides.decided(message, found, self.roster.names)
+        self.serving = Serving(log, rest, settings.bot_mention_char, named_only=settings.allowed_servers_only)
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
         self.context = Context(log, self.roster, settings, self.typing.begin)
@@ -113,6 +118,7 @@ class Service:
     def _guild(self, payload: Json) -> None:
         """A server is there: at the start of a session, or because the bot was invited."""
         self.backfill.noticed(payload)
+        self.serving.joined(payload)
         self._more.set()
 
     async def _prepare(self) -> None:
@@ -163,6 +169,13 @@ class Service:
         while True:
             await asyncio.sleep(SWEEP_S)
             await _at_last(lambda: self.deliver.sweep(SWEEP_OLDER_S))
+            await self._leave_denied()
+
+    async def _leave_denied(self) -> None:
+        """Leave servers that were denied since."""
+        if self.client is not None:
+            with suppress(*TRANSIENT):
+                await self.serving.leave_denied([guild.id for guild in self.client.guilds])
 
     async def tidy(self) -> None:
         """Take pictures that are not used any more away from Discord. For ever."""
@@ -201,6 +214,8 @@ class Service:
         self.typing.close()
         self.dm_hint.close()
         await self.outage_notice.close()
+        self.asides.close()
+        self.serving.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 

@@ -22,6 +22,7 @@ from engine.events import (
     quota,
     reaction,
     reply,
+    server,
     turn,
 )
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
@@ -75,6 +76,11 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.edited": (channel.ChannelEdited, 2),
         "access.denied": (access.PersonDenied, 1),
         "access.allowed": (access.PersonAllowed, 1),
+        "server.edited": (server.ServerEdited, 1),
+        "server.denied": (server.ServerDenied, 1),
+        "server.allowed": (server.ServerAllowed, 1),
+        "server.disclosed": (server.PersonDisclosed, 1),
+        "server.referred": (server.HelpReferred, 1),
         "quota.spend_authorized": (quota.SpendAuthorized, 1),
         "quota.payer_charged": (quota.PayerCharged, 1),
         "quota.guild_charged": (quota.GuildCharged, 1),

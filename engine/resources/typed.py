@@ -16,7 +16,7 @@ DEEPEST = 32
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that a field takes from a file, where a person may type fewer."""
 _YES, _NO = frozenset({"yes", "on", "true", "1"}), frozenset({"no", "off", "false", "0", ""})
-_PERSON = re.compile(r"(?:<@!?)?(\d{1,19})>?")
+_PERSON = re.compile(r"(?:<(?:@[!&]?|#))?(\d{1,19})>?")
 
 
 class Wrong(ValueError):
@@ -157,7 +157,7 @@ def _people(spec: FieldSpec, text: str) -> tuple[int, ...]:
     found = [_PERSON.fullmatch(part) for part in re.split(r"[\s,]+", text) if part]
     people = [int(match[1]) for match in found if match is not None]
     if len(people) < len(found) or any(person >= 2**63 for person in people):
-        raise Wrong(f"The {_called(spec)} are user ids: digits only, one a line.")
+        raise Wrong(f"The {_called(spec)} are ids: digits only, one a line.")
     return tuple(dict.fromkeys(people))
 
 

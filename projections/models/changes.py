@@ -18,7 +18,7 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 2
+    version = 3
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
@@ -30,6 +30,8 @@ class Changes(Projection):
                 f"lorebook.{what}"
                 for what in ("created", "edited", "entries_set", "entries_removed", "deleted", "restored", "attached", "detached")
             ),
+            *(f"access.{what}" for what in ("denied", "allowed")),
+            *(f"server.{what}" for what in ("edited", "denied", "allowed")),
         }
     )
     ddl = """

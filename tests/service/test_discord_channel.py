@@ -64,3 +64,66 @@ async def test_a_channel_is_changed_by_buttons_and_explained_to_whoever_asks(sta
     assert told.startswith("⚠️ I lack Manage Webhooks here")
     assert "**Lilith** (`@lilith`) is activated here" in told
     assert "Who speaks: pooled" in told
+
+
+async def test_moderators_close_a_server_and_keep_people_out_of_it(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """H1, H3, H8: what is refused is told to the person alone and names the permission; each change can be taken back."""
+    boss, bob, alice = Person(discord, "boss"), Person(discord, "bob"), Person(discord, "alice")
+    for name in ("bob", "alice"):
+        discord.world.person(name).permissions = TALK
+    assert "Moderate Members" in await bob.says("deny add", person=alice.id)
+    assert "bot's owners" in await bob.says("deny add", person=alice.id, where="everywhere")
+    assert "Manage Server" in await bob.says("server edit", field="speech", value="closed")
+    done = await boss.run("deny add", person=bob.id, mode="mute", reason="spam")
+    assert "is not answered in this server any more (mute)" in done.text
+    await discord.say("general", "bob", "@Lilith hello")
+    listed = await boss.says("deny list")
+    assert "spam" in listed
+    assert "(mute)" in listed
+    assert "Nobody you may see" in await bob.says("deny list")
+    assert "deny list" in await bob.says("channel explain")
+    assert "Nothing changed" in await boss.says("deny add", person=bob.id, mode="mute", reason="spam")
+    assert "Taken back" in (await boss.press(done, "Undo")).text
+    shown = await boss.press(await boss.run("server show"), "Edit")
+    shown = await boss.press(shown, "Characters", ["closed"])
+    assert "Changed: Characters" in seen(shown)["content"]
+    await discord.say("general", "alice", "@Lilith hello")
+    assert "for the whole server" in await alice.says("channel explain")
+    assert "Changed: Characters" in seen(await boss.press(shown, "Characters", ["called"]))["content"]
+    asked = await discord.say("general", "bob", "@Lilith and now?")
+    await discord.wait_reply("general", asked)
+    assert [str(turn.message_id) for turn in stage.requested] == [asked]
+    assert "server edited" in await boss.says("undo")
+
+
+async def test_the_first_answer_says_that_it_is_an_ai_and_a_denied_server_is_left(settings: Settings, discord: StandinDiscord) -> None:
+    """H7, H2: once per person and server; who is too fast and who was left out are told; nothing of it enters a prompt."""
+
+    def said(part: str) -> list[str]:
+        return [m["content"] for m in discord.messages("general") if part in m["content"] and m["author"]["id"] == discord.world.bot.id]
+
+    owners = settings.model_copy(update={"owner_ids": (int(discord.user_id("boss")),)})
+    async with rig(owners, discord, lambda turn: f"answer to {turn.message_id}", disclosure=True) as stage:
+        for name in ("Lilith", "Wren"):
+            await stage.character(name)
+        async with stage.bot():
+            boss = Person(discord, "boss")
+            await boss.says("channel edit", field="most", value="1")
+            for text in ("@Lilith hello", "@Lilith @Wren again"):
+                await discord.wait_reply("general", await discord.say("general", "bob", text))
+            await discord.wait_for(lambda: said("Left out: Wren"), what="who was left out")
+            assert len(said("An AI answers here")) == 1
+            await boss.says("server edit", field="per_minute", value="1")
+            for text in ("@Lilith one", "@Lilith I want to die", "@Lilith three"):
+                await discord.say("general", "bob", text)
+            await discord.wait_for(lambda: said("Your own limit"), what="the limit")
+            await discord.wait_for(lambda: said("people to talk to"), what="where help is")
+            assert len(said("Your own limit")) == 1
+            assert await stage.count("server.referred") == 1
+            guild = discord.world.guild.id
+            assert "owners" in await Person(discord, "bob").says("admin server-deny", server=guild)
+            assert "not served any more" in await boss.says("admin server-deny", server=guild)
+            requested = len(stage.requested)
+            await discord.say("general", "bob", "@Lilith still there?")
+            await discord.wait_for(lambda: guild in discord.world.left, 10.0, "leaving")
+            assert len(stage.requested) == requested

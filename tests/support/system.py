@@ -166,6 +166,7 @@ class Tzurot:
             found["PROVIDER_BASE_URL"] = self.shape.provider
         if self._discord is not None:
             found |= {"DISCORD_TOKEN": self._discord.token, "DISCORD_API_BASE": self._discord.api_base}
+            found.setdefault("DISCLOSURE", "false")
         if fail:
             found |= {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": fail}
         return found | dict(self.shape.settings)

@@ -7,10 +7,13 @@ from bot.discord.context import Context
 from bot.discord.features.admin.cog import AdminCog
 from bot.discord.features.channel.cog import ChannelCog
 from bot.discord.features.chat.cog import ChatCog
+from bot.discord.features.deny.cog import DenyCog
+from bot.discord.features.help.cog import HelpCog
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
 from bot.discord.features.resources.editor import Editor
+from bot.discord.features.server.cog import ServerCog
 from bot.discord.features.undo.cog import UndoCog
 from bot.editing import KINDS
 
@@ -21,6 +24,9 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         add_commands(client, kind, editor)
     cogs: tuple[nextcord.ClientCog, ...] = (
         ChannelCog(editor),
+        ServerCog(editor),
+        DenyCog(context),
+        HelpCog(context),
         ChatCog(context),
         UndoCog(context),
         ReplyCog(context),

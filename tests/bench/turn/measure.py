@@ -106,6 +106,7 @@ async def bare(turns: int, warm_up: int, note: Note) -> list[Turn]:
 @asynccontextmanager
 async def _bare_process(discord: StandinDiscord, stage: Stage) -> AsyncIterator[None]:
     environment = {"PATH": os.environ["PATH"], "DISCORD_TOKEN": discord.token, "DISCORD_API_BASE": discord.api_base}
+    environment["DISCLOSURE"] = "false"  # the bare loop says no such thing either
     bound = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", "-", "-"]
     process = await asyncio.create_subprocess_exec(
         *bound, *module("tests.bench.turn.bare"), env=environment | {"PROVIDER_BASE_URL": stage.address}, stderr=asyncio.subprocess.DEVNULL

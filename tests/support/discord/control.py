@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,7 +152,8 @@ async def _add_guild(discord: "StandinDiscord", args: Json) -> object:
     """`{"name"}`: another server with a channel, which the bot joins."""
     made = discord.world.add_guild(str(args["name"]), discord.world.person("owner").id)
     place = discord.world.add_channel(f"lobby-{len(discord.world.guilds)}", guild_id=made.id)
-    await discord.gateway.dispatch("GUILD_CREATE", payloads.guild_create(discord.world, made))
+    joined = {"joined_at": datetime.now(UTC).isoformat()}
+    await discord.gateway.dispatch("GUILD_CREATE", payloads.guild_create(discord.world, made) | joined)
     return {"id": made.id, "channel": place.id}
 
 

@@ -125,9 +125,9 @@ def ended(turn: TurnRequested, text: str) -> NewEvent:
 
 
 @asynccontextmanager
-async def rig(settings: Settings, discord: StandinDiscord, write: Write) -> AsyncIterator[Rig]:
-    """Everything but the bot, which `Rig.bot` starts as often as wanted."""
-    own = settings.model_copy(update={"discord_api_base": discord.api_base})
+async def rig(settings: Settings, discord: StandinDiscord, write: Write, *, disclosure: bool = False) -> AsyncIterator[Rig]:
+    """Everything but the bot, which `Rig.bot` starts as often as wanted. `disclosure`: people are told once that an AI answers."""
+    own = settings.model_copy(update={"discord_api_base": discord.api_base, "disclosure": disclosure})
     async with open_log(config.require_database(own), load_master_key(own), pool_size=8) as log:
         made = Rig(own, log, discord, write)
         jobs = [runner.run(log.dsn, projection) for projection in ALL]

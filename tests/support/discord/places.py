@@ -47,6 +47,15 @@ async def guilds(core: Core, call: Call) -> Reply:
     return Reply([{k: payloads.guild(core.world, g)[k] for k in keep} | rest for g in core.world.guilds.values()])
 
 
+@route("DELETE", "/users/@me/guilds/{guild_id}")
+async def leave(core: Core, call: Call) -> Reply:
+    if call["guild_id"] not in core.world.guilds or call["guild_id"] in core.world.left:
+        raise unknown("Guild", 10004)
+    core.world.left.add(call["guild_id"])
+    await core.gateway.dispatch("GUILD_DELETE", {"id": call["guild_id"]})
+    return Reply()
+
+
 @route("GET", "/oauth2/applications/@me")
 @route("GET", "/applications/@me")
 async def application(core: Core, call: Call) -> Reply:

@@ -108,6 +108,7 @@ class World:
         self.base = "http://127.0.0.1"
         self.users: dict[str, User] = {}
         self.guilds: dict[str, Guild] = {}
+        self.left: set[str] = set()
         self.channels: dict[str, Channel] = {}
         self.webhooks: dict[str, Webhook] = {}
         self.commands: dict[str | None, list[Json]] = {None: []}

@@ -13,7 +13,7 @@ from bot.sheets import EVERY
 from tests.contract.command_schema import SNAPSHOT
 
 ROOT = Path(__file__).resolve().parents[3]
-ADVICE = re.compile(r"`/([a-z{}]+(?: [a-z]+)?)")
+ADVICE = re.compile(r"`/([a-z{}]+(?: [a-z-]+)?)")
 
 
 def commands() -> set[str]:

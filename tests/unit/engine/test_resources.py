@@ -82,7 +82,7 @@ def test_every_field_is_described_for_people() -> None:
         (CHARACTER, "birthday", "02-30", "A birthday is MM-DD"),
         (CHARACTER, "custom", "[1]", "take a JSON object"),
         (CHARACTER, "custom", '{"a": NaN}', "take a JSON object"),
-        (CHARACTER, "co_owners", "bob", "are user ids"),
+        (CHARACTER, "co_owners", "bob", "are ids"),
         (CHARACTER, "slug", "No Good", "small letters, digits and hyphens"),
         (CHARACTER, "avatar_url", "javascript:alert(1)", "begins with https://"),
         (PRESET, "temperature", "2.1", "The temperature goes from 0 to 2"),

@@ -1,0 +1,63 @@
+"""What a server's moderators set: where characters may speak, and what people are told."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from engine.resources.channel import Speech
+from engine.resources.field import PersonId, Resource, Shown
+
+WHERE, CARE, NEWS = "Where", "Care", "News"
+Listing = Literal["all", "only", "except"]
+News = Literal["none", "major", "minor", "all"]
+
+
+class ServerSheet(Resource):
+    """All of a server that can be edited. It holds for everybody there, administrators and the bot's owners as well."""
+
+    speech: Annotated[
+        Speech,
+        Shown(
+            "Characters",
+            WHERE,
+            "open; called: they answer only who calls or replies (ghost mode); closed. The stricter of server and channel counts.",
+            "choice",
+        ),
+    ] = "open"
+    listing: Annotated[
+        Listing,
+        Shown("Channels", WHERE, "all; only: in those listed; except: everywhere but there. Threads as their channel.", "choice"),
+    ] = "all"
+    channels: Annotated[tuple[PersonId, ...], Shown("Listed channels", WHERE, "Channel ids, one a line.", "people", many=100)] = ()
+    per_minute: Annotated[
+        int | None, Shown("Answers a minute for one person", WHERE, "Empty: only the limits of the bot itself.", "number")
+    ] = Field(None, ge=1, le=600)
+    disclosure: Annotated[bool, Shown("Say that it is an AI", CARE, "Once to each person here, with the first answer.", "switch")] = True
+    minors: Annotated[
+        bool, Shown("Minors are here", CARE, "A reminder that it is an AI every 3 hours; no characters for adults.", "switch")
+    ] = False
+    referral: Annotated[bool, Shown("Point to help", CARE, "Who writes of harming themselves is shown where help is.", "switch")] = True
+    news_channel: Annotated[int | None, Shown("Channel for news of the bot", NEWS, "A channel id; empty: none.", "number")] = Field(
+        None, ge=1, lt=2**63
+    )
+    news: Annotated[News, Shown("Which news", NEWS, "major, minor (and major), or all releases.", "choice")] = "minor"
+
+
+AS_IT_COMES = ServerSheet()
+"""What holds where nobody set anything."""
+_STRICTNESS: Mapping[Speech, int] = {"open": 0, "called": 1, "closed": 2}
+
+
+def problems(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a server's values taken together."""
+    if values.get("listing") == "only" and not values.get("channels"):
+        return {"channels": "List at least one channel, or characters may speak nowhere."}
+    return {}
+
+
+def speech(server: ServerSheet, channel: Speech, places: tuple[int | None, ...]) -> Speech:
+    """How characters may speak in a channel: the stricter of what server and channel say. `places`: the channel, and its parent."""
+    listed = any(place in server.channels for place in places if place is not None)
+    shut = (server.listing == "only" and not listed) or (server.listing == "except" and listed)
+    return "closed" if shut else max(server.speech, channel, key=_STRICTNESS.__getitem__)

@@ -1,0 +1,109 @@
+"""What is set for each server, whether the bot serves it, and whom it told there that it is an AI."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from engine.decide.places.serving import Verdict
+from engine.resources.places.server import AS_IT_COMES, ServerSheet
+from engine.store import Stored
+from projections.base import Projection, clear, sql
+
+
+class Servers(Projection):
+    name = "servers"
+    version = 1
+    types = frozenset({"server.edited", "server.denied", "server.allowed", "server.disclosed", "server.referred"})
+    ddl = """
+    CREATE TABLE {schema}.servers (
+        guild bigint PRIMARY KEY,
+        data jsonb,
+        verdict text,
+        by_user bigint,
+        said_at timestamptz,
+        position bigint NOT NULL
+    );
+    CREATE TABLE {schema}.told (
+        guild bigint NOT NULL,
+        person bigint NOT NULL,
+        disclosed_at timestamptz,
+        referrals bigint NOT NULL DEFAULT 0,
+        PRIMARY KEY (guild, person)
+    );
+    """
+
+    async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        for row in rows:
+            values = clear(row) | {"position": row.position, "at": row.occurred_at}
+            sheet = {name: values[name] for name in ServerSheet.model_fields if name in values}
+            await connection.execute(sql(_STATEMENTS[row.type], schema), values | {"data": Jsonb(sheet)})
+
+
+_VERDICT = """
+INSERT INTO {{schema}}.servers (guild, verdict, by_user, said_at, position)
+VALUES (%(guild_id)s, '{verdict}', %(by_user_id)s, %(at)s, %(position)s)
+ON CONFLICT (guild) DO UPDATE SET verdict = excluded.verdict, by_user = excluded.by_user, said_at = excluded.said_at,
+    position = excluded.position
+"""
+_STATEMENTS = {
+    "server.edited": """
+        INSERT INTO {schema}.servers (guild, data, position) VALUES (%(guild_id)s, %(data)s, %(position)s)
+        ON CONFLICT (guild) DO UPDATE SET data = excluded.data, position = excluded.position
+    """,
+    "server.denied": _VERDICT.format(verdict="denied"),
+    "server.allowed": _VERDICT.format(verdict="allowed"),
+    "server.disclosed": """
+        INSERT INTO {schema}.told (guild, person, disclosed_at) VALUES (%(guild_id)s, %(user_id)s, %(at)s)
+        ON CONFLICT (guild, person) DO UPDATE SET disclosed_at = excluded.disclosed_at
+    """,
+    "server.referred": """
+        INSERT INTO {schema}.told (guild, person, referrals) VALUES (coalesce(%(guild_id)s::bigint, 0), %(user_id)s, 1)
+        ON CONFLICT (guild, person) DO UPDATE SET referrals = told.referrals + 1
+    """,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server: what is set, and what was said of serving it."""
+
+    guild_id: int
+    sheet: ServerSheet = AS_IT_COMES
+    edited: bool = False
+    verdict: Verdict | None = None
+
+
+async def server(connection: AsyncConnection, guild_id: int, *, schema: str = "servers") -> Server:
+    """One server; one of which nothing was said is as it comes."""
+    cursor = await connection.execute(sql("SELECT data, verdict FROM {schema}.servers WHERE guild = %s", schema), (guild_id,))
+    row = await cursor.fetchone()
+    return Server(guild_id) if row is None else _server(guild_id, *row)
+
+
+async def servers(connection: AsyncConnection, *, schema: str = "servers") -> list[Server]:
+    """Every server of which anything was said."""
+    cursor = await connection.execute(sql("SELECT guild, data, verdict FROM {schema}.servers ORDER BY guild", schema))
+    return [_server(*row) for row in await cursor.fetchall()]
+
+
+async def disclosed_at(connection: AsyncConnection, guild_id: int, person: int, *, schema: str = "servers") -> datetime | None:
+    """When a person was last told there that it is an AI."""
+    statement = "SELECT disclosed_at FROM {schema}.told WHERE guild = %s AND person = %s"
+    row = await (await connection.execute(sql(statement, schema), (guild_id, person))).fetchone()
+    return row[0] if row is not None else None
+
+
+async def referrals(connection: AsyncConnection, *, schema: str = "servers") -> dict[int, int]:
+    """How often people were shown where help is, by server; 0 stands for DMs."""
+    cursor = await connection.execute(sql("SELECT guild, sum(referrals)::bigint FROM {schema}.told GROUP BY guild ORDER BY guild", schema))
+    return {guild: count for guild, count in await cursor.fetchall() if count}
+
+
+def _server(guild_id: int, data: object, verdict: Verdict | None) -> Server:
+    return Server(guild_id, AS_IT_COMES if data is None else ServerSheet.model_validate(data), data is not None, verdict)
+
+
+SERVERS = Servers()

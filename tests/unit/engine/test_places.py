@@ -1,0 +1,119 @@
+"""What holds for servers: how characters may speak, which are served, what people are told, how fast they may be answered."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.discord.pace import Pace
+from bot.discord.serving import is_new, places
+from engine.actor import Actor, operator, person
+from engine.decide.places import server, serving
+from engine.decide.places.care import concerns, disclosure_due
+from engine.decide.rejected import Rejected
+from engine.resources.channel import Speech
+from engine.resources.places.server import AS_IT_COMES, Listing, ServerSheet, speech
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+SPEECHES: tuple[Speech, ...] = ("open", "called", "closed")
+
+
+@given(
+    st.sampled_from(SPEECHES), st.sampled_from(SPEECHES), st.sampled_from(get_args(Listing)), st.sets(st.integers(1, 4)), st.integers(1, 4)
+)
+def test_the_stricter_of_server_and_channel_counts(whole: Speech, here: Speech, listing: Listing, listed: set[int], channel: int) -> None:
+    """H3: a channel opens nothing that the server closed; a thread is as its channel is."""
+    sheet = ServerSheet(speech=whole, listing=listing, channels=tuple(listed))
+    found = speech(sheet, here, (channel, None))
+    assert SPEECHES.index(found) >= max(SPEECHES.index(whole), SPEECHES.index(here))
+    assert (found == "closed") == ("closed" in (whole, here) or listing == ("except" if channel in listed else "only"))
+    assert speech(sheet, here, (99, channel)) == speech(sheet, here, (channel, 99))
+
+
+def test_only_who_manages_the_server_changes_it_and_it_can_be_taken_back() -> None:
+    """Their permission counts in their own server only."""
+    manager = Actor("person", 7, permissions=frozenset({"manage_guild"}), channel_id=1, guild_id=5)
+    command = server.Edit(5, {"speech": "called", "per_minute": 3})
+    for actor in (person(7), Actor("person", 7, permissions=frozenset({"manage_guild"}), channel_id=1, guild_id=6)):
+        with pytest.raises(Rejected, match="Manage Server"):
+            server.decide(server.State(), command, actor)
+    [event] = server.decide(server.State(), command, manager)
+    after = server.evolve(server.State(), event)
+    assert (after.sheet.speech, after.sheet.per_minute) == ("called", 3)
+    assert server.decide(after, command, manager) == []
+    back = server.reverse(server.State(), after, event)
+    [undone] = server.decide(after, back, manager)
+    assert server.evolve(after, undone).sheet == AS_IT_COMES
+    for wrong in ({"listing": "only"}, {"per_minute": 0}, {"nonsense": 1}):
+        with pytest.raises(Rejected):
+            server.decide(server.State(), server.Edit(5, wrong), operator())
+
+
+def test_a_denied_server_is_not_served_until_it_is_allowed() -> None:
+    """H2: by the bot's owners only; with `named_only` one must be allowed by name."""
+    with pytest.raises(Rejected, match="owners"):
+        serving.decide(serving.State(), serving.DenyServer(5), person(7, permissions=frozenset({"administrator"})))
+    [denied] = serving.decide(serving.State(), serving.DenyServer(5, "spam"), operator())
+    state = serving.evolve(serving.State(), denied)
+    assert serving.decide(state, serving.DenyServer(5, "spam"), operator()) == []
+    [allowed] = serving.decide(state, serving.reverse(serving.State(), state, denied), operator())
+    verdicts = [None, state.verdict, serving.evolve(state, allowed).verdict]
+    assert [serving.served(verdict, named_only=False) for verdict in verdicts] == [True, False, True]
+    assert [serving.served(verdict, named_only=True) for verdict in verdicts] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("I want to kill myself", True),
+        ("i don\u2019t want to live anymore", True),
+        ("Ich möchte sterben.", True),
+        ("je veux mourir", True),
+        ("I want to die of laughter? no: I want to dive", True),
+        ("I want to dive", False),
+        ("kill the dragon myself", False),
+        ("the knight harmed himself", False),
+        ("I could kill for a coffee", False),
+    ],
+)
+def test_who_writes_of_harming_themselves_is_noticed(text: str, found: bool) -> None:
+    """H7: plain first-person words; stories of others are not meant."""
+    assert concerns(text) is found
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_written_is_looked_at(text: str) -> None:
+    assert concerns(text) in (True, False)
+
+
+@given(st.booleans(), st.booleans(), st.booleans(), st.one_of(st.none(), st.timedeltas(timedelta(0), timedelta(days=2))))
+def test_people_are_told_once_and_again_where_minors_are(minors: bool, switched: bool, wanted: bool, ago: timedelta | None) -> None:
+    """H7: once per person and server; every three hours in the minor mode, whatever else is switched off."""
+    sheet = ServerSheet(minors=minors, disclosure=switched)
+    due = disclosure_due(sheet, None if ago is None else NOW - ago, NOW, wanted=wanted)
+    assert due == ((ago is None or ago >= timedelta(hours=3)) if minors else (ago is None and wanted and switched))
+
+
+@given(st.integers(1, 20), st.lists(st.floats(0, 90), min_size=1, max_size=60))
+def test_nobody_gets_more_answers_in_a_minute_than_the_server_allows(rate: int, pauses: list[float]) -> None:
+    """H4: at most twice the rate in any minute (a full bucket and what refills), and the first ones at once."""
+    pace, now, taken = Pace(), NOW, list[datetime]()
+    for number, pause in enumerate(pauses):
+        now += timedelta(seconds=pause)
+        if pace.allows(1, 2, rate, now):
+            taken.append(now)
+        else:
+            assert number >= rate, "the bucket was full"
+    for at in taken:
+        assert sum(at <= other < at + timedelta(minutes=1) for other in taken) <= 2 * rate
+
+
+def test_a_server_joined_just_now_is_greeted_in_a_channel_of_its_own() -> None:
+    """Its channel for such messages, then text channels from the top; a server known for long is not greeted."""
+    channels = [{"id": "3", "type": 0, "position": 2}, {"id": "2", "type": 0, "position": 1}, {"id": "9", "type": 2, "position": 0}]
+    assert places({"channels": channels, "system_channel_id": "3"}) == [3, 2]
+    assert places({}) == []
+    assert is_new({"joined_at": (NOW - timedelta(seconds=5)).isoformat()}, NOW)
+    assert not any(is_new({"joined_at": at}, NOW) for at in ("", None, "2015-01-01", (NOW - timedelta(hours=1)).isoformat()))
