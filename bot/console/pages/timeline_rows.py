@@ -20,7 +20,7 @@ HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """What stands on one line. Without `line` it is one event; `day` is set where another day begins."""
 
     entries: tuple[TimelineEntry, ...]
@@ -44,21 +44,21 @@ class Hour:
     red: float
 
 
-def grouped(entries: Sequence[TimelineEntry], lines: Mapping[UUID, TurnLine], *, after: str = "") -> list[Row]:
+def grouped(entries: Sequence[TimelineEntry], lines: Mapping[UUID, TurnLine], *, after: str = "") -> list[TimelineRow]:
     """Entries, newest first -> rows in the order of their newest entries. `after`: the day of the row above. Pure."""
     found: dict[UUID | int, list[TimelineEntry]] = {}
     for entry in entries:
         found.setdefault(entry.turn if entry.turn in lines and entry.turn is not None else entry.position, []).append(entry)
-    rows: list[Row] = []
+    rows: list[TimelineRow] = []
     for key, many in found.items():
         day = many[0].recorded_at.strftime("%d %b %Y")
         turn = key if isinstance(key, UUID) else None
-        rows.append(Row(tuple(many), turn, lines[turn] if turn else None, day if day != after else ""))
+        rows.append(TimelineRow(tuple(many), turn, lines[turn] if turn else None, day if day != after else ""))
         after = day
     return rows
 
 
-async def rows(console: Console, entries: Sequence[TimelineEntry], *, flat: bool, after: str = "") -> tuple[list[Row], Called]:
+async def rows(console: Console, entries: Sequence[TimelineEntry], *, flat: bool, after: str = "") -> tuple[list[TimelineRow], Called]:
     """The rows of a page, and what everybody in them is called."""
     wanted = set() if flat else {entry.turn for entry in entries if entry.turn}
     people = {entry.user_id for entry in entries if entry.user_id}
