@@ -14,7 +14,22 @@ from starlette.types import ASGIApp
 from bot.console import api, metrics, stream
 from bot.console.door import Door
 from bot.console.guard import Guard, Guarded
-from bot.console.pages import characters, connect, editing, health, jobs, login, playground, prompts, replies, timeline, turns, usage, why
+from bot.console.pages import (
+    characters,
+    connect,
+    editing,
+    health,
+    jobs,
+    login,
+    playground,
+    prompts,
+    replies,
+    timeline,
+    turn_list,
+    turns,
+    usage,
+    why,
+)
 from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
@@ -47,7 +62,7 @@ ROUTES = (
     Route("/timeline", timeline.show),
     Route("/timeline/stream", timeline.live),
     Route("/events/{key}", timeline.event),
-    Route("/turns", turns.show),
+    Route("/turns", turn_list.show),
     Route("/turns/{key}", turns.inspect),
     Route("/turns/{key}/prompt", prompts.show),
     Route("/jobs", jobs.show),

@@ -45,15 +45,17 @@ class _Taken:
         return found
 
 
-def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Filters:
-    """Characters go by name or id (`called` says what they are called); times are UTC unless they say otherwise."""
+def understand(
+    parameters: Mapping[str, str], called: Mapping[UUID, str], person_named: Callable[[str], int | None] = lambda _: None
+) -> Filters:
+    """Characters and people go by name or id (`called` says what characters are called); times are UTC unless they say otherwise."""
     taken = _Taken({name: parameters.get(name, "").strip()[:LONGEST] for name in FIELDS})
     time = "A time looks like 2026-01-31T18:00."
     wanted = Filter(
         types=taken.take("type", lambda text: words.types_of(text) or None, "There is no such event type.") or frozenset(),
         guild=taken.take("guild", number, "A server goes by its number."),
         channel=taken.take("channel", number, "A channel goes by its number."),
-        user=taken.take("user", number, "A person goes by their number."),
+        user=taken.take("user", lambda text: _number_or(text, person_named), "There is no such person, or several; give their number."),
         character=taken.take("character", lambda text: _character(text, called), "There is no such character."),
         turn=taken.take("turn", _uuid, "A turn goes by its id."),
         category=taken.take("category", _plain, "That is no category."),
@@ -67,6 +69,11 @@ def understand(parameters: Mapping[str, str], called: Mapping[UUID, str]) -> Fil
 def number(text: str) -> int | None:
     """A snowflake or a position; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 1 << 63 else None
+
+
+def _number_or(text: str, named: Callable[[str], int | None]) -> int | None:
+    found = number(text)
+    return found if found is not None else named(text)
 
 
 def _plain(text: str) -> str | None:

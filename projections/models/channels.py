@@ -1,6 +1,6 @@
 """What holds in each channel: who is activated, whom a DM goes on with, and the last message seen there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -231,6 +231,13 @@ async def seen(connection: AsyncConnection, *, venue: str, schema: str = "channe
     async with connection.cursor(row_factory=class_row(Seen)) as cursor:
         await cursor.execute(sql(statement, schema), (venue,))
         return await cursor.fetchall()
+
+
+async def hosts(connection: AsyncConnection, wanted: Collection[int], *, schema: str = "channels") -> dict[int, UUID]:
+    """Whom these channels of the playground are chats with; other channels are left out."""
+    statement = "SELECT channel, character FROM {schema}.sessions WHERE channel = ANY(%s) AND venue = 'playground'"
+    cursor = await connection.execute(sql(statement, schema), (list(wanted),))
+    return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
 CHANNELS = Channels()

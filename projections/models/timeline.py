@@ -226,6 +226,16 @@ async def head(connection: AsyncConnection, *, schema: str = "timeline") -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
+async def positions_at(connection: AsyncConnection, moments: Sequence[datetime], *, schema: str = "timeline") -> list[int]:
+    """For each moment the position of the first entry recorded then or later; the head's and one where there is none."""
+    statement = """
+    SELECT coalesce((SELECT position FROM {schema}.entries WHERE recorded_at >= wanted.at ORDER BY recorded_at, position LIMIT 1),
+                    (SELECT max(position) + 1 FROM {schema}.entries), 1)
+    FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS wanted(at, n) ORDER BY wanted.n
+    """
+    return [row[0] for row in await (await connection.execute(sql(statement, schema), (list(moments),))).fetchall()]
+
+
 async def values(connection: AsyncConnection, column: str, *, limit: int = 100, schema: str = "timeline") -> list[str]:
     """The distinct categories or models there are, by hopping from one to the next in the index."""
     if column not in {"category", "model"}:

@@ -43,9 +43,27 @@ async def test_the_timeline_shows_and_filters_what_happened(here: Site) -> None:
         "since=2999-01-01T00:00": 0,
         "before=2000-01-01T00:00": 0,
     }
+    assert page.count('class="event turn-group') == 2
+    assert page.count("Both, @Ottoline?") == 2
     for query, count in expected.items():
-        rows = (await here.http.get(f"/timeline?{query}", headers={"hx-request": "true"})).text
+        rows = (await here.http.get(f"/timeline?{query}&view=events", headers={"hx-request": "true"})).text
         assert rows.count('class="event ') == count, query
+
+
+async def test_the_turns_say_what_differs_between_them(here: Site) -> None:
+    """First words, person, wait, duration, tokens and cost; people by name; an outcome nobody knows is said, not passed over."""
+    said = await here.say("What a long night, and what a very long sentence for the list of turns it is", character="wren")
+    await here.complete(said.turns[0], "Yes.")
+    await here.lines(said.channel, 2)
+    await here.settled()
+    page = (await here.http.get("/turns")).text
+    assert "What a long night, and what a very long sentence for the lis…" in page
+    for heading in ("Waited", "In all", "Tokens", "Cost", "Friend (you)"):
+        assert heading in page
+    for query, count in {"user=friend": 1, "user=you": 1, "outcome=completed": 1, "outcome=failed": 0, "status=pending": 0}.items():
+        assert (await here.http.get(f"/turns?{query}")).text.count('<tr class="turn">') == count, query
+    assert "There is no such outcome" in (await here.http.get("/turns?outcome=lost")).text
+    assert "There is no such person" in (await here.http.get("/turns?user=Nobody+Here")).text
 
 
 @pytest.mark.parametrize("value", ["%", "_", "'", "' OR 1=1;--", "\\", "x" * 10_000, "-1", "99999999999999999999", "<b>", "\x00", "%00"])
@@ -55,7 +73,7 @@ async def test_hostile_filters_find_nothing_and_break_nothing(here: Site, value:
     everything = await here.console.log.head()
     for name in ("type", "character", "user", "channel", "guild", "turn", "category", "model", "since", "before", "before_position"):
         for page in ("/timeline", "/turns"):
-            response = await here.http.get(page, params={name: value})
+            response = await here.http.get(page, params={name: value, "view": "events"})
             assert response.status_code == 200, (page, name)
             assert response.text.count('class="event ') == (everything if (page, name) == ("/timeline", "before_position") else 0), (
                 page,
@@ -85,10 +103,10 @@ async def test_pages_of_the_timeline_follow_each_other(here: Site) -> None:
     for number in range(20):
         await here.say(f"Line {number}", character="wren")
     await here.settled()
-    first = (await here.http.get("/timeline?type=message.received&type=")).text
+    first = (await here.http.get("/timeline?type=message.received&type=&view=events")).text
     assert first.count('class="event ') == 50
     older = first.split("before_position=")[1].split('"')[0]
-    rest = (await here.http.get(f"/timeline?before_position={older}", headers={"hx-request": "true"})).text
+    rest = (await here.http.get(f"/timeline?before_position={older.split(chr(38))[0]}&view=events", headers={"hx-request": "true"})).text
     assert rest.count('class="event ') == await here.console.log.head() - 50
 
 
@@ -144,7 +162,7 @@ async def test_turns_are_listed_by_what_became_of_them(here: Site) -> None:
     }
     for query, count in expected.items():
         page = (await here.http.get(f"/turns{query}")).text
-        assert page.count('class="turn-row"') == count, query
+        assert page.count('<tr class="turn">') == count, query
 
 
 async def test_usage_is_told_by_day_model_character_and_payer(here: Site) -> None:

@@ -29,6 +29,7 @@ NEARBY_SECONDS = 4.0
 FRESH_SECONDS = 30
 """How long what was found on this machine is taken for what is there."""
 LONGEST_KEY = 500
+OFFERS = {"OpenRouter": "https://openrouter.ai/api/v1", "OpenAI": "https://api.openai.com/v1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def _form(request: Request, answers: Answers, status: int = 200) -> Response:
     console = console_of(request)
     settings = console.settings
     configured = "" if console.models.standin else settings.provider_base_url or "OpenRouter"
-    context = {"answers": answers, "connected": console.models.connected, "configured": configured}
+    context = {"answers": answers, "connected": console.models.connected, "configured": configured, "offers": OFFERS}
     return page(request, "connect.html", context, section=SECTION, status=status)
 
 

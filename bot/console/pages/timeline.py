@@ -13,9 +13,11 @@ from starlette.responses import HTMLResponse, Response
 
 from bot.console import stream, words
 from bot.console.filters import Filters, number, understand
-from bot.console.pages import conversation
+from bot.console.pages import conversation, timeline_rows
+from bot.console.people import called
 from bot.console.render import by_script, fragment, page, problem
 from bot.console.state import OPERATOR, Console, console_of
+from engine import clock
 from engine.bus.consumer import TRANSIENT
 from engine.events import Event
 from engine.store import Recorded
@@ -25,47 +27,58 @@ ROWS = 50
 
 
 async def show(request: Request) -> Response:
-    """`GET /timeline`: a page of events; htmx gets the rows only."""
+    """`GET /timeline`: a page of events, those of one turn together unless `view=events`; htmx gets the rows only."""
     console = console_of(request)
-    called = await conversation.names(console)
-    asked = understand(request.query_params, called)
+    asked, flat = await _asked(console, request), request.query_params.get("view") == "events"
     before = number(request.query_params.get("before_position", ""))
     async with console.log.pool.connection() as connection:
         after = await timeline.head(connection)
         found = timeline.Page(()) if asked.wrong else await timeline.page(connection, asked.wanted, before=before, limit=ROWS)
-        choices = {"category": await timeline.values(connection, "category"), "model": await timeline.values(connection, "model")}
-    context = {"asked": asked, "page": found, "called": called, "after": after, "first": before is None, "operator": OPERATOR}
+    rows, names = await timeline_rows.rows(console, found.entries, flat=flat, after=request.query_params.get("day", "")[:20])
+    last = found.entries[-1].recorded_at.strftime("%d %b %Y") if found.entries else ""
+    context = {"asked": asked, "page": found, "rows": rows, "called": names, "after": after, "first": before is None, "flat": flat}
+    context |= {"operator": OPERATOR, "last_day": last}
     if by_script(request):
         return HTMLResponse(fragment("_events.html" if before is None else "_event_rows.html", **context))
-    return page(request, "timeline.html", context | {"kinds": words.kinds(), "choices": choices}, section="Timeline")
+    async with console.log.pool.connection() as connection:
+        choices = {"category": await timeline.values(connection, "category"), "model": await timeline.values(connection, "model")}
+    context |= {"kinds": words.kinds(), "choices": choices, "hours": await timeline_rows.last_day(console, clock.now())}
+    return page(request, "timeline.html", context | {"suggested": await called(console, suggestions=True)}, section="Timeline")
+
+
+async def _asked(console: Console, request: Request) -> Filters:
+    """The filter of the address. Names of people are looked up only when one was typed."""
+    who = request.query_params.get("user", "").strip()
+    names = await called(console, suggestions=bool(who) and number(who) is None)
+    return understand(request.query_params, names.characters, names.person_named)
 
 
 async def live(request: Request) -> Response:
-    """`GET /timeline/stream`: the rows of matching events as they are recorded."""
+    """`GET /timeline/stream`: the rows of matching events as they are recorded; a turn's row comes again as it grows."""
     console = console_of(request)
-    called = await conversation.names(console)
-    asked = understand(request.query_params, called)
+    asked = await _asked(console, request)
     if asked.wrong:
         return Response(status_code=422)
-    return stream.sse(console, _rows(console, asked, stream.start_of(request)))
+    return stream.sse(console, _rows(console, asked, stream.start_of(request), flat=request.query_params.get("view") == "events"))
 
 
-async def _rows(console: Console, asked: Filters, after: int) -> AsyncIterator[ServerSentEvent]:
+async def _rows(console: Console, asked: Filters, after: int, *, flat: bool) -> AsyncIterator[ServerSentEvent]:
     with console.feed.watch() as watch:
         while not console.feed.closing.is_set():
             try:
                 async with console.log.pool.connection() as connection:
                     found = await timeline.newer(connection, asked.wanted, after)
-                called = await conversation.names(console) if found else {}
+                shown = found if flat else await timeline_rows.whole_turns(console, asked.wanted, found)
+                rows, names = await timeline_rows.rows(console, shown, flat=flat, after="-")
             except TRANSIENT:
                 await asyncio.sleep(stream.POLL_SECONDS)
                 continue
             if found:
                 after = found[0].position
-                rows = fragment(
-                    "_event_rows.html", page=timeline.Page(tuple(found)), called=called, fresh=True, asked=asked, operator=OPERATOR
+                context = {"rows": rows, "called": names, "page": timeline.Page(()), "asked": asked, "flat": flat, "live": True}
+                yield ServerSentEvent(
+                    fragment("_event_rows.html", operator=OPERATOR, fresh=True, last_day="", **context), event="rows", id=str(after)
                 )
-                yield ServerSentEvent(rows, event="rows", id=str(after))
             await watch.wait(2 * stream.POLL_SECONDS)
             await asyncio.sleep(0.25)
 
@@ -98,9 +111,9 @@ async def event(request: Request) -> Response:
     if recorded is None:
         return problem(request, 404, "No such event", "Events are never removed, so the address is wrong or of another installation.")
     cause = await console.log.find(recorded.row.causation) if recorded.row.causation else None
-    called = await conversation.names(console)
+    known = await conversation.names(console)
     related = await _same_turn(console, recorded)
-    context = {"opened": opened(recorded), "row": recorded.row, "cause": cause, "related": related, "called": called, "operator": OPERATOR}
+    context = {"opened": opened(recorded), "row": recorded.row, "cause": cause, "related": related, "called": known, "operator": OPERATOR}
     return page(request, "event.html", context, section="Timeline")
 
 

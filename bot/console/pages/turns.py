@@ -1,15 +1,14 @@
 """The turn inspector: why a character answered, what was asked of which model, what came back, and how it reached the people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from bot.console.filters import Filters, number, understand
 from bot.console.pages import conversation
-from bot.console.render import by_script, fragment, page, problem
+from bot.console.render import page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from bot.notices import error_notice
 from engine import ids
@@ -19,11 +18,10 @@ from engine.events.reply import ChunkDelivered, DeliveryFailed, DeliveryIntended
 from engine.events.turn import GenerationStarted, Timing, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Recorded
 from projections import inspector
-from projections.models import catalog, timeline, turns
+from projections.models import catalog, timeline
 from projections.models.timeline import Filter
 from projections.models.turns import Turn
 
-ROWS = 40
 ENDS = {"completed": "turn.completed", "failed": "turn.failed", "cancelled": "turn.cancelled", "declined": "turn.declined"}
 
 
@@ -124,41 +122,3 @@ async def _own_words(console: Console, character: UUID) -> str:
     async with console.log.pool.connection() as connection:
         found = await catalog.character(connection, console.log.vault, character)
     return found.description.error_message if found else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A page of turns."""
-
-    turns: tuple[Turn, ...] = ()
-    older: int | None = None
-    complete: bool = True
-
-
-async def show(request: Request) -> Response:
-    """`GET /turns`: turns by character, person, channel, error, model and time, newest first."""
-    console = console_of(request)
-    key = request.query_params.get("find", "").strip()
-    if key and (turn := await find(console, key.lower())):
-        return Response(status_code=303, headers={"location": f"/turns/{turn.turn}"})
-    called = await conversation.names(console)
-    asked, status = understand(request.query_params, called), request.query_params.get("status", "")
-    before = number(request.query_params.get("before_position", ""))
-    found = Listed() if asked.wrong else await listed(console, asked, status if status in ENDS else "", before)
-    async with console.log.pool.connection() as connection:
-        choices = {"category": await timeline.values(connection, "category"), "model": await timeline.values(connection, "model")}
-    context = {"asked": asked, "listed": found, "called": called, "status": status, "operator": OPERATOR, "missing": key}
-    if by_script(request):
-        return HTMLResponse(fragment("_turn_rows.html" if before is not None else "_turns.html", **context))
-    return page(request, "turns.html", context | {"choices": choices}, section="Turns")
-
-
-async def listed(console: Console, asked: Filters, status: str, before: int | None) -> Listed:
-    """The turns that match. Those still running appear when nothing is asked that only an end can tell."""
-    wanted = asked.wanted
-    types = {ENDS[status]} if status else set(ENDS.values()) if wanted.category or wanted.model else {"turn.requested"}
-    async with console.log.pool.connection() as connection:
-        found = await timeline.page(connection, replace(wanted, types=frozenset(types)), before=before, limit=ROWS)
-        rows = {turn.turn: turn for turn in await turns.some(connection, [entry.turn for entry in found.entries if entry.turn])}
-    in_order = dict.fromkeys(entry.turn for entry in found.entries if entry.turn is not None and entry.turn in rows)
-    return Listed(tuple(rows[turn] for turn in in_order), found.older, found.complete)

@@ -87,13 +87,35 @@ const isEarlier = (event) => event.detail.target?.id === "lines" && event.detail
 document.addEventListener("htmx:beforeSwap", (event) => { if (isEarlier(event)) { heightBefore = scroll.scrollHeight - scroll.scrollTop; following = false; } });
 document.addEventListener("htmx:afterSettle", (event) => { if (isEarlier(event)) scroll.scrollTo({ top: scroll.scrollHeight - heightBefore, behavior: "instant" }); });
 document.addEventListener("htmx:afterSwap", localise);
-document.addEventListener("htmx:sseMessage", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); follow(false); trim(); });
+document.addEventListener("htmx:sseMessage", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); follow(false); regroup(); trim(); });
 document.addEventListener("htmx:sseOpen", () => { document.querySelector(".live-dot")?.classList.remove("off"); trouble(""); });
 document.addEventListener("htmx:sseError", () => { document.querySelector(".live-dot")?.classList.add("off"); });
 document.addEventListener("htmx:sendError", () => trouble("The console does not answer. Is Tzurot still running?"));
 document.addEventListener("htmx:responseError", (event) => trouble(event.detail.xhr.status === 401 ? "You are logged out. Reload the page to log in." : `That did not work (${event.detail.xhr.status}).`));
 function trouble(text) { const box = $("trouble"); box.textContent = text; box.hidden = !text; }
 
+// A turn's row comes again as it grows: the older one goes, and what was unfolded stays so.
+function regroup() {
+  const seen = new Set();
+  for (const row of document.querySelectorAll("#events > [data-turn]")) {
+    if (!seen.has(row.dataset.turn)) { seen.add(row.dataset.turn); continue; }
+    const now = document.querySelector(`#events > [data-turn="${row.dataset.turn}"]`), open = row.querySelector("details[open]");
+    if (open) now.querySelector("details").open = true;
+    row.remove();
+  }
+}
+// Whoever reads may hold the stream: what comes meanwhile is counted, and shown afterwards.
+const pause = $("pause"), held = [];
+if (pause) pause.hidden = false;
+document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  if (pause?.getAttribute("aria-pressed") !== "true" || event.target.id !== "events") return;
+  event.preventDefault(); held.push(event.detail.data); pause.textContent = `Go on (${held.length} new)`;
+});
+pause?.addEventListener("click", () => {
+  const on = pause.getAttribute("aria-pressed") !== "true";
+  pause.setAttribute("aria-pressed", String(on)); pause.textContent = on ? "Go on" : "Pause";
+  if (!on) { for (const rows of held.splice(0)) { $("events")?.insertAdjacentHTML("afterbegin", rows); } localise(); regroup(); trim(); }
+});
 // A live timeline is left open for days.
 function trim() { const list = $("events"); while (list && list.children.length > 500) list.lastElementChild.remove(); }
 
