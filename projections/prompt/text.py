@@ -14,6 +14,11 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 _WIDE = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
+_TAGS_OF_OURS = re.compile(
+    r"<(?=[|｜]|\s{0,3}/?\s{0,3}(?:message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
+    r"|info|traits|scenario|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn)\b)",
+    re.IGNORECASE,
+)
 _LIKE_A_TAG = re.compile("[‹〈⟨❬❮˂ᐸ≺⧼❰](?=\\s?/?[A-Za-z])")
 
 
@@ -38,6 +43,14 @@ def seen(text: str) -> str:
     reading direction, and with brackets that only look like those of a tag written as what they are.
     """
     return _LIKE_A_TAG.sub("&lt;", _UNSEEN.sub("", text).translate(_WIDE))
+
+
+def own_words(text: str) -> str:
+    """A character's own reply, which stands in a prompt without tags around it: nothing in it is written as a tag of ours or as a mark
+
+    of a model's template. The model did not write such, but a person may have rewritten the reply.
+    """
+    return _TAGS_OF_OURS.sub("&lt;", seen(_CONTROLS.sub("", text)))
 
 
 def same_name(text: str) -> str:

@@ -10,10 +10,10 @@ from engine.store.codec import ERASED
 from projections.models import catalog
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
-from projections.prompt.text import escape, fill, section
+from projections.prompt.text import escape, fill, section, seen
 
 NAME = "character"
-VERSION = 2
+VERSION = 3
 PLACE: Place = "head"
 BUDGET: Budget = "required"
 SOMEBODY = "the other person"
@@ -73,7 +73,10 @@ async def described(log: Log, ref: str) -> Card | None:
 
 
 def render(data: Card, scene: Scene, version: int) -> Sequence[Piece]:
-    """`You are NAME.` and what is known about that character. Placeholders for the person addressed become SOMEBODY."""
+    """`You are NAME.` and what is known about that character. Placeholders for the person addressed become SOMEBODY.
+
+    Up to version 2 characters that nobody sees, and brackets that only look like those of a tag, were sent.
+    """
     description, user = data.description, data.user if version < 2 else SOMEBODY
     known = [
         section(name, escape(fill(str(getattr(description, field)), user=user, character=description.name)).strip())
@@ -81,4 +84,4 @@ def render(data: Card, scene: Scene, version: int) -> Sequence[Piece]:
     ]
     name = " ".join(escape(description.name).split())
     said = f"You are {name}.\n" + section("character", "\n".join(part for part in known if part))
-    return [Piece(Message.of("system", said))]
+    return [Piece(Message.of("system", said if version < 3 else seen(said)))]

@@ -25,7 +25,7 @@ from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snap
 from projections.prompt.sections import character, said
 
 NAME = "history"
-VERSION = 5
+VERSION = 6
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
 NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})
@@ -173,7 +173,7 @@ def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence
 def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
     """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards; 2 no pictures;
 
-    up to 4 characters that nobody sees were sent, and equal names were not told apart.
+    up to 4 characters that nobody sees were sent, and equal names were not told apart; up to 5 own replies as people rewrote them.
     """
     told = said.told_apart(line.entry for line in data.lines) if version >= said.SEEN_SINCE else {}
     return [_piece(line, scene.character, data.names, version, told) for line in data.lines]

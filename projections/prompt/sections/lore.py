@@ -7,7 +7,7 @@ message it was looked at for. Before it settles also `b:BOOK@POSITION:SOURCES` a
 `n:LENGTH` of the chat.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -27,10 +27,10 @@ from projections.prompt.message import Message, Role
 from projections.prompt.section import Budget, Chosen, Moment, Piece, Place, Scene, Snapshot
 from projections.prompt.sections import character
 from projections.prompt.sections.character import SOMEBODY, Card
-from projections.prompt.text import escape, fill, section
+from projections.prompt.text import escape, fill, section, seen
 
 NAME = lore_states.SECTION
-VERSION = 1
+VERSION = 2
 PLACE: Place = "head"
 BUDGET: Budget = "spare"
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -138,12 +138,16 @@ def settle(data: Lore, others: Mapping[str, Any], moment: Moment) -> Chosen:
     return lore_scan.settle(data, others, moment) if data.books is not None else Chosen()
 
 
-def render(data: Lore, scene: Scene, version: int) -> Sequence[Piece]:
-    """A piece for each entry, in output order."""
-    return [_piece(data, ref, entry) for ref, entry in data.woken]
+def render(data: Lore | None, scene: Scene, version: int) -> Sequence[Piece]:
+    """A piece for each entry, in output order. Version 1 sent characters that nobody sees."""
+    return [] if data is None else [_piece(data, ref, entry, escape if version < 2 else _shown) for ref, entry in data.woken]
 
 
-def _piece(data: Lore, ref: Woken | Frozen, entry: Entry) -> Piece:
+def _shown(text: str) -> str:
+    return seen(escape(text))
+
+
+def _piece(data: Lore, ref: Woken | Frozen, entry: Entry, escape: Callable[[str], str]) -> Piece:
     refs = (data.card_ref, ref.text) if data.card_ref else (ref.text,)
     what, text = f"lore:{ref.book}:{ref.uid}", words(data, entry)
     block = section("lore", escape(text))
@@ -168,9 +172,11 @@ def words(data: Lore, entry: Entry) -> str:
     return fill(entry.parsed[1], user=SOMEBODY, character=name).strip()
 
 
-def offer(data: Lore, scene: Scene) -> Mapping[str, str]:
+def offer(data: Lore | None, scene: Scene) -> Mapping[str, str]:
     """Texts around the author's note and in outlets."""
     found: dict[str, list[str]] = {}
+    if data is None:
+        return {}
     for _, entry in data.woken:
         name = f"outlet:{entry.outlet_name}" if entry.position == OUTLET and entry.outlet_name else _SAID_ELSEWHERE.get(entry.position or 0)
         if name is not None and (text := words(data, entry)):

@@ -13,10 +13,10 @@ from projections.models import history_window
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.sections.said import LONGEST
-from projections.prompt.text import escape, section
+from projections.prompt.text import escape, section, seen
 
 NAME = "request"
-VERSION = 1
+VERSION = 2
 PLACE: Place = "tail"
 BUDGET: Budget = "required"
 _WISH = "You have answered this message already. Write another answer in its place. Whoever asked for it wishes this of it alone:"
@@ -60,12 +60,13 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> Asked | None:
 
 
 def render(data: Asked | None, scene: Scene, version: int) -> Sequence[Piece]:
-    """The request, nothing without one."""
-    if data is None:
-        return []
+    """The request, nothing without one. Version 1 sent characters of a wish that nobody sees."""
+    block = _block(data) if data is not None else ""
+    return [Piece(Message.of("user", block if version < 2 else seen(block)))] if block else []
+
+
+def _block(data: Asked) -> str:
     if data.so_far is not None:
         reply = "\n".join(section("reply", escape(part[-LONGEST:])) for part in data.so_far)
-        return [Piece(Message.of("user", section("request", f"{_GO_ON}\n{reply}")))]
-    if data.wish:
-        return [Piece(Message.of("user", section("request", f"{_WISH}\n{escape(data.wish)}")))]
-    return []
+        return section("request", f"{_GO_ON}\n{reply}")
+    return section("request", f"{_WISH}\n{escape(data.wish)}") if data.wish else ""

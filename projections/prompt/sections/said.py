@@ -15,7 +15,7 @@ from engine.store import Recorded
 from projections.models.history import Entry
 from projections.prompt.message import Message
 from projections.prompt.sections.markup import mentioned_in, readable
-from projections.prompt.text import attribute, escape, same_name, section, seen
+from projections.prompt.text import attribute, escape, own_words, same_name, section, seen
 
 LONGEST = 16_000
 """Characters of one message that reach a prompt; nobody's single message may fill a window."""
@@ -27,6 +27,8 @@ MENTIONS = 20
 """Names a message may mention besides those in its text."""
 SEEN_SINCE = 5
 """Version of the history from which on a model reads what a person sees."""
+OWN_SINCE = 6
+"""And from which on no own reply, which a person may have rewritten, holds a tag of ours."""
 OPENING = "<message "
 CLOSING = "</message>"
 """What stands around everybody's words but the character's own; whoever reads a reply finds copies of it by these."""
@@ -117,7 +119,7 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
     `told` tells its author apart from others who are called the same.
     """
     if entry.kind == "reply" and entry.character == character:
-        return Message.of("assistant", entry.text)
+        return Message.of("assistant", own_words(entry.text) if version >= OWN_SINCE else entry.text)
     kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
     at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
     more = _relations(entry, character, names, answers, version) if version > 1 else ""
