@@ -138,9 +138,9 @@ def settle(data: Lore, others: Mapping[str, Any], moment: Moment) -> Chosen:
     return lore_scan.settle(data, others, moment) if data.books is not None else Chosen()
 
 
-def render(data: Lore, scene: Scene, version: int) -> Sequence[Piece]:
+def render(data: Lore | None, scene: Scene, version: int) -> Sequence[Piece]:
     """A piece for each entry, in output order."""
-    return [_piece(data, ref, entry) for ref, entry in data.woken]
+    return [_piece(data, ref, entry) for ref, entry in data.woken] if data else []
 
 
 def _piece(data: Lore, ref: Woken | Frozen, entry: Entry) -> Piece:
@@ -168,9 +168,11 @@ def words(data: Lore, entry: Entry) -> str:
     return fill(entry.parsed[1], user=SOMEBODY, character=name).strip()
 
 
-def offer(data: Lore, scene: Scene) -> Mapping[str, str]:
+def offer(data: Lore | None, scene: Scene) -> Mapping[str, str]:
     """Texts around the author's note and in outlets."""
     found: dict[str, list[str]] = {}
+    if data is None:
+        return {}
     for _, entry in data.woken:
         name = f"outlet:{entry.outlet_name}" if entry.position == OUTLET and entry.outlet_name else _SAID_ELSEWHERE.get(entry.position or 0)
         if name is not None and (text := words(data, entry)):
