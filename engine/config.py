@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     vision_model: str | None = Field(
         None, max_length=200, description="Model that describes pictures. Unset: that of the default preset, if it can see."
     )
+    memory_recall: Literal["full", "words", "off"] = Field(
+        "full", description="How memories are found for a reply: by words and meaning, by words alone, or not at all."
+    )
+    memory_model: str | None = Field(
+        None, max_length=200, description="Cheap model that makes summaries and facts of what was said. Unset: none are made."
+    )
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")

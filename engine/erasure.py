@@ -28,6 +28,7 @@ from engine.vault import CACHE_SECONDS, load_master_key
 
 _DERIVED = {
     "memory_vectors": "DELETE FROM memory_vectors WHERE persona IN (%(id)s, %(subject)s) OR persona LIKE %(prefix)s",
+    "memory_embeddings": "DELETE FROM memory_embeddings WHERE string_to_array(subject, '+') && %(names)s::text[]",
     "provider_keys": "DELETE FROM provider_keys WHERE user_id = %(user)s",
     "blobs": "DELETE FROM blobs WHERE string_to_array(subject, '+') && %(names)s::text[]",
     "drafts": "DELETE FROM drafts WHERE string_to_array(subject, '+') && %(names)s::text[] OR subject = %(subject)s",

@@ -150,6 +150,14 @@ CREATE TABLE public.log_head (
 )
 WITH (fillfactor='10');
 
+CREATE TABLE public.memory_embeddings (
+    model text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    digest text NOT NULL COLLATE pg_catalog."C",
+    "position" bigint NOT NULL,
+    sealed bytea NOT NULL
+);
+
 CREATE TABLE public.memory_vectors (
     persona text NOT NULL COLLATE pg_catalog."C",
     "character" text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
@@ -260,6 +268,9 @@ ALTER TABLE ONLY public.library_tracking
 ALTER TABLE ONLY public.log_head
     ADD CONSTRAINT log_head_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.memory_embeddings
+    ADD CONSTRAINT memory_embeddings_pkey PRIMARY KEY (model, subject, digest);
+
 ALTER TABLE ONLY public.memory_vectors
     ADD CONSTRAINT memory_vectors_pkey PRIMARY KEY (persona, "character", model, memory, part);
 
@@ -284,6 +295,8 @@ ALTER TABLE ONLY public.retired_master_keys
 CREATE INDEX blobs_subject ON public.blobs USING btree (subject);
 
 CREATE INDEX events_changed_messages ON public.events USING btree (channel, "position") WHERE (type = ANY (ARRAY['message.edited'::text, 'message.deleted'::text]));
+
+CREATE INDEX memory_embeddings_position ON public.memory_embeddings USING btree ("position");
 
 CREATE INDEX memory_vectors_memory ON public.memory_vectors USING btree (memory);
 

@@ -11,7 +11,7 @@ from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
-from projections.models.memory import MEMORY
+from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.places.servers import SERVERS
 from projections.models.provider_models import MODELS

@@ -15,6 +15,7 @@ from projections.follow import resume
 from projections.live import heartbeats
 from worker import connect
 from worker.jobs import HANDLERS, keep
+from worker.memory.lazy import LazyRecall
 from worker.providers.http import Http, Way
 from worker.telemetry import export_spans
 from worker.turn import initiative
@@ -43,7 +44,8 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         log = await stack.enter_async_context(open_log(config.require_database(settings), load_master_key(settings), pool_size=size))
         http = await stack.enter_async_context(Http(Way.of(settings)))
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
-        work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions)
+        recall = None if settings.memory_recall == "off" else LazyRecall(log, full=settings.memory_recall == "full")
+        work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall)
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         for change in ("provider.connected", "provider.disconnected"):
             await stack.enter_async_context(hints.events(url, change, partial(connect.heard, work), "provider hints"))

@@ -20,6 +20,8 @@ from engine.outside.printed import plain
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
 from projections import inspector
+from projections.inspecting import gather
+from projections.inspecting.inspection import Inspection
 from projections.models import provider_models
 from projections.models.model_quirks import NotedQuirks
 from projections.models.model_quirks import noted as noted_quirks
@@ -82,7 +84,7 @@ def turn_show(
         for turn in found:
             record = await inspector.record(log, turn)
             prompts = [await _again(log, started) for started in record.generations] if prompt else []
-            _show_record(record, json=json, prompts=prompts)
+            _show_record(record, await gather.of_turn(log, turn), json=json, prompts=prompts)
 
     with_log(work)
 
@@ -98,13 +100,14 @@ async def _again(log: Log, started: GenerationStarted) -> tuple[list[Message], b
     return list(again.prompt.messages), again.equal
 
 
-def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[list[Message], bool]]) -> None:
+def _show_record(record: inspector.Record, found: Inspection, *, json: bool, prompts: list[tuple[list[Message], bool]]) -> None:
     end = record.end.model_dump(mode="json") if record.end else None
     if json:
         shown = asdict(record) | {
             "request": record.request.model_dump(mode="json") if record.request else None,
             "generations": [started.model_dump(mode="json") for started in record.generations],
             "end": end,
+            "inspection": asdict(found),
         }
         return say(
             shown | ({"prompts": [{"messages": [message.as_json() for message in m], "equal": e} for m, e in prompts]} if prompts else {}),
@@ -112,7 +115,7 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
         )
     turn = record.turn
     table(("", ""), [(name, plain(value)) for name, value in asdict(turn).items() if value is not None])
-    table(("position", "event", "at"), [(step.position, step.type, step.at) for step in record.steps])
+    _show_inspection(found)
     calls = end.get("calls", []) if end else []
     if calls:
         rows = [(n, c["model"], c["why"], c["category"] or "ok", c["scope"], c["ms"]) for n, c in enumerate(calls, 1)]
@@ -129,6 +132,23 @@ def _show_record(record: inspector.Record, *, json: bool, prompts: list[tuple[li
         for message in messages:
             echo(f"[{message.role}]\n{message.content}\n")
     return None
+
+
+def _show_inspection(found: Inspection) -> None:
+    """The chapters that have no table of their own below, where the time went, and what led to what."""
+    for chapter in found.chapters:
+        if chapter.name in _OWN_TABLE:
+            continue
+        echo(f"{chapter.position or '':>9}  {chapter.title}")
+        for name, value in chapter.facts:
+            echo(f"{'':>11}{name}: {value}")
+        if chapter.rows:
+            table(chapter.head, list(chapter.rows))
+    table(("time", "ms"), [(part.label, f"{part.ms:,.0f}") for part in found.stretches] + [("in all", f"{found.total_ms:,.0f}")])
+    table(("led to", "event"), [(link.position, f"{'  ' * link.depth}{link.type}") for link in found.links])
+
+
+_OWN_TABLE = frozenset({"end", "calls"})
 
 
 def _ending(end: dict[str, Any]) -> list[str]:

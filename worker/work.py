@@ -17,6 +17,7 @@ from engine.decide.spending.provider import name_of
 from engine.decide.spending.spend import Block, Refusal
 from engine.errors import SettingsError
 from engine.store import Log
+from projections.prompt.recall import Recall
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.telemetry import Telemetry
@@ -199,6 +200,8 @@ class Work:
     breaker: Breaker = field(default_factory=Breaker)
     queues: Queues = field(default_factory=Queues)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    recall: Recall | None = None
+    """Finds memories for prompts; without it none have any."""
     conversations: Conversations = field(default_factory=Conversations)
     habits: Habits = field(default_factory=Habits)
     called_off: Ending = field(default_factory=Ending)

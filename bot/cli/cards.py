@@ -39,7 +39,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Create a character from a file: a character card of any program, one of ours, or one of the predecessor's."""
-    raw = _content(file)
+    raw = content_of(file)
 
     async def work(log: Log) -> None:
         found = await cards.read(log, OPERATOR, raw, file.name)
@@ -99,7 +99,8 @@ def _carry(work: Callable[[Log], Awaitable[None]]) -> None:
         raise NotFound(str(error)) from None
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """The bytes of a file, or of standard input for `-`, cut beyond what is looked at. Raises NotFound."""
     try:
         with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as source:
             return source.read(cards.MOST_BYTES + 1)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, output, reactions, servers, settings_table, undo, why
+from bot.cli import channels, chatlogs, denials, editing, lore, output, reactions, servers, settings_table, undo, why
 from engine import config
 
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     undo.register(app)
     denials.register(app)
     chatlogs.register(app)
+    lore.register(app)
     reactions.register(app)
 
 

@@ -1,8 +1,10 @@
 """The playground for programs: the same actions as JSON. `tzurot smoke` and tests talk through it."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +14,7 @@ from bot.console.filters import number
 from bot.console.pages import conversation, playground, turns
 from bot.console.speak import LineRefused, Said, SpokenLine
 from bot.console.state import console_of
+from projections.inspecting import gather
 from projections.models import turns as turn_rows
 
 
@@ -93,4 +96,6 @@ async def turn(request: Request) -> Response:
         return JSONResponse({"error": "no such turn"}, 404)
     record = await turns.load(console, found)
     events = [{"position": r.position, "type": r.row.type, "at": r.row.occurred_at.isoformat()} for r in record.events]
-    return JSONResponse({"turn": str(wanted), "status": found.status, "reference": found.reference, "events": events})
+    told = {"turn": str(wanted), "status": found.status, "reference": found.reference, "events": events}
+    shown = orjson.loads(orjson.dumps(asdict(await gather.of_turn(console.log, found))))
+    return JSONResponse(told | {"inspection": shown})

@@ -102,6 +102,7 @@ class History(Projection):
     late = """
     CREATE INDEX ON {schema}.entries (channel, asked, place);
     CREATE INDEX ON {schema}.resets (channel, position);
+    CREATE INDEX ON {schema}.entries (author_id, character) WHERE kind = 'reply';
     """
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.base import sql
+from projections.models.memories.memory_scope import FORGOTTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,13 @@ NOT (e.kind = 'message' AND EXISTS (
         (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
 """
 """What somebody says who is blocked there is shown to no model (H1)."""
+_MAY_BE_SHOWN = f"{_SINCE_RESET} AND {_NOT_BLOCKED} AND NOT {FORGOTTEN}"
 _BEFORE = f"""
 SELECT position, asked, kind, character, reply_to, edit, message_id FROM (
     SELECT latest.*, sum(bytes) OVER (ORDER BY asked DESC, place DESC) - bytes AS newer FROM (
         SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
         WHERE e.channel = %(channel)s AND e.asked < %(until)s AND e.live AND NOT e.gone
-          AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_SINCE_RESET} AND {_NOT_BLOCKED}
+          AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_MAY_BE_SHOWN}
         ORDER BY e.asked DESC, e.place DESC LIMIT %(limit)s) AS latest) AS measured
 WHERE newer < %(most)s ORDER BY asked, place
 """
@@ -95,7 +97,7 @@ async def replied_to(
     SELECT m.id, {_LINE} FROM unnest(%(messages)s::bigint[]) AS m (id)
     LEFT JOIN {{schema}}.reply_messages r ON r.message_id = m.id
     JOIN {{schema}}.entries e ON e.message_id = m.id OR e.turn = r.turn
-    WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND {_SINCE_RESET} AND {_NOT_BLOCKED}
+    WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND {_MAY_BE_SHOWN}
     """
     cursor = await connection.execute(sql(statement, schema), {"messages": list(messages), "channel": channel, "reader": reader})
     return {row[0]: Line(*row[1:]) for row in await cursor.fetchall()}

@@ -220,6 +220,15 @@ async def newer(
         return await cursor.fetchall()
 
 
+async def next_after(connection: AsyncConnection, wanted: Filter, after: int, *, schema: str = "timeline") -> TimelineEntry | None:
+    """The first matching entry after a position."""
+    where, parameters = _conditions(_tests(wanted))
+    statement = f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.entries WHERE position > %(after)s{where} ORDER BY position LIMIT 1"
+    async with connection.cursor(row_factory=class_row(TimelineEntry)) as cursor:
+        await cursor.execute(sql(statement, schema), parameters | {"after": after})
+        return await cursor.fetchone()
+
+
 async def head(connection: AsyncConnection, *, schema: str = "timeline") -> int:
     """Position of the newest entry; 0 when there is none."""
     row = await (await connection.execute(sql("SELECT max(position) FROM {schema}.entries", schema))).fetchone()

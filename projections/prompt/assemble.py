@@ -131,6 +131,7 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
         _spare(drafts, talk, allowed)
         _window(drafts, talk, ingredients, allowed, thin=thin)
         _unmoored(drafts, talk)
+        _said_once(drafts, talk)
         _render(drafts, replace(scene, present=_present(talk.pieces)), "tail")  # now that it is clear who is
     messages = form.shaped(_messages(drafts, talk), ingredients.forms)
     begins = None if thin or ingredients.exact else talk.pieces[0].group
@@ -205,6 +206,20 @@ def _unmoored(drafts: Sequence[_Draft], talk: _Draft) -> None:
             draft.drop(draft.pieces[at], "window")
         draft.kept = [index for at, index in enumerate(draft.kept) if at not in gone]
         draft.pieces = [piece for at, piece in enumerate(draft.pieces) if at not in gone]
+
+
+def _said_once(drafts: Sequence[_Draft], talk: _Draft) -> None:
+    """Leave out what the history, now that it is clear how far back it goes, shows itself."""
+    shown = {piece.position for piece in talk.pieces}
+    for draft in drafts:
+        if draft.kept is None:
+            continue
+        again = [piece.repeats in shown for piece in draft.pieces]
+        for piece, twice in zip(draft.pieces, again, strict=True):
+            if twice:
+                draft.drop(piece, "history")
+        draft.kept = [index for index, twice in zip(draft.kept, again, strict=True) if not twice]
+        draft.pieces = [piece for piece, twice in zip(draft.pieces, again, strict=True) if not twice]
 
 
 def _messages(drafts: Sequence[_Draft], talk: _Draft, said: Sequence[Piece] | None = None) -> tuple[Message, ...]:

@@ -1,7 +1,7 @@
 """What a section of a prompt is: where its data come from, what it says, where that stands, and what it may cost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -11,6 +11,7 @@ from engine.events.turn import DroppedPart, Roll
 from engine.store import Log
 from engine.store.connect import Connection
 from projections.prompt.message import Message
+from projections.prompt.recall import Recall
 
 Place = Literal["head", "foot", "talk", "depth", "tail", "elsewhere"]
 """In the system message; at its end; among what was said; before the last `depth` messages, or before the entry `at`; after the message
@@ -24,7 +25,8 @@ Budget = Literal["required", "window", "spare"]
 class Snapshot:
     """What a turn looks at while all read models stand still: its connection, and the positions they have reached by name.
 
-    `limit` entries of history at most, none of before `since`, no further back than `most_bytes` of text.
+    `limit` entries of history at most, none of before `since`, no further back than `most_bytes` of text. `user` is who is answered.
+    `before` is what the sections before chose; without `recall` nothing is remembered.
     """
 
     connection: Connection
@@ -38,6 +40,9 @@ class Snapshot:
     most_bytes: int = 2**40
     guild: int | None = None
     user: int | None = None
+    venue: str = ""
+    recall: Recall | None = None
+    before: "Mapping[str, Chosen]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class Piece:
     is dropped. `cut` is what rendering itself left out; `speaker` the name of a person whose words it holds. `place` is its own where
     it is not the section's. `position` is that of the entry it says; one for the depth with `at` stands before the entry there, and
     goes with it.
+    `repeats` is the position of what was said that it says again: it goes where the history shows that.
     """
 
     message: Message
@@ -99,6 +105,7 @@ class Piece:
     place: Place | None = None
     position: int = 0
     at: int | None = None
+    repeats: int | None = None
 
 
 class Section(Protocol):

@@ -26,11 +26,15 @@ Rerank = Callable[[str, Sequence[str]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`parts` are the weighted parts of the score, by name; they add up to it under the linear strategy."""
+    """`parts` are the weighted parts of the score, by name; they add up to it under the linear strategy.
+
+    `passage` is the number of the one that was found, from 0.
+    """
 
     id: str
     score: float
     parts: dict[str, float]
+    passage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,8 @@ def _hits(view: View, scores: Floats, parts: dict[str, Floats], k: int) -> list[
         for at in order.tolist():
             name = view.id(at)
             if name not in found and len(found) < k:
-                found[name] = Hit(name, float(scores[at]), {part: float(values[at]) for part, values in parts.items() if values[at]})
+                said = {part: float(values[at]) for part, values in parts.items() if values[at]}
+                found[name] = Hit(name, float(scores[at]), said, view.keys[at][3])
         if len(found) >= k or want >= len(scores):
             return list(found.values())
         want *= 2

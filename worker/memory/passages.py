@@ -28,13 +28,19 @@ def _cut(text: str, start: int) -> int:
 
 def split(text: str) -> list[str]:
     """Passages of at most TARGET characters in order; one (maybe empty) passage for a short text."""
+    return [text[start:end] for start, end in spans(text)]
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where the passages of `split` begin and end, in characters."""
     if len(text) <= TARGET:
-        return [text]
-    found: list[str] = []
+        return [(0, len(text))]
+    found: list[tuple[int, int]] = []
     start = 0
     while start < len(text) and len(found) < MOST:
         stop = _cut(text, start)
         if passage := text[start:stop].strip():
-            found.append(passage)
+            first = start + len(text[start:stop]) - len(text[start:stop].lstrip())
+            found.append((first, first + len(passage)))
         start = stop
-    return found or [""]
+    return found or [(0, 0)]

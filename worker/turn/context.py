@@ -88,7 +88,7 @@ async def read(work: Work, turn: Turn) -> Context:
         character = await catalog.character(connection, work.log.vault, turn.character)
         presets = await _presets(connection, work, character, turn) if character else []
         try:
-            chosen = await sections.select(_snapshot(connection, turn, positions, presets[0].window if presets else Window()))
+            chosen = await sections.select(_snapshot(work, connection, turn, positions, presets[0].window if presets else Window()))
         except prompt_history.Unanswerable:
             raise Missing("message") from None
         if character is None or character.erased:
@@ -110,7 +110,7 @@ async def read(work: Work, turn: Turn) -> Context:
     return replace(found, chosen=chosen, data=data)
 
 
-def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], window: Window) -> Snapshot:
+def _snapshot(work: Work, connection: Connection, turn: Turn, positions: Mapping[str, int], window: Window) -> Snapshot:
     return Snapshot(
         connection=connection,
         turn=turn.turn,
@@ -123,6 +123,8 @@ def _snapshot(connection: Connection, turn: Turn, positions: Mapping[str, int], 
         most_bytes=BYTES_PER_TOKEN * max(window.context_tokens, 65_536),
         guild=turn.guild,
         user=turn.user_id,
+        venue=turn.venue,
+        recall=work.recall,
     )
 
 

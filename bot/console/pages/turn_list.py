@@ -1,14 +1,14 @@
 """The turns as a table: when, who, to whom, the first words, what became of it, how long it waited and took, tokens, cost, model."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.filters import Filters, number, understand
-from bot.console.pages.turns import ENDS, find
+from bot.console.filters import Filters, number
+from bot.console.pages.neighbours import OUTCOMES, asked_for, types_of
+from bot.console.pages.turns import find
 from bot.console.people import called
 from bot.console.prose import plain
 from bot.console.render import by_script, fragment, page
@@ -20,7 +20,6 @@ from projections.models.turns import Turn
 
 ROWS = 40
 FIRST_WORDS = 60
-OUTCOMES = {"completed": "Completed", "failed": "Failed", "cancelled": "Cancelled", "declined": "Silent", "pending": "Not over yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ async def show(request: Request) -> Response:
     key = request.query_params.get("find", "").strip()
     if key and (turn := await find(console, key.lower())):
         return Response(status_code=303, headers={"location": f"/turns/{turn.turn}"})
-    asked, status = await _asked(console, request.query_params)
+    asked, status = await asked_for(console, request.query_params)
     before = number(request.query_params.get("before_position", ""))
     found = TurnPage() if asked.wrong else await listed(console, asked, status, before)
     people, places = ({getattr(one.turn, name) for one in found.lines} for name in ("user_id", "channel"))
@@ -79,24 +78,10 @@ async def show(request: Request) -> Response:
     return page(request, "turns.html", context | {"choices": choices}, section="Turns")
 
 
-async def _asked(console: Console, parameters: Mapping[str, str]) -> tuple[Filters, str]:
-    """The filter of an address, and the outcome in it. Names of people are looked up only when one was typed."""
-    who = parameters.get("user", "").strip()
-    names = await called(console, suggestions=bool(who) and number(who) is None)
-    asked = understand(parameters, names.characters, names.person_named)
-    status = (parameters.get("status") or parameters.get("outcome") or "").strip()
-    if status and status not in OUTCOMES:
-        asked = replace(asked, wrong={**asked.wrong, "status": f"There is no such outcome. There are: {', '.join(OUTCOMES)}."})
-    return asked, status if status in OUTCOMES else ""
-
-
 async def listed(console: Console, asked: Filters, status: str, before: int | None) -> TurnPage:
     """The turns that match. Those still running appear when nothing is asked that only an end can tell."""
-    wanted = asked.wanted
-    only_ended = wanted.category or wanted.model
-    types = {ENDS[status]} if status in ENDS else set(ENDS.values()) if only_ended else {"turn.requested"}
     async with console.log.pool.connection() as connection:
-        found = await timeline.page(connection, replace(wanted, types=frozenset(types)), before=before, limit=ROWS)
+        found = await timeline.page(connection, replace(asked.wanted, types=types_of(asked, status)), before=before, limit=ROWS)
         rows = {turn.turn: turn for turn in await turns.some(connection, [entry.turn for entry in found.entries if entry.turn])}
         in_order = [rows[turn] for turn in dict.fromkeys(entry.turn for entry in found.entries) if turn is not None and turn in rows]
         shown = [turn for turn in in_order if status != "pending" or turn.status == "pending"]

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.console.pages import conversation
+from bot.console.pages.neighbours import asked_for, neighbours
 from bot.console.render import page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from bot.notices import error_notice
@@ -15,25 +16,13 @@ from engine import ids
 from engine.events import Event
 from engine.events.message import MessageReceived
 from engine.events.reply import ChunkDelivered, DeliveryFailed, DeliveryIntended, ReplyDelivered
-from engine.events.turn import GenerationStarted, Timing, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
+from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Recorded
 from projections import inspector
+from projections.inspecting import gather
 from projections.models import catalog, timeline
 from projections.models.timeline import Filter
 from projections.models.turns import Turn
-
-ENDS = {"completed": "turn.completed", "failed": "turn.failed", "cancelled": "turn.cancelled", "declined": "turn.declined"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A stretch of a turn's time: name, milliseconds, and where it lies in a bar of 1000 units."""
-
-    name: str
-    label: str
-    milliseconds: float
-    start: float = 0.0
-    width: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +36,11 @@ class Flight:
     attempts: tuple[Recorded[Event], ...] = ()
     outcome: Recorded[Event] | None = None
     delivery: tuple[Recorded[Event], ...] = ()
-    steps: tuple[Step, ...] = ()
 
 
 def flight(turn: Turn, message: Recorded[Event] | None, events: Sequence[Recorded[Event]]) -> Flight:
     """Sort a turn's events into its chapters. Pure."""
     outcome = _last(events, TurnCompleted, TurnFailed, TurnCancelled, TurnDeclined)
-    timing = getattr(outcome.event, "timing", None) if outcome else None
     return Flight(
         turn=turn,
         message=message,
@@ -62,30 +49,11 @@ def flight(turn: Turn, message: Recorded[Event] | None, events: Sequence[Recorde
         attempts=tuple(r for r in events if isinstance(r.event, GenerationStarted)),
         outcome=outcome,
         delivery=tuple(r for r in events if isinstance(r.event, DeliveryIntended | ChunkDelivered | ReplyDelivered | DeliveryFailed)),
-        steps=steps(timing) if timing else (),
     )
 
 
 def _last(events: Sequence[Recorded[Event]], *types: type[Event]) -> Recorded[Event] | None:
     return next((recorded for recorded in reversed(events) if isinstance(recorded.event, types)), None)
-
-
-def steps(timing: Timing) -> tuple[Step, ...]:
-    """A turn's time as stretches that add up to the whole. Pure."""
-    total = max(timing.finished, 0.0)
-    sent = min(max(timing.request_sent, 0.0), total)
-    first = min(max(timing.first_token if timing.first_token is not None else total, sent), total)
-    stretches = (
-        ("prepare", "context and prompt", sent),
-        ("wait", "until the first word", first - sent),
-        ("write", "writing", total - first),
-    )
-    found, start = [], 0.0
-    for name, label, length in stretches:
-        width = 1000 * length / total if total else 0.0
-        found.append(Step(name, label, length, round(start, 2), round(width, 2)))
-        start += width
-    return tuple(found)
 
 
 async def inspect(request: Request) -> Response:
@@ -98,7 +66,16 @@ async def inspect(request: Request) -> Response:
     called = await conversation.names(console)
     outcome = record.outcome.event if record.outcome else None
     notice = error_notice(outcome, await _own_words(console, outcome.character_id)) if isinstance(outcome, TurnFailed) else ""
-    return page(request, "turn.html", {"flight": record, "called": called, "operator": OPERATOR, "notice": notice}, section="Turns")
+    asked, status = await asked_for(console, request.query_params)
+    context = {
+        "flight": record,
+        "found": await gather.of_turn(console.log, turn),
+        "beside": await neighbours(console, asked, status, turn),
+        "called": called,
+        "operator": OPERATOR,
+        "notice": notice,
+    }
+    return page(request, "turn.html", context, section="Turns")
 
 
 async def find(console: Console, key: str) -> Turn | None:

@@ -211,3 +211,9 @@ if (matchMedia("(min-width: 761px)").matches) for (const box of document.querySe
 localise();
 follow(true);
 if (text && matchMedia("(min-width: 761px)").matches) text.focus();
+
+// The turn after and before this one, within the filter.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+  if (event.key === "j" || event.key === "k") document.querySelector(`a[data-key="${event.key}"]`)?.click();
+});

@@ -9,6 +9,7 @@ from bot.discord.features.channel.cog import ChannelCog
 from bot.discord.features.chat.cog import ChatCog
 from bot.discord.features.deny.cog import DenyCog
 from bot.discord.features.help.cog import HelpCog
+from bot.discord.features.lore.cog import LoreCog
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
@@ -32,6 +33,7 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         ReplyCog(context),
         ReactionsCog(context),
         AdminCog(context),
+        LoreCog(context),
     )
     for cog in cogs:
         client.add_cog(cog)

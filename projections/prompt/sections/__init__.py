@@ -1,18 +1,22 @@
 """The sections of a prompt and their order, which is one list: what changes least comes first."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.store import Log
 from projections.prompt.section import Chosen, Moment, Section, Settling, Snapshot
-from projections.prompt.sections import character, history, lore, platform, request, silence, situation
+from projections.prompt.sections import character, history, lore, memories, platform, request, silence, situation
 
-ORDER: tuple[Section, ...] = (platform, lore, character, history, situation, silence, request)
+ORDER: tuple[Section, ...] = (platform, lore, character, history, memories, situation, silence, request)
 
 
 async def select(snapshot: Snapshot, order: Sequence[Section] = ORDER) -> dict[str, Chosen]:
     """What each section is to be made of. Raises Unanswerable when the turn has lost what it is about."""
-    return {section.NAME: await section.select(snapshot) for section in order}
+    chosen: dict[str, Chosen] = {}
+    for section in order:
+        chosen[section.NAME] = await section.select(replace(snapshot, before=chosen))
+    return chosen
 
 
 async def load(log: Log, chosen: Mapping[str, Chosen], as_of: int, order: Sequence[Section] = ORDER) -> dict[str, Any]:

@@ -97,6 +97,12 @@ def references(lines: Sequence[Line], quoted: Mapping[int, Line], seen: Mapping[
     return found
 
 
+def spoken(refs: Sequence[str]) -> list[str]:
+    """Of references of this section those of what it shows, as `position` or `position~edit`, in their order."""
+    found = [_REF.fullmatch(ref) for ref in refs]
+    return [one[2] + (f"~{one[3]}" if one[3] else "") for one in found if one is not None and not one[1]]
+
+
 def _place(line: Line) -> str:
     return f"{line.position}~{line.edit}" if line.edit is not None else str(line.position)
 

@@ -174,9 +174,9 @@ def words(data: Lore, entry: Entry) -> str:
 
 def offer(data: Lore | None, scene: Scene) -> Mapping[str, str]:
     """Texts around the author's note and in outlets."""
-    found: dict[str, list[str]] = {}
     if data is None:
         return {}
+    found: dict[str, list[str]] = {}
     for _, entry in data.woken:
         name = f"outlet:{entry.outlet_name}" if entry.position == OUTLET and entry.outlet_name else _SAID_ELSEWHERE.get(entry.position or 0)
         if name is not None and (text := words(data, entry)):

@@ -29,6 +29,7 @@ from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
+from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.provider_models import MODELS
 from projections.models.turns import Turn
@@ -53,7 +54,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY)
 
 
 def prompt(

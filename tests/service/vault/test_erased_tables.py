@@ -13,6 +13,8 @@ from engine.store import Log, open_log
 from engine.vault import MasterKey
 from projections.live import drafts
 from projections.models import keys
+from projections.models.memories import memory_embeddings
+from projections.models.memories.memory_embeddings import Embedding
 
 MASTER = MasterKey.of(b"k" * 32)
 PERSON, OTHER = 1, 2
@@ -47,7 +49,20 @@ async def _memory_vectors(log: Log, user: int) -> None:
             )
 
 
-FILL = {"provider_keys": _provider_keys, "drafts": _drafts, "blobs": _blobs, "memory_vectors": _memory_vectors}
+async def _memory_embeddings(log: Log, user: int) -> None:
+    keys_of = {key.subject: key for key in (await log.vault.key(f"user:{user}"), await log.vault.key(f"user:{user}", "user:3"))}
+    made = [Embedding(subject, memory_embeddings.digest(key, "m", "canary"), 1, b"canary") for subject, key in keys_of.items()]
+    async with log.pool.connection() as connection:
+        await memory_embeddings.put(connection, "m", made, keys_of)
+
+
+FILL = {
+    "provider_keys": _provider_keys,
+    "drafts": _drafts,
+    "blobs": _blobs,
+    "memory_vectors": _memory_vectors,
+    "memory_embeddings": _memory_embeddings,
+}
 
 
 def test_every_table_has_its_test() -> None:

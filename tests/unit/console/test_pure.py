@@ -1,4 +1,4 @@
-"""The console's small pure functions: words, faces, filters, forms, and how a turn's time is cut into steps."""
+"""The console's small pure functions: words, faces, filters, forms."""
 
 import hashlib
 import re
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 import bot.console
 from bot.console import words
 from bot.console.filters import FIELDS, number, understand
-from bot.console.pages.turns import steps
 from bot.console.pages.usage import bars, totals
 from bot.console.render import ENVIRONMENT
 from bot.console.shapes import face
@@ -24,7 +23,6 @@ from engine.actor import operator
 from engine.decide import character
 from engine.events import all_types
 from engine.events.character import CharacterCreated
-from engine.events.turn import Timing
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.slugs import slug_of
 from projections.models.usage import UsageLine
@@ -156,15 +154,6 @@ def test_a_form_names_what_is_wrong() -> None:
     assert set(fresh(CHARACTER, {"name": "A" * 101, "info": "x", "slug": "ann"})[1]) == {"name"}
     assert set(fresh(CHARACTER, {"name": "!!!", "info": "x"})[1]) == {"name"}
     assert fresh(CHARACTER, {"name": "Wren Halloway", "info": "x"})[0]["slug"] == "wren-halloway"
-
-
-@given(st.floats(0, 1e6), st.one_of(st.none(), st.floats(0, 1e6)), st.floats(0, 1e6))
-def test_the_steps_of_a_turn_add_up(sent: float, first: float | None, finished: float) -> None:
-    """Whatever order the clock readings come in, the bar is full and nothing sticks out."""
-    found = steps(Timing(request_sent=sent, first_token=first, finished=finished))
-    assert sum(step.milliseconds for step in found) == pytest.approx(finished)
-    assert all(step.milliseconds >= 0 and 0 <= step.start <= 1000.1 for step in found)
-    assert sum(step.width for step in found) == pytest.approx(1000 if finished else 0, abs=0.1)
 
 
 LINES = st.lists(

@@ -1,0 +1,1 @@
+"""One turn from message to delivery, made of the log's events alone: what every face's inspector shows."""

@@ -1,0 +1,41 @@
+"""What a prompt asks of recall. The engine that ranks is the worker's; what a reference stands for: sections.remembered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from projections.models.memories.memory_scope import MemoryScope
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is looked for: the message at the reference `asked`, after the `recent` ones, among `candidates` (references of memory_scope).
+
+    `held` are positions that the history may show already.
+    """
+
+    scope: MemoryScope
+    asked: str
+    recent: Sequence[str]
+    candidates: Sequence[str]
+    held: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A memory that was found, with the parts of its score. `ref` says which passage of a long one: `812=800-1590`.
+
+    `character` is the one whose reply it is.
+    """
+
+    ref: str
+    score: float
+    parts: Mapping[str, float]
+    character: UUID | None = None
+
+
+class Recall(Protocol):
+    """Ranks memories for a question, the best first."""
+
+    async def __call__(self, question: Question) -> Sequence[Remembered]: ...

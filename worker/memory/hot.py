@@ -1,0 +1,228 @@
+"""Recall for prompts: one index per channel and character in memory, brought in step with what may be met before each question.
+
+What may be met is decided in SQL (projections.models.memories.memory_scope); the index is made to hold exactly that, so nothing else
+can be found.
+A new text is embedded once and its vectors are kept sealed; a turn embeds at most INLINE of them and finds the others by words meanwhile.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from engine import log as logs
+from engine.errors import StoreError
+from engine.sealing import DataKey
+from engine.store import Log, connect
+from projections.models.memories import memory_embeddings
+from projections.models.memories.memory_embeddings import Embedding
+from projections.prompt.recall import Question, Remembered
+from projections.prompt.sections import remembered
+from projections.prompt.sections.remembered import Content
+from worker.memory import embed, model, passages, storage
+from worker.memory.ask import Query
+from worker.memory.embed import Embedded
+from worker.memory.engine import Engine, Hit
+from worker.memory.index import Index, Memory, Prepared
+
+OLDER, HELD = 10, 6
+"""Memories found for one prompt: of what its history cannot show, and of what it might have to leave out."""
+LOOKED_AT = 120
+"""Best memories among which those are chosen."""
+INLINE = 32
+"""Texts that one turn embeds at most."""
+AT_ONCE = 500
+MOST = 30_000
+"""Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
+_log = logs.get("recall")
+
+
+@dataclass(slots=True)
+class _Hot:
+    """One index. `characters` are who replied, by reference; `bare` are the memories without vectors yet."""
+
+    index: Index = field(default_factory=Index)
+    characters: dict[str, UUID | None] = field(default_factory=dict)
+    bare: set[str] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
+class Recaller:
+    """Ranks memories for prompts. One per process; `full`: by vectors, too."""
+
+    log: Log
+    full: bool = True
+    _engine: Engine | None = None
+    _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
+    _filling: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def __call__(self, question: Question) -> Sequence[Remembered]:
+        """The best memories for a question: OLDER of what the history cannot show, HELD of what it may leave out."""
+        scope = question.scope
+        key = (scope.venue, scope.channel, scope.reader)
+        hot = self._hot.setdefault(key, _Hot())
+        self._hot.move_to_end(key)
+        async with hot.lock:
+            engine = await self.engine()
+            await self._in_step(engine, hot, question.candidates)
+            asked, *recent = await remembered.contents(self.log, [question.asked, *question.recent])
+            said = [one.text for one in recent if one.kind == "said" and one.speaker == asked.speaker]
+            query = Query(asked.text, recent=said, speaker=asked.speaker, at=asked.at)
+            found = await asyncio.to_thread(engine.recall, hot.index, query, LOOKED_AT)
+            chosen = _chosen(found.hits, question)
+            where = await self._passages(hot, chosen)
+        self._bounded()
+        return [Remembered(hit.id + where.get(hit.id, ""), hit.score, hit.parts, hot.characters.get(hit.id)) for hit in chosen]
+
+    async def _passages(self, hot: _Hot, hits: Sequence[Hit]) -> dict[str, str]:
+        """For memories of several passages, where the one that was found stands: `=800-1590`."""
+        long = {hit.id: hit.passage for hit in hits if len(hot.index.entries[hit.id].keys) > 1}
+        found = dict[str, str]()
+        for one in await remembered.contents(self.log, list(long)):
+            start, end = passages.spans(one.text)[long[one.ref]]
+            found[one.ref] = f"={start}-{end}"
+        return found
+
+    async def engine(self) -> Engine:
+        """The arithmetic, its model loaded on the first question ever."""
+        if self._engine is None:
+            self._engine = Engine(await asyncio.to_thread(_embedder) if self.full else None)
+        return self._engine
+
+    async def _in_step(self, engine: Engine, hot: _Hot, candidates: Sequence[str]) -> None:
+        """Make the index hold exactly the candidates."""
+        wanted = set(candidates)
+        if gone := hot.index.entries.keys() - wanted:
+            for ref in gone:
+                hot.index.remove(ref)
+                hot.characters.pop(ref, None)
+            hot.bare -= gone
+        new = [ref for ref in candidates if ref not in hot.index]
+        for at in range(0, len(new), AT_ONCE):
+            await self._add(engine, hot, new[at : at + AT_ONCE], inline=INLINE if at + AT_ONCE >= len(new) else 0)
+        if hot.bare and engine.embedder is not None and not self._filling:
+            task = asyncio.create_task(self._fill(engine, hot), name="embed memories")
+            self._filling.add(task)
+            task.add_done_callback(self._filling.discard)
+
+    async def _add(self, engine: Engine, hot: _Hot, refs: Sequence[str], *, inline: int) -> None:
+        """Put memories in: with the vectors that are kept, the newest `inline` of the others with new ones, the rest without."""
+        contents = [one for one in await remembered.contents(self.log, refs) if not one.erased]
+        keys = await self.log.vault.keys({one.subject for one in contents})
+        memories = {one.ref: _memory(one) for one in contents if one.subject in keys}
+        kept = await self._kept(engine, memories, contents, keys)
+        missing = [ref for ref in memories if ref not in kept][-inline:] if inline and engine.embedder is not None else []
+        prepared, made = await asyncio.to_thread(_prepared, engine, memories, kept, set(missing))
+        for one in prepared:
+            hot.index.add(one)
+        hot.characters.update({one.ref: one.character for one in contents})
+        if engine.embedder is not None:
+            hot.bare |= memories.keys() - kept.keys() - set(missing)
+            hot.bare -= set(missing)
+            await self._put(engine, {ref: made[ref] for ref in missing}, contents, keys)
+
+    async def _kept(
+        self, engine: Engine, memories: Mapping[str, Memory], contents: Sequence[Content], keys: Mapping[str, DataKey]
+    ) -> dict[str, list[Embedded]]:
+        """The vectors of memories all of whose passages are kept."""
+        if engine.embedder is None or not memories:
+            return {}
+        named, subjects = engine.embedder.name, {one.ref: one.subject for one in contents}
+        digests = {
+            ref: [memory_embeddings.digest(keys[subjects[ref]], named, text) for text in engine.spoken(memory)]
+            for ref, memory in memories.items()
+        }
+        wanted = {digest: subjects[ref] for ref, many in digests.items() for digest in many}
+        async with self.log.pool.connection() as connection:
+            found = await memory_embeddings.load(connection, named, wanted, keys)
+        return {ref: [_unpacked(found[one]) for one in many] for ref, many in digests.items() if all(one in found for one in many)}
+
+    async def _put(self, engine: Engine, made: Mapping[str, Prepared], contents: Sequence[Content], keys: Mapping[str, DataKey]) -> None:
+        if not made or engine.embedder is None:
+            return
+        rows, named = list[Embedding](), engine.embedder.name
+        for one in contents:
+            if one.ref in made:
+                texts = engine.spoken(_memory(one))
+                vectors = [row.embedded for row in made[one.ref].rows]
+                for text, vector in zip(texts, vectors, strict=True):
+                    if vector is not None:
+                        digest = memory_embeddings.digest(keys[one.subject], named, text)
+                        rows.append(Embedding(one.subject, digest, one.position, _packed(vector)))
+        async with self.log.pool.connection() as connection:
+            await memory_embeddings.put(connection, named, rows, keys)
+
+    async def _fill(self, engine: Engine, hot: _Hot) -> None:
+        """Embed what the index holds without vectors, a little at a time."""
+        with suppress(StoreError, *connect.TROUBLE):  # the next question begins again
+            while hot.bare:
+                async with hot.lock:
+                    some = sorted(hot.bare, key=remembered.position)[-INLINE:]
+                    await self._add(engine, hot, some, inline=INLINE)
+                    hot.bare -= set(some)
+                await asyncio.sleep(0)
+
+    def _bounded(self) -> None:
+        total = sum(len(hot.index) for hot in self._hot.values())
+        while total > MOST and len(self._hot) > 1:
+            _, oldest = self._hot.popitem(last=False)
+            total -= len(oldest.index)
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        for task in self._filling:
+            task.cancel()
+        await asyncio.gather(*self._filling, return_exceptions=True)
+
+
+def _chosen(hits: Sequence[Hit], question: Question) -> list[Hit]:
+    """The best hits, OLDER of them not among what the history holds, HELD of them among that; never the message that asks."""
+    found: list[Hit] = []
+    room = {False: OLDER, True: HELD}
+    for hit in hits:
+        held = remembered.position(hit.id) in question.held
+        if room[held] and hit.id != question.asked:
+            room[held] -= 1
+            found.append(hit)
+    return found
+
+
+def _embedder() -> embed.Embedder | None:
+    try:
+        return embed.load()
+    except model.ModelUnavailable as error:
+        _log.warning("memories are found by words alone", why=str(error))
+        return None
+
+
+def _memory(content: Content) -> Memory:
+    """A note stands by itself; what was said stands among what was said around it."""
+    thread = str(content.channel) if content.kind in ("said", "reply") else content.ref
+    return Memory(content.ref, content.text, content.at, content.speaker, thread)
+
+
+def _prepared(
+    engine: Engine, memories: Mapping[str, Memory], kept: Mapping[str, list[Embedded]], missing: Collection[str]
+) -> tuple[list[Prepared], dict[str, Prepared]]:
+    """All of them ready for the index, and by reference those that were embedded now."""
+    bare = Engine(None, engine.config)
+    found, made = list[Prepared](), dict[str, Prepared]()
+    for ref, memory in memories.items():
+        one = (engine if ref in kept or ref in missing else bare).prepare(memory, kept.get(ref))
+        found.append(one)
+        if ref in missing:
+            made[ref] = one
+    return found, made
+
+
+def _packed(embedded: Embedded) -> bytes:
+    return msgspec.msgpack.encode(storage.pack(embedded))
+
+
+def _unpacked(packed: bytes) -> Embedded:
+    return storage.unpack(*msgspec.msgpack.decode(packed, type=tuple[bytes, bytes, bytes, bytes]))

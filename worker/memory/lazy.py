@@ -1,0 +1,25 @@
+"""Recall that loads what it needs on the first question: the model and its libraries take a second and 200 MB."""
+
+import asyncio
+from collections.abc import Sequence
+from importlib import import_module
+
+from engine.store import Log
+from projections.prompt.recall import Question, Recall, Remembered
+
+
+class LazyRecall:
+    """See the module's docstring. `full`: by vectors, too."""
+
+    def __init__(self, log: Log, *, full: bool) -> None:
+        self._log, self._full = log, full
+        self._recall: Recall | None = None
+        self._loading = asyncio.Lock()
+
+    async def __call__(self, question: Question) -> Sequence[Remembered]:
+        """The best memories for a question."""
+        async with self._loading:
+            if self._recall is None:
+                hot = await asyncio.to_thread(import_module, "worker.memory.hot")
+                self._recall = hot.Recaller(self._log, self._full)
+        return await self._recall(question)
