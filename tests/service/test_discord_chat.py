@@ -128,3 +128,35 @@ async def test_a_dm_goes_on_with_whom_it_was_last_and_any_older_message_reaches_
     wren, lilith = (ids.derived("test character", name) for name in ("Quillon", "Lilith"))
     assert [turn.character_id for turn in stage.requested] == [lilith, wren, lilith, wren, lilith, lilith]
     assert [turn.trigger for turn in stage.requested[3:]] == ["dm", "reply", "dm"]
+
+
+async def test_a_character_leaves_the_scene_by_command_and_is_not_drafted(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """`/scene` and `/history` as people use them: public when done, hidden when refused, with a way back; typing goes by unharmed."""
+
+    async def run(command: str, **options: object) -> str:
+        asked = await discord.answered(await discord.slash("general", "alice", command, options))
+        await discord.wait_for(lambda: asked.messages[-1]["content"] != "Done.", what="an answer")
+        await stage.settle()
+        return asked.text
+
+    await run("channel activate", character="lilith")
+    assert "sees all that is said" in await run("scene show") or "see all" in await run("scene show")
+    assert "not there any more" in await run("scene leave", character="lilith")
+    assert "It is not there." in await run("scene leave", character="lilith")
+    assert "**Lilith** is not there." in await run("scene show")
+    await discord.types("general", "bob")
+    await discord.say("general", "bob", "is she gone?")
+    called = await discord.say("general", "bob", "@Lilith, are you?")
+    await discord.wait_reply("general", called)
+    assert [str(turn.message_id) for turn in stage.requested] == [called]
+    whisper = await discord.slash("general", "alice", "scene whisper", {"character": "lilith", "message": "come back"})
+    assert "whispers to **Lilith**: come back" in (await shown(discord, whisper, 2))[1]
+    assert "is there now" in await run("scene join", character="lilith")
+    assert "**Lilith** narrates here." in await run("scene narrator", character="lilith")
+    assert "Give the link" in await run("scene join", character="lilith", since="yesterday")
+    assert "messages of 2 people" in await run("history stats")
+    assert "Nothing was cleared" in await run("history undo")
+    assert "brings it back" in await run("history clear")
+    assert "there again" in await run("history undo")
+    assert "Type `purge`" in await run("history purge", confirm="yes")
+    assert "No character will see again" in await run("history purge", confirm="purge")
