@@ -1,12 +1,12 @@
 """What is known of a channel's conversation, in a sentence every face shows alike. Pure."""
 
-from projections.models.history import ChannelStats
+from projections.models import history
 
 CONFIRM = "purge"
 """What a person types to confirm that everything of a channel is forgotten."""
 
 
-def sentence(found: ChannelStats) -> str:
+def sentence(found: history.ChannelStats) -> str:
     """The counts of a conversation in Discord's markdown."""
     if not found.messages and not found.replies:
         return "I know nothing of what was said here. Activate a character with `/channel activate`, or call one by `@Name`."

@@ -40,7 +40,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 2),
         "turn.generation_started": (turn.GenerationStarted, 3),
-        "turn.completed": (turn.TurnCompleted, 4),
+        "turn.completed": (turn.TurnCompleted, 5),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.declined": (turn.TurnDeclined, 1),
         "turn.cancelled": (turn.TurnCancelled, 1),

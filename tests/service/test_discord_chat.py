@@ -1,6 +1,8 @@
 """Talking with a character by a command: said for everybody to see, answered by the same rules as everything else (A12, A14)."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +12,14 @@ from engine.actor import operator
 from engine.config import Settings
 from engine.decide.channel import Edit, Where
 from engine.events.message import MessageCued, MessageDrafted, MessageReceived
+from engine.events.turn import TurnCompleted, TurnRequested
 from engine.execute import execute
 from engine.store import Query
+from projections.models import history
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
-from tests.support.discord.harness import Rig, rig
+from tests.support.discord.harness import Rig, ended, rig
 from tests.support.discord.validate import load, spec_path
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
@@ -160,3 +164,33 @@ async def test_a_character_leaves_the_scene_by_command_and_is_not_drafted(stage:
     assert "there again" in await run("history undo")
     assert "Type `purge`" in await run("history purge", confirm="yes")
     assert "No character will see again" in await run("history purge", confirm="purge")
+
+
+async def test_thoughts_stand_before_an_answer_and_a_footer_below_it_and_neither_is_part_of_it(
+    stage: Rig, bot: Service, discord: StandinDiscord
+) -> None:
+    """Where the preset wishes it; after a regeneration the channel shows the new ones only."""
+
+    def write(turn: TurnRequested) -> str | None:
+        return None
+
+    stage.write = write
+    asked = await discord.say("general", "alice", "@Lilith what now?")
+    [turn] = await discord.wait_for(lambda: list(stage.requested), what="a turn")
+    plain = ended(turn, "We wait.")
+    assert isinstance(plain.event, TurnCompleted)
+    more = {"reasoning": "Hm, ||waiting||.", "show_thinking": True, "fallback_from": "a/b", "fallback_why": "timeout"}
+    await stage.log.append(replace(plain, event=plain.event.model_copy(update=more)))
+    replies = await discord.wait_for(lambda: found if len(found := discord.replies("general", asked)) == 2 else None, what="two messages")
+    assert [one["content"] for one in replies] == [
+        "-# Thoughts\n||Hm, | |waiting| |.||",
+        "We wait.\n-# Answered by m: a/b took too long",
+    ]
+    async with asyncio.timeout(10):
+        while await stage.count("reply.delivered") == 0:
+            await asyncio.sleep(0.02)
+    await stage.settle()
+    async with stage.log.pool.connection() as connection:
+        entry = await history.by_message(connection, stage.log.vault, int(replies[1]["id"]))
+    assert entry is not None
+    assert entry.text == "We wait."
