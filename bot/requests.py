@@ -1,11 +1,15 @@
 """The one append by which a message enters the log: what was said, and a turn for each character that is to answer."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from bot.triggers import Decision, Trigger
 from engine import ids
 from engine.decide.gate import record
 from engine.events.base import Tags
 from engine.events.build import Cause, new
 from engine.events.message import MessageCued, MessageDeleted, MessageDrafted, MessageEdited, MessageReceived
+from engine.events.scene import MessageWhispered
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent
 
@@ -25,6 +29,20 @@ def received(message: MessageReceived, found: Decision) -> tuple[NewEvent, ...]:
         if event is not None
     )
     return said, *turns, *kept
+
+
+def whispered(message: MessageReceived, to: Sequence[UUID]) -> NewEvent:
+    """A message is for these characters alone."""
+    event = MessageWhispered(
+        message_id=message.message_id,
+        channel_id=message.channel_id,
+        guild_id=message.guild_id,
+        author_id=message.author_id,
+        venue=message.venue,
+        to=tuple(to),
+    )
+    said = ids.message_event(message.message_id, "received")
+    return new(event, ids.message_event(message.message_id, "whispered"), cause=Cause(said, said))
 
 
 def cued(cue: MessageCued, trigger: Trigger) -> tuple[NewEvent, ...]:

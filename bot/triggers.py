@@ -106,7 +106,7 @@ class State:
     message the message replies to. `session`: with whom this DM goes on. `default`: who answers for the bot itself.
     `sheet`: what is set for the channel; `adult`: it is age-restricted. `denials`: what holds for the author, wherever. `per_minute`:
     answers a minute that the server allows one person; `too_fast`: the author has had them.
-    `called`: whom a command names; nobody else answers it.
+    `called`: whom a command names; nobody else answers it. `absent`: who left the scene and speaks only when addressed.
     """
 
     characters: Cast
@@ -121,6 +121,7 @@ class State:
     per_minute: int | None = None
     too_fast: bool = False
     called: UUID | None = None
+    absent: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ def _replies(message: MessageReceived, state: State) -> bool:
 
 def _members(message: MessageReceived, state: State) -> list[Member]:
     """The activated characters that the author may talk with, in the order of their activation."""
-    found = [state.characters.get(c) for c in state.active if state.characters.usable(c, message.author_id)]
+    found = [state.characters.get(c) for c in state.active if c not in state.absent and state.characters.usable(c, message.author_id)]
     return [Member(c.id, c.names, c.talkativeness) for c in found if c is not None]
 
 

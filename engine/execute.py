@@ -16,7 +16,7 @@ from engine.decide.places import server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory
-from engine.decide.speaking import denial
+from engine.decide.speaking import denial, scene
 from engine.decide.spending import budget, lift, model_override, model_quirk, provider
 from engine.events.base import Event
 from engine.events.build import Cause, new
@@ -38,6 +38,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     reply.RULES,
     lift.RULES,
     denial.RULES,
+    scene.RULES,
     memory.RULES,
     provider.RULES,
     mapping.RULES,

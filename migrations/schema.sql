@@ -229,6 +229,13 @@ CREATE TABLE public.retired_master_keys (
     retired_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE UNLOGGED TABLE public.typing (
+    channel bigint NOT NULL,
+    user_id bigint NOT NULL,
+    typed_at timestamp with time zone NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 ALTER TABLE ONLY public.blobs
     ADD CONSTRAINT blobs_pkey PRIMARY KEY (address);
 
@@ -291,6 +298,9 @@ ALTER TABLE ONLY public.relay
 
 ALTER TABLE ONLY public.retired_master_keys
     ADD CONSTRAINT retired_master_keys_pkey PRIMARY KEY (master_key_id);
+
+ALTER TABLE ONLY public.typing
+    ADD CONSTRAINT typing_pkey PRIMARY KEY (channel, user_id);
 
 CREATE INDEX blobs_subject ON public.blobs USING btree (subject);
 

@@ -7,15 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from psycopg import AsyncConnection
-from psycopg import sql as composed
-from psycopg.rows import dict_row
 
 from engine import access, blobs, config
 from engine.errors import StoreError
-from engine.sealing import DataKey
-from engine.store.codec import open_fields
 from engine.terminal import Json, Yes, bars, echo, say, table
-from engine.vault import Vault
+from projections import past
 from projections.base import Projection
 from projections.follow import aside, runner
 from projections.follow import rebuild as rebuilding
@@ -143,13 +139,8 @@ def as_of(
     wanted = {"channel": channel, "user_id": user, "author_id": user, "character": character}
 
     async def work() -> dict[str, list[dict[str, Any]]]:
-        settings = config.settings()
-        async with access.log(settings) as log, verifying.as_of(log.dsn, projection, position) as (connection, schema):
-            tables = {}
-            for found in await verifying.hashes(connection, schema):
-                rows = await _rows(connection, schema, found, wanted, limit)
-                tables[found] = [await _opened(row, log.vault if open_ else None) for row in rows]
-            return tables
+        async with access.log(config.settings()) as log:
+            return await past.tables(log, projection, position, wanted, limit=limit, opened=open_)
 
     tables = asyncio.run(work())
     say({"position": position, "name": name, "tables": tables}, json=json)
@@ -157,40 +148,6 @@ def as_of(
         for found, rows in tables.items():
             echo(f"\n{found}")
             table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
-
-
-async def _rows(connection: AsyncConnection, schema: str, name: str, wanted: dict[str, Any], limit: int) -> list[dict[str, Any]]:
-    cursor = await connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-        (schema, name),
-    )
-    columns = [row[0] for row in await cursor.fetchall()]
-    used = {column: value for column, value in wanted.items() if value is not None and column in columns}
-    if {"user_id", "author_id"} <= used.keys():
-        del used["author_id"]
-    clauses = [composed.SQL("{} = {}").format(composed.Identifier(column), composed.Literal(value)) for column, value in used.items()]
-    where = composed.SQL(" WHERE ") + composed.SQL(" AND ").join(clauses) if clauses else composed.SQL("")
-    order = composed.Identifier("position" if "position" in columns else columns[0])
-    statement = composed.SQL("SELECT * FROM {}{} ORDER BY {} DESC LIMIT {}").format(
-        composed.Identifier(schema, name), where, order, composed.Literal(limit)
-    )
-    async with connection.cursor(row_factory=dict_row) as rows:
-        await rows.execute(statement)
-        return (await rows.fetchall())[::-1]
-
-
-def _fields(row: dict[str, Any], key: DataKey) -> dict[str, Any]:
-    return open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
-
-
-async def _opened(row: dict[str, Any], vault: Vault | None) -> dict[str, Any]:
-    """The row with its sealed part opened, or left out."""
-    shown = {name: value for name, value in row.items() if not isinstance(value, bytes)}
-    needed = {"sealed", "subject", "event_id", "event_type", "schema_version"}
-    if vault is None or not needed <= row.keys():
-        return shown
-    key = (await vault.keys([row["subject"]])).get(row["subject"])
-    return shown | {"text": _fields(row, key) if key else "[erased]"}
 
 
 def models_list(json: Json = False) -> None:

@@ -13,6 +13,7 @@ from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.scenes import SCENES
 from projections.models.places.servers import SERVERS
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
@@ -38,6 +39,7 @@ ALL: tuple[Projection, ...] = (
     PICTURES,
     CHANGES,
     ACCESS,
+    SCENES,
     MEMORY,
     REACTIONS,
     LOREBOOKS,

@@ -36,7 +36,7 @@ def _show(channel: Channel, json: Json = False) -> None:
     """Show who is activated in a channel, how talkative each is and how often silent, and what is set."""
 
     async def work(log: Log) -> None:
-        where = await _where(log, channel)
+        where = await where_of(log, channel)
         async with log.pool.connection() as connection:
             active = await channels.active_in(connection, where.channel_id)
             sheet = await channels.sheet_of(connection, where.channel_id)
@@ -73,7 +73,7 @@ def _explain(
     """Explain who answers in a channel and why, and what stands in the way."""
 
     async def work(log: Log) -> None:
-        where = await _where(log, channel)
+        where = await where_of(log, channel)
         asks = int(person) if person.isdigit() else None
         found = await explain.look(log, where.channel_id, guild_id=where.guild_id, asks=asks)
         told = [line.removeprefix("-# ") for line in explain.lines(found)]
@@ -84,7 +84,7 @@ def _explain(
 
 def _edit(which: str, json: bool = False, **options: str | None) -> None:
     async def work(log: Log) -> None:
-        where = await _where(log, which)
+        where = await where_of(log, which)
         async with log.pool.connection() as connection:
             before = values(await channels.sheet_of(connection, where.channel_id) or AS_IT_COMES)
         changed = editing.changes(before, typed_options(CHANNEL, before, options))
@@ -109,7 +109,7 @@ def _deactivate(channel: Channel, character: Whom, json: Json = False) -> None:
 def _with_character(channel: str, character: str, json: bool, command: type[Activate | Deactivate], words: str) -> None:
     async def work(log: Log) -> None:
         item = await editing.find(log, CHARACTER, OPERATOR, character)
-        await _do(log, command(await _where(log, channel), item.id))
+        await _do(log, command(await where_of(log, channel), item.id))
         say({"channel": int(channel), "character": str(item.id)}, json=json, words=f"{item.name} {words}.")
 
     carry(work)
@@ -119,7 +119,7 @@ async def _do(log: Log, command: ChannelCommand) -> None:
     await execute(log, OPERATOR, command, ids.random_id(), see=["channels"])
 
 
-async def _where(log: Log, text: str) -> Where:
+async def where_of(log: Log, text: str) -> Where:
     """The channel, as it was last heard of. Raises NotFound."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
         raise NotFound("A channel is named by its id, a number: in Discord's developer mode, Copy Channel ID.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, lore, output, reactions, servers, settings_table, undo, why
+from bot.cli import channels, chatlogs, denials, editing, lore, output, reactions, scenes, servers, settings_table, undo, why
 from engine import config
 
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     editing.register(app)
     channels.register(app)
     servers.register(app)
+    scenes.register(app)
     undo.register(app)
     denials.register(app)
     chatlogs.register(app)

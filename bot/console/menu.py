@@ -25,6 +25,12 @@ PAGES = (
 """Always seen, where the screen is wide enough."""
 MORE = (
     PageLink("/connect", "Connect a model", "plug"),
+    PageLink("/conversations", "Conversations", "chat"),
+    PageLink("/models", "Models", "faces"),
+    PageLink("/settings", "Settings", "filter"),
     PageLink("/jobs", "Jobs", "jobs"),
+    PageLink("/projections", "Read models", "turns"),
+    PageLink("/past", "The past", "timeline"),
+    PageLink("/dead-letters", "Dead letters", "close"),
 )
 """Below "More"."""

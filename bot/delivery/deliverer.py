@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from bot.delivery import reply
+from bot.delivery import around, reply
 from bot.delivery.adopt import Digest
 from bot.delivery.errors import Busy, Later, Refused, Unsure
 from bot.delivery.records import Job, Wanted
@@ -123,7 +123,9 @@ class Deliverer:
         words = known.words[version]
         own_words = character.description.error_message if character else ""
         text = error_notice(words, own_words) if isinstance(words, TurnFailed) else words.text
-        return self._venue.cut(text, speaker, place)
+        below = around.footer(words) if isinstance(words, TurnCompleted) and text else ""
+        before = around.thoughts(words.reasoning) if isinstance(words, TurnCompleted) and words.show_thinking else ()
+        return (*before, *self._venue.cut(f"{text}\n{below}" if below else text, speaker, place))
 
     async def _character(self, character_id: UUID) -> Character | None:
         async with self._log.pool.connection() as connection:

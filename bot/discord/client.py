@@ -42,6 +42,7 @@ def intents() -> nextcord.Intents:
     wanted = nextcord.Intents.none()
     wanted.guilds = wanted.guild_messages = wanted.dm_messages = wanted.message_content = True
     wanted.guild_reactions = wanted.dm_reactions = True
+    wanted.guild_typing = wanted.dm_typing = True
     return wanted
 
 

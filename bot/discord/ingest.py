@@ -31,6 +31,7 @@ from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnRequested
 from engine.failpoints import failpoint
 from engine.store import Appended, Log, NewEvent
+from projections.live import typing as typing_now
 from projections.models import history
 
 RECORD_S = 2.0
@@ -113,6 +114,16 @@ class Ingest:
         """MESSAGE_DELETE and MESSAGE_DELETE_BULK."""
         for deletion in translate.deletions(payload):
             self._accept(deletion)
+
+    def typing_start(self, payload: Json) -> None:
+        """TYPING_START: noted where an answer is waited for, so that it waits for what is being typed (A16)."""
+        found = translate.typed(payload, self._us)
+        if found is not None and self._typing.is_on(found.channel_id) and len(self._running) < BUFFER:
+            self._start(self._note_typing(found))
+
+    async def _note_typing(self, found: translate.Typed) -> None:
+        with suppress(*TRANSIENT):
+            await typing_now.put(self._log.pool, found.channel_id, found.user_id, found.at)
 
     async def drain(self, seconds: float) -> None:
         """Let what was accepted finish, at most so long."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from types import MappingProxyType
 
+from bot.delivery.around import stripped
 from bot.discord.payload import Reader
 from engine.events.message import Attachment, Forward
 
@@ -78,7 +79,7 @@ def attachments(message: Reader) -> tuple[Attachment, ...]:
 def forwards(message: Reader) -> tuple[Forward, ...]:
     """The forwarded messages, with all that hangs on them."""
     inner = [snapshot.one("message") for snapshot in message.many("message_snapshots")]
-    return tuple(Forward(text=m.text("content"), attachments=attachments(m)) for m in inner)
+    return tuple(Forward(text=stripped(m.text("content")), attachments=attachments(m)) for m in inner)
 
 
 def _file(file: Reader) -> Attachment:

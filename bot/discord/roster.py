@@ -14,7 +14,7 @@ from engine.resources.places.server import speech
 from engine.store import Log
 from projections.models import access, channels, history
 from projections.models.catalog import Character
-from projections.models.places import servers
+from projections.models.places import scenes, servers
 from projections.models.places.servers import Server
 
 
@@ -53,6 +53,7 @@ class Roster:
             if sheet is None and message.parent_channel_id is not None:
                 sheet = await channels.sheet_of(connection, message.parent_channel_id)
             replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
+            absent = await scenes.absent(connection, message.channel_id, message.message_id) if active else frozenset()
             denials = await access.of_person(connection, message.author_id)
             server = await servers.server(connection, message.guild_id) if message.guild_id is not None else None
             session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
@@ -75,6 +76,7 @@ class Roster:
             denials=self._with_server(denials, server),
             per_minute=server.sheet.per_minute if server is not None else None,
             called=called,
+            absent=absent,
         )
 
     def _with_server(self, denials: Sequence[Denied], server: Server | None) -> Sequence[Denied]:

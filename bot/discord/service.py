@@ -103,6 +103,7 @@ class Service:
             "MESSAGE_REACTION_REMOVE": self.reactions.remove,
             "MESSAGE_REACTION_REMOVE_ALL": self.reactions.clear,
             "MESSAGE_REACTION_REMOVE_EMOJI": self.reactions.clear,
+            "TYPING_START": self.ingest.typing_start,
         }
         client = self.client = Client(raw, self._up, self.presses.take)
         add_all(client, self.context, self.editor)

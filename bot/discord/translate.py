@@ -7,7 +7,7 @@ in the event's own `dropped`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from bot.discord import parts
@@ -181,6 +181,24 @@ def deletions(payload: Json) -> list[MessageDeleted]:
     ids = payload.get("ids") or [payload.get("id")]
     numbers = [int(i) for i in ids if str(i).isdigit()]
     return [MessageDeleted(message_id=n, channel_id=channel_id, guild_id=guild_id, venue="discord") for n in numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Somebody types in a channel. Discord says when to the second: taken is its end."""
+
+    channel_id: int
+    user_id: int
+    at: datetime
+
+
+def typed(payload: Json, us: Us) -> Typed | None:
+    """TYPING_START; None for our own, and for what cannot be read."""
+    reader = Reader(payload)
+    channel, user, second = reader.number("channel_id"), reader.number("user_id"), reader.number("timestamp")
+    if not channel or not user or not second or user == us.user_id or not 0 < second < 1 << 33:
+        return None
+    return Typed(channel, user, datetime.fromtimestamp(second + 1, UTC))
 
 
 def _is_ours(reader: Reader, us: Us) -> bool:

@@ -10,7 +10,7 @@ from engine.decide import character
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.events.channel import ChannelEdited, CharacterActivated, CharacterDeactivated, ContextReset
+from engine.events.channel import ChannelEdited, ChannelPurged, CharacterActivated, CharacterDeactivated, ContextReset, ContextRestored
 from engine.events.channel import sheet as sheet_of
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
@@ -40,6 +40,8 @@ class State:
     active: Mapping[UUID, int] = field(default_factory=dict)
     sheet: ChannelSheet = AS_IT_COMES
     characters: Mapping[UUID, character.State] = field(default_factory=dict)
+    resets: tuple[UUID | None, ...] = ()
+    """For whom the context was reset, the last one last; None is for all."""
 
     @property
     def present(self) -> list[UUID]:
@@ -88,6 +90,19 @@ class ResetContext(ChannelCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreContext(ChannelCommand):
+    """The last reset holds no more. With `resets` only when there are so many: nobody reset it again since."""
+
+    character_id: UUID | None = None
+    resets: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purge(ChannelCommand):
+    """What was said there is shown to no character again, for good."""
+
+
+@dataclass(frozen=True, slots=True)
 class Edit(ChannelCommand):
     """Change what is set for the channel. With `expected` only as long as those fields have these values."""
 
@@ -102,6 +117,13 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, active={**state.active, event.character_id: state.active.get(event.character_id, event.by_user_id)})
         case CharacterDeactivated():
             return replace(state, active={c: by for c, by in state.active.items() if c != event.character_id})
+        case ContextReset():
+            return replace(state, resets=(*state.resets, event.character_id))
+        case ContextRestored():
+            last = len(state.resets) - 1 - state.resets[::-1].index(event.character_id)
+            return replace(state, resets=(*state.resets[:last], *state.resets[last + 1 :]))
+        case ChannelPurged():
+            return replace(state, resets=())
         case ChannelEdited():
             return replace(state, sheet=sheet_of(event))
         case CharacterCreated() | CharacterEdited() | CharacterDeleted() | CharacterRestored():
@@ -132,8 +154,20 @@ def decide(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Even
             return _edit(state.sheet, command, actor)
         case ResetContext():
             return [ContextReset(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)]
+        case RestoreContext():
+            return [_restore(state, command, actor)]
+        case Purge():
+            return [ChannelPurged(**_at(command.where), by_user_id=actor.user_id)]
         case _:
             raise AssertionError(type(command).__name__)
+
+
+def _restore(state: State, command: RestoreContext, actor: Actor) -> ContextRestored:
+    if command.character_id not in state.resets:
+        raise Rejected("Nothing was cleared here that could be brought back. `/history clear` clears.")
+    if command.resets is not None and len(state.resets) != command.resets:
+        raise Rejected("It was cleared again since then. Take that back first.")
+    return ContextRestored(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)
 
 
 def _activate(state: State, command: Activate, actor: Actor) -> CharacterActivated:
@@ -192,6 +226,10 @@ def reverse(before: State, after: State, event: Event) -> ChannelCommand:
         old, new = values(before.sheet), values(after.sheet)
         names = [name for name in old if old[name] != new[name]]
         return Edit(_where(event), {n: old[n] for n in names}, {n: new[n] for n in names})
+    if isinstance(event, ContextReset):
+        return RestoreContext(Where(event.channel_id, event.guild_id, event.venue), event.character_id, len(after.resets))
+    if isinstance(event, ContextRestored):
+        return ResetContext(Where(event.channel_id, event.guild_id, event.venue), event.character_id)
     if not isinstance(event, CharacterActivated | CharacterDeactivated):
         raise Rejected("This cannot be taken back.")
     return SetActive(_where(event), before.active, tuple(after.active))

@@ -47,6 +47,33 @@ class ContextReset(Event):
         return f"channel:{self.channel_id}"
 
 
+class ContextRestored(Event):
+    """The last reset of this channel (for this character, or for all) does not hold any more."""
+
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    venue: Venue
+    character_id: UUID | None = None
+    by_user_id: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"
+
+
+class ChannelPurged(Event):
+    """Nothing said in this channel before is shown to a character ever again, and no reset that is taken back brings it back."""
+
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    venue: Venue
+    by_user_id: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"
+
+
 class ChannelEdited(ChannelSheet, Event):
     """All that is set for a channel, as it is from now on. A thread has its own, else that of its parent."""
 

@@ -158,6 +158,7 @@ class TurnCompleted(Event):
     sequence ended it: which one is sealed, because people choose them freely.
     `left_out` names what came with it and could not be delivered: a picture, a tool call, a part without measure.
     `changed` says in which steps the text was made different from what the model wrote (worker.turn.text.reading).
+    `show_thinking`: the preset wished that its thoughts are shown.
     """
 
     turn_id: UUID
@@ -178,6 +179,7 @@ class TurnCompleted(Event):
     fallback_why: str | None = None
     guest: bool = False
     upgrade_hint: bool = False
+    show_thinking: bool = False
     repeated: bool = False
     left_out: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

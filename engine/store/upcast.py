@@ -41,6 +41,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("turn.completed", 1): _turn_completed_1,
         ("turn.completed", 2): unchanged,  # v3: what came with an answer and was left out
         ("turn.completed", 3): unchanged,  # v4: what was changed in the model's words
+        ("turn.completed", 4): unchanged,  # v5: whether its thoughts are to be shown
         ("character.created", 1): unchanged,  # v2: two more kinds of visibility, co-owners, a stored picture
         ("character.edited", 1): unchanged,
         ("character.created", 2): unchanged,  # v3: how talkative it is, and whether it is for adults only

@@ -137,6 +137,33 @@ async def newest_human(connection: AsyncConnection, channel: int, *, schema: str
     return int(row[0]) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelStats:
+    """What is known of a channel's conversation. `hidden` is what a reset or a deletion keeps from characters."""
+
+    messages: int
+    replies: int
+    people: int
+    hidden: int
+    first: datetime | None
+    last: datetime | None
+
+
+async def stats(connection: AsyncConnection, channel: int, *, schema: str = "history") -> ChannelStats:
+    """Count what was said in a channel."""
+    statement = """
+    SELECT count(*) FILTER (WHERE kind = 'message'), count(*) FILTER (WHERE kind = 'reply' AND live),
+           count(DISTINCT author_id) FILTER (WHERE kind = 'message' AND author_kind = 'human'),
+           count(*) FILTER (WHERE gone OR asked <= coalesce(
+               (SELECT max(position) FROM {schema}.resets WHERE channel = %(channel)s AND character IS NULL), 0)),
+           min(sent_at), max(sent_at)
+    FROM {schema}.entries WHERE channel = %(channel)s
+    """
+    row = await (await connection.execute(sql(statement, schema), {"channel": channel})).fetchone()
+    assert row is not None
+    return ChannelStats(*row)
+
+
 async def authors_since(
     connection: AsyncConnection, channel: int, message: int, *, limit: int, schema: str = "history"
 ) -> list[tuple[int, int]]:

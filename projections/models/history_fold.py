@@ -22,7 +22,7 @@ VALUES (%(position)s, %(position)s,
 
 class History(Projection):
     name = "history"
-    version = 5
+    version = 6
     types = frozenset(
         {
             "message.received",
@@ -39,6 +39,8 @@ class History(Projection):
             "reply.deleted",
             "channel.context_reset",
             "message.cued",
+            "channel.context_restored",
+            "channel.purged",
         }
     )
     ddl = """
@@ -153,7 +155,12 @@ class History(Projection):
 _ENTRIES = frozenset({"message.received", "turn.completed", "reply.edited"})
 _SET_WISE = frozenset({"message.received", "turn.completed"})
 _VERSIONS = ("reply.regenerated", "reply.continued", "reply.edited", "reply.version_chosen", "reply.deleted")
-_RARE = frozenset({"message.edited", "message.deleted", "message.cued", "reply.failed", "channel.context_reset"})
+_RARE = frozenset(
+    {
+        *("message.edited", "message.deleted", "message.cued", "reply.failed"),
+        *("channel.context_reset", "channel.context_restored", "channel.purged"),
+    }
+)
 MANY = 100
 """With more cuts than this in a step, going one by one costs less."""
 
@@ -290,6 +297,11 @@ WHERE EXISTS (SELECT 1 FROM {schema}.versions v WHERE v.turn = excluded.turn)
 _SHOWN_ANEW = f"UPDATE {{schema}}.entries e SET gone = false WHERE e.turn = %(turn)s AND {_BACK}"
 _NEVER_SHOWN = "UPDATE {schema}.entries SET gone = true WHERE turn = %(turn)s AND %(delivered)s = 0 AND position < %(position)s"
 _RESET = "INSERT INTO {schema}.resets (position, channel, character) VALUES (%(position)s, %(channel)s, %(character)s)"
+_RESTORED = """
+DELETE FROM {schema}.resets WHERE position = (SELECT max(position) FROM {schema}.resets
+    WHERE channel = %(channel)s AND character IS NOT DISTINCT FROM %(character)s AND position < %(position)s)
+"""
+_PURGED = "UPDATE {schema}.entries SET gone = true WHERE channel = %(channel)s AND position < %(position)s"
 _CUED = "INSERT INTO {schema}.cues (message_id, channel, position) VALUES (%(message)s, %(channel)s, %(position)s) ON CONFLICT DO NOTHING"
 _VERSION_OF = """
 INSERT INTO {schema}.versions (turn, message_id, character, pending)
@@ -339,6 +351,8 @@ _STATEMENTS = {
     "reply.failed": (_NEVER_SHOWN,),
     "channel.context_reset": (_RESET,),
     "message.cued": (_CUED,),
+    "channel.context_restored": (_RESTORED,),
+    "channel.purged": (_PURGED,),
 }
 
 

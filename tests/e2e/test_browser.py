@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from selenium.webdriver.common.keys import Keys
 
+from bot.console import menu
 from engine import ids
 from engine.events import Tags, user_subject
 from engine.events.turn import TurnFailed, TurnRequested
@@ -19,7 +20,7 @@ from tests.support.system import Shape, Tzurot, running
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(300)]
 
-PAGES = ("/?new=1", "/characters", "/characters/new", "/timeline", "/turns", "/jobs", "/usage", "/health")
+PAGES = ("/?new=1", "/characters/new", *(entry.path for entry in (*menu.PAGES, *menu.MORE) if entry.path != "/"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

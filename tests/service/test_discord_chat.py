@@ -1,6 +1,8 @@
 """Talking with a character by a command: said for everybody to see, answered by the same rules as everything else (A12, A14)."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +12,14 @@ from engine.actor import operator
 from engine.config import Settings
 from engine.decide.channel import Edit, Where
 from engine.events.message import MessageCued, MessageDrafted, MessageReceived
+from engine.events.turn import TurnCompleted, TurnRequested
 from engine.execute import execute
 from engine.store import Query
+from projections.models import history
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
-from tests.support.discord.harness import Rig, rig
+from tests.support.discord.harness import Rig, ended, rig
 from tests.support.discord.validate import load, spec_path
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
@@ -128,3 +132,65 @@ async def test_a_dm_goes_on_with_whom_it_was_last_and_any_older_message_reaches_
     wren, lilith = (ids.derived("test character", name) for name in ("Quillon", "Lilith"))
     assert [turn.character_id for turn in stage.requested] == [lilith, wren, lilith, wren, lilith, lilith]
     assert [turn.trigger for turn in stage.requested[3:]] == ["dm", "reply", "dm"]
+
+
+async def test_a_character_leaves_the_scene_by_command_and_is_not_drafted(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """`/scene` and `/history` as people use them: public when done, hidden when refused, with a way back; typing goes by unharmed."""
+
+    async def run(command: str, **options: object) -> str:
+        asked = await discord.answered(await discord.slash("general", "alice", command, options))
+        await discord.wait_for(lambda: asked.messages[-1]["content"] != "Done.", what="an answer")
+        await stage.settle()
+        return asked.text
+
+    await run("channel activate", character="lilith")
+    assert "sees all that is said" in await run("scene show") or "see all" in await run("scene show")
+    assert "not there any more" in await run("scene leave", character="lilith")
+    assert "It is not there." in await run("scene leave", character="lilith")
+    assert "**Lilith** is not there." in await run("scene show")
+    await discord.types("general", "bob")
+    await discord.say("general", "bob", "is she gone?")
+    called = await discord.say("general", "bob", "@Lilith, are you?")
+    await discord.wait_reply("general", called)
+    assert [str(turn.message_id) for turn in stage.requested] == [called]
+    whisper = await discord.slash("general", "alice", "scene whisper", {"character": "lilith", "message": "come back"})
+    assert "whispers to **Lilith**: come back" in (await shown(discord, whisper, 2))[1]
+    assert "is there now" in await run("scene join", character="lilith")
+    assert "**Lilith** narrates here." in await run("scene narrator", character="lilith")
+    assert "Give the link" in await run("scene join", character="lilith", since="yesterday")
+    assert "messages of 2 people" in await run("history stats")
+    assert "Nothing was cleared" in await run("history undo")
+    assert "brings it back" in await run("history clear")
+    assert "there again" in await run("history undo")
+    assert "Type `purge`" in await run("history purge", confirm="yes")
+    assert "No character will see again" in await run("history purge", confirm="purge")
+
+
+async def test_thoughts_stand_before_an_answer_and_a_footer_below_it_and_neither_is_part_of_it(
+    stage: Rig, bot: Service, discord: StandinDiscord
+) -> None:
+    """Where the preset wishes it; after a regeneration the channel shows the new ones only."""
+
+    def write(turn: TurnRequested) -> str | None:
+        return None
+
+    stage.write = write
+    asked = await discord.say("general", "alice", "@Lilith what now?")
+    [turn] = await discord.wait_for(lambda: list(stage.requested), what="a turn")
+    plain = ended(turn, "We wait.")
+    assert isinstance(plain.event, TurnCompleted)
+    more = {"reasoning": "Hm, ||waiting||.", "show_thinking": True, "fallback_from": "a/b", "fallback_why": "timeout"}
+    await stage.log.append(replace(plain, event=plain.event.model_copy(update=more)))
+    replies = await discord.wait_for(lambda: found if len(found := discord.replies("general", asked)) == 2 else None, what="two messages")
+    assert [one["content"] for one in replies] == [
+        "-# Thoughts\n||Hm, | |waiting| |.||",
+        "We wait.\n-# Answered by m: a/b took too long",
+    ]
+    async with asyncio.timeout(10):
+        while await stage.count("reply.delivered") == 0:
+            await asyncio.sleep(0.02)
+    await stage.settle()
+    async with stage.log.pool.connection() as connection:
+        entry = await history.by_message(connection, stage.log.vault, int(replies[1]["id"]))
+    assert entry is not None
+    assert entry.text == "We wait."

@@ -26,6 +26,8 @@ from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.history import HISTORY
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.scenes import SCENES
+from projections.models.turns import TURNS
 from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
@@ -119,7 +121,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY):
+        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from worker.jobs import catalogue, connect_provider, describe_image, tidy_memories, verify
+from worker.jobs import catalogue, connect_provider, describe_image, rebuild, tidy_memories, verify
 from worker.jobs.running import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -13,6 +13,7 @@ HANDLERS: Mapping[str, Handler] = {
         connect_provider.NEARBY,
         describe_image.HANDLER,
         tidy_memories.HANDLER,
+        rebuild.HANDLER,
         verify.HANDLER,
     )
 }

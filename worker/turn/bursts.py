@@ -4,6 +4,7 @@ from engine import clock
 from engine.bus import Retry
 from engine.decide.speaking.burst import MOST, Burst, Spoken, join
 from projections.follow import runner
+from projections.live import typing
 from projections.models import channels, history, turns
 from projections.models.turns import Turn
 from worker.turn import turn_events
@@ -46,7 +47,8 @@ async def _burst(work: Work, turn: Turn, wait_s: float) -> Burst | None:
         said = await history.authors_since(connection, turn.channel, turn.message_id, limit=MOST + 1)
         if not said or said[0][0] != turn.message_id:
             return None
+        typed = await typing.last(connection, turn.channel, turn.user_id)
         answers = await turns.triggers_of(connection, [message for message, _ in said])
     mine = {a.message_id: a.turn for a in answers if a.character == turn.character and a.pending and a.trigger in UNCALLED}
     calls = {a.message_id for a in answers if a.trigger not in UNCALLED}
-    return join([Spoken(message, author, mine.get(message), message in calls) for message, author in said], wait_s)
+    return join([Spoken(message, author, mine.get(message), message in calls) for message, author in said], wait_s, typed)

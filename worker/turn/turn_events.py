@@ -61,6 +61,7 @@ def completed(turn: Turn, answer: Answer, calls: Sequence[Call], *, provider: st
             "fallback_from": answer.fallback_from,
             "fallback_why": answer.fallback_why,
             "guest": answer.guest,
+            "show_thinking": answer.attempt.candidate.preset.show_thinking and bool(reading.thinking.strip()),
             "upgrade_hint": upgrade_hint,
             "repeated": answer.repeated,
             "left_out": completion.left_out,

@@ -9,11 +9,13 @@ from bot.discord.features.channel.cog import ChannelCog
 from bot.discord.features.chat.cog import ChatCog
 from bot.discord.features.deny.cog import DenyCog
 from bot.discord.features.help.cog import HelpCog
+from bot.discord.features.history.cog import HistoryCog
 from bot.discord.features.lore.cog import LoreCog
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
 from bot.discord.features.resources.editor import Editor
+from bot.discord.features.scene.cog import SceneCog
 from bot.discord.features.server.cog import ServerCog
 from bot.discord.features.undo.cog import UndoCog
 from bot.editing import KINDS
@@ -29,6 +31,8 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         DenyCog(context),
         HelpCog(context),
         ChatCog(context),
+        HistoryCog(context),
+        SceneCog(context),
         UndoCog(context),
         ReplyCog(context),
         ReactionsCog(context),

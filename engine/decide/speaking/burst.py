@@ -42,8 +42,11 @@ class Burst:
     """None: at once."""
 
 
-def join(lines: Sequence[Spoken], wait_s: float) -> Burst:
-    """What becomes of the first line's turn. `lines` begins with it and goes on as the channel does; `wait_s`: for one more message."""
+def join(lines: Sequence[Spoken], wait_s: float, typed: datetime | None = None) -> Burst:
+    """What becomes of the first line's turn. `lines` begins with it and goes on as the channel does; `wait_s`: for one more message.
+
+    `typed`: when its author was last seen typing there; from then on it is waited anew.
+    """
     first = lines[0]
     assert first.turn is not None, "the first line is the one to be answered"
     if first.calls:
@@ -55,7 +58,8 @@ def join(lines: Sequence[Spoken], wait_s: float) -> Burst:
             break
         run.append(line)
     waiting = [line.turn for line in run if line.turn is not None]
-    due = min(run[-1].said_at + timedelta(seconds=wait_s), first.said_at + timedelta(seconds=LONGEST_S))
+    last = run[-1].said_at if typed is None else max(run[-1].said_at, typed)
+    due = min(last + timedelta(seconds=wait_s), first.said_at + timedelta(seconds=LONGEST_S))
     at_once = closed or len(run) >= MOST or wait_s <= 0
     return Burst(waiting[-1], tuple(waiting[:-1]), None if at_once else due)
 

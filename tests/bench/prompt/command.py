@@ -31,8 +31,9 @@ from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.scenes import SCENES
 from projections.models.provider_models import MODELS
-from projections.models.turns import Turn
+from projections.models.turns import TURNS, Turn
 from projections.models.windows import WINDOWS
 from projections.prompt import assemble
 from projections.prompt.assemble import Ingredients, Prompt
@@ -54,7 +55,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS)
 
 
 def prompt(

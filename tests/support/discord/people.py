@@ -1,5 +1,6 @@
 """What people do on the stand-in: write, reply, edit, react, run commands, press buttons. The tests' half of the API."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -101,6 +102,14 @@ class People(Core):
     async def delete(self, channel: str, message_id: str) -> None:
         """Delete any message."""
         await remove(self, self.world.channel(channel), self.world.message(channel, message_id))
+
+    async def types(self, channel: str, user: str) -> None:
+        """Show that somebody types."""
+        place, person = self.world.channel(channel), self.world.person(user)
+        payload: Json = {"channel_id": place.id, "user_id": person.id, "timestamp": int(time.time())}
+        if place.guild_id:
+            payload |= {"guild_id": place.guild_id, "member": payloads.member(person)}
+        await self.gateway.dispatch("TYPING_START", payload)
 
     async def react(self, channel: str, user: str, message_id: str, emoji: str, *, added: bool = True) -> None:
         """Add (or take back) a user's reaction."""

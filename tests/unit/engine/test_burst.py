@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import ids
@@ -85,3 +85,38 @@ def test_every_turn_is_answered_or_stood_for_exactly_once(drawn: list[tuple[floa
         left = left[next((n for n, one in enumerate(left) if one.turn is not None), len(left)) :]
     assert set(settled) == everybody
     assert len(settled) == len(everybody)
+
+
+def test_typing_begins_the_wait_anew_and_no_longer_than_ten_seconds_in_all() -> None:
+    """What was typed before the last message says nothing."""
+    only, later = line(0), START + timedelta(seconds=1.5)
+    assert join([only], 2.0, later).due == START + timedelta(seconds=3.5)
+    assert join([only, line(3)], 2.0, later).due == START + timedelta(seconds=5)
+    assert join([only], 2.0, START + timedelta(seconds=9.5)).due == START + timedelta(seconds=LONGEST_S)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.floats(0.01, 6.0), st.sampled_from((ADA, BOB)), st.booleans()), min_size=1, max_size=12))
+def test_there_are_as_many_replies_as_runs_whatever_the_interleaving(said: list[tuple[float, int, bool]]) -> None:
+    """Two people writing into each other: every message is in one run, every run has one answer, to its last message."""
+    at, lines = 0.0, list[Spoken]()
+    for pause, author, calls in said:
+        at += pause
+        lines.append(line(at, author, calls=calls))
+    runs: list[list[Spoken]] = []
+    for one in lines:
+        run = runs[-1] if runs else []
+        goes_on = bool(run) and not one.calls and not run[0].calls and one.author_id == run[0].author_id and len(run) < MOST
+        if goes_on and (one.said_at - run[0].said_at).total_seconds() <= LONGEST_S:
+            run.append(one)
+        else:
+            runs.append([one])
+    answered, ended = list[UUID](), list[UUID]()
+    waiting = list(lines)
+    while waiting:
+        found = join(waiting, 2.0)
+        answered.append(found.turn)
+        ended += found.superseded
+        waiting = [one for one in waiting if one.turn not in {*answered, *ended}]
+    assert answered == [run[-1].turn for run in runs]
+    assert ended == [one.turn for run in runs for one in run[:-1]]

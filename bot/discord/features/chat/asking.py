@@ -9,7 +9,7 @@ from bot.discord.context import Context, user_id
 from bot.discord.payload import clean
 from bot.discord.translate import ChannelFacts
 from bot.editing import Item
-from bot.requests import cued, received
+from bot.requests import cued, received, whispered
 from bot.triggers import Decision, Trigger, decided
 from bot.why import CHANGE
 from engine import ids
@@ -26,11 +26,12 @@ LONGEST = 1800
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who is asked by a command, and what is said to it; `drawn` when it was chosen by lot."""
+    """Who is asked by a command, and what is said to it; `drawn` when it was chosen by lot; `whispered`: no other character hears."""
 
     character: Item
     text: str = ""
     drawn: Drawn | None = None
+    whispered: bool = False
 
 
 async def ask(context: Context, interaction: Interaction, asked: Asked) -> None:
@@ -45,8 +46,12 @@ async def ask(context: Context, interaction: Interaction, asked: Asked) -> None:
         f"**{name}** was asked." if asked.text else f"**{name}** joins in.", ephemeral=True, allowed_mentions=QUIET
     )
     if asked.text:
-        posted = await interaction.followup.send(_line(message, name), ephemeral=False, allowed_mentions=QUIET, wait=True)
-        events = received(message.model_copy(update={"message_id": int(posted.id)}), found)
+        line = _line(message, name, whispered=asked.whispered)
+        posted = await interaction.followup.send(line, ephemeral=False, allowed_mentions=QUIET, wait=True)
+        said = message.model_copy(update={"message_id": int(posted.id)})
+        events = received(said, found)
+        if asked.whispered:
+            events = (*events, whispered(said, [asked.character.id]))
     else:
         events = cued(_cue(message), found.triggers[0])
     await context.log.append(*events)
@@ -88,10 +93,11 @@ def _cue(message: MessageReceived) -> MessageCued:
     return MessageCued.model_validate(kept | {"why": "room"})
 
 
-def _line(message: MessageReceived, name: str) -> str:
+def _line(message: MessageReceived, name: str, *, whispered: bool) -> str:
     """What is shown: who said it, to whom."""
     author = " ".join(message.author_name.replace("*", "").split())[:80] or "Somebody"
-    return f"**{author}** to **{name}**: {message.text}"[:2000]
+    verb = "whispers to" if whispered else "to"
+    return f"**{author}** {verb} **{name}**: {message.text}"[:2000]
 
 
 def _turns(events: tuple[NewEvent, ...]) -> list[UUID]:

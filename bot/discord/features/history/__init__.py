@@ -1,0 +1,1 @@
+"""`/history`: what characters know of what was said in a channel."""

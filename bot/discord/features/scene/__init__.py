@@ -1,0 +1,1 @@
+"""`/scene`: who is there while something is said."""
