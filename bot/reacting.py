@@ -19,7 +19,8 @@ from engine.resources.reacting.emoji import normal
 from engine.resources.reacting.sheet import Act
 from engine.store import Log
 from projections import replies
-from projections.models import catalog, reactions, turns
+from projections.models import catalog, turns
+from projections.models.reacting import reactions
 
 SHOWN_BY = ("history", "deliveries", "reactions")
 

@@ -10,7 +10,7 @@ from engine.actor import person
 from engine.config import Settings
 from engine.decide.reacting.mapping import MapReactions
 from engine.execute import execute
-from projections.models import reactions
+from projections.models.reacting import reactions
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.errors import Json

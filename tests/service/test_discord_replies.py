@@ -6,7 +6,7 @@ import pytest
 
 from bot.discord.limits import EPHEMERAL
 from engine.config import Settings
-from projections.models import reactions
+from projections.models.reacting import reactions
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
