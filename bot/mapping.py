@@ -7,7 +7,7 @@ from engine.resources.kinds import REACTIONS
 from engine.resources.reacting.emoji import emojis
 from engine.resources.reacting.sheet import ACTS, DEFAULTS, Act, ReactionSheet
 from engine.store import Log
-from projections.models import reactions
+from projections.models.reacting import reactions
 
 
 @dataclass(frozen=True, slots=True)

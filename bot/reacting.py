@@ -1,21 +1,26 @@
 """What a reaction does: it enters the log, together with what it makes happen (E1, E2). Every venue's reactions come through here."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
+from engine import ids
 from engine.actor import Actor
 from engine.decide import reply
 from engine.decide.command import Command
 from engine.decide.reacting import opinion
 from engine.decide.reacting.toggles import Reaction, Toggles
 from engine.decide.rejected import Rejected
+from engine.decide.remembering import memory
 from engine.events.build import Cause, new
+from engine.events.message import Venue
 from engine.events.reaction import ReactionAdded, ReactionsCleared
 from engine.execute import Executed, execute
 from engine.resources.reacting.emoji import normal
 from engine.resources.reacting.sheet import Act
 from engine.store import Log
 from projections import replies
-from projections.models import catalog, reactions, turns
+from projections.models import catalog, turns
+from projections.models.reacting import reactions
 
 SHOWN_BY = ("history", "deliveries", "reactions")
 
@@ -32,6 +37,8 @@ class Reacted:
     refused: str = ""
     on: replies.Shown | None = None
     done: Executed | None = None
+    key: UUID | None = None
+    added: bool = True
 
 
 async def react(log: Log, actor: Actor, event: Reaction, *, acts: bool = True, see: bool = False) -> Reacted:
@@ -47,19 +54,32 @@ async def react(log: Log, actor: Actor, event: Reaction, *, acts: bool = True, s
         shown = await replies.of_message(connection, event.message_id)
         meant = None if shown is None or not acts else await reactions.acts(connection, event.guild_id, shown.character)
     act = None if meant is None or isinstance(event, ReactionsCleared) else meant.get(normal(event.emoji))
-    command = None if shown is None or act is None else _command(act, shown, event)
+    command = None if shown is None or act is None else _command(act, shown, event, actor)
     if command is None:
         await log.append(row)
-        return Reacted(True, act, on=shown)
+        return Reacted(True, act, on=shown, added=isinstance(event, ReactionAdded))
     try:
         done = await execute(log, actor, command, key, see=SHOWN_BY if see else (), led_by=row)
+        if isinstance(command, memory.Remember):
+            await execute(log, actor, memory.LockMemory(command.memory), ids.derived("lock", key))
     except Rejected as rejected:
         await log.append(row)
         return Reacted(True, act, str(rejected), shown)
-    return Reacted(True, act, on=shown, done=done)
+    return Reacted(True, act, on=shown, done=done, key=key, added=isinstance(event, ReactionAdded))
 
 
-def _command(act: Act, shown: replies.Shown, event: Reaction) -> Command | None:
+def remembered(actor: Actor, shown: replies.Shown, guild: int | None, venue: Venue) -> memory.Remember:
+    """The command that keeps a reply in this person's memory. Pure."""
+    place = memory.MemoryPlace(venue, shown.channel, guild, shown.character)
+    return memory.Remember(memory_id(actor.user_id, shown.turn), actor.user_id, place, turn=shown.turn)
+
+
+def memory_id(person: int, what: object) -> UUID:
+    """The id of what a person has remembered of a message or of a version of a reply: the same wish makes one memory."""
+    return ids.derived("remembered", person, what)
+
+
+def _command(act: Act, shown: replies.Shown, event: Reaction, actor: Actor) -> Command | None:
     """The command of an act; None for one that changes nothing, or that is not taken back by taking the reaction away. Pure."""
     of = (shown.message_id, shown.character)
     added = isinstance(event, ReactionAdded)
@@ -68,6 +88,10 @@ def _command(act: Act, shown: replies.Shown, event: Reaction) -> Command | None:
             return opinion.Rate(*of, shown.turn, rating="good" if added else None, only="good")
         case "dislike":
             return opinion.Rate(*of, shown.turn, rating="bad" if added else None, only="bad")
+        case "pin" if added:
+            return remembered(actor, shown, event.guild_id, event.venue)
+        case "pin":
+            return memory.LockMemory(memory_id(actor.user_id, shown.turn), locked=False)
         case "regenerate" if added:
             return reply.Regenerate(*of)
         case "go_on" if added:

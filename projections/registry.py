@@ -17,7 +17,7 @@ from projections.models.places.scenes import SCENES
 from projections.models.places.servers import SERVERS
 from projections.models.provider_models import MODELS
 from projections.models.quota import QUOTA
-from projections.models.reactions import REACTIONS
+from projections.models.reacting.reactions import REACTIONS
 from projections.models.timeline import TIMELINE
 from projections.models.turns import TURNS
 from projections.models.usage import USAGE

@@ -16,7 +16,7 @@ from engine.resources.kinds import CHARACTER, REACTIONS
 from engine.resources.reacting.sheet import UNSET
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
-from projections.models import reactions
+from projections.models.reacting import reactions
 from projections.terminal import NotFound
 
 Server = Annotated[str, typer.Option("--server", help="In this server: its id.")]

@@ -12,6 +12,8 @@ from bot.console import menu, words
 from bot.console.prose import prose
 from bot.console.state import console_of
 from engine import clock
+from engine.resources.kinds import REACTIONS
+from engine.resources.reacting.sheet import DEFAULTS
 
 HERE = Path(__file__).parent
 NAME_COOKIE, THEME_COOKIE = "tzurot_name", "tzurot_theme"
@@ -25,6 +27,7 @@ ENVIRONMENT = Environment(
     auto_reload=False,
 )
 ENVIRONMENT.globals.update(
+    reactions=[(spec.shown.label, (getattr(DEFAULTS, spec.key) or "").split()[0]) for spec in REACTIONS.fields if spec.key != "inspect"],
     prose=prose,
     kind=words.kind,
     short=words.short,

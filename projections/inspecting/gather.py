@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from engine import clock
+from engine import clock, ids
 from engine.decide import reply
 from engine.events.base import Event
 from engine.events.reply import ChunkDelivered, ReplyContinued, ReplyRegenerated
 from engine.events.turn import GenerationStarted
-from engine.ids import terminal
 from engine.store import Log, Recorded
 from projections.inspecting.inspection import Inspection, inspect
 from projections.models import catalog
@@ -26,7 +25,7 @@ async def events_of(log: Log, turn: Turn) -> list[Recorded[Event]]:
     ]
     others = [one.event.turn_id for one in acts if isinstance(one.event, ReplyRegenerated | ReplyContinued)]
     others = [one for one in dict.fromkeys((reply.first_turn(turn.message_id, turn.character), *others)) if one != turn.turn]
-    told += [end for one in others if (end := await log.find(terminal(one))) is not None]
+    told += [end for one in others if (end := await log.find(ids.terminal(one))) is not None]
     for message in dict.fromkeys(one.event.message_id for one in told if isinstance(one.event, ChunkDelivered)):
         told += await log.stream(f"reaction:{message}")
     return sorted({one.id: one for one in told}.values(), key=lambda one: one.position)

@@ -20,7 +20,7 @@ from engine.events.reply import (
     ReplyRegenerated,
     ReplyReported,
 )
-from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed, TurnRequested
+from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Recorded
 from projections.inspecting.spans import Stretch, in_all, stretches
 
@@ -123,7 +123,7 @@ def _chapters(one: Recorded[Event], turn: UUID, names: Names) -> Iterator[Chapte
             yield Chapter("requested", "Turn requested", at, position, (("Trigger", event.trigger), ("Why", event.reason), *place))
         case GenerationStarted() as event:
             yield _attempt(event, at, position, names)
-        case TurnCompleted() | TurnFailed() | TurnCancelled() as event:
+        case TurnCompleted() | TurnFailed() | TurnCancelled() | TurnDeclined() as event:
             yield from _end(event, at, position)
         case ReplyDelivered() | ChunkDelivered() | DeliveryIntended() | DeliveryFailed() as event:
             yield Chapter("delivery", _DELIVERY[type(event)], at, position, tuple(_delivery(event)))
@@ -181,13 +181,16 @@ def _dropped(part: Any) -> str:
     return f"{part.what}: {part.why}{f', {part.tokens} tokens' if part.tokens else ''}"
 
 
-def _end(event: TurnCompleted | TurnFailed | TurnCancelled, at: datetime, position: int) -> Iterator[Chapter]:
+def _end(event: TurnCompleted | TurnFailed | TurnCancelled | TurnDeclined, at: datetime, position: int) -> Iterator[Chapter]:
     if isinstance(event, TurnCancelled):
         yield Chapter("end", f"Stopped: {event.why}", at, position)
         return
     if event.calls:
         head = ("why", "model", "paid by", "result", "ms", "read", "written", "cost")
         yield Chapter("calls", "Calls", at, position, head=head, rows=tuple(_call(call) for call in event.calls))
+    if isinstance(event, TurnDeclined):
+        yield Chapter("end", "It chose to say nothing", at, position, (("Model", f"{event.model} by {event.provider}"),))
+        return
     if isinstance(event, TurnFailed):
         facts = (("Category", event.category), ("Status", str(event.status or "none")), ("Reference", event.reference))
         yield Chapter(

@@ -33,11 +33,8 @@ def stretches(events: Sequence[Recorded[Event]], now: datetime | None = None) ->
     asked = _at(events, TurnRequested)
     if asked is None:
         return ()
-    said, begun, end = (
-        _at(events, MessageReceived),
-        _at(events, GenerationStarted),
-        _last(events, TurnCompleted, TurnFailed, TurnCancelled, TurnDeclined),
-    )
+    said, begun = _at(events, MessageReceived), _at(events, GenerationStarted)
+    end = _last(events, TurnCompleted, TurnFailed, TurnCancelled, TurnDeclined)
     first_turn = not any(isinstance(one.event, TurnRequested) and one.event.epoch for one in events)
     parts: list[tuple[str, str, float]] = []
     if said is not None and first_turn:

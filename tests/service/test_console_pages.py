@@ -1,6 +1,7 @@
 """Timeline, turns and health as pages: what they show, and that they show it with anything broken."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -48,6 +49,18 @@ async def test_the_timeline_shows_and_filters_what_happened(here: Site) -> None:
     for query, count in expected.items():
         rows = (await here.http.get(f"/timeline?{query}&view=events", headers={"hx-request": "true"})).text
         assert rows.count('class="event ') == count, query
+    newest, oldest = said.turns[1], said.turns[0]
+    for turn, query, beside in (
+        (newest, "", [f"/turns/{oldest}"]),
+        (oldest, "?user=1", [f"/turns/{newest}?user=1"]),
+        (newest, "?status=failed", []),
+        (newest, "?character=ottoline", []),
+    ):
+        page = (await here.http.get(f"/turns/{turn}{query}")).text
+        assert re.findall('data-key="[jk]" href="([^"]*)"', page) == beside, query
+        assert "waiting for a worker" in page
+    record = (await here.http.get(f"/api/turns/{newest}")).json()["inspection"]
+    assert [link["type"] for link in record["links"]][:2] == ["message.received", "turn.requested"]
 
 
 async def test_the_turns_say_what_differs_between_them(here: Site) -> None:

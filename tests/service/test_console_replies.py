@@ -10,6 +10,7 @@ from engine import ids, seed
 from engine.actor import operator
 from engine.config import Settings
 from engine.decide.reply import ChooseVersion, EditReply
+from engine.events.reply import ReplyRated
 from engine.events.turn import TurnRequested
 from engine.execute import execute, undo
 from tests.support.site import Said, Site, seen, site, ticks, until
@@ -133,3 +134,26 @@ async def test_why_is_told_on_a_page(here: Site) -> None:
     assert "keep nothing of this message" in (await here.http.get("/why?message=1234567890123456789")).text
     assert (await here.http.get("/why?message=nonsense")).status_code == 422
     assert "First answer" not in page
+
+
+async def test_reactions_below_a_reply_do_what_they_do_on_discord(here: Site) -> None:
+    """E1, E4: pressed again one is taken back; another version, a rating, deletion with its way back; what is no emoji is refused."""
+    said, base = await answered(here)
+    [_, line] = await here.lines(said.channel, 2)
+    script = {"hx-request": "true"}
+
+    async def press(emoji: str, on: object = line["message_id"]) -> tuple[int, str]:
+        response = await here.form(f"{base}/reactions", {"emoji": emoji, "on": str(on)}, **script)
+        return response.status_code, response.text
+
+    assert "is on the reply" in (await press("❤️"))[1]
+    assert "is taken back" in (await press("❤️"))[1]
+    assert [event.rating for event in await here.events(["reply.rated"]) if isinstance(event, ReplyRated)] == ["good", None]
+    for emoji, on in (("hello", line["message_id"]), ("👎", 1), ("👎", said.message_id), ("🦄", line["message_id"])):
+        assert (await press(emoji, on))[0] == 422, emoji
+    assert (await press("👎"))[0] == 200
+    assert "being written" in (await press("👎🏽"))[1] or await here.events(["reply.regenerated"])
+    await here.complete(ids.turn(said.message_id, seed.character_id("wren"), 1), "Another.")
+    await until(here, said.channel, ["One.", "Another."])
+    assert "Bring it back" in (await press("❌"))[1]
+    await until(here, said.channel, ["One."])

@@ -10,7 +10,7 @@ from engine.actor import person
 from engine.config import Settings
 from engine.decide.reacting.mapping import MapReactions
 from engine.execute import execute
-from projections.models import reactions
+from projections.models.reacting import reactions
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.errors import Json
@@ -77,6 +77,9 @@ async def test_each_act_is_done_by_its_emoji_also_on_a_message_from_before_the_s
         await stage.settle()
         async with stage.log.pool.connection() as connection:
             assert await reactions.counts(connection) == []
+        await discord.react("general", "alice", first, "📌")
+        await counted(stage, "memory.locked", 1)
+        assert await stage.count("memory.noted") == 1
         await discord.react("general", "alice", first, "➡️")
         await until(discord, "answer 1", "answer 2")
         await discord.react("general", "alice", last(discord)["id"], "❌")
@@ -88,7 +91,7 @@ async def test_each_act_is_done_by_its_emoji_also_on_a_message_from_before_the_s
         await discord.react("general", "alice", first, "❌")
         await until(discord)
         assert service.reactions.refused == 0
-    assert (await stage.types("reaction.")).count("reaction.added") == 6
+    assert (await stage.types("reaction.")).count("reaction.added") == 7
 
 
 async def test_a_reaction_told_twice_or_by_a_stranger_or_by_ourselves_does_nothing(stage: Rig, discord: StandinDiscord) -> None:

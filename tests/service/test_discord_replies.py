@@ -6,6 +6,7 @@ import pytest
 
 from bot.discord.limits import EPHEMERAL
 from engine.config import Settings
+from projections.models.reacting import reactions
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
@@ -128,3 +129,32 @@ async def test_why_says_what_was_answered_and_why_something_was_not(stage: Rig, 
         assert "link of a message" in await why("nonsense")
         discord.add_channel("elsewhere")
         assert "in the channel where it was said" in await why(asked, "elsewhere")
+
+
+async def test_a_reply_is_looked_into_remembered_and_reported(stage: Rig, discord: StandinDiscord) -> None:
+    """E5, F5: the record of its turn for whoever asked, and for nobody else; anybody may report it, once."""
+    async with stage.bot():
+        asked = await discord.say("general", "alice", "@Lilith hello")
+        await until(discord, "answer 0")
+        await stage.settle()
+        told = (await on_reply(discord, "Inspect")).text
+        assert "in all" in told
+        assert "**Turn requested**" in told
+        by_link = await discord.answered(await discord.slash("general", "alice", "inspect", {"turn": asked}))
+        assert by_link.ephemeral
+        assert "**Delivered**" not in by_link.text
+        assert "Trigger: name" in by_link.text
+        refused = await discord.answered(await discord.slash("general", "bob", "inspect", {"turn": asked}))
+        assert "not yours to look into" in refused.text
+        assert "Trigger: name" not in (await on_reply(discord, "Inspect", "bob")).text
+        assert "It is remembered for you" in (await on_reply(discord, "Remember this")).text
+        assert "remembered already" in (await on_reply(discord, "Remember this")).text
+        form = await on_reply(discord, "Report", "bob")
+        sent = await discord.answered(await discord.submit(form, "bob", {"text": "unkind"}))
+        assert "Thank you" in sent.text
+        form = await on_reply(discord, "Report", "bob")
+        assert "already" in (await discord.answered(await discord.submit(form, "bob", {"text": "again"}))).text
+        await stage.settle()
+    async with stage.log.pool.connection() as connection:
+        [report] = await reactions.reports(connection, stage.log.vault)
+    assert (report.text, report.message_id) == ("unkind", int(asked))

@@ -41,23 +41,34 @@ async def act(request: Request) -> Response:
     """`POST .../{action}`: carry it out. A script gets what stands above the composer: nothing, a sentence, or a way back."""
     console, form, path = console_of(request), await request.form(), request.path_params
     target = ChatReply(path["channel"], path["message"], path["character"])
-    if not await _is_here(console, target):
+    if not await is_here(console, target):
         return problem(request, 404, "No such reply", "It may belong to another conversation.")
     try:
         done, key = await _carried_out(console, target, path["action"], form)
     except Rejected as rejected:
-        if by_script(request):
-            return HTMLResponse(fragment("_refused.html", sentence=str(rejected)), 422)
-        return problem(request, 422, "That was not done", str(rejected))
-    console.feed.touch({target.channel})
+        return refused(request, rejected)
+    return shown(request, target, done, key)
+
+
+def refused(request: Request, rejected: Rejected) -> Response:
+    """Say why something was not done."""
+    if by_script(request):
+        return HTMLResponse(fragment("_refused.html", sentence=str(rejected)), 422)
+    return problem(request, 422, "That was not done", str(rejected))
+
+
+def shown(request: Request, target: ChatReply, done: Executed | None, key: UUID | None, said: str = "") -> Response:
+    """What was done: a script gets what stands above the composer, nothing, a sentence or a way back."""
+    console_of(request).feed.touch({target.channel})
     if not by_script(request):
         return go(f"/chats/{target.channel}")
-    taken = next((event for event in done.events if isinstance(event, ReplyDeleted)), None)
+    taken = next((event for event in (done.events if done else ()) if isinstance(event, ReplyDeleted)), None)
     back = taken is not None and taken.version in (None, taken.shown)
-    return HTMLResponse(fragment("_reply_done.html", base=target.base, key=key if back else None))
+    return HTMLResponse(fragment("_reply_done.html", base=target.base, key=key if back else None, said=said))
 
 
-async def _is_here(console: Console, target: ChatReply) -> bool:
+async def is_here(console: Console, target: ChatReply) -> bool:
+    """Whether the message that is answered was said in this conversation."""
     if not await conversation.exists(console, target.channel):
         return False
     requested = await console.log.row(ids.message_event(target.message, "received"))

@@ -1,6 +1,8 @@
 """Commands on a message (right click, Apps) and `/why`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import nextcord
@@ -8,11 +10,14 @@ from nextcord import SlashOption
 
 from bot import why as words
 from bot.discord.answers import Interaction, Told, answer
-from bot.discord.context import Context
+from bot.discord.context import Context, key_of
 from bot.discord.features.reply import press
+from bot.discord.features.reply.look import looked_into, remembering
 from bot.discord.features.reply.panel import LOOK_S, LOOKS, Target, panel, target_of
+from bot.discord.features.undo.press import changed
 from engine.decide import reply
 from engine.decide.rejected import Rejected
+from engine.execute import execute
 from projections import replies
 from projections import why as reasons
 
@@ -29,9 +34,25 @@ class ReplyCog(nextcord.ClientCog):
     ) -> None:
         await self._explain(interaction, message)
 
+    @nextcord.slash_command(name="inspect", description="Everything about a reply: its time, prompt, model, versions")  # type: ignore[untyped-decorator]
+    async def look(
+        self, interaction: Interaction, turn: str = SlashOption(description="Link or id of a message, a turn's id, or an error's reference")
+    ) -> None:
+        async def work() -> str:
+            return await looked_into(self.context.log, self.context.actor(interaction), turn)
+
+        await answer(interaction, work)
+
     @nextcord.message_command(name="Inspect")  # type: ignore[untyped-decorator]
     async def inspect(self, interaction: Interaction, message: nextcord.Message) -> None:
-        await self._explain(interaction, str(_target(interaction)))
+        actor, target = self.context.actor(interaction), str(_target(interaction))
+
+        async def more() -> str:
+            with suppress(Rejected):
+                return "\n" + await looked_into(self.context.log, actor, target)
+            return ""
+
+        await self._explain(interaction, target, more)
 
     @nextcord.message_command(name="Versions")  # type: ignore[untyped-decorator]
     async def versions(self, interaction: Interaction, message: nextcord.Message) -> None:
@@ -68,6 +89,19 @@ class ReplyCog(nextcord.ClientCog):
         only = shown.turn if shown.segment else None
         await press.delete(self.context, interaction, reply.DeleteReply(shown.message_id, shown.character, only))
 
+    @nextcord.message_command(name="Remember this")  # type: ignore[untyped-decorator]
+    async def remember(self, interaction: Interaction, message: nextcord.Message) -> None:
+        actor, target = self.context.actor(interaction), _target(interaction)
+
+        async def work() -> Told:
+            command = await remembering(self.context.log, actor, target, interaction.channel_id, interaction.guild_id)
+            done = await execute(self.context.log, actor, command, key_of(interaction.id))
+            if not done.events:
+                raise Rejected("It is remembered already.")
+            return changed(interaction, "It is remembered for you.")
+
+        await answer(interaction, work)
+
     @nextcord.message_command(name="Report")  # type: ignore[untyped-decorator]
     async def report(self, interaction: Interaction, message: nextcord.Message) -> None:
         try:
@@ -77,7 +111,7 @@ class ReplyCog(nextcord.ClientCog):
             return
         await press.report_form(interaction, shown)
 
-    async def _explain(self, interaction: Interaction, text: str) -> None:
+    async def _explain(self, interaction: Interaction, text: str, more: Callable[[], Awaitable[str]] | None = None) -> None:
         here, owner = interaction.channel_id, self.context.actor(interaction).trusted
 
         async def work() -> str:
@@ -87,7 +121,7 @@ class ReplyCog(nextcord.ClientCog):
                 raise Rejected(str(error)) from None
             if found.channel not in (None, here) and not owner:
                 raise Rejected("Ask about a message in the channel where it was said.")
-            return "\n".join(words.lines(found))
+            return "\n".join(words.lines(found)) + (await more() if more is not None else "")
 
         await answer(interaction, work)
 

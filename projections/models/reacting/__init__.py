@@ -1,0 +1,1 @@
+"""What reactions do where, and what people think of replies."""
