@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -36,6 +37,7 @@ from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
 from engine.bus.consumer import TRANSIENT
+from engine.errors import StorageFull
 from engine.resources.kinds import CHARACTER, PRESET
 
 _log = log.get("console")
@@ -117,6 +119,12 @@ async def _away(request: Request, error: Exception) -> Response:
     return _said(request, 503, "One moment", sentence)
 
 
+async def _full(request: Request, _: Exception) -> Response:
+    _log.warning("no room on the disk of the database", path=request.url.path)
+    sentence = "There is no room on the disk of the database, so nothing was stored. Free some, then do it again."
+    return _said(request, 503, "No room on the disk", sentence)
+
+
 async def _late(_: Request, __: Exception) -> Response:
     return Response("The request did not arrive whole.\n", 408, {"connection": "close"})
 
@@ -141,4 +149,5 @@ _HANDLERS: Mapping[Any, Any] = {
     ClientDisconnect: _late,
     Exception: _broken,
     **dict.fromkeys(TRANSIENT, _away),
+    **dict.fromkeys((StorageFull, psycopg.errors.DiskFull), _full),
 }

@@ -10,7 +10,7 @@ import psycopg
 from engine import log as lines
 from engine.events.base import Event
 from engine.sealing import DataKey
-from engine.store import bulk, codec, connect, reader, slow_path, tail
+from engine.store import bulk, codec, connect, reader, room, slow_path, tail
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Subjects, Vault
@@ -68,6 +68,9 @@ class Log:
             try:
                 await self.vault.prefetch(wanted | subjects)
                 return await self.vault.current(subjects)
+            except psycopg.errors.DiskFull as error:
+                self._wanted |= wanted
+                raise connect.translate(error) from error  # a new person's key needs room, too
             except psycopg.OperationalError as error:
                 self._wanted |= wanted
                 _log.warning("no keys: postgres is away", error=type(error).__name__)
@@ -77,6 +80,13 @@ class Log:
     def available(self) -> bool:
         """False while Postgres is away; appends wait then."""
         return self._writer.available
+
+    async def has_room(self) -> bool:
+        """Whether Postgres finds room on its disk. Tried, once an append of this process found none, until there is some."""
+        if self._writer.full:
+            async with self.pool.connection() as connection:
+                self._writer.full = not await room.found(connection)
+        return not self._writer.full
 
     @property
     def waiting(self) -> int:

@@ -36,6 +36,8 @@ class Writer:
 
     def __init__(self, dsn: str) -> None:
         self.available = True
+        self.full = False
+        """Whether the last append found no room on the disk."""
         self.queue = Queue()
         self._dsn = dsn
         self._answers: set[asyncio.Future[int]] = set()
@@ -141,6 +143,7 @@ class Writer:
         self._flying -= streams
         error = answer.exception()
         if error is None:
+            self.full = False
             _resolve(batch, answer.result())
         else:
             self._failed(batch, error)
@@ -154,7 +157,7 @@ class Writer:
         """Put the batch back, to be written the careful way; only a full disk is its callers' business."""
         self._forget(batch)
         if isinstance(error, psycopg.errors.DiskFull):
-            return _refuse(batch, connect.translate(error))
+            return self._no_room(batch, error)
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         self.queue.put_back(batch, uncertain=lost)
         return self._wake.set()
@@ -242,7 +245,7 @@ class Writer:
             plain = await self._plainly()
             outcomes = await impatient(plain, slow_path.append(plain, [slot.unit for slot in batch], element_oid))
         except psycopg.errors.DiskFull as error:
-            _refuse(batch, connect.translate(error))
+            self._no_room(batch, error)
         except (*_AWAY, asyncio.CancelledError) as error:
             if isinstance(error, psycopg.Error) and sqlstate.lasts(error):
                 return self._single_out(batch, error)
@@ -252,10 +255,15 @@ class Writer:
         except psycopg.Error as error:
             self._single_out(batch, error)
         else:
+            self.full = False
             for slot, outcome in zip(batch, outcomes, strict=True):
                 slot.resolve(outcome)
         finally:
             self.queue.settled(events)
+
+    def _no_room(self, batch: Sequence[Slot], error: psycopg.Error) -> None:
+        self.full = True
+        _refuse(batch, connect.translate(error))
 
     def _slow_batch(self) -> list[Slot]:
         batch = [self.queue.pop()]

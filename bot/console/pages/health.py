@@ -136,6 +136,8 @@ def _forget(task: "asyncio.Future[Any]") -> None:
 async def _postgres(console: Console) -> tuple[Probe, Status]:
     async with console.log.pool.connection(timeout=PROBE_SECONDS) as connection:
         found = await status.look(connection)
+    if not await console.log.has_room():
+        return Probe("Postgres", False, "No room on its disk. Free some; it goes on by itself."), found
     return Probe("Postgres", True, f"Version {found.server}, {found.head:,} events."), found
 
 

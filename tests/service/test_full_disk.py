@@ -1,0 +1,85 @@
+"""A disk that is really full, under the database: it is said where somebody waits, and it goes on by itself when there is room."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from engine import embedded
+from engine.config import Settings
+from engine.errors import StorageFull, TzurotError
+from engine.migrate import migrate
+from engine.store import open_log
+from engine.vault import MasterKey
+from tests.chaos.store.lab import message
+from tests.support.site import Site, site
+
+DISK_MB = 160
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=0755", "tmpfs", folder], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=False)
+
+
+def fill(ballast: Path) -> None:
+    """Take all there is but a few pages."""
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 20)):
+            pass
+    with ballast.open("r+b") as file:
+        file.truncate(max(0, ballast.stat().st_size - (1 << 17)))
+
+
+async def said(here: Site, text: str) -> tuple[int, str]:
+    answer = await here.http.post("/api/chats", json={"character": "wren", "text": text})
+    return answer.status_code, answer.text
+
+
+async def test_no_room_is_told_where_somebody_waits(disk: Path, settings: Settings) -> None:
+    """R11: a line in the playground, readiness, a start; with room again all go on without a restart."""
+    async with embedded.postgres(disk / "one") as postgres:
+        await migrate(postgres.dsn)
+        async with site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
+            assert (await said(here, "Hello."))[0] == 201
+            await asyncio.to_thread(fill, disk / "ballast")
+            async with asyncio.timeout(60):
+                while (found := await said(here, "x" * 2000))[0] == 201:
+                    pass
+            assert found[0] == 503
+            assert "no room on the disk" in found[1]
+            ready = await here.http.get("/readyz")
+            assert (ready.status_code, ready.json()["sentence"]) == (503, "No room on its disk. Free some; it goes on by itself.")
+            with pytest.raises(TzurotError, match="no room"):
+                async with embedded.postgres(disk / "two"):
+                    pass
+            (disk / "ballast").unlink()
+            assert (await here.http.get("/readyz")).status_code == 200
+            assert (await said(here, "Hello again."))[0] == 201
+
+
+async def test_a_person_s_first_words_are_refused_too(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key that they need finds no room: that is told and not waited out, as an outage is."""
+
+    async def full(*_: object) -> None:
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    async with open_log(dsn, MasterKey.of(b"k" * 32)) as log:
+        monkeypatch.setattr(log.vault, "prefetch", full)
+        async with asyncio.timeout(20):
+            with pytest.raises(StorageFull):
+                await log.append(message(1))
