@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, lore, output, reactions, scenes, servers, settings_table, undo, why
+from bot.cli import channels, chatlogs, denials, editing, lore, memories, output, reactions, scenes, servers, settings_table, undo, why
 from engine import config
 
 
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     denials.register(app)
     chatlogs.register(app)
     lore.register(app)
+    memories.register(app)
     reactions.register(app)
 
 
