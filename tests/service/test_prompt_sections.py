@@ -147,7 +147,7 @@ FORTUNE = Fortune("tail")
 
 
 @given(deeds=DEEDS)
-@settings(max_examples=25, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 async def test_what_is_sent_is_what_the_log_gives_again(log: Log, deeds: list[tuple[str, int, str]]) -> None:
     """Over every section, a new one among them; at the time, and after everything that happened later."""
     here = Room(log, 1000 + await log.head())
