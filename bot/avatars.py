@@ -17,11 +17,11 @@ from engine.blobs import pictures
 from engine.blobs.pictures import MOST_BYTES as MOST_BYTES
 from engine.blobs.pictures import NotAPicture, Picture
 from engine.decide.rejected import Rejected
+from engine.events.base import SYSTEM_SUBJECT, user_subject
 from engine.execute import Executed
 from engine.resources.files import Imported
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
-from engine.subjects import SYSTEM_SUBJECT, user_subject
 
 _DECODERS = ThreadPoolExecutor(2, "pictures")
 """Two at once: decoding takes up to 120 MB each."""

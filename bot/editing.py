@@ -51,7 +51,9 @@ class Item:
     @property
     def handle(self) -> str:
         """What tells it from others of the same name: a character's short name, the beginning of a preset's id."""
-        return str(self.id.int) if self.edit else str(self.values.get("slug") or str(self.id)[:8])
+        if self.edit:
+            return (str(self.id.int) if self.id.int < 2**64 else str(self.id)[:8]) if self.id.int else "in general"
+        return str(self.values.get("slug") or str(self.id)[:8])
 
     @property
     def calls(self) -> frozenset[str]:

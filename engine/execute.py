@@ -12,7 +12,7 @@ from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.craft import lorebook
-from engine.decide.places import server, serving
+from engine.decide.places import profile, server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory
@@ -46,6 +46,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     lorebook.RULES,
     server.RULES,
     serving.RULES,
+    profile.RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""

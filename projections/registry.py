@@ -13,6 +13,7 @@ from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
 from projections.models.places.servers import SERVERS
 from projections.models.provider_models import MODELS
@@ -45,6 +46,7 @@ ALL: tuple[Projection, ...] = (
     LOREBOOKS,
     LORE_STATES,
     SERVERS,
+    PROFILES,
 )
 """In the order in which they are shown."""
 

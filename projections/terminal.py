@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import typer
+
 from engine import access, config
 from engine.errors import TzurotError
 from engine.store import Log
@@ -44,3 +46,13 @@ async def _up_to_date(log: Log) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
+    """The group of commands with this name, to which several rooms may add; made where it is not there yet."""
+    for known in app.registered_groups:
+        if known.name == name and known.typer_instance is not None:
+            return known.typer_instance
+    made = typer.Typer(no_args_is_help=True, help=about)
+    app.add_typer(made, name=name)
+    return made

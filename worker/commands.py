@@ -26,6 +26,7 @@ from projections.models import provider_models
 from projections.models.model_quirks import NotedQuirks
 from projections.models.model_quirks import noted as noted_quirks
 from projections.prompt.message import Message
+from projections.terminal import group as shared_group
 from worker import money, provider_commands
 from worker.jobs import commands as job_commands
 from worker.memory import commands as memory_commands
@@ -41,9 +42,7 @@ def register(app: typer.Typer) -> None:
         for command, function in commands.items():
             group.command(command)(function)
         app.add_typer(group, name=name)
-    memory = typer.Typer(no_args_is_help=True, help="What characters remember.")
-    memory_commands.register(memory)
-    app.add_typer(memory, name="memory")
+    memory_commands.register(shared_group(app, "memory", "What characters remember."))
     checks.BROUGHT["provider"] = _try_provider
 
 

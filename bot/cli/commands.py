@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import channels, chatlogs, denials, editing, lore, output, reactions, scenes, servers, settings_table, undo, why
+from bot.cli import (
+    channels,
+    chatlogs,
+    denials,
+    editing,
+    lore,
+    memories,
+    output,
+    profiles,
+    reactions,
+    scenes,
+    servers,
+    settings_table,
+    undo,
+    why,
+)
 from engine import config
 
 
@@ -23,10 +38,12 @@ def register(app: typer.Typer) -> None:
     channels.register(app)
     servers.register(app)
     scenes.register(app)
+    profiles.register(app)
     undo.register(app)
     denials.register(app)
     chatlogs.register(app)
     lore.register(app)
+    memories.register(app)
     reactions.register(app)
 
 

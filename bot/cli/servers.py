@@ -9,7 +9,7 @@ from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.places.serving import AllowServer, DenyServer, ServingCommand
 from engine.execute import execute
-from engine.resources.kinds import SERVER
+from engine.resources.places.kinds import SERVER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
 from projections.models.places import servers

@@ -106,10 +106,12 @@ _REPLY = (
     *(REPLY_SHOW, REPLY_DROP, REPLY_AGAIN, REPLY_GO_ON, REPLY_DELETE, REPLY_WISH, REPLY_WISHED, REPLY_EDIT, REPLY_EDITED),
     REPLY_REPORTED,
 )
+API_KEY = Press("apikey", (), "/settings apikey")
+"""The form for one's own key."""
 
 ALL = (
     *(CREATE, CREATE_AGAIN, BROWSE, OPEN, EDIT, SCREEN, FORM_OPEN, FORM, FORM_AGAIN, SWITCH, CHOOSE, EXPORT, DELETE),
-    *(UNDO, REDO),
+    *(UNDO, REDO, API_KEY),
     *_REPLY,
 )
 """All there are."""

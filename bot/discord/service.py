@@ -17,6 +17,7 @@ from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.context import Context
 from bot.discord.dm_hint import DmHint
 from bot.discord.features.commands import add_all
+from bot.discord.features.me import cog as me
 from bot.discord.features.reply import press as replies
 from bot.discord.features.resources import press as resources
 from bot.discord.features.resources.editor import Editor
@@ -84,7 +85,9 @@ class Service:
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
         self.context = Context(log, self.roster, settings, self.typing.begin)
         self.editor = Editor(self.context)
-        self.presses = Presses(resources.handlers(self.editor), undo.handlers(self.context), replies.handlers(self.context))
+        self.presses = Presses(
+            resources.handlers(self.editor), undo.handlers(self.context), replies.handlers(self.context), me.handlers(self.context)
+        )
         self._preparing: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
         self.ingest.on_drop = self._more.set

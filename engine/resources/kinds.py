@@ -9,8 +9,6 @@ from engine.resources.channel import ChannelSheet
 from engine.resources.character import CharacterSheet
 from engine.resources.field import FieldSpec, Resource, field, fields
 from engine.resources.lorebook import LorebookSheet, LoreEntrySheet
-from engine.resources.places import server
-from engine.resources.places.server import ServerSheet
 from engine.resources.preset import PresetSheet
 from engine.resources.reacting import sheet as reactions
 from engine.resources.reacting.sheet import ReactionSheet
@@ -44,7 +42,6 @@ class Kind[R: Resource]:
 CHARACTER = Kind("character", CharacterSheet, character.problems)
 CHANNEL = Kind("channel", ChannelSheet, channel.problems)
 REACTIONS = Kind("reactions", ReactionSheet, reactions.problems)
-SERVER = Kind("server", ServerSheet, server.problems)
 PRESET = Kind("preset", PresetSheet, preset.problems, preset.settled)
 LOREBOOK = Kind("lorebook", LorebookSheet, lorebook.problems)
 LORE_ENTRY = Kind("entry", LoreEntrySheet, lorebook.entry_problems)

@@ -31,6 +31,7 @@ class Changes(Projection):
                 for what in ("created", "edited", "entries_set", "entries_removed", "deleted", "restored", "attached", "detached")
             ),
             *(f"access.{what}" for what in ("denied", "allowed")),
+            "profile.edited",
             *(f"server.{what}" for what in ("edited", "denied", "allowed")),
         }
     )

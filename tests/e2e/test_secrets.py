@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 
 from engine import ids
+from tests.support import forks
 from tests.support.canaries import PAGES, fresh, in_files, in_tables
 from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status, Stream, chunk, event
 from tests.support.system import MASTER_KEY, Shape, Tzurot, running, until
@@ -45,18 +45,8 @@ def echo(asked: ProviderRequest) -> Behaviour:
 async def tzurot(system: Tzurot, *arguments: str, stdin: str = "", **more: str) -> Heard:
     """A command in the system's environment: what it wrote, on both streams."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | system._environment("") | more
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot.cli.main",
-        *arguments,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await process.communicate(stdin.encode())
-    return Heard(f"tzurot {' '.join(arguments)}", out.decode())
+    done = await forks.command(*arguments, environment=environment, text=stdin)
+    return Heard(f"tzurot {' '.join(arguments)}", done.out + done.errors)
 
 
 async def pages(system: Tzurot) -> list[Heard]:

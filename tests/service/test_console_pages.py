@@ -11,8 +11,8 @@ import pytest
 from bot.console.pages.health import look
 from engine import embedded
 from engine.config import Settings
-from engine.migrate import migrate
 from projections import status
+from tests.support import clusters
 from tests.support.site import Site, site
 
 
@@ -213,46 +213,42 @@ async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> No
 
 async def test_health_answers_while_postgres_is_frozen(settings: Settings) -> None:
     """F7: a server that neither answers nor hangs up holds a probe, but not the report (6 s allow for a busy machine)."""
-    async with embedded.temporary_postgres(durable=False) as postgres:
-        await migrate(postgres.dsn)
-        async with site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
-            postmaster = psutil.Process(postgres.pid)
-            frozen = [postmaster, *postmaster.children()]
+    async with clusters.temporary(durable=False) as postgres, site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
+        postmaster = psutil.Process(postgres.pid)
+        frozen = [postmaster, *postmaster.children()]
+        for process in frozen:
+            process.suspend()
+        try:
+            async with asyncio.timeout(6):
+                report = (await here.http.get("/healthz")).json()
+            async with asyncio.timeout(6):
+                assert (await here.http.get("/readyz")).status_code == 503
+        finally:
             for process in frozen:
-                process.suspend()
-            try:
-                async with asyncio.timeout(6):
-                    report = (await here.http.get("/healthz")).json()
-                async with asyncio.timeout(6):
-                    assert (await here.http.get("/readyz")).status_code == 503
-            finally:
-                for process in frozen:
-                    process.resume()
-            assert not next(probe["ok"] for probe in report["probes"] if probe["name"] == "Postgres")
+                process.resume()
+        assert not next(probe["ok"] for probe in report["probes"] if probe["name"] == "Postgres")
 
 
 async def test_health_answers_while_everything_is_away(settings: Settings, nats_server: embedded.Nats) -> None:
     """F7: a dead Postgres and a dead NATS are told, not waited for; pages say so; both are found again."""
-    async with embedded.temporary_postgres(durable=False) as postgres:
-        await migrate(postgres.dsn)
-        async with site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
-            nats_server.kill()
-            postgres.kill()
-            await nats_server.wait()
-            await postgres.wait()
-            async with asyncio.timeout(10):
-                report = (await here.http.get("/healthz")).json()
-                ready = await here.http.get("/readyz")
-            assert {probe["name"]: probe["ok"] for probe in report["probes"]} == {"Postgres": False, "NATS": False}
-            assert ready.status_code == 503
-            assert (await here.http.get("/health")).status_code == 200
-            assert (await here.http.get("/timeline")).status_code == 503
-            await postgres.start()
-            await nats_server.start()
-            async with asyncio.timeout(30):
-                while not all(probe.ok for probe in (await look(here.console)).probes if probe.name in {"Postgres", "NATS"}):
-                    await asyncio.sleep(0.1)
-            assert (await here.http.get("/timeline")).status_code == 200
+    async with clusters.temporary(durable=False) as postgres, site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
+        nats_server.kill()
+        postgres.kill()
+        await nats_server.wait()
+        await postgres.wait()
+        async with asyncio.timeout(10):
+            report = (await here.http.get("/healthz")).json()
+            ready = await here.http.get("/readyz")
+        assert {probe["name"]: probe["ok"] for probe in report["probes"]} == {"Postgres": False, "NATS": False}
+        assert ready.status_code == 503
+        assert (await here.http.get("/health")).status_code == 200
+        assert (await here.http.get("/timeline")).status_code == 503
+        await postgres.start()
+        await nats_server.start()
+        async with asyncio.timeout(30):
+            while not all(probe.ok for probe in (await look(here.console)).probes if probe.name in {"Postgres", "NATS"}):
+                await asyncio.sleep(0.1)
+        assert (await here.http.get("/timeline")).status_code == 200
 
 
 async def test_readiness_follows_the_log_and_not_only_the_connection(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,10 @@ import pytest
 from bot.discord import ingest
 from bot.discord.service import Service
 from bot.notices import BUSY
-from engine import embedded
 from engine.config import Settings
 from engine.events.message import MessageReceived
-from engine.migrate import migrate
 from engine.store import Query
+from tests.support import clusters
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import rig
@@ -48,8 +47,7 @@ async def test_who_waits_while_postgres_is_away_is_told_once_and_answered_afterw
 ) -> None:
     """One notice in the channel where somebody waits, none where nobody does; it goes when Postgres is back, and the log has it all."""
     monkeypatch.setattr(ingest, "HELD_S", 0.3)
-    async with embedded.temporary_postgres(durable=False) as postgres, StandinDiscord.start() as discord:
-        await migrate(postgres.dsn)
+    async with clusters.temporary(durable=False) as postgres, StandinDiscord.start() as discord:
         own = settings.model_copy(update={"database_url": postgres.dsn})
         async with rig(own, discord, lambda _: None) as stage:
             await stage.character("Lilith")
@@ -79,8 +77,7 @@ async def test_who_waits_while_postgres_is_away_is_told_once_and_answered_afterw
 async def test_what_found_no_room_is_fetched_afterwards_in_its_order(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """More is said than is held, also in a channel of which nothing is held and where nobody says anything afterwards."""
     monkeypatch.setattr(ingest, "BUFFER", 6)
-    async with embedded.temporary_postgres(durable=False) as postgres, StandinDiscord.start() as discord:
-        await migrate(postgres.dsn)
+    async with clusters.temporary(durable=False) as postgres, StandinDiscord.start() as discord:
         own = settings.model_copy(update={"database_url": postgres.dsn})
         async with rig(own, discord, lambda _: None) as stage:
             await stage.character("Lilith")

@@ -26,6 +26,7 @@ from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.history import HISTORY
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
 from projections.models.turns import TURNS
 from projections.models.windows import WINDOWS
@@ -121,7 +122,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS):
+        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS, PROFILES):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)
@@ -147,7 +148,7 @@ FORTUNE = Fortune("tail")
 
 
 @given(deeds=DEEDS)
-@settings(max_examples=25, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 async def test_what_is_sent_is_what_the_log_gives_again(log: Log, deeds: list[tuple[str, int, str]]) -> None:
     """Over every section, a new one among them; at the time, and after everything that happened later."""
     here = Room(log, 1000 + await log.head())

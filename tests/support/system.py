@@ -25,9 +25,9 @@ from engine import embedded, ids, seed
 from engine.clock import monotonic
 from engine.embedded import shim
 from engine.events.quota import LimitsChanged
-from engine.migrate import migrate
 from engine.store import NewEvent, open_log
 from engine.vault import MasterKey
+from tests.support import clusters
 from tests.support.discord.server import StandinDiscord
 from tests.support.discord.validate import Spec
 from tests.support.proxy import Inspector, Proxy
@@ -186,9 +186,8 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
     (folder / "logs").mkdir()
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        postgres = await stack.enter_async_context(embedded.postgres(folder / "data"))
+        postgres = await stack.enter_async_context(clusters.migrated(folder / "data"))
         nats = await stack.enter_async_context(embedded.nats(folder / "data"))
-        await migrate(postgres.dsn)
         async with open_log(postgres.dsn, MasterKey.of(bytes.fromhex(MASTER_KEY))) as log:
             await seed.plant(log, MODEL)
             await log.append(NewEvent(GENEROUS, stream="limits", id=ids.derived("limits", "of a rig")))

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from engine import ids
+from engine.decide.places.profile import resolved
 from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.connect import Connection
 from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, quota, windows
 from projections.models.catalog import Character, Preset
 from projections.models.history import Entry
+from projections.models.places import profiles
 from projections.models.turns import Turn
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients
@@ -46,6 +48,8 @@ class Context:
     own_key: keys.Key | None
     versions: tuple[str, ...] = ()
     """Texts of the versions there are of the same reply, which a new one must not say again."""
+    limit: int = 50
+    """Entries of history before the message to answer, at most."""
 
     @property
     def preset(self) -> Preset:
@@ -74,7 +78,7 @@ class Context:
     def ingredients(self, turn: Turn) -> Ingredients:
         """What the prompt of this turn is assembled from."""
         scene = Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id))
-        return Ingredients(scene, self.data, self.chosen, limit=self.preset.window.max_messages, begin=self.begin)
+        return Ingredients(scene, self.data, self.chosen, limit=self.limit, begin=self.begin)
 
 
 class Missing(Exception):
@@ -87,8 +91,9 @@ async def read(work: Work, turn: Turn) -> Context:
         positions = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
         character = await catalog.character(connection, work.log.vault, turn.character)
         presets = await _presets(connection, work, character, turn) if character else []
+        window = await _window(connection, work, turn, presets[0].window if presets else Window())
         try:
-            chosen = await sections.select(_snapshot(work, connection, turn, positions, presets[0].window if presets else Window()))
+            chosen = await sections.select(_snapshot(work, connection, turn, positions, window))
         except prompt_history.Unanswerable:
             raise Missing("message") from None
         if character is None or character.erased:
@@ -103,11 +108,19 @@ async def read(work: Work, turn: Turn) -> Context:
             catalog_as_of=positions["catalog"],
             own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
             versions=await _versions(connection, work, turn),
+            limit=window.max_messages,
         )
     data = await sections.load(work.log, chosen, found.as_of)
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin)
     chosen, data = await sections.settled(work.log, chosen, data, found.as_of, moment)
     return replace(found, chosen=chosen, data=data)
+
+
+async def _window(connection: Connection, work: Work, turn: Turn, window: Window) -> Window:
+    """How much history this person's answers read: as the preset says, unless their profile says otherwise (C4)."""
+    held = await profiles.profile(connection, work.log.vault, turn.user_id, turn.character)
+    most = resolved({"max_messages": window.max_messages}, held.own, held.with_character)["max_messages"].value
+    return window.model_copy(update={"max_messages": most})
 
 
 def _snapshot(work: Work, connection: Connection, turn: Turn, positions: Mapping[str, int], window: Window) -> Snapshot:

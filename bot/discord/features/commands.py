@@ -11,6 +11,8 @@ from bot.discord.features.deny.cog import DenyCog
 from bot.discord.features.help.cog import HelpCog
 from bot.discord.features.history.cog import HistoryCog
 from bot.discord.features.lore.cog import LoreCog
+from bot.discord.features.me.cog import MeCog
+from bot.discord.features.memory.cog import MemoryCog
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
@@ -29,12 +31,14 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         ChannelCog(editor),
         ServerCog(editor),
         DenyCog(context),
+        MeCog(editor),
         HelpCog(context),
         ChatCog(context),
         HistoryCog(context),
         SceneCog(context),
         UndoCog(context),
         ReplyCog(context),
+        MemoryCog(context),
         ReactionsCog(context),
         AdminCog(context),
         LoreCog(context),

@@ -11,7 +11,8 @@ from engine.events.base import Event
 from engine.events.server import ServerEdited
 from engine.events.server import sheet as sheet_of
 from engine.resources.field import changed, values
-from engine.resources.kinds import SERVER, wrong
+from engine.resources.kinds import wrong
+from engine.resources.places.kinds import SERVER
 from engine.resources.places.server import AS_IT_COMES, ServerSheet
 
 MANAGE = "manage_guild"

@@ -31,6 +31,7 @@ from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
 from projections.models.provider_models import MODELS
 from projections.models.turns import TURNS, Turn
@@ -55,7 +56,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS, PROFILES)
 
 
 def prompt(

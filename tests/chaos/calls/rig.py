@@ -16,11 +16,10 @@ from uuid import UUID
 import psycopg
 from pydantic import SecretStr
 
-from engine import embedded, ids, seed
+from engine import ids, seed
 from engine.config import Settings
 from engine.events.quota import LimitsChanged
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed
-from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import load_master_key
 from projections.follow import group_runner, runner
@@ -28,7 +27,7 @@ from projections.models import turns
 from projections.models.turns import Turn
 from projections.registry import ALL
 from tests.chaos.run import Run
-from tests.support import folds, oracle
+from tests.support import clusters, folds, oracle
 from tests.support.provider.room import End, Person, with_provider
 from tests.support.system import until
 from worker import spend
@@ -106,8 +105,7 @@ async def rig(settings: Settings | None = None) -> AsyncIterator[Rig]:
 
 
 async def _own(stack: AsyncExitStack) -> Settings:
-    server = await stack.enter_async_context(embedded.temporary_postgres(durable=False))
-    await migrate(server.dsn)
+    server = await stack.enter_async_context(clusters.temporary(durable=False))
     return Settings(_env_file=None, database_url=server.dsn, master_key=SecretStr("00" * 32))
 
 

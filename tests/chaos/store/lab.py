@@ -13,9 +13,9 @@ import psycopg
 from engine import embedded, ids
 from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
-from engine.migrate import migrate
 from engine.store import Appended, Log, NewEvent, open_log
 from engine.vault import MasterKey
+from tests.support import clusters
 from tests.support.canaries import in_files
 
 MASTER = MasterKey.of(sha256(b"master key of the lab").digest())
@@ -36,8 +36,7 @@ def message(number: int, *, channel: int = 1, user: int = 5, text: str = f"my se
 @asynccontextmanager
 async def database() -> AsyncIterator[embedded.Postgres]:
     """A durable server with a migrated database, whose files are searched at the end for what must not be readable in them (I8)."""
-    async with embedded.temporary_postgres() as server:
-        await migrate(server.dsn)
+    async with clusters.temporary() as server:
         yield server
         needles = {"what somebody said": CANARY.encode(), "the master key": MASTER.secret}
         leaks = await asyncio.to_thread(in_files, needles, server.folder)

@@ -110,7 +110,7 @@ def accepted() -> Iterator[list[bool]]:
 
 @pytest.mark.parametrize("projection", ALL, ids=lambda projection: projection.name)
 @given(data=st.data())
-@settings(max_examples=20, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 async def test_steps_of_any_size_give_what_single_events_give(
     log: Log, accepted: list[bool], projection: Projection, data: st.DataObject
 ) -> None:

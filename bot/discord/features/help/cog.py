@@ -17,6 +17,7 @@ TOPICS: Mapping[str, str] = {
         "- Where one is activated it answers everything; in a DM it goes on with whoever answered last.\n"
         "- Right click a reply, Apps: another version, your own words, going on, delete, Inspect.\n"
         "- `/why` says why a reply came out so, or why nobody answered.\n"
+        "- `/me edit` says who you are and how you want to be answered; `/settings show` says what holds for you.\n"
         "- `/undo` takes back what you changed last."
     ),
     "characters": (

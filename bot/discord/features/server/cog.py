@@ -10,7 +10,7 @@ from bot.discord.components import button, row
 from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
 from engine.decide.rejected import Rejected
-from engine.resources.kinds import SERVER
+from engine.resources.places.kinds import SERVER
 
 
 class ServerCog(nextcord.ClientCog):

@@ -1,0 +1,1 @@
+"""`/me` and `/settings`: what a person sets for themselves."""

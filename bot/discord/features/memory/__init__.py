@@ -1,0 +1,1 @@
+"""`/memory`: what is remembered of a person, in their own hands."""

@@ -1,0 +1,107 @@
+"""What every face says and asks about memories: finding the one that is meant, lists, views, and times."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from engine import clock
+from engine.decide.rejected import Rejected
+from engine.store import Log
+from projections.models.memories import noted
+from projections.models.memories.noted import Note
+
+SPANS: Mapping[str, timedelta] = {
+    "5m": timedelta(minutes=5),
+    "15m": timedelta(minutes=15),
+    "30m": timedelta(minutes=30),
+    "1h": timedelta(hours=1),
+    "4h": timedelta(hours=4),
+    "24h": timedelta(hours=24),
+}
+"""Times that may be named."""
+SHOWN = 20
+"""Memories of a list that are shown at once."""
+_LINE = 120
+
+
+async def notes(log: Log, person: int | None, *, words: str = "", character: UUID | None = None) -> list[Note]:
+    """A person's memories (None: everybody's), those that hold all of some words, the latest first."""
+    async with log.pool.connection() as connection:
+        found = await noted.of_person(connection, log.vault, person, character=character)
+    wanted = words.casefold().split()
+    return [note for note in found if all(word in note.text.casefold() for word in wanted)]
+
+
+async def find(log: Log, person: int | None, which: str) -> Note:
+    """The memory a name or id means. Raises Rejected."""
+    wanted = which.strip().removeprefix("#").replace("-", "").casefold()
+    found = [note for note in await notes(log, person) if note.memory.hex == wanted or note.name == wanted]
+    if len(found) != 1:
+        raise Rejected("There is no such memory. The list of memories shows their names, such as 1f3a09bc.")
+    return found[0]
+
+
+def line(note: Note) -> str:
+    """A memory in one line: its name, what is odd about it, and its beginning."""
+    marks = [mark for mark, held in (("locked", note.locked), ("put aside", note.archived), ("hidden", note.hidden)) if held]
+    about = f" ({', '.join((note.origin, *marks))})" if marks or note.origin != "manual" else ""
+    text = " ".join(note.text.split())
+    return f"{note.name}{about}: {text[:_LINE]}{'…' if len(text) > _LINE else ''}"
+
+
+def listed(found: Sequence[Note], *, first: int = 0) -> str:
+    """A page of a list."""
+    if not found:
+        return "Nothing is noted. What was said is remembered by itself; `remember` notes something besides."
+    shown = found[first : first + SHOWN]
+    more = f"\n{len(found) - first - len(shown)} more." if len(found) > first + len(shown) else ""
+    return "\n".join(map(line, shown)) + more
+
+
+async def viewed(log: Log, note: Note) -> str:
+    """A memory with everything that is known of it."""
+    async with log.pool.connection() as connection:
+        found = await noted.sources(connection, note.memory)
+    made = {"manual": "noted by its person", "fact": "taken from what was said", "summary": "a summary", "dream": "a consolidation"}
+    by = f" by {note.model}" if note.model else ""
+    facts = [f"{made.get(note.origin, note.origin)}{by}, {note.at:%Y-%m-%d %H:%M} UTC", f"met {_WHERE[note.reach]}"]
+    facts += ["corrected"] * note.corrected + ["locked"] * note.locked + ["put aside"] * note.archived + ["hidden by a dream"] * note.hidden
+    cost = [f"cost ${note.cost:.6f}"] if note.cost is not None else []
+    sources = [f"position {one.position}" for one in found if one.position]
+    sources += [f"memory {one.of_memory.hex[-8:]}" for one in found if one.of_memory]
+    made_of = [f"made from {', '.join(sources[:20])}"] if sources else []
+    return "\n".join((note.text, "", f"{note.name}: " + "; ".join((*facts, *cost, *made_of)) + "."))
+
+
+_WHERE = {
+    "channel": "where it was noted, and in private talk with its person",
+    "server": "in its server, and in private talk with its person",
+    "everywhere": "wherever its person is answered",
+}
+
+
+def span(text: str) -> timedelta:
+    """The time a name such as `15m` means. Raises Rejected."""
+    found = SPANS.get(text.strip().casefold())
+    if found is None:
+        raise Rejected(f"Say one of {', '.join(SPANS)}.")
+    return found
+
+
+async def status(log: Log, person: int, names: Mapping[UUID, str], at: datetime | None = None) -> str:
+    """What a person chose, and the sessions that run, by name."""
+    async with log.pool.connection() as connection:
+        running = await noted.sessions(connection, person, at or clock.now())
+        reach, derive = await noted.choice(connection, person)
+        count = len(await noted.of_person(connection, log.vault, person))
+    lines = [f"{count} memories are noted besides what was said."]
+    where = "in the whole server" if reach == "server" else "in its channel"
+    lines.append(f"What you say is remembered {where}, and in your private talk with the same character.")
+    if not derive:
+        lines.append("No facts and summaries are made of it.")
+    for one in running:
+        whom = names.get(one.character, "a character") if one.character else "all characters"
+        until = f"until {one.until:%Y-%m-%d %H:%M} UTC" if one.until else "until you end it"
+        said = "Incognito: nothing is remembered" if one.kind == "incognito" else "Fresh: you are answered without memories"
+        lines.append(f"{said}, with {whom}, {until}.")
+    return "\n".join(lines)

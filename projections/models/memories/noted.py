@@ -1,0 +1,120 @@
+"""What is noted of a person, opened: for lists, searches and views. What prompts may meet: memory_scope."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, dict_row
+
+from engine.sealing import DataKey
+from engine.store.codec import ERASED, open_fields
+from engine.vault import Vault
+from projections.base import sql
+from projections.models.memories.memory_scope import HIDDEN
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One memory besides what was said. `hidden`: a consolidation stands for it."""
+
+    memory: UUID
+    position: int
+    person: int
+    origin: str
+    character: UUID | None
+    channel: int | None
+    guild: int | None
+    venue: str
+    reach: str
+    at: datetime
+    model: str
+    cost: float | None
+    corrected: bool
+    locked: bool
+    archived: bool
+    hidden: bool
+    text: str
+
+    @property
+    def name(self) -> str:
+        """What people call it by."""
+        return self.memory.hex[-8:]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSource:
+    """What a memory was made of; `position` is where that stands in the log."""
+
+    message_id: int | None
+    turn: UUID | None
+    of_memory: UUID | None
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSession:
+    """incognito or fresh, with one character or all, until it is ended or `until`."""
+
+    kind: str
+    character: UUID | None
+    since: datetime
+    until: datetime | None
+
+
+_CLEAR = "memory, position, person, origin, character, channel, guild, venue, reach, at, model, cost, corrected, locked, archived"
+_COLUMNS = f"{_CLEAR}, subject, event_id, event_type, schema_version, sealed"
+_NAMES = tuple(name.strip() for name in _CLEAR.split(","))
+
+
+async def of_person(
+    connection: AsyncConnection, vault: Vault, person: int | None, *, character: UUID | None = None, limit: int = 1000
+) -> list[Note]:
+    """A person's memories, or everybody's, the latest first; what was forgotten is not there."""
+    statement = f"""
+    SELECT {_COLUMNS}, {HIDDEN} AS hidden FROM memory.notes n
+    WHERE NOT gone AND (%(person)s::bigint IS NULL OR person = %(person)s) AND (%(character)s::uuid IS NULL OR character = %(character)s)
+    ORDER BY noted DESC LIMIT %(limit)s
+    """
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(sql(statement, ""), {"person": person, "character": character, "limit": limit})
+        rows = await cursor.fetchall()
+    keys = await vault.keys({row["subject"] for row in rows})
+    return [_opened(row, keys) for row in rows]
+
+
+def _opened(row: Mapping[str, Any], keys: Mapping[str, DataKey]) -> Note:
+    key = keys.get(row["subject"])
+    fields = {} if key is None else open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
+    return Note(**{name: row[name] for name in _NAMES}, hidden=row["hidden"], text=fields.get("text", ERASED))
+
+
+async def sources(connection: AsyncConnection, memory: UUID) -> list[NoteSource]:
+    """What a memory was made of, in order."""
+    statement = """
+    SELECT s.message_id, s.turn, s.of_memory, coalesce(m.position, t.position) AS position FROM memory.sources s
+    LEFT JOIN history.entries m ON m.message_id = s.message_id LEFT JOIN history.entries t ON t.turn = s.turn
+    WHERE s.memory = %s ORDER BY s.number
+    """
+    async with connection.cursor(row_factory=class_row(NoteSource)) as cursor:
+        await cursor.execute(sql(statement, ""), (memory,))
+        return await cursor.fetchall()
+
+
+async def sessions(connection: AsyncConnection, person: int, at: datetime) -> Sequence[RunningSession]:
+    """Those of a person's sessions that run at a moment, in one query however many there are."""
+    statement = """
+    SELECT kind, character, since, until FROM memory.sessions
+    WHERE person = %(person)s AND since <= %(at)s AND %(at)s < least(until, ended, 'infinity') ORDER BY since
+    """
+    async with connection.cursor(row_factory=class_row(RunningSession)) as cursor:
+        await cursor.execute(sql(statement, ""), {"person": person, "at": at})
+        return await cursor.fetchall()
+
+
+async def choice(connection: AsyncConnection, person: int) -> tuple[str, bool]:
+    """How far a person's words are remembered, and whether anything is made of them."""
+    row = await (await connection.execute(sql("SELECT reach, derive FROM memory.choices WHERE person = %s", ""), (person,))).fetchone()
+    return (row[0], row[1]) if row else ("channel", True)

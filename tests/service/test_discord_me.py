@@ -1,0 +1,70 @@
+"""`/me` and `/settings` on Discord: who one is for characters, what holds and who set it, and one's own key."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.discord.service import Service
+from engine.config import Settings
+from projections.models import keys
+from tests.service.test_discord_resources import Person, seen
+from tests.support import canaries
+from tests.support.discord import StandinDiscord
+from tests.support.discord.client import NEXTCORD_WARNING
+from tests.support.discord.harness import Rig, rig
+from tests.support.discord.validate import load, spec_path
+
+pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[StandinDiscord]:
+    path = spec_path()
+    async with StandinDiscord.start(spec=load(path) if path else None) as running:
+        yield running
+        assert running.violations == []
+
+
+@pytest.fixture
+async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Rig]:
+    async with rig(settings, discord, lambda turn: f"answer to {turn.message_id}") as running:
+        await running.character("Lilith")
+        yield running
+
+
+@pytest.fixture
+async def bot(stage: Rig) -> AsyncIterator[Service]:
+    async with stage.bot() as service:
+        yield service
+
+
+async def test_a_person_says_who_they_are_in_general_and_with_one_character(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """C3, C5, C7: by command and by form; each value with its tier; a change can be taken back; a key is sealed."""
+    alice = Person(discord, "alice")
+    assert "is changed" in await alice.says("me edit", field="name", value="Zoe")
+    assert "no such time zone" in await alice.says("settings timezone", zone="Mars/Base")
+    assert "Europe/Berlin" in await alice.suggested("settings timezone", "zone", "berlin")
+    assert "is changed" in await alice.says("settings timezone", zone="Europe/Berlin")
+    shown = await alice.press(await alice.run("me profile", character="lilith"), "Edit")
+    assert "Your profile with Lilith" in seen(shown)["content"]
+    opened = await alice.run("me edit", character="lilith", field="name")
+    await alice.fill(opened, name="Captain")
+    told = await alice.says("settings show", character="lilith")
+    assert "Captain (set by you for this character, before what is set by you)" in told
+    assert "Europe/Berlin (set by you)" in told, told
+    assert "Zoe (set by you)" in await alice.says("settings show")
+    assert "profile edited" in await alice.says("undo")
+    assert "Captain" not in await alice.says("settings show", character="lilith")
+    assert "no such character" in await alice.says("me edit", character="nobody")
+    secret = f"sk-{canaries.fresh()}"
+    opened = await alice.run("settings apikey")
+    assert "That is no key" in (await alice.fill(opened, key="two words")).text
+    assert "is kept, sealed" in (await alice.fill(await alice.run("settings apikey"), key=f" {secret}\n")).text
+    await stage.settle()
+    async with stage.log.pool.connection() as connection:
+        [key] = await keys.browse(connection, alice.id)
+        assert await keys.reveal(connection, stage.log.vault, key.key_id) == secret
+    assert "ends in" in await alice.says("settings show")
+    assert "Taken away" in await alice.says("settings apikey-remove")
+    await stage.settle()
+    assert "You have no key here" in await alice.says("settings apikey-remove")
