@@ -1,7 +1,10 @@
 """A provider that refuses something of a request: it is left out, asked again once, remembered, and on the record."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
+
+from pydantic import JsonValue, SecretStr
 
 from engine import ids, seed
 from engine.actor import SYSTEM
@@ -9,14 +12,17 @@ from engine.config import Settings
 from engine.decide.spending import model_quirk
 from engine.decide.spending.turn_model import Quirks
 from engine.events.model import ModelQuirksNoted
+from engine.events.preset import Parameters
 from engine.events.turn import GenerationStarted, TurnCompleted, TurnFailed
 from engine.execute import execute
 from engine.store import Query
 from projections.follow import runner
 from projections.models.model_quirks import noted
 from projections.prompt.rebuild import rebuild
-from tests.support.provider.room import Person, room, with_provider
+from tests.support.provider.room import Person, reading, room, with_provider
 from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status
+from worker.__main__ import working
+from worker.jobs.running import RunningJob
 
 CHARACTER = seed.samples()[0].character_id
 STRICT = "Conversation roles must alternate user/assistant/user/assistant/..."
@@ -63,6 +69,21 @@ async def test_a_refused_parameter_is_left_out_asked_again_once_and_remembered(s
             await runner.wait_for(person.log.pool, ("models",), await person.log.head(), seconds=10)
             async with person.log.pool.connection() as connection:
                 assert await noted(connection) == []
+
+
+async def test_a_job_learns_what_a_model_refuses_as_turns_do(settings: Settings) -> None:
+    """The call is made again without it, and the next one, of a turn or a job, does not send it."""
+    async with FaultServer.running() as provider:
+        provider.decide = _no_temperature
+        own = with_provider(settings, provider.address, provider_api_key=SecretStr("sk-system-canary-000000000000"))
+        async with reading(own) as log, working(own) as work:
+            for number in range(2):
+                job = RunningJob(work, ids.random_id(), "summary", f"number {number}", 1)
+                asked: list[Mapping[str, JsonValue]] = [{"role": "user", "content": "Sum it up"}]
+                found = await job.call("vendor/picky", asked, purpose="summary", parameters=Parameters(temperature=0.7))
+                assert found.text == "Hello there."
+                await runner.wait_for(log.pool, ("models",), await log.head(), seconds=10)
+            assert ["temperature" in request.body for request in provider.journal] == [True, False, False]
 
 
 async def test_two_people_in_a_row_are_joined_for_a_strict_template_and_the_prompt_is_built_again_equal(settings: Settings) -> None:

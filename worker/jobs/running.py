@@ -13,7 +13,8 @@ from engine.decide.due import Every
 from engine.decide.job import Advance, RetryPolicy
 from engine.decide.rejected import Rejected
 from engine.decide.spending.spend import Refusal
-from engine.decide.spending.turn_request import effective
+from engine.decide.spending.turn_model import Model
+from engine.decide.spending.turn_request import Effective, effective
 from engine.errors import TzurotError
 from engine.events.preset import Parameters
 from engine.execute import execute
@@ -24,8 +25,11 @@ from worker import spend
 from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed
 from worker.spend import Allowed, Payer
+from worker.turn import mending
 from worker.work import Work
 
+CALLS = 1_000_000
+"""More than one attempt makes."""
 TOLD_EVERY_SECONDS = 1.0
 SHARE_OF_TIME = 0.02
 """Progress is recorded once a second at first, then each time this share of the time so far has gone by: hours cost hundreds of events."""
@@ -104,21 +108,37 @@ class RunningJob:
     ) -> Completion:
         """One call to a model, by the same permit as a reply's: paid for by whoever asked for the job, by the operator where nobody did.
 
+        What the model refuses of the request is learned, and left out of another call.
+
         Raises Later when a limit is in the way for a while, GiveUp when nobody may pay for it, ProviderFailed.
         """
         log = self.work.log
         async with log.pool.connection() as connection:
             found = (await provider_models.known(connection, [model]))[model]
             own = await keys.of_user(connection, self.asked_by, self.work.endpoint.name) if self.asked_by else None
-        chosen, self._calls = effective(parameters or Parameters(), found), self._calls + 1
         payer = spend.payer_of_job(self.work, self.asked_by, own)
-        estimate = found.cost(sum(tokens_of(message.get("content")) for message in messages), chosen.reserve)
+        said = [dict(message) for message in messages]
+        for _ in range(1 + mending.MOST):
+            chosen = effective(parameters or Parameters(), found)
+            allowed = await self._permitted(payer, found, sum(tokens_of(message.get("content")) for message in said), chosen, purpose)
+            request = dict(chosen.body) | {"model": found.id, "messages": said}
+            try:
+                return await self._complete(payer, allowed, request, found.cost)
+            except ProviderFailed as failure:
+                refused = failure
+            treated = await mending.mended(self.work, found, request, refused.fault, self.id, CALLS * self.attempt + self._calls)
+            if treated is None or effective(parameters or Parameters(), treated).body == chosen.body:
+                break
+            found = treated
+        raise refused
+
+    async def _permitted(self, payer: Payer, model: Model, count: int, chosen: Effective, purpose: str) -> Allowed:
+        self._calls += 1
         call_id = ids.derived("call", self.id, self.attempt, self._calls)
-        allowed = await spend.authorize(self.work, payer, found, call_id, estimate=estimate, purpose=purpose)
-        if isinstance(allowed, Refusal):
-            raise GiveUp(f"No call: {allowed.why}.") if allowed.until is None else Later(allowed.until, f"No call yet: {allowed.why}.")
-        request = dict(chosen.body) | {"model": found.id, "messages": [dict(message) for message in messages]}
-        return await self._complete(payer, allowed, request, found.cost)
+        found = await spend.authorize(self.work, payer, model, call_id, estimate=model.cost(count, chosen.reserve), purpose=purpose)
+        if isinstance(found, Refusal):
+            raise GiveUp(f"No call: {found.why}.") if found.until is None else Later(found.until, f"No call yet: {found.why}.")
+        return found
 
     async def _complete(
         self, payer: Payer, allowed: Allowed, request: dict[str, JsonValue], cost_of: Callable[[int, int], float | None]
