@@ -37,7 +37,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.drafted": (message.MessageDrafted, 1),
         "message.whispered": (scene.MessageWhispered, 1),
         "message.cued": (message.MessageCued, 1),
-        "message.edited": (message.MessageEdited, 1),
+        "message.edited": (message.MessageEdited, 2),
         "message.picture_described": (message.PictureDescribed, 1),
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 2),
