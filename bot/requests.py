@@ -95,6 +95,8 @@ def deleted(message: MessageDeleted, user_id: int | None) -> NewEvent:
 def edited(message: MessageEdited) -> NewEvent:
     """The text of a message is another one now."""
     cause = Cause(ids.message_event(message.message_id, "received"))
+    if message.proxy_id is not None:
+        return new(message, ids.message_event(message.proxy_id, "proxied"), cause=cause)
     return new(message, ids.message_event(message.message_id, f"edited {message.edited_ms}"), cause=cause)
 
 

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     nats_url: str | None = Field(None, description="NATS server with JetStream to use instead of the embedded one.")
     discord_token: SecretStr | None = Field(None, description="Bot token from Discord's developer portal. Without it Discord is off.")
     discord_api_base: str = Field("https://discord.com/api/v10", description="Discord's REST address; the stand-in sets its own.")
+    pluralkit_api: str = Field(
+        "https://api.pluralkit.me/v2", description="PluralKit's API, asked whose a proxied message is. Empty: it is not asked."
+    )
     provider_base_url: str | None = Field(
         None,
         description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else the local stand-in.",

@@ -113,6 +113,7 @@ def _import(
 def _export(
     which: Book,
     out: Annotated[Path | None, typer.Option("--out", help="Where to; standard output unless named.", show_default=False)] = None,
+    json: Json = False,
 ) -> None:
     """Write a lorebook as a world file that SillyTavern reads."""
 
@@ -126,7 +127,10 @@ def _export(
             out.write_bytes(content)
         except OSError as error:
             raise NotFound(f"{out} cannot be written: {error.strerror}.") from None
-        echo(f"Wrote {out}.", err=True)
+        if json:
+            say({"wrote": str(out)}, json=True)
+        else:
+            echo(f"Wrote {out}.", err=True)
 
     carry(work)
 
@@ -145,7 +149,13 @@ def _edit(which: str, json: bool = False, **options: str | None) -> None:
 
 
 def _attach(
-    which: Book, character: Character = "", channel: Channel = "", guild: Guild = "", person: Person = "", everywhere: Everywhere = False
+    which: Book,
+    character: Character = "",
+    channel: Channel = "",
+    guild: Guild = "",
+    person: Person = "",
+    everywhere: Everywhere = False,
+    json: Json = False,
 ) -> None:
     """Let a lorebook be looked at somewhere: by a character, in a channel, in a server, for a person, or everywhere."""
 
@@ -153,13 +163,19 @@ def _attach(
         book = await lore.find(log, OPERATOR, which)
         scope, target = await _where(log, character, channel, guild, person, everywhere)
         await lore.carry_out(log, OPERATOR, Attach(book.id, scope, target), ids.random_id())
-        echo(f"{book.sheet.name} is looked at there from now on.")
+        say({"attached": f"{scope} {target}".strip()}, json=json, words=f"{book.sheet.name} is looked at there from now on.")
 
     carry(work)
 
 
 def _detach(
-    which: Book, character: Character = "", channel: Channel = "", guild: Guild = "", person: Person = "", everywhere: Everywhere = False
+    which: Book,
+    character: Character = "",
+    channel: Channel = "",
+    guild: Guild = "",
+    person: Person = "",
+    everywhere: Everywhere = False,
+    json: Json = False,
 ) -> None:
     """Let a lorebook not be looked at there any more."""
 
@@ -167,20 +183,21 @@ def _detach(
         book = await lore.find(log, OPERATOR, which)
         scope, target = await _where(log, character, channel, guild, person, everywhere)
         await lore.carry_out(log, OPERATOR, Detach(book.id, scope, target), ids.random_id())
-        echo(f"{book.sheet.name} is not looked at there any more.")
+        say({"detached": f"{scope} {target}".strip()}, json=json, words=f"{book.sheet.name} is not looked at there any more.")
 
     carry(work)
 
 
-def _delete(which: Book, yes: Yes = False) -> None:
+def _delete(which: Book, yes: Yes = False, json: Json = False) -> None:
     """Delete a lorebook. `tzurot undo` brings it back."""
 
     async def work(log: Log) -> None:
         book = await lore.find(log, OPERATOR, which)
         if not yes:
-            return echo(f"This would delete {book.sheet.name} with {len(book.entries)} entries. Add --yes to do it.")
+            words = f"This would delete {book.sheet.name} with {len(book.entries)} entries. Add --yes to do it."
+            return say({"would_delete": book.handle, "entries": len(book.entries)}, json=json, words=words)
         await lore.carry_out(log, OPERATOR, Delete(book.id), ids.random_id())
-        return echo(f"Deleted {book.sheet.name}.")
+        return say({"deleted": book.handle}, json=json, words=f"Deleted {book.sheet.name}.")
 
     carry(work)
 

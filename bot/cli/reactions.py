@@ -95,8 +95,8 @@ def _reports(json: Json = False) -> None:
     carry(work)
 
 
-def _export(character: Character = "") -> None:
-    """Write every rated answer of a model as a line of JSON: what it answered, how it was rated, by which model and preset."""
+def _export(character: Character = "", json: Json = False) -> None:
+    """Write every rated answer of a model as a line of JSON, with --json or without: answer, rating, model and preset."""
 
     async def work(log: Log) -> None:
         whose = (await editing.find(log, CHARACTER, OPERATOR, character)).id if character else None

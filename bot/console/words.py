@@ -30,6 +30,7 @@ _SAID = {
     "reply.deleted": "Reply deleted",
     "reply.rated": "Reply rated",
     "reply.reported": "Reply reported",
+    "experiment.run": "Experiment run",
     "reaction.added": "Reaction added",
     "reaction.removed": "Reaction taken back",
     "reaction.cleared": "Reactions cleared",

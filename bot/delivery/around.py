@@ -32,7 +32,7 @@ def footer(words: TurnCompleted) -> str:
     elif words.guest:
         lines.append(f"-# Free model: {_name(words.model)}")
     if words.upgrade_hint:
-        lines.append("-# With a key of your own you choose the model: `/settings apikey set`")
+        lines.append("-# With a key of your own you choose the model")
     return "\n".join(lines)
 
 

@@ -26,7 +26,15 @@ class Changes:
         return True
 
     async def deleted(self, event: MessageDeleted) -> bool:
-        """Append a deletion and cancel the turns that wait on the message; False when the message is nobody's here."""
+        """Append a deletion and cancel the turns that wait on the message; False when the message is nobody's here.
+
+        A message that was posted again by a program stands for as long as that copy does: whose deletion is that of the message.
+        """
+        copy = await self._log.find(ids.message_event(event.message_id, "proxied"))
+        if copy is not None and isinstance(copy.event, MessageEdited):
+            event = event.model_copy(update={"message_id": copy.event.message_id})
+        elif await self._stands_elsewhere(event):
+            return False
         said = await self._log.find(ids.message_event(event.message_id, "received"))
         async with self._log.pool.connection() as connection:
             if said is None and await history.speaker_of(connection, event.message_id) is None:
@@ -47,3 +55,7 @@ class Changes:
             await self._log.append(requests.cancelled(cancelled))
             self._typing.end(turn.turn)
         return True
+
+    async def _stands_elsewhere(self, event: MessageDeleted) -> bool:
+        told = [recorded.event for recorded in await self._log.stream(event.stream_name)]
+        return any(isinstance(one, MessageEdited) and one.proxy_id is not None for one in told)

@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from bot import requests
-from bot.discord import translate
+from bot.discord import pluralkit, translate
 from bot.discord.changes import Changes
 from bot.discord.gaps import Gap, NotYet, Recent
 from bot.discord.pace import Pace
@@ -82,7 +82,9 @@ class Ingest:
         self.changes = Changes(log, typing)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
+        self.pluralkit = pluralkit.PluralKit(log, "")
         self._answers: set[int] = set()
+        self._copies: set[int] = set()
         self._gone, self._touched = Recent(), Recent()  # noted ids: their messages may stand in the queue still
         self.gate = asyncio.Event()
         self.behind: dict[int, Gap] = {}
@@ -102,6 +104,10 @@ class Ingest:
     def message_create(self, payload: Json) -> None:
         """MESSAGE_CREATE."""
         event = translate.message(payload, self._place(payload), self._us, self.name_of)
+        if isinstance(event, MessageReceived):
+            self.pluralkit.heard(event)
+            if event.webhook_id is not None and translate.application_of(payload) == pluralkit.APPLICATION:
+                self._copies.add(event.message_id)
         if isinstance(event, MessageReceived) and translate.answers_us(payload, self._us):
             self._answers.add(event.message_id)
         self._accept(event)
@@ -255,10 +261,21 @@ class Ingest:
                 await self._before(event)
                 if not self._is_taken(event):  # after an outage most of what was held is: to store it again would make everybody wait
                     await self._known(event)
-                    await self.store(event)
+                    await self._said(event)
                 if event.message_id in self._touched:
                     self.behind.setdefault(event.channel_id, Gap()).edit(event.message_id)
                     self.on_drop()
+
+    async def _said(self, event: MessageReceived) -> None:
+        """Store a message; a copy that PluralKit made of one is another text of that."""
+        found: MessageReceived | MessageEdited = event
+        if event.message_id in self._copies:
+            self._copies.discard(event.message_id)
+            found = await self.pluralkit.resolved(event)
+        if isinstance(found, MessageEdited):
+            await self._edited(found)
+        else:
+            await self.store(found)
 
     async def _before(self, event: MessageReceived | MessageEdited) -> None:
         """Fill the gaps that lie before an event; what came before a gap is taken before it is filled."""

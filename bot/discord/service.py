@@ -26,6 +26,7 @@ from bot.discord.ingest import Ingest
 from bot.discord.looking import Looking
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
+from bot.discord.pluralkit import PluralKit
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
 from bot.discord.presses import Presses
@@ -66,6 +67,7 @@ class Service:
         self.roster = Roster(log, settings.bot_mention_char, named_only=settings.allowed_servers_only)
         self.typing = Typing(rest, self._still_pending)
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
+        self.ingest.pluralkit = PluralKit(log, settings.pluralkit_api)
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
         self.portraits = Portraits(log, rest, us.application_id, self.roster.avatars)

@@ -166,6 +166,11 @@ def edit(payload: Json, place: ChannelFacts, us: Us) -> MessageEdited | Ignored:
     )
 
 
+def application_of(payload: Json) -> int | None:
+    """The application whose webhook said it."""
+    return Reader(payload).number("application_id")
+
+
 def answers_us(payload: Json, us: Us) -> bool:
     """Whether a message replies to something one of our characters said (and not to a command's answer)."""
     target = Reader(payload).one("referenced_message")

@@ -140,7 +140,10 @@ class MessageCued(Event):
 
 
 class MessageEdited(Event):
-    """The author changed the text. `edited_ms`, Unix milliseconds, tells repeated edits apart."""
+    """The author changed the text. `edited_ms`, Unix milliseconds, tells repeated edits apart.
+
+    `proxy_id` is the copy that a program like PluralKit made of the message: it takes the words and the name of that.
+    """
 
     message_id: Snowflake
     channel_id: Snowflake
@@ -148,7 +151,9 @@ class MessageEdited(Event):
     author_id: Snowflake
     venue: Venue
     edited_ms: Count
+    proxy_id: Snowflake | None = None
     text: Sealed[str]
+    author_name: Sealed[str] = ""
     attachments: Sealed[tuple[Attachment, ...]] = ()
 
     @property

@@ -34,6 +34,7 @@ def unchanged(fields: Fields) -> Fields:
 
 STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
     {
+        ("message.edited", 1): unchanged,  # v2: the copy a program made of it, and the name it has there
         ("turn.requested", 1): unchanged,  # v2: whether it may end in silence; a character may speak first
         ("channel.edited", 1): unchanged,  # v2: silence, and speaking first
         ("turn.generation_started", 1): _generation_started_1,

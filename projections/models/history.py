@@ -215,7 +215,8 @@ def _to_entry(row: dict[str, Any], key: DataKey | None) -> Entry:
     if key is not None:
         fields = {"author_name": ""} | open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
         if row["edit_sealed"] is not None:
-            fields |= open_fields(row["edit_sealed"], key, row["edit_id"], "message.edited", row["edit_schema_version"])
+            edit = open_fields(row["edit_sealed"], key, row["edit_id"], "message.edited", row["edit_schema_version"])
+            fields |= edit | {"author_name": edit.get("author_name") or fields["author_name"]}
     return Entry(
         **{name: row[name] for name in _CLEAR},
         author_name=fields["author_name"],

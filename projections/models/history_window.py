@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 from projections.base import sql
 from projections.models.memories.memory_scope import FORGOTTEN
-from projections.models.places.scenes import visible
+from projections.models.places.scenes import SEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,7 @@ NOT (e.kind = 'message' AND EXISTS (
         (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
 """
 """What somebody says who is blocked there is shown to no model (H1)."""
-_VISIBLE = f"""
-(e.character = %(reader)s OR {visible(channel="e.channel", reader="%(reader)s::uuid", message="coalesce(e.message_id, e.reply_to)")})
-"""
-"""What a character was there for, or was told (A18)."""
-_MAY_BE_SHOWN = f"{_SINCE_RESET} AND {_NOT_BLOCKED} AND NOT {FORGOTTEN} AND {_VISIBLE}"
+_MAY_BE_SHOWN = f"{_SINCE_RESET} AND {_NOT_BLOCKED} AND NOT {FORGOTTEN} AND {SEEN}"
 _BEFORE = f"""
 SELECT position, asked, kind, character, reply_to, edit, message_id FROM (
     SELECT latest.*, sum(bytes) OVER (ORDER BY asked DESC, place DESC) - bytes AS newer FROM (

@@ -9,11 +9,15 @@ import pytest
 from bot import requests
 from bot.triggers import Trigger
 from engine import ids, seed
+from engine.actor import operator
 from engine.config import Settings
+from engine.decide.job import Ask, job_id
 from engine.events import Tags, user_subject
 from engine.events.character import CharacterEdited
+from engine.events.experiment import ExperimentRun
 from engine.events.message import MessageCued, MessageEdited
 from engine.events.turn import GenerationStarted, TurnCompleted
+from engine.execute import execute
 from engine.store import NewEvent, Query
 from projections import inspector
 from projections.follow import runner
@@ -134,3 +138,30 @@ async def test_a_conversation_keeps_its_beginning_and_gives_up_a_quarter_at_once
                 asked = later[len(earlier) - 1]
                 assert later[: len(earlier) - 1] == earlier[:-1]
                 assert earlier[-1]["content"].startswith(asked["content"])
+
+
+async def test_a_turn_is_run_again_with_another_model_and_nothing_is_said_by_it(settings: Settings, provider: FaultServer) -> None:
+    """F3: the same prompt, an answer kept as an experiment; the next prompt knows nothing of it, and asking again costs nothing."""
+    async with room(with_provider(settings, provider.address)) as person:
+        await person.preset("a/b")
+        [turn] = await person.say("Hello.", FIRST)
+        answered = await person.end(turn)
+        job = job_id("experiment", str(turn))
+        ask = Ask(job, "experiment", str(turn), {"turn": str(turn), "model": "c/d", "preset": ""})
+        for _ in range(2):
+            await execute(person.log, operator(), ask, job)
+        key = ids.derived("experiment run", job)
+        async with asyncio.timeout(30):
+            while (recorded := await person.log.find(key)) is None:
+                await asyncio.sleep(0.02)
+        run = recorded.event
+        assert isinstance(run, ExperimentRun)
+        assert (run.model, run.equal) == ("c/d", True)
+        assert isinstance(answered, TurnCompleted)
+        assert run.text != answered.text
+        first, second = [one.body for one in provider.journal]
+        assert (first["messages"], first["model"], second["model"]) == (second["messages"], "a/b", "c/d")
+        [later] = await person.say("And now?", FIRST)
+        await person.end(later)
+        assert run.text not in str(provider.journal[-1].body["messages"])
+        assert len(provider.journal) == 3

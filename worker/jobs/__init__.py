@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from worker.jobs import catalogue, connect_provider, describe_image, rebuild, tidy_memories, verify
+from worker.jobs import catalogue, connect_provider, describe_image, experiment, rebuild, tidy_memories, verify
 from worker.jobs.running import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -12,6 +12,7 @@ HANDLERS: Mapping[str, Handler] = {
         connect_provider.HANDLER,
         connect_provider.NEARBY,
         describe_image.HANDLER,
+        experiment.HANDLER,
         tidy_memories.HANDLER,
         rebuild.HANDLER,
         verify.HANDLER,

@@ -67,10 +67,13 @@ async def inspect(request: Request) -> Response:
     outcome = record.outcome.event if record.outcome else None
     notice = error_notice(outcome, await _own_words(console, outcome.character_id)) if isinstance(outcome, TurnFailed) else ""
     asked, status = await asked_for(console, request.query_params)
+    async with console.log.pool.connection() as connection:
+        presets = [one for one in await catalog.presets(connection, console.log.vault) if not one.erased]
     context = {
         "flight": record,
         "found": await gather.of_turn(console.log, turn),
         "beside": await neighbours(console, asked, status, turn),
+        "presets": presets,
         "called": called,
         "operator": OPERATOR,
         "notice": notice,

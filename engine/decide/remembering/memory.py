@@ -243,7 +243,7 @@ def _changed(state: State, command: MemoryCommand, actor: Actor) -> Sequence[Eve
             return [] if command.locked == state.locked else [MemoryLocked(**about, locked=command.locked)]
         case ForgetMemory():
             if state.locked:
-                raise Rejected("This memory is locked. `/memory unlock` it first.")
+                raise Rejected("This memory is locked. Unlock it first: `/memory lock` does both.")
             # A summary says what many messages said: those are remembered on, as the person asked for none of them.
             return [MemoryForgotten(**about, retires=note.origin in ("fact", "manual"))]
         case _:

@@ -3,7 +3,8 @@
 What was said is met in its channel by whoever is answered there, since they can read it; elsewhere only by the person who said it or
 was answered, with the character that heard it: in private talk, or in the same server where they chose so. A private talk is met in
 itself alone. What a person had noted is met when they are answered, within its reach; what was made of a channel's talk, in that channel.
-What was deleted, forgotten, said incognito, taken back by another version or before the last reset is met nowhere, nor what was made of it.
+What was deleted, forgotten, said incognito, taken back by another version or before the last reset is met nowhere, nor what was made of it;
+nor is anything met by a character that was not there.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from projections.base import sql
+from projections.models.places.scenes import SEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ _BLOCKED = """
         (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
 """
 STANDS = f"""
-(e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED})
+(e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED}
+ AND {SEEN})
 """
 """Whether something said, `e`, may be met at all by the character `reader`."""
 _OWN_ELSEWHERE = """

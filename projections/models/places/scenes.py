@@ -78,6 +78,12 @@ def visible(*, channel: str, reader: str, message: str) -> str:
     return f"({narrates} OR {to_me} OR (NOT {whispered} AND ({there} OR {addressed})))"
 
 
+SEEN = f"""
+(e.character = %(reader)s OR {visible(channel="e.channel", reader="%(reader)s::uuid", message="coalesce(e.message_id, e.reply_to)")})
+"""
+"""Whether the character `reader` was there for something said, `e`, or was told it, or said it itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cast:
     """Who is marked in a channel: character -> there at that message or not; and who narrates."""

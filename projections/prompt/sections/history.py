@@ -155,7 +155,14 @@ def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | Non
             later = rows.get(edit) if edit is not None else None
             if later is not None and isinstance(later.event, MessageEdited):
                 changed = later.event
-                entry = replace(entry, text=changed.text, attachments=changed.attachments, edited=True, erased=entry.erased or later.erased)
+                entry = replace(
+                    entry,
+                    text=changed.text,
+                    author_name=changed.author_name or entry.author_name,
+                    attachments=changed.attachments,
+                    edited=True,
+                    erased=entry.erased or later.erased,
+                )
             return entry
         case (TurnCompleted() | ReplyEdited()) as event if recorded is not None:
             return said.reply(recorded, event)

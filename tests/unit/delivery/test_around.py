@@ -35,7 +35,7 @@ def completed(**more: object) -> TurnCompleted:
         ({"fallback_from": "a/paid", "guest": True}, "-# Answered by b/free: a/paid failed"),
         ({"guest": True}, "-# Free model: b/free"),
         ({"model": "x`\n@everyone||", "guest": True}, "-# Free model: x@everyone"),
-        ({"upgrade_hint": True}, "-# With a key of your own you choose the model: `/settings apikey set`"),
+        ({"upgrade_hint": True}, "-# With a key of your own you choose the model"),
     ],
 )
 def test_the_footer_says_who_answered_in_whose_place(more: dict[str, object], words: str) -> None:

@@ -1,0 +1,108 @@
+"""People who speak through PluralKit (A13): it posts what they wrote again, under a member's name, and deletes the original.
+
+Both are one message. The original stays what is answered, and takes the words and the name of the copy; its deletion is PluralKit's
+doing, no unsaying; the deletion of the copy is one. Whose a copy is follows from what was said in the channel just before; where that
+does not tell, PluralKit is asked. When it does not answer, the newest that fits is taken, and without any the copy stays a program's.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from engine import clock, ids, log
+from engine.events.message import MessageEdited, MessageReceived
+from engine.store import Log
+
+APPLICATION = 466378653216014359
+"""PluralKit's application on Discord."""
+WITHIN_S = 15.0
+"""A copy comes within so long of its original."""
+ASK_S = 2.0
+KEPT = 20
+CHANNELS = 500
+_log = log.get("discord.pluralkit")
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The message a copy was made of, and who wrote it."""
+
+    message_id: int
+    author_id: int
+    reply_to: int | None = None
+
+
+class PluralKit:
+    """Finds the originals of copies. `api` is the address of its API, empty when it is not to be asked."""
+
+    def __init__(self, log: Log, api: str) -> None:
+        self._log, self._api = log, api.rstrip("/")
+        self._recent: dict[int, deque[MessageReceived]] = {}
+
+    def heard(self, message: MessageReceived) -> None:
+        """Remember what a person said for as long as a copy of it may come."""
+        if message.author_kind != "human":
+            return
+        if len(self._recent) >= CHANNELS:
+            self._recent = {channel: said for channel, said in self._recent.items() if _fresh(said)}
+        self._recent.setdefault(message.channel_id, deque(maxlen=KEPT)).append(message)
+
+    async def resolved(self, copy: MessageReceived) -> MessageReceived | MessageEdited:
+        """What a copy stands for: another text of its original, or where nobody has kept that, what a person said."""
+        original = await self._original(copy)
+        if original is None:
+            return copy
+        if await self._log.row(ids.message_event(original.message_id, "received")) is None:
+            return copy.model_copy(update={"author_id": original.author_id, "author_kind": "human", "reply_to": original.reply_to})
+        return MessageEdited(
+            message_id=original.message_id,
+            channel_id=copy.channel_id,
+            guild_id=copy.guild_id,
+            author_id=original.author_id,
+            venue=copy.venue,
+            edited_ms=int(ids.snowflake_time(copy.message_id).timestamp() * 1000),
+            proxy_id=copy.message_id,
+            text=copy.text,
+            author_name=copy.author_name,
+            attachments=copy.attachments,
+        )
+
+    async def _original(self, copy: MessageReceived) -> Original | None:
+        fitting = [said for said in _fresh(self._recent.get(copy.channel_id, ())) if _fits(said, copy)]
+        if len(fitting) != 1 and (found := await self._asked(copy.message_id)) is not None:
+            return next((_of(said) for said in fitting if said.message_id == found.message_id), found)
+        return _of(fitting[-1]) if fitting else None
+
+    async def _asked(self, message_id: int) -> Original | None:
+        """What PluralKit says of a copy; None when it does not."""
+        if not self._api:
+            return None
+        try:
+            timeout = aiohttp.ClientTimeout(total=ASK_S)
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"{self._api}/messages/{message_id}", allow_redirects=False) as response,
+            ):
+                told = await response.json() if response.status == 200 else {}
+            return Original(int(told["original"]), int(told["sender"]))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
+            _log.warning("PluralKit does not say whose a message is", error=type(error).__name__)
+            return None
+
+
+def _of(said: MessageReceived) -> Original:
+    return Original(said.message_id, said.author_id, said.reply_to)
+
+
+def _fresh(said: Sequence[MessageReceived] | deque[MessageReceived]) -> list[MessageReceived]:
+    now = clock.now()
+    return [one for one in said if (now - ids.snowflake_time(one.message_id)).total_seconds() <= WITHIN_S]
+
+
+def _fits(said: MessageReceived, copy: MessageReceived) -> bool:
+    """Whether a copy can be one of this: its text is that of the original, with or without what marks the member."""
+    if copy.text.strip():
+        return copy.text.strip() in said.text
+    return bool(said.attachments) and len(said.attachments) == len(copy.attachments)

@@ -1,0 +1,67 @@
+"""Runs a turn again with another model or preset, as an experiment: the same prompt, and an answer that no conversation holds (F3)."""
+
+from uuid import UUID
+
+from engine import ids
+from engine.decide.job import RetryPolicy
+from engine.events.build import new
+from engine.events.experiment import ExperimentRun
+from engine.events.preset import Parameters
+from engine.events.turn import GenerationStarted, TurnRequested
+from engine.resources.typed import tidy
+from projections.models import catalog
+from projections.prompt.rebuild import rebuild
+from worker.jobs.running import GiveUp, Handler, Result, RunningJob
+
+NAME = "experiment"
+LONGEST = 32_000
+"""Characters of an answer that are kept."""
+
+
+async def run(job: RunningJob) -> Result:
+    """Build the turn's last prompt again from the log, have it answered, and keep the answer."""
+    key = ids.derived("experiment run", job.id)
+    if await job.work.log.row(key) is not None:
+        return {"turn": str(job.parameters["turn"])}
+    turn = UUID(str(job.parameters["turn"]))
+    told = [one.event for one in await job.work.log.stream(f"turn:{turn}")]
+    asked = next((one for one in told if isinstance(one, TurnRequested)), None)
+    started = next((one for one in reversed(told) if isinstance(one, GenerationStarted)), None)
+    if asked is None or started is None:
+        raise GiveUp("Nothing was ever asked of a model in this turn.")
+    try:
+        again = await rebuild(job.work.log, started)
+    except LookupError as error:
+        raise GiveUp(f"The prompt cannot be built again: {error}.") from None
+    if again.erased:
+        raise GiveUp("Something of this prompt was erased.")
+    model, preset, parameters = await _chosen(job, started)
+    messages = [message.as_json() for message in again.prompt.messages]
+    completion = await job.call(model, messages, purpose=NAME, parameters=parameters)
+    event = ExperimentRun(
+        experiment_id=job.id,
+        turn_id=turn,
+        user_id=asked.user_id,
+        by_user_id=job.asked_by,
+        character_id=asked.character_id,
+        model=model,
+        preset_id=preset,
+        equal=again.equal,
+        usage=completion.usage,
+        parameters=parameters.model_dump(mode="json", exclude_defaults=True),
+        text=tidy(completion.text)[:LONGEST],
+    )
+    await job.work.log.append(new(event, key))
+    return {"turn": str(turn)}
+
+
+async def _chosen(job: RunningJob, started: GenerationStarted) -> tuple[str, UUID | None, Parameters]:
+    """Model, preset and parameters: the preset that was named, or the turn's own; with the model that was named, if one was."""
+    named = str(job.parameters.get("preset") or "") or (str(started.preset_id) if started.preset_id else "")
+    async with job.work.log.pool.connection() as connection:
+        found = next((one for one in await catalog.presets(connection, job.work.log.vault) if str(one.id) == named), None)
+    model = str(job.parameters.get("model") or "") or (found.sheet.model if found is not None else started.model)
+    return model, found.id if found is not None else None, found.sheet.parameters if found is not None else Parameters()
+
+
+HANDLER = Handler(NAME, run, RetryPolicy(attempts=3, first=5.0, longest=60.0), at_once=2)
