@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -38,8 +37,8 @@ from bot.console.render import HERE, problem
 from bot.console.state import Console
 from engine import log
 from engine.bus.consumer import TRANSIENT
-from engine.errors import StorageFull
 from engine.resources.kinds import CHARACTER, PRESET
+from engine.store.room import NO_ROOM
 
 _log = log.get("console")
 
@@ -151,5 +150,5 @@ _HANDLERS: Mapping[Any, Any] = {
     ClientDisconnect: _late,
     Exception: _broken,
     **dict.fromkeys(TRANSIENT, _away),
-    **dict.fromkeys((StorageFull, psycopg.errors.DiskFull), _full),
+    **dict.fromkeys(NO_ROOM, _full),
 }
