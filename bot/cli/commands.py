@@ -15,6 +15,7 @@ from bot.cli import (
     editing,
     lore,
     memories,
+    notes,
     output,
     profiles,
     reactions,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     chatlogs.register(app)
     lore.register(app)
     memories.register(app)
+    notes.register(app)
     reactions.register(app)
 
 
