@@ -11,6 +11,7 @@ import typer
 from bot.cli import (
     channels,
     chatlogs,
+    debug,
     denials,
     editing,
     lore,
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     memories.register(app)
     notes.register(app)
     reactions.register(app)
+    debug.register(app)
 
 
 def run(
