@@ -20,8 +20,9 @@ from engine.lore import Book, Line
 from engine.lore.book import LoreScope, raw_entry
 from engine.lore.entries import Stored, book_of, changed, values_of
 from engine.lore.files import FoundBook, NotALorebook, as_world, read_book
-from engine.resources.kinds import LORE_ENTRY, typed
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.craft.kinds import LORE_ENTRY
+from engine.resources.craft.lorebook import LorebookSheet
+from engine.resources.kinds import typed
 from engine.resources.typed import show
 from engine.store import Log, Recorded
 from projections.models.craft import lorebooks

@@ -46,11 +46,3 @@ def known() -> tuple[Release, ...]:
 def running() -> str:
     """The version that runs."""
     return version("tzurot")
-
-
-def level(old: str, new: str) -> str:
-    """How big a step from one version to another is: major, minor, patch; none where it is none."""
-    one, other = (tuple(int(part) for part in re.findall(r"\d+", text)[:3]) for text in (old, new))
-    if other <= one:
-        return "none"
-    return "major" if other[:1] != one[:1] else "minor" if other[:2] != one[:2] else "patch"

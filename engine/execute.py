@@ -11,7 +11,7 @@ from engine.actor import Actor
 from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
-from engine.decide.craft import lorebook
+from engine.decide.craft import lorebook, note
 from engine.decide.places import profile, server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
@@ -44,6 +44,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     mapping.RULES,
     opinion.RULES,
     lorebook.RULES,
+    note.RULES,
     server.RULES,
     serving.RULES,
     profile.RULES,

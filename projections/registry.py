@@ -7,6 +7,7 @@ from projections.models.changes import CHANGES
 from projections.models.channels import CHANNELS
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
+from projections.models.craft.notes import NOTES
 from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
@@ -45,6 +46,7 @@ ALL: tuple[Projection, ...] = (
     REACTIONS,
     LOREBOOKS,
     LORE_STATES,
+    NOTES,
     SERVERS,
     PROFILES,
 )

@@ -11,10 +11,12 @@ import typer
 from bot.cli import (
     channels,
     chatlogs,
+    debug,
     denials,
     editing,
     lore,
     memories,
+    notes,
     output,
     profiles,
     reactions,
@@ -44,7 +46,9 @@ def register(app: typer.Typer) -> None:
     chatlogs.register(app)
     lore.register(app)
     memories.register(app)
+    notes.register(app)
     reactions.register(app)
+    debug.register(app)
 
 
 def run(

@@ -12,8 +12,9 @@ from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.craft.lorebook import Attach, Delete, Detach, Edit
 from engine.lore.book import LoreScope
+from engine.resources.craft.kinds import LOREBOOK
 from engine.resources.field import values
-from engine.resources.kinds import CHARACTER, LOREBOOK
+from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from engine.terminal import Json, Yes, echo, say, table
 from projections.prompt.sections.character import Card

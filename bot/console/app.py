@@ -38,7 +38,7 @@ from bot.console.state import Console
 from engine import log
 from engine.bus.consumer import TRANSIENT
 from engine.resources.kinds import CHARACTER, PRESET
-from engine.store.connect import FULL
+from engine.store.room import NO_ROOM
 
 _log = log.get("console")
 
@@ -150,5 +150,5 @@ _HANDLERS: Mapping[Any, Any] = {
     ClientDisconnect: _late,
     Exception: _broken,
     **dict.fromkeys(TRANSIENT, _away),
-    **dict.fromkeys(FULL, _full),
+    **dict.fromkeys(NO_ROOM, _full),
 }

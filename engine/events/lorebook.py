@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from engine.events.base import SYSTEM_SUBJECT, Count, Event, Sealed, Snowflake, user_subject
 from engine.lore.book import LoreScope
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.craft.lorebook import LorebookSheet
 
 
 class _LorebookEvent(Event):

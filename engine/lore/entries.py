@@ -8,7 +8,7 @@ from pydantic import JsonValue, ValidationError
 
 from engine.lore.book import Book, Entry, Source, raw_entry
 from engine.outside.clean import storable
-from engine.resources.lorebook import Logic, LorebookSheet, LoreEntrySheet, Role, Where
+from engine.resources.craft.lorebook import Logic, LorebookSheet, LoreEntrySheet, Role, Where
 
 Stored = dict[str, JsonValue]
 MOST_ENTRIES = 5_000

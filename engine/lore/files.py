@@ -7,7 +7,7 @@ from typing import Any
 from engine.lore.entries import MOST_ENTRIES, NEW, NotAnEntry, Stored, stored
 from engine.outside.clean import name as clean_name
 from engine.outside.clean import storable
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.craft.lorebook import LorebookSheet
 
 Fields = Mapping[str, Any]
 _EXTENSIONS = {

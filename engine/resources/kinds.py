@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.resources import channel, character, lorebook, preset
+from engine.resources import channel, character, preset
 from engine.resources.channel import ChannelSheet
 from engine.resources.character import CharacterSheet
 from engine.resources.field import FieldSpec, Resource, field, fields
-from engine.resources.lorebook import LorebookSheet, LoreEntrySheet
 from engine.resources.preset import PresetSheet
 from engine.resources.reacting import sheet as reactions
 from engine.resources.reacting.sheet import ReactionSheet
@@ -43,8 +42,6 @@ CHARACTER = Kind("character", CharacterSheet, character.problems)
 CHANNEL = Kind("channel", ChannelSheet, channel.problems)
 REACTIONS = Kind("reactions", ReactionSheet, reactions.problems)
 PRESET = Kind("preset", PresetSheet, preset.problems, preset.settled)
-LOREBOOK = Kind("lorebook", LorebookSheet, lorebook.problems)
-LORE_ENTRY = Kind("entry", LoreEntrySheet, lorebook.entry_problems)
 
 
 def defaults(kind: Kind[Any]) -> dict[str, Any]:

@@ -20,9 +20,6 @@ TROUBLE: tuple[type[Exception], ...] = (StoreError, psycopg.Error, PoolTimeout)
 AWAY: tuple[type[Exception], ...] = (StoreUnavailable, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 """The part of it that passes by waiting."""
 
-FULL: tuple[type[Exception], ...] = (StorageFull, psycopg.errors.DiskFull)
-"""The part of it that passes when there is room on the disk again."""
-
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,

@@ -26,6 +26,7 @@ class Changes(Projection):
             *(f"channel.{what}" for what in ("activated", "deactivated", "edited")),
             *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted", "rated")),
             "reaction.mapped",
+            "note.set",
             *(
                 f"lorebook.{what}"
                 for what in ("created", "edited", "entries_set", "entries_removed", "deleted", "restored", "attached", "detached")

@@ -123,7 +123,7 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
     allowed = budget - budget // MARGIN
     drafts = [_draft(section, ingredients) for section in ingredients.order]
     scene = replace(ingredients.scene, offered=_offered(drafts, ingredients.scene))
-    _render(drafts, scene, "head", "talk", "depth")
+    _render(drafts, scene, "head", "foot", "talk", "depth")
     talk = next(draft for draft in drafts if draft.section.BUDGET == "window")
     scene = replace(scene, present=_present(talk.pieces))
     _render(drafts, scene, "tail")

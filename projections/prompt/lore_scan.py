@@ -11,7 +11,7 @@ from engine.lore import Activated, Book, Effect, Entry, Evaluation, Globals, Lin
 from engine.lore import Scene as LoreScene
 from engine.lore.entries import book_of
 from engine.lore.place import in_output_order
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.craft.lorebook import LorebookSheet
 from projections.prompt import tokens
 from projections.prompt.lore_refs import Frozen, Running, Woken
 from projections.prompt.section import Chosen, Moment

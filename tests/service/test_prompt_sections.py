@@ -23,6 +23,7 @@ from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
+from projections.models.craft.notes import NOTES
 from projections.models.history import HISTORY
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
@@ -122,7 +123,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS, PROFILES):
+        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, NOTES, MEMORY, SCENES, TURNS, PROFILES):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)

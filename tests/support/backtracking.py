@@ -22,7 +22,7 @@ _SAMPLES = {
     sre.CATEGORY_NOT_SPACE: "a",
     sre.CATEGORY_NOT_WORD: "-",
 }
-MOST_PUMPS = 10
+MOST_PUMPS = 4
 
 
 class TooMany(Exception):

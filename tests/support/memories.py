@@ -17,6 +17,7 @@ from projections.base import Projection
 from projections.follow import runner
 from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
+from projections.models.channels import CHANNELS
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.history import HISTORY
@@ -32,7 +33,7 @@ from projections.prompt.section import Scene, Snapshot
 
 WREN, EVE = (sample.character_id for sample in seed.samples()[:2])
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
-MODELS: tuple[Projection, ...] = (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY)
+MODELS: tuple[Projection, ...] = (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, CHANNELS)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
-"""What is new: the changelog read as releases, and how big a step from one version to another is."""
+"""What is new: the changelog read as releases."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,20 +29,6 @@ def test_a_changelog_is_read_as_releases_with_their_notes() -> None:
 
 def test_the_program_knows_its_own_changelog() -> None:
     assert any(len(title) > 10 for release in releases.known() for title in release.titles)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "step"),
-    [
-        ("1.2.3", "1.2.4", "patch"),
-        ("1.2.3", "1.3.0", "minor"),
-        ("1.2.3", "2.0.0", "major"),
-        ("1.2.3", "1.2.3", "none"),
-        ("2.0", "1.9", "none"),
-    ],
-)
-def test_a_step_is_as_big_as_its_first_number_that_grew(old: str, new: str, step: str) -> None:
-    assert releases.level(old, new) == step
 
 
 @given(st.text(max_size=300))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from worker.jobs import catalogue, connect_provider, describe_image, experiment, rebuild, tidy_memories, verify
+from worker.jobs import catalogue, connect_provider, describe_image, experiment, rebuild, summarize, tidy_memories, verify
 from worker.jobs.running import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -13,6 +13,8 @@ HANDLERS: Mapping[str, Handler] = {
         connect_provider.NEARBY,
         describe_image.HANDLER,
         experiment.HANDLER,
+        summarize.HANDLER,
+        summarize.DUE,
         tidy_memories.HANDLER,
         rebuild.HANDLER,
         verify.HANDLER,

@@ -39,7 +39,21 @@ MOST_CALLS = 24
 CATCH_UP_SECONDS = 10.0
 NOTICE_EVERY = timedelta(minutes=1)
 """A limit that is over sooner is still told of once in this time only."""
-READ = ("history", "catalog", "quota", "models", "keys", "windows", "pictures", "lorebooks", "lore_states", "memory", "scenes", "profiles")
+READ = (
+    "history",
+    "catalog",
+    "quota",
+    "models",
+    "keys",
+    "windows",
+    "pictures",
+    "lorebooks",
+    "lore_states",
+    "notes",
+    "memory",
+    "scenes",
+    "profiles",
+)
 """Read models a turn looks at; they must have reached its request."""
 _log = log.get("generate")
 

@@ -13,6 +13,7 @@ from bot.discord.features.history.cog import HistoryCog
 from bot.discord.features.lore.cog import LoreCog
 from bot.discord.features.me.cog import MeCog
 from bot.discord.features.memory.cog import MemoryCog
+from bot.discord.features.note.cog import NoteCog
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
@@ -42,6 +43,7 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         ReactionsCog(context),
         AdminCog(context),
         LoreCog(context),
+        NoteCog(context),
     )
     for cog in cogs:
         client.add_cog(cog)

@@ -25,9 +25,10 @@ from engine.events.lorebook import (
 )
 from engine.lore.book import LoreScope
 from engine.lore.entries import MOST_ENTRIES, NotAnEntry, Stored, batches, stored
+from engine.resources.craft.kinds import LOREBOOK
+from engine.resources.craft.lorebook import LorebookSheet
 from engine.resources.field import changed, values
-from engine.resources.kinds import LOREBOOK, wrong
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.kinds import wrong
 
 UNKNOWN = "There is no such lorebook, or it is not yours to change."
 ATTACHMENTS = 20

@@ -8,9 +8,8 @@ from pydantic import Field
 from engine.resources.channel import Speech
 from engine.resources.field import PersonId, Resource, Shown
 
-WHERE, CARE, NEWS = "Where", "Care", "News"
+WHERE, CARE = "Where", "Care"
 Listing = Literal["all", "only", "except"]
-News = Literal["none", "major", "minor", "all"]
 
 
 class ServerSheet(Resource):
@@ -38,10 +37,6 @@ class ServerSheet(Resource):
         bool, Shown("Minors are here", CARE, "A reminder that it is an AI every 3 hours; no characters for adults.", "switch")
     ] = False
     referral: Annotated[bool, Shown("Point to help", CARE, "Who writes of harming themselves is shown where help is.", "switch")] = True
-    news_channel: Annotated[int | None, Shown("Channel for news of the bot", NEWS, "A channel id; empty: none.", "number")] = Field(
-        None, ge=1, lt=2**63
-    )
-    news: Annotated[News, Shown("Which news", NEWS, "major, minor (and major), or all releases.", "choice")] = "minor"
 
 
 AS_IT_COMES = ServerSheet()

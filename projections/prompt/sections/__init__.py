@@ -6,9 +6,9 @@ from typing import Any
 
 from engine.store import Log
 from projections.prompt.section import Chosen, Moment, Section, Settling, Snapshot
-from projections.prompt.sections import character, history, lore, memories, platform, profile, request, silence, situation
+from projections.prompt.sections import character, directives, history, lore, memories, note, platform, profile, request, silence, situation
 
-ORDER: tuple[Section, ...] = (platform, lore, character, profile, history, memories, situation, silence, request)
+ORDER: tuple[Section, ...] = (platform, lore, character, directives, profile, history, memories, note, situation, silence, request)
 
 
 async def select(snapshot: Snapshot, order: Sequence[Section] = ORDER) -> dict[str, Chosen]:

@@ -17,7 +17,7 @@ from engine.events.lorebook import LorebookCreated, LorebookEdited, LoreEntriesS
 from engine.lore import Entry, Source
 from engine.lore.book import raw_entry
 from engine.lore.place import AFTER, AT_DEPTH, BEFORE, DEFAULT_DEPTH, EXAMPLE_BOTTOM, EXAMPLE_TOP, NOTE_BOTTOM, NOTE_TOP, OUTLET
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.craft.lorebook import LorebookSheet
 from engine.store import Log, Recorded
 from projections.models import catalog, history_window
 from projections.models.craft import lore_states, lorebooks

@@ -27,6 +27,7 @@ from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
+from projections.models.craft.notes import NOTES
 from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
@@ -56,7 +57,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, SCENES, TURNS, PROFILES)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, NOTES, MEMORY, SCENES, TURNS, PROFILES)
 
 
 def prompt(

@@ -10,7 +10,7 @@ from engine.lore import Entry
 from engine.lore.book import raw_entry
 from engine.lore.entries import BATCH_BYTES, batches, changed, values_of
 from engine.lore.files import NotALorebook, as_card_book, as_world, read_book
-from engine.resources.lorebook import LorebookSheet
+from engine.resources.craft.lorebook import LorebookSheet
 from tests.support.generated import JSON
 
 CARD = {

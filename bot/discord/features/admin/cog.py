@@ -1,17 +1,23 @@
 """`/admin`: for the bot's owners only, checked here and not only by Discord."""
 
+from datetime import timedelta
+
 import nextcord
 from nextcord import SlashOption
 
+from bot import turn_lines
 from bot.discord.answers import Interaction, Told, answer
 from bot.discord.context import Context, key_of
 from bot.discord.features.admin.health import probe, version_line
 from bot.discord.features.undo.press import changed, shown
+from bot.why import lines
 from engine import clock
 from engine.decide.places import serving
 from engine.decide.rejected import Rejected
 from engine.execute import execute
+from projections import inspector, why
 from projections.models.places import servers
+from projections.models.timeline import Filter
 
 
 class AdminCog(nextcord.ClientCog):
@@ -34,6 +40,62 @@ class AdminCog(nextcord.ClientCog):
             lines = [f"**{version_line(self.started)}**", f"✅ Discord: {latency * 1000:.0f} ms"]
             probes = await probe(self.context.log, self.context.settings)
             return "\n".join(lines + [f"{'✅' if ok else '❌'} {name}: {sentence}" for name, ok, sentence in probes])
+
+        await answer(interaction, work)
+
+    @admin.subcommand(name="quota", description="Which models providers refused for their quota, and until when")  # type: ignore[untyped-decorator]
+    async def quota(self, interaction: Interaction) -> None:
+        async def work() -> str:
+            self._owners_only(interaction)
+            return turn_lines.quota_markdown(await turn_lines.quota_lines(self.context.log))
+
+        await answer(interaction, work)
+
+    @admin.subcommand(name="debug", description="What became of turns: yours, or for the bot's owners everybody's")  # type: ignore[untyped-decorator]
+    async def debug(self, interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    @debug.subcommand(name="recent", description="The latest turns that match all you name; yours, or for the bot's owners everybody's")  # type: ignore[untyped-decorator]
+    async def debug_recent(
+        self,
+        interaction: Interaction,
+        character: str = SlashOption(description="Its name", required=False, default="", max_length=100),
+        user: str = SlashOption(description="Number of a person; owners only", required=False, default="", max_length=25),
+        channel: str = SlashOption(description="Number of a channel", required=False, default="", max_length=25),
+        category: str = SlashOption(description="Of an error, such as timeout", required=False, default="", max_length=60),
+        model: str = SlashOption(description="Its id", required=False, default="", max_length=200),
+        hours: int = SlashOption(description="How many hours back", required=False, default=336, min_value=1, max_value=8760),
+    ) -> None:
+        async def work() -> str:
+            actor = self.context.actor(interaction)
+            asked = _number(user, "A person") if user else None
+            if not actor.trusted and asked not in (None, actor.user_id):
+                raise Rejected("You can see your own turns only.")
+            wanted = Filter(
+                character=await turn_lines.character_named(self.context.log, character),
+                user=asked if actor.trusted else actor.user_id,
+                channel=_number(channel, "A channel") if channel else None,
+                category=category or None,
+                model=model or None,
+                since=clock.now() - timedelta(hours=hours),
+            )
+            return turn_lines.markdown(await turn_lines.recent(self.context.log, wanted))
+
+        await answer(interaction, work)
+
+    @debug.subcommand(name="show", description="Why a turn went as it did")  # type: ignore[untyped-decorator]
+    async def debug_show(
+        self,
+        interaction: Interaction,
+        turn: str = SlashOption(description="Its id, the reference of an error, or the link of a message", max_length=200),
+    ) -> None:
+        async def work() -> str:
+            actor, log = self.context.actor(interaction), self.context.log
+            found = [one for one in await inspector.find(log, turn) if actor.trusted or one.user_id == actor.user_id]
+            if not found:
+                raise Rejected("There is no such turn, or it is not yours. `/admin debug recent` lists turns with their ids.")
+            listed = [turn_lines.listed(one, self.context.roster.names) for one in found]
+            return "\n".join([turn_lines.markdown(listed), *lines(await why.explain(log, found[0].message_id))])
 
         await answer(interaction, work)
 
@@ -84,6 +146,14 @@ class AdminCog(nextcord.ClientCog):
     def _owners_only(self, interaction: Interaction) -> None:
         if not self.context.actor(interaction).trusted:
             raise Rejected("Only the bot's owners can see this. Owners are set with OWNER_IDS.")
+
+
+def _number(text: str, what: str) -> int:
+    """The number in an option, a mention's too. Raises Rejected."""
+    digits = text.strip().strip("<@#!>")
+    if not (digits.isascii() and digits.isdigit() and int(digits) < 2**63):
+        raise Rejected(f"{what} is named by a number here.")
+    return int(digits)
 
 
 def _guild(text: str) -> int:
