@@ -24,6 +24,8 @@ from projections.models.reacting import reactions
 
 SHOWN_BY = ("history", "deliveries", "reactions")
 
+NOT_YOURS = "Only whoever wrote the message, or owns the character, can do this. `/why` tells who asked."
+
 
 @dataclass(frozen=True, slots=True)
 class Reacted:
@@ -55,9 +57,12 @@ async def react(log: Log, actor: Actor, event: Reaction, *, acts: bool = True, s
         meant = None if shown is None or not acts else await reactions.acts(connection, event.guild_id, shown.character)
     act = None if meant is None or isinstance(event, ReactionsCleared) else meant.get(normal(event.emoji))
     command = None if shown is None or act is None else _command(act, shown, event, actor)
-    if command is None:
+    if command is None or shown is None:
         await log.append(row)
         return Reacted(True, act, on=shown, added=isinstance(event, ReactionAdded))
+    if not await may_look(log, actor, shown):  # most reactions to a reply: they need not line up for a decision
+        await log.append(row)
+        return Reacted(True, act, NOT_YOURS, shown)
     try:
         done = await execute(log, actor, command, key, see=SHOWN_BY if see else (), led_by=row)
         if isinstance(command, memory.Remember):
@@ -104,8 +109,11 @@ def _command(act: Act, shown: replies.Shown, event: Reaction, actor: Actor) -> C
 
 async def may_look(log: Log, actor: Actor, shown: replies.Shown) -> bool:
     """Whether somebody may see what is behind a reply: who asked for it, who owns the character, who runs the bot."""
+    if actor.trusted:
+        return True
     async with log.pool.connection() as connection:
         asked = await turns.by_message(connection, shown.message_id)
+        if any(turn.user_id == actor.user_id for turn in asked):
+            return True
         character = await catalog.character(connection, log.vault, shown.character)
-    owns = character is not None and character.editable_by(actor.user_id)
-    return actor.trusted or owns or any(turn.user_id == actor.user_id for turn in asked)
+    return character is not None and character.editable_by(actor.user_id)

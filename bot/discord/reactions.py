@@ -77,7 +77,7 @@ def _emoji(reader: Reader) -> str:
 
 
 class Reactions:
-    """Takes raw payloads; the reactions to one message are taken one after another. One per process.
+    """Takes raw payloads; one person's reactions to one message are taken one after another. One per process.
 
     `refused` counts what was for something that was not allowed or not possible, `lost` what found no room. `on_inspect` shows a
     person what is behind a reply.
@@ -87,7 +87,7 @@ class Reactions:
         self._log, self._us, self._place, self._owners = log, us, place_of, frozenset(owners)
         self._on_inspect = on_inspect
         self._running: set[asyncio.Task[None]] = set()
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
         self.stored = self.refused = self.lost = 0
 
     def add(self, payload: Json) -> None:
@@ -120,7 +120,7 @@ class Reactions:
         task.add_done_callback(self._running.discard)
 
     async def _take(self, event: Reaction) -> None:
-        lock = self._locks.setdefault(event.message_id, asyncio.Lock())
+        lock = self._locks.setdefault((event.message_id, getattr(event, "user_id", 0)), asyncio.Lock())
         async with lock:
             await _until_done(lambda: self._one(event))
 

@@ -1,6 +1,7 @@
 """Reactions on Discord: every one an event, each act for those who may, once (E1, E2, E4)."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,11 +11,12 @@ from engine.actor import person
 from engine.config import Settings
 from engine.decide.reacting.mapping import MapReactions
 from engine.execute import execute
+from projections.models import deliveries, history, turns
 from projections.models.reacting import reactions
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.errors import Json
-from tests.support.discord.harness import Rig, rig
+from tests.support.discord.harness import Rig, ended, rig
 from tests.support.discord.validate import load, spec_path
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
@@ -47,11 +49,22 @@ async def until(discord: StandinDiscord, *texts: str) -> None:
     await discord.wait_for(lambda: shown() == list(texts), what=f"{texts}, and not {shown()}")
 
 
+async def quiet(stage: Rig) -> None:
+    """Wait until no turn is under way and all that is due was shown."""
+    async with asyncio.timeout(30):
+        while True:
+            await stage.settle()
+            async with stage.log.pool.connection() as connection:
+                if not await turns.pending(connection) and not await deliveries.unfinished(connection, venue="discord"):
+                    return
+            await asyncio.sleep(0.02)
+
+
 async def counted(stage: Rig, kind: str, number: int) -> None:
     """Wait until so many events of a kind are in the log."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while await stage.count(kind) < number:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
     assert await stage.count(kind) == number
 
 
@@ -142,3 +155,38 @@ async def test_servers_and_characters_say_which_emoji_does_what(stage: Rig, disc
         await discord.react("general", "alice", reply, "more:77")
         await until(discord, "answer 1", "answer 2")
     assert await stage.count("reply.regenerated") == 1
+
+
+async def test_a_storm_of_reactions_asks_once_and_restarts_leave_one_version(stage: Rig, discord: StandinDiscord) -> None:
+    """R30, E3: of a storm one regeneration comes; after random reactions and restarts the channel and the history show the same one."""
+    await stage.character("Lilith")
+    chance = random.Random(30)
+    async with stage.bot() as service:
+        await discord.say("general", "alice", "@Lilith hello")
+        await until(discord, "answer 0")
+        await stage.settle()
+        reply = last(discord)["id"]
+        held, stage.write = stage.write, lambda turn: None
+        storm = [("alice", "👎")] + [(f"person{n}", emoji) for n in range(10) for emoji in ("👎", "❌", "➡️")]
+        chance.shuffle(storm)
+        async with asyncio.TaskGroup() as all_at_once:
+            for user, emoji in storm:
+                all_at_once.create_task(discord.react("general", user, reply, emoji))
+        await counted(stage, "reaction.added", len(set(storm)))
+        assert (await stage.types("reply.regenerated", "reply.deleted", "reply.continued")) == ["reply.regenerated"]
+        assert service.reactions.lost == 0
+        [waiting] = [one for one in stage.requested if one.epoch == 1]
+        stage.write = held
+        await stage.log.append(ended(waiting, "answer 1"))
+        await until(discord, "answer 1")
+    async with stage.bot():
+        for emoji in chance.sample(["👎", "➡️", "❤️"], 3):
+            await stage.settle()
+            await discord.react("general", "alice", last(discord)["id"], emoji, added=False)
+            await discord.react("general", "alice", last(discord)["id"], emoji)
+            await quiet(stage)
+        await quiet(stage)
+        texts = [message["content"] for message in discord.replies("general")]
+    async with stage.log.pool.connection() as connection:
+        told = await history.recent(connection, stage.log.vault, int(discord.world.channel("general").id), until=await stage.log.head())
+    assert [entry.text for entry in told if entry.kind == "reply"] == texts
