@@ -13,9 +13,12 @@ from engine.decide.rejected import Rejected
 from engine.resources.field import values
 from engine.resources.places.kinds import PROFILE
 from engine.resources.places.profile import NOBODY, ProfileSheet
+from projections.prompt.assemble import assemble
 from projections.prompt.section import Scene
+from projections.prompt.sections import character, history, platform, situation
 from projections.prompt.sections import profile as section
 from tests.support import generated
+from tests.unit.worker.test_prompt_sections import ingredients, line, message
 
 WREN = UUID(int=7)
 SCENE = Scene(WREN, "discord", datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
@@ -61,3 +64,14 @@ def test_nothing_that_a_person_says_of_themselves_ends_its_block(name: str, abou
 def test_who_set_nothing_is_told_nothing_of() -> None:
     assert section.render(None, SCENE, section.VERSION) == []
     assert section.render(section.Known(), SCENE, section.VERSION) == []
+
+
+def test_a_profile_stands_at_the_end_of_the_system_message_and_its_time_after_the_message() -> None:
+    """C5, C7: last of what is stable, and only where somebody is answered who set something."""
+    known = section.Known(name="Zoe", prompt="In rhymes.", timezone="Europe/Berlin")
+    order = (platform, character, section, history, situation)
+    made = assemble(ingredients(line(message("Hello.")), data={"profile": known}, order=order), 50_000)
+    system, *_, last = made.messages
+    assert "In rhymes." in str(system.parts)
+    assert "Europe/Berlin" in str(last.parts)
+    assert next(one.tokens for one in made.sections if one.name == "profile") > 0
