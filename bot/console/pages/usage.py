@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console.pages import conversation
+from bot.console.people import called
 from bot.console.render import page
-from bot.console.state import OPERATOR, console_of
+from bot.console.state import console_of
 from engine import clock
 from engine.decide.spending import quota as quota_rules
 from projections.models import quota, usage
@@ -84,7 +84,16 @@ async def show(request: Request) -> Response:
         }
         hits: list[quota_rules.Hit] = await quota.hits(connection, since=clock.now() - timedelta(days=int(span)))
         limits, budgets = await quota.limits_now(connection)
-    called = {str(character): name for character, name in (await conversation.names(console)).items()}
+    names = await called(console, [int(line.key) for line in tables["Person"]])
     context = {"bars": bars(by_day, today, int(span)), "totals": totals(by_day), "tables": tables, "hits": hits[::-1][:HITS]}
-    context |= {"limits": limits, "budgets": budgets, "called": called, "operator": str(OPERATOR), "spans": SPANS, "span": span}
+    context["characters"] = {str(one): name for one, name in names.characters.items()}
+    context["most"] = max((line.prompt_tokens + line.completion_tokens for line in by_day), default=0)
+    context |= {
+        "limits": limits,
+        "budgets": budgets,
+        "called": names,
+        "characters": {str(one): name for one, name in names.characters.items()},
+        "spans": SPANS,
+        "span": span,
+    }
     return page(request, "usage.html", context, section="Usage")
