@@ -25,6 +25,9 @@ from projections.models.memories import memory_scope
 from projections.models.memories.memory import MEMORY
 from projections.models.memories.memory_scope import MemoryScope
 from projections.models.pictures import PICTURES
+from projections.models.places.profiles import PROFILES
+from projections.models.places.scenes import SCENES
+from projections.models.turns import TURNS
 from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
@@ -33,7 +36,10 @@ from projections.prompt.section import Scene, Snapshot
 
 WREN, EVE = (sample.character_id for sample in seed.samples()[:2])
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
-MODELS: tuple[Projection, ...] = (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY, CHANNELS)
+MODELS: tuple[Projection, ...] = (
+    *(HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY),
+    *(CHANNELS, SCENES, TURNS, PROFILES),
+)
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,17 @@ class World:
     at: datetime = BEGAN
     read: int = 0
     where: dict[int, Spot] = field(default_factory=dict)
+    asked: set[UUID] = field(default_factory=set)
 
     async def append(self, *events: Event, character: UUID | None = None, turn: UUID | None = None) -> None:
         rows = [
             build.new(event, ids.random_id(), cause=Cause(tags=Tags(turn=turn, character=character)), occurred_at=self.at)
             for event in events
+            if not (isinstance(event, TurnRequested) and event.turn_id in self.asked)
         ]
-        await self.log.append(*rows)
+        self.asked |= {event.turn_id for event in events if isinstance(event, TurnRequested)}
+        if rows:
+            await self.log.append(*rows)
 
     def _later(self) -> int:
         self.at += timedelta(minutes=1)
