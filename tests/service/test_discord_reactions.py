@@ -180,12 +180,12 @@ async def test_a_storm_of_reactions_asks_once_and_restarts_leave_one_version(sta
         await stage.log.append(ended(waiting, "answer 1"))
         await until(discord, "answer 1")
     async with stage.bot():
-        for emoji in chance.sample(["👎", "➡️", "❤️"], 3):
+        for nth, emoji in enumerate(chance.sample(["👎", "➡️", "❤️"], 3), 1):
             await stage.settle()
             await discord.react("general", "alice", last(discord)["id"], emoji, added=False)
             await discord.react("general", "alice", last(discord)["id"], emoji)
+            await counted(stage, "reaction.added", len(set(storm)) + nth)
             await quiet(stage)
-        await quiet(stage)
         texts = [message["content"] for message in discord.replies("general")]
     async with stage.log.pool.connection() as connection:
         told = await history.recent(connection, stage.log.vault, int(discord.world.channel("general").id), until=await stage.log.head())
