@@ -13,33 +13,17 @@ from engine.events.message import MessageReceived
 from engine.events.turn import GenerationStarted, TurnCompleted, TurnRequested, Usage
 from engine.execute import Executed, execute
 from engine.store import Log, Query
-from projections.base import Projection
 from projections.follow import runner
-from projections.models.access import ACCESS
-from projections.models.catalog import CATALOG
-from projections.models.channels import CHANNELS
-from projections.models.craft.lore_states import LORE_STATES
-from projections.models.craft.lorebooks import LOREBOOKS
-from projections.models.history import HISTORY
 from projections.models.memories import memory_scope
-from projections.models.memories.memory import MEMORY
 from projections.models.memories.memory_scope import MemoryScope
-from projections.models.pictures import PICTURES
-from projections.models.places.profiles import PROFILES
-from projections.models.places.scenes import SCENES
-from projections.models.turns import TURNS
-from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
 from projections.prompt.recall import Recall
 from projections.prompt.section import Scene, Snapshot
+from projections.registry import ALL
 
 WREN, EVE = (sample.character_id for sample in seed.samples()[:2])
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
-MODELS: tuple[Projection, ...] = (
-    *(HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, MEMORY),
-    *(CHANNELS, SCENES, TURNS, PROFILES),
-)
 
 
 @dataclass(frozen=True)
@@ -65,11 +49,8 @@ class World:
         rows = [
             build.new(event, ids.random_id(), cause=Cause(tags=Tags(turn=turn, character=character)), occurred_at=self.at)
             for event in events
-            if not (isinstance(event, TurnRequested) and event.turn_id in self.asked)
         ]
-        self.asked |= {event.turn_id for event in events if isinstance(event, TurnRequested)}
-        if rows:
-            await self.log.append(*rows)
+        await self.log.append(*rows)
 
     def _later(self) -> int:
         self.at += timedelta(minutes=1)
@@ -101,7 +82,7 @@ class World:
     async def caught_up(self) -> None:
         rows = [row async for row in self.log.rows(Query(after=self.read))]
         async with self.log.pool.connection() as connection:
-            for model in MODELS:
+            for model in ALL:
                 after = await runner.install(connection, model)
                 if new := [row for row in rows if row.position > after]:
                     await runner.apply(connection, model, new)
@@ -127,7 +108,9 @@ class World:
         spot, turn = self.where[message], ids.turn(message, reader)
         whose = {"turn_id": turn, "message_id": message, "channel_id": spot.channel, "guild_id": spot.guild, "user_id": by}
         whose |= {"character_id": reader, "venue": "discord", "trigger": "name", "reason": "test"}
-        await self.append(TurnRequested.model_validate(whose))
+        if turn not in self.asked:
+            await self.append(TurnRequested.model_validate(whose))
+        self.asked.add(turn)
         await self.caught_up()
         async with self.log.pool.connection() as connection:
             snapshot = Snapshot(

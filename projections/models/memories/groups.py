@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.base import sql
-from projections.models.memories.memory_scope import STANDS
+from projections.models.memories.memory_scope import STANDS_FOR_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Spoken:
     author_kind: str
 
 
-_STANDS = STANDS.replace("= %(reader)s", "IS NOT NULL")
+_STANDS = STANDS_FOR_ALL.replace("= %(reader)s", "IS NOT NULL")
 """What is made of something is met by every character: what was forgotten, or said incognito, with one of them is left out for all."""
 _GROUP = f"""
 WITH asked AS (
@@ -36,6 +36,7 @@ SELECT e.position, e.position || coalesce('~' || e.edit_position, '') AS ref, e.
        e.author_id, e.author_kind
 FROM history.entries e
 WHERE e.channel = %(channel)s AND e.asked IN (SELECT position FROM asked) AND {_STANDS}
+  AND NOT EXISTS (SELECT 1 FROM scenes.whispers w WHERE w.message_id = coalesce(e.message_id, e.reply_to))
   AND NOT EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = e.author_id AND NOT c.derive)
 ORDER BY e.asked, e.place
 """
@@ -44,7 +45,7 @@ ORDER BY e.asked, e.place
 async def spoken(connection: AsyncConnection, channel: int, first: int, end: int) -> list[Spoken]:
     """What still stands of the messages numbered `first` to `end` and of the answers to them, in order.
 
-    Left out is what was deleted, forgotten or said incognito, and what people want nothing made of.
+    Left out is what was deleted, forgotten, whispered or said incognito, and what people want nothing made of.
     """
     async with connection.cursor(row_factory=class_row(Spoken)) as cursor:
         await cursor.execute(sql(_GROUP, ""), {"channel": channel, "first": first, "end": end, "reader": None})

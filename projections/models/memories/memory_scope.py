@@ -55,10 +55,11 @@ _BLOCKED = """
     SELECT 1 FROM access.denials d WHERE d.user_id = e.author_id AND d.mode = 'block' AND (d.scope, d.target) IN
         (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
 """
-STANDS = f"""
-(e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED}
- AND {SEEN})
+STANDS_FOR_ALL = f"""
+(e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED})
 """
+"""Whether something said, `e`, may be met at all, whoever was there."""
+STANDS = f"({STANDS_FOR_ALL} AND {SEEN})"
 """Whether something said, `e`, may be met at all by the character `reader`."""
 _OWN_ELSEWHERE = """
 SELECT x.position FROM history.entries r
