@@ -165,7 +165,7 @@ def roles(found: Status, *, discord: bool) -> list[Probe]:
         )
         for role, consequence in wanted.items()
     ]
-    if discord and bots and "connected" not in bots:
+    if discord and bots and set(bots) <= {"not connected", "standing by"}:
         probes = [probe for probe in probes if probe.name != "Discord"]
         probes.append(Probe("Discord", False, f"Running, but not connected. {_ROLES['bot']}"))
     if not discord:
