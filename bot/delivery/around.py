@@ -21,7 +21,7 @@ _WHY = {
     "censored": "would not answer",
     "empty_response": "said nothing",
 }
-_FOOTER = re.compile(r"\n*(?:^-# (?:Answered by |Free model|With a key of your own)[^\n]*\n?)+\Z", re.MULTILINE)
+_FOOTER = ("-# Answered by ", "-# Free model", "-# With a key of your own")
 
 
 def footer(words: TurnCompleted) -> str:
@@ -38,7 +38,11 @@ def footer(words: TurnCompleted) -> str:
 
 def stripped(text: str) -> str:
     """A text of ours, as it comes back forwarded or quoted, without its footer."""
-    return _FOOTER.sub("", text)
+    lines = text.removesuffix("\n").split("\n")
+    above = len(lines)
+    while above and lines[above - 1].startswith(_FOOTER):
+        above -= 1
+    return text if above == len(lines) else "\n".join(lines[:above]).rstrip("\n")
 
 
 def thoughts(reasoning: str) -> Sequence[str]:

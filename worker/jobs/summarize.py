@@ -5,7 +5,6 @@ derived from the channel and the group, and is looked for before the model is as
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -119,9 +118,9 @@ def told(group: Sequence[Line]) -> str:
 
 def read(text: str) -> Mapping[str, Any]:
     """The JSON in a model's answer; nothing where there is none."""
-    found = re.search(r"\{.*\}", text, re.DOTALL)
+    begin, end = text.find("{"), text.rfind("}")
     try:
-        value = json.loads(found[0]) if found else {}
+        value = json.loads(text[begin : end + 1]) if 0 <= begin < end else {}
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -4,9 +4,10 @@ The patterns look for somebody who speaks of ending or harming themselves in the
 is pointed to help without need loses nothing, and what is shown is never an answer in place of the character's.
 """
 
-import re
 import unicodedata
 from datetime import datetime, timedelta
+
+import re2
 
 from engine.resources.places.server import ServerSheet
 
@@ -20,7 +21,7 @@ HELP = (
 )
 """What is shown unless the operator set CARE_TEXT."""
 _PATTERNS = tuple(
-    re.compile(pattern)
+    re2.compile(pattern)
     for pattern in (
         r"\b(?:i|i'm|im|i am)\b[^.!?\n]{0,40}\b(?:kill(?:ing)?|hurt(?:ing)?|harm(?:ing)?|cut(?:ting)?) (?:my ?self)\b",
         r"\b(?:i|i'm|im)\b[^.!?\n]{0,30}\b(?:end my (?:own )?life|take my (?:own )?life|commit suicide|suicidal)\b",

@@ -31,8 +31,10 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> SetNotes:
     return await note.load(log, chosen, as_of)
 
 
-def render(data: SetNotes, scene: Scene, version: int) -> Sequence[Piece]:
+def render(data: SetNotes | None, scene: Scene, version: int) -> Sequence[Piece]:
     """The rules in their own order, each once; nothing where none is on."""
+    if data is None:
+        return []
     on = {name for _, sheet in data.sheets for name in sheet.directives}
     lines = [f"- {rule}" for name, rule in DIRECTIVES.items() if name in on]
     refs = tuple(ref for ref, _ in data.sheets)

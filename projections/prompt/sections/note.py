@@ -55,8 +55,10 @@ def is_due(sheet: NoteSheet, ref: str) -> bool:
     return bool(sheet.text.strip()) and sheet.every > 0 and count >= sheet.every and count % sheet.every == 0
 
 
-def render(data: SetNotes, scene: Scene, version: int) -> Sequence[Piece]:
+def render(data: SetNotes | None, scene: Scene, version: int) -> Sequence[Piece]:
     """A piece for each note whose time it is; lore around the last of them."""
+    if data is None:
+        return []
     due = [(ref, sheet) for ref, sheet in data.sheets if is_due(sheet, ref)]
     return [_piece(ref, sheet, scene, around=at == len(due) - 1) for at, (ref, sheet) in enumerate(due)]
 
