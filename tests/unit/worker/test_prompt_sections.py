@@ -21,7 +21,7 @@ from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble, size
 from projections.prompt.message import Image, Message, Text, ToolCall, ToolResult
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
-from projections.prompt.sections import directives, lore, memories, note, profile, request, silence
+from projections.prompt.sections import directives, history, lore, memories, note, profile, request, said, silence
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
 
