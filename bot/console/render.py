@@ -58,8 +58,8 @@ def page(
         "can_log_out": signer is not None and known,
         "signed_in": signer is None or known,
         "no_model": (signer is None or known) and section != "Connect a model" and console_of(request).models.missing,
-        "pages": menu.PAGES,
-        "more_pages": menu.MORE,
+        "menu": menu.PAGES,
+        "more_menu": menu.MORE,
         "more_sections": {entry.label for entry in menu.MORE},
     }
     return HTMLResponse(fragment(template, **frame, **(context or {})), status)

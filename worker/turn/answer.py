@@ -208,7 +208,7 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
     estimate = model.cost(attempt.prompt.tokens, attempt.effective.reserve)
     allowed = await _permitted(work, brief, model, call_id, estimate, brief.record(attempt), paid=bool(ledger.calls))
     started, said = clock.monotonic(), False
-    brief.drafts.begin(model.id, attempt.frame)
+    brief.drafts.begin(model.id, attempt.frame, thinks=not model.may_repeat)
 
     async def on_text(text: str) -> None:
         nonlocal said

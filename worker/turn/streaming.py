@@ -25,14 +25,14 @@ class Drafts:
 
     def __init__(self, work: Work, turn: Turn, key: DataKey) -> None:
         self._work, self._turn, self._key = work, turn, key
-        self._model, self._frame = "", PromptFrame()
+        self._model, self._frame, self._thinks = "", PromptFrame(), True
         self._due = 0.0
         self._writing: asyncio.Task[None] | None = None
         self.first_at: float | None = None
 
-    def begin(self, model: str, frame: PromptFrame) -> None:
-        """A model is asked; `frame` is that of its prompt."""
-        self._model, self._frame = model, frame
+    def begin(self, model: str, frame: PromptFrame, *, thinks: bool = True) -> None:
+        """A model is asked; `frame` is that of its prompt. `thinks`: whether it may write thoughts, as no stand-in does."""
+        self._model, self._frame, self._thinks = model, frame, thinks
 
     async def grow(self, answer: str) -> None:
         """Everything the model wrote so far: what of it may be seen is shown."""
@@ -53,7 +53,7 @@ class Drafts:
             _log.warning("draft not dropped", turn=str(self._turn.turn), error=type(error).__name__)
 
     async def _show(self, answer: str) -> None:
-        if self._work.habits.waits(self._model, answer):
+        if self._thinks and self._work.habits.waits(self._model, answer):
             return
         many = len(answer) > MOST_AT_ONCE
         text = await asyncio.to_thread(growing, answer, self._frame) if many else growing(answer, self._frame)
