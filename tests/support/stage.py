@@ -23,6 +23,7 @@ from engine.clock import monotonic
 from tests.support.canaries import words_in
 
 _WORD = re.compile(r"ping-[A-Za-z0-9]+")
+_SAID = re.compile(r"<message[ >].*?</message>", re.DOTALL)
 MODEL = "standin/stage"
 """A name that says: no language model, so saying the same again is no fault."""
 
@@ -103,7 +104,7 @@ class Stage:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         last = body["messages"][-1]["content"]
-        words = _WORD.findall(last if isinstance(last, str) else json.dumps(last))
+        words = _WORD.findall(_said(last if isinstance(last, str) else json.dumps(last)))
         marked = words_in(json.dumps(body["messages"]))
         call = Call(words[-1] if words else "", monotonic(), messages=len(body["messages"]), canaries=marked)
         self.calls.append(call)
@@ -135,6 +136,12 @@ class Stage:
         await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
         await response.write(_event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n")
         await response.write_eof()
+
+
+def _said(text: str) -> str:
+    """What was said last; what is remembered beside it may hold other words."""
+    found = _SAID.findall(text)
+    return found[-1] if found else text
 
 
 def _event(fields: dict[str, object]) -> bytes:
