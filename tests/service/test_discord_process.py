@@ -28,7 +28,12 @@ async def discord() -> AsyncIterator[StandinDiscord]:
 @asynccontextmanager
 async def process(settings: Settings, discord: StandinDiscord | None, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """The bot's process; killed at the end if it still runs."""
-    ours = {"DATABASE_URL": settings.database_url or "", "NATS_URL": settings.nats_url or "", "MASTER_KEY": "00" * 32}
+    ours = {
+        "DISCLOSURE": "false",
+        "DATABASE_URL": settings.database_url or "",
+        "NATS_URL": settings.nats_url or "",
+        "MASTER_KEY": "00" * 32,
+    }
     token = {"DISCORD_TOKEN": TOKEN, "DISCORD_API_BASE": discord.api_base} if discord else {"DISCORD_TOKEN": ""}
     environment = os.environ | ours | token | {"TZUROT_DATA": str(settings.tzurot_data), "LOG_FORMAT": "json"} | more
     read, write = os.pipe()
