@@ -197,7 +197,8 @@ async def _waiting(log: Log, count: int) -> bool:
 
 
 def _future_schema() -> bytes:
-    return b'{"position":1,"id":"00000000-0000-0000-0000-000000000001","type":"turn.requested","schema_version":2}'
+    known = f'"type":"turn.requested","schema_version":{TurnRequested.VERSION + 1}'
+    return f'{{"position":1,"id":"00000000-0000-0000-0000-000000000001",{known}}}'.encode()
 
 
 def _unknown_type() -> bytes:
