@@ -19,6 +19,7 @@ import psutil
 import psycopg
 
 from bot.cli.supervisor.plan import module
+from bot.discord.asides import DISCLOSED
 from engine import embedded
 from engine.embedded import shim
 from engine.errors import TzurotError
@@ -175,18 +176,26 @@ async def _reply_in(stream: aiohttp.ClientResponse) -> bool:
 
 
 async def _discord(discord: StandinDiscord, dsn: str) -> Exchange:
+    """As a person in a server does: the answer comes, and once the note that it is an AI's."""
     await discord.wait_connected()
     at = time.time()
     message = await discord.say("general", "ann", f"@{CHARACTER} Hello from Discord")
-    replies = await discord.wait_reply("general", after=message, timeout=ANSWER_S)
+    await discord.wait_reply("general", after=message, count=2, timeout=ANSWER_S)
 
-    async def turn() -> UUID | None:
+    async def delivered() -> oracle.Row | None:
         rows = await oracle.events(dsn)
-        return next((row.turn for row in rows if row.type == "reply.delivered" and row.data.get("venue") == "discord"), None)
+        return next((row for row in rows if row.type == "reply.delivered" and row.data.get("venue") == "discord"), None)
 
-    return await _exchange(
-        dsn, "discord", "Hello from Discord", str(replies[0]["content"]), await until(turn, ANSWER_S, "ReplyDelivered"), at
-    )
+    row = await until(delivered, ANSWER_S, "ReplyDelivered")
+    ids = row.data["message_ids"]
+    assert row.turn is not None
+    assert isinstance(ids, list)
+    said = discord.replies("general", message)
+    answers = [post for post in said if int(post["id"]) in ids]
+    beside = [str(post["content"]) for post in said if post not in answers]
+    if len(answers) != 1 or beside != [DISCLOSED]:
+        raise SmokeFailed(f"beside {len(answers)} posts of the answer stood {beside}, not once the note that an AI answers")
+    return await _exchange(dsn, "discord", "Hello from Discord", str(answers[0]["content"]), row.turn, at)
 
 
 async def _exchange(dsn: str, venue: str, message: str, reply: str, turn: UUID, at: float) -> Exchange:
