@@ -85,7 +85,7 @@ def decide(state: State, command: OpinionCommand, actor: Actor) -> Sequence[Even
     """The events a command makes. Raises Rejected."""
     asked, version = state.of.asked, command.version or state.of.live
     if asked is None or version is None or version not in {*state.of.made, *state.of.written}:
-        raise Rejected("There is no such reply.")
+        raise Rejected("There is no such reply: it may be gone. `/why` with a link to a message tells what became of it.")
     if isinstance(command, Report):
         return _report(state, command, actor, version)
     if not isinstance(command, Rate):
