@@ -211,12 +211,12 @@ def _edited(state: State, command: Edit, actor: Actor) -> list[Event]:
 
 
 def _set(state: State, lorebook_id: UUID, command: SetEntries, actor: Actor) -> list[Event]:
-    """The entries in as few events as they fit into."""
+    """The entries in as few events as they fit into. Of several with the same number the last one counts."""
     try:
-        wanted = [stored(entry, int(str(entry["uid"]))) for entry in command.entries]
+        wanted = {uid: stored(entry, uid) for entry in command.entries for uid in (int(str(entry["uid"])),)}
     except NotAnEntry as error:
         raise Rejected(str(error)) from None
-    new = [entry for entry in wanted if state.entries.get(int(str(entry["uid"]))) != entry]
+    new = [entry for uid, entry in wanted.items() if state.entries.get(uid) != entry]
     gone = tuple(uid for uid in dict.fromkeys(command.removed) if uid in state.entries)
     if command.removed and not gone and not command.entries:
         raise Rejected("There is no such entry in this lorebook.")

@@ -61,7 +61,7 @@ _STATEMENTS = {
     "lorebook.edited": _SHEET,
     "lorebook.entries_set": """
         INSERT INTO {schema}.entries (lorebook, uid, position)
-        SELECT %(lorebook_id)s, uid, %(position)s FROM unnest(%(uids)s::bigint[]) AS uid
+        SELECT %(lorebook_id)s, uid, %(position)s FROM (SELECT DISTINCT unnest(%(uids)s::bigint[])) AS given (uid)
         ON CONFLICT (lorebook, uid) DO UPDATE SET position = excluded.position
     """,
     "lorebook.entries_removed": "DELETE FROM {schema}.entries WHERE lorebook = %(lorebook_id)s AND uid = ANY(%(uids)s::bigint[])",
