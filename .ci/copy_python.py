@@ -9,7 +9,7 @@ from pathlib import Path
 def main(place: Path) -> None:
     """A shared libpython is looked for beside the copy, no longer by the path it was built for."""
     home = Path(sys.base_prefix)
-    leave = shutil.ignore_patterns("site-packages", "test", "idlelib", "tkinter", "__pycache__", "*.a", "share")
+    leave = shutil.ignore_patterns("site-packages", "test", "idlelib", "tkinter", "*.a", "share")
     shutil.copytree(home, place, symlinks=True, ignore=leave)
     old, new = f"{home}/lib".encode() + b"\0", b"$ORIGIN/../lib\0"
     if sysconfig.get_config_var("Py_ENABLE_SHARED") and len(new) <= len(old):
