@@ -22,7 +22,7 @@ from engine.embedded import account
 
 pytestmark = pytest.mark.e2e
 CLONE = Path(__file__).resolve().parents[2]
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 Line = dict[str, Any]
 
 
