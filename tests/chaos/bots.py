@@ -167,7 +167,7 @@ async def r46(run: Run) -> None:
         await stage.judge(run)
         run.figures["answers"] = len(stage.said)
         run.figures["killed_recovery_max_s"] = round(max(killed, default=0.0), 3)
-        run.expect(max(killed, default=0.0) <= TAKEOVER_S, f"the other bot took over after {max(killed, default=0.0):.1f} s")
+        run.in_time(max(killed, default=0.0) <= TAKEOVER_S, f"the other bot took over after {max(killed, default=0.0):.1f} s")
 
 
 async def r49(run: Run, messages: int = 1000) -> None:

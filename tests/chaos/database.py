@@ -68,7 +68,7 @@ async def r07(run: Run) -> None:
             await until(partial(_moved, stage, before), 60.0, "an append after the restart")
             run.recoveries.append(monotonic() - since)
         await settle(run, stage, crowd)
-        run.expect(max(run.recoveries) <= 5.0, f"the first append came {max(run.recoveries):.1f} s after Postgres")
+        run.in_time(max(run.recoveries) <= 5.0, f"the first append came {max(run.recoveries):.1f} s after Postgres")
         await stage.judge(run)
 
 
@@ -117,7 +117,7 @@ async def r09(run: Run, seconds: float = 60.0) -> None:
             _count_notices(run, stage, begun, outage)
             await settle(run, stage, crowd)
             await until(partial(_is_ready, stage), 10.0, "the console ready again")
-        run.expect(max(run.recoveries) <= 10.0, f"storing it all took {max(run.recoveries):.1f} s")
+        run.in_time(max(run.recoveries) <= 10.0, f"storing it all took {max(run.recoveries):.1f} s")
         run.expect(await _in_order(stage), "messages of a channel were stored in another order than said")
         await stage.judge(run, within=240.0)
 

@@ -76,12 +76,15 @@ def titles() -> list[dict[str, Any]]:
     return sorted(own + stored, key=lambda entry: str(entry["row"]))
 
 
-async def run_row(name: str, trials: int | None = None, events: int | None = None, *, quiet: bool = False) -> dict[str, Any]:
-    """Run a row of the scorecard on a system of its own; the JSON of its result. Raises TzurotError for an unknown one."""
+async def run_row(name: str, trials: int | None = None, events: int | None = None, *, beside: bool = False) -> dict[str, Any]:
+    """Run a row of the scorecard on a system of its own; the JSON of its result. Raises TzurotError for an unknown one.
+
+    `beside` other work it prints nothing and holds no durations against the row.
+    """
     wanted = name.upper()
     if wanted in ROWS:
         row = ROWS[wanted]
-        run = Run(row.id, trials or row.full, events, quiet)
+        run = Run(row.id, trials or row.full, events, quiet=beside, timely=not beside)
         with interruptible(run):
             await row.function(run)
         return run.result()

@@ -18,13 +18,15 @@ PROGRESS_S = 2.0
 class Run:
     """What a row function gets. It loops over `trials()`, notes what it saw, and gives the oracle's verdict at the end.
 
-    `events` scales rows that work on a mass of events instead of single trials.
+    `events` scales rows that work on a mass of events instead of single trials. Without `timely` nothing is said of
+    durations: where a row runs beside a whole test suite they tell of the machine.
     """
 
     row: str
     wanted: int
     events: int | None = None
     quiet: bool = False
+    timely: bool = True
     trials: int = 0
     lost: int = 0
     duplicates: int = 0
@@ -58,6 +60,11 @@ class Run:
         """Note a violated expectation of the row itself."""
         if not holds:
             self.broken.append(otherwise)
+
+    def in_time(self, holds: bool, otherwise: str) -> None:
+        """Note a missed duration, where durations mean something."""
+        if self.timely:
+            self.expect(holds, otherwise)
 
     @property
     def p95(self) -> float:

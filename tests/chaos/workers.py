@@ -127,7 +127,7 @@ async def r41(run: Run, waiting: int = 1_000) -> None:
             held.append(await _unacknowledged(stage))
             await asyncio.gather(*(stage.follow(run, one, since) for one in said))
         run.figures |= {"unanswered_then": len(stage.unanswered(stage.said.values())), "broker_slots_max": max(held, default=0)}
-        run.expect(run.p95 < 1.0, f"others waited {run.p95:.2f} s at the 95th percentile")
+        run.in_time(run.p95 < 1.0, f"others waited {run.p95:.2f} s at the 95th percentile")
         run.expect(max(held, default=0) <= 2 * hands, f"{max(held, default=0)} messages were unacknowledged")
         await until(lambda: _all_answered(stage), 30.0 + (run.events or waiting), "the busy channel answered")
         await stage.judge(run, within=60.0 + (run.events or waiting))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -135,6 +136,11 @@ async def bases() -> AsyncIterator[list[str]]:
         yield [standin, provider.address]
 
 
+def _timeless(answer: str) -> str:
+    """An answer of the stand-in names the minute, and a minute may end between two of them."""
+    return re.sub(r"\d\d:\d\d", "00:00", answer)
+
+
 async def test_openrouters_own_sdk_talks_with_both_stand_ins(bases: list[str]) -> None:
     for base in bases:
         async with openrouter.OpenRouter(api_key="sk-test", server_url=base) as client:
@@ -142,7 +148,7 @@ async def test_openrouters_own_sdk_talks_with_both_stand_ins(bases: list[str]) -
             assert isinstance(whole, components.ChatResult)
             streamed = await client.chat.send_async(messages=[{"role": "user", "content": "Hello"}], model="standin/0", stream=True)
             pieces = [chunk.choices[0].delta.content or "" async for chunk in streamed if chunk.choices]
-            assert "".join(pieces) == whole.choices[0].message.content
+            assert _timeless("".join(pieces)) == _timeless(str(whole.choices[0].message.content))
 
 
 async def test_openrouters_own_sdk_takes_our_errors_for_its_own() -> None:

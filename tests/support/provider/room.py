@@ -129,6 +129,7 @@ async def reading(settings: Settings) -> AsyncIterator[Log]:
         tasks = [asyncio.create_task(runner.run(dsn, projection)) for projection in ALL]
         tasks.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(log.pool))))
         try:
+            await runner.wait_for(log.pool, tuple(one.name for one in ALL), await log.head(), seconds=60)
             yield log
         finally:
             for task in tasks:
