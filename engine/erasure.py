@@ -27,7 +27,6 @@ from engine.store import Log, connect, open_log
 from engine.vault import CACHE_SECONDS, load_master_key
 
 _DERIVED = {
-    "memory_vectors": "DELETE FROM memory_vectors WHERE persona IN (%(id)s, %(subject)s) OR persona LIKE %(prefix)s",
     "memory_embeddings": "DELETE FROM memory_embeddings WHERE string_to_array(subject, '+') && %(names)s::text[]",
     "provider_keys": "DELETE FROM provider_keys WHERE user_id = %(user)s",
     "blobs": "DELETE FROM blobs WHERE string_to_array(subject, '+') && %(names)s::text[]",
@@ -156,7 +155,7 @@ def _event_id(user_id: int, epoch: int) -> UUID:
 def _values(user_id: int, names: Sequence[str]) -> dict[str, object]:
     """`names` are those of all keys the person ever had."""
     subject = user_subject(user_id)
-    return {"user": user_id, "names": list(names), "id": str(user_id), "subject": subject, "prefix": f"{subject}:%"}
+    return {"user": user_id, "names": list(names), "id": str(user_id), "subject": subject}
 
 
 async def _present(connection: AsyncConnection) -> list[str]:

@@ -158,20 +158,6 @@ CREATE TABLE public.memory_embeddings (
     sealed bytea NOT NULL
 );
 
-CREATE TABLE public.memory_vectors (
-    persona text NOT NULL COLLATE pg_catalog."C",
-    "character" text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    memory text NOT NULL COLLATE pg_catalog."C",
-    part integer NOT NULL,
-    model text NOT NULL COLLATE pg_catalog."C",
-    text_hash bytea NOT NULL,
-    vector public.vector(384) NOT NULL,
-    token_ids bytea NOT NULL,
-    tokens bytea NOT NULL,
-    scales bytea NOT NULL,
-    embedded_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
 CREATE TABLE public.migrations (
     number integer NOT NULL,
     name text NOT NULL,
@@ -278,9 +264,6 @@ ALTER TABLE ONLY public.log_head
 ALTER TABLE ONLY public.memory_embeddings
     ADD CONSTRAINT memory_embeddings_pkey PRIMARY KEY (model, subject, digest);
 
-ALTER TABLE ONLY public.memory_vectors
-    ADD CONSTRAINT memory_vectors_pkey PRIMARY KEY (persona, "character", model, memory, part);
-
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 
@@ -307,8 +290,6 @@ CREATE INDEX blobs_subject ON public.blobs USING btree (subject);
 CREATE INDEX events_changed_messages ON public.events USING btree (channel, "position") WHERE (type = ANY (ARRAY['message.edited'::text, 'message.deleted'::text]));
 
 CREATE INDEX memory_embeddings_position ON public.memory_embeddings USING btree ("position");
-
-CREATE INDEX memory_vectors_memory ON public.memory_vectors USING btree (memory);
 
 CREATE INDEX provider_keys_user ON public.provider_keys USING btree (user_id);
 

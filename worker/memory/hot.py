@@ -36,6 +36,8 @@ LOOKED_AT = 120
 INLINE = 32
 """Texts that one turn embeds at most."""
 AT_ONCE = 500
+OPENED = 1000
+"""Texts that one turn opens at most, the newest; what is older comes into the index behind it, before the next question."""
 MOST = 30_000
 """Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
 _log = logs.get("recall")
@@ -43,11 +45,12 @@ _log = logs.get("recall")
 
 @dataclass(slots=True)
 class _Hot:
-    """One index. `characters` are who replied, by reference; `bare` are the memories without vectors yet."""
+    """One index. `characters` are who replied, by reference; `bare` are the memories without vectors yet, `unread` those not in it yet."""
 
     index: Index = field(default_factory=Index)
     characters: dict[str, UUID | None] = field(default_factory=dict)
     bare: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -102,10 +105,11 @@ class Recaller:
                 hot.index.remove(ref)
                 hot.characters.pop(ref, None)
             hot.bare -= gone
-        new = [ref for ref in candidates if ref not in hot.index]
+        unread = [ref for ref in candidates if ref not in hot.index]
+        hot.unread, new = unread[:-OPENED], unread[-OPENED:]
         for at in range(0, len(new), AT_ONCE):
             await self._add(engine, hot, new[at : at + AT_ONCE], inline=INLINE if at + AT_ONCE >= len(new) else 0)
-        if hot.bare and engine.embedder is not None and not self._filling:
+        if (hot.unread or (hot.bare and engine.embedder is not None)) and not self._filling:
             task = asyncio.create_task(self._fill(engine, hot), name="embed memories")
             self._filling.add(task)
             task.add_done_callback(self._filling.discard)
@@ -158,9 +162,15 @@ class Recaller:
             await memory_embeddings.put(connection, named, rows, keys)
 
     async def _fill(self, engine: Engine, hot: _Hot) -> None:
-        """Embed what the index holds without vectors, a little at a time."""
+        """Read what the index does not hold yet, and embed what it holds without vectors, a little at a time, the newest first."""
         with suppress(StoreError, *connect.TROUBLE):  # the next question begins again
-            while hot.bare:
+            while hot.unread:
+                async with hot.lock:  # a question that came between has said anew what may be met
+                    some, hot.unread = hot.unread[-AT_ONCE:], hot.unread[:-AT_ONCE]
+                    await self._add(engine, hot, some, inline=0)
+                self._bounded()
+                await asyncio.sleep(0)
+            while hot.bare and engine.embedder is not None:
                 async with hot.lock:
                     some = sorted(hot.bare, key=remembered.position)[-INLINE:]
                     await self._add(engine, hot, some, inline=INLINE)

@@ -1,7 +1,7 @@
 """The index as a file, and embeddings as bytes. A file holds the same memories, so after loading every ranking is the same bit for bit.
 
 The file names words of messages: it belongs in the data folder, readable by the owner alone, and is written anew when something is
-forgotten. Nothing needs it: the vectors' durable home is Postgres (projections.models.memory_vectors), the words' is the log.
+forgotten. Nothing needs it: the vectors' durable home is Postgres (projections.models.memories.memory_embeddings), the words' is the log.
 """
 
 from collections import Counter

@@ -12,7 +12,7 @@ from projections.base import Projection, clear, sql
 
 class Memory(Projection):
     name = "memory"
-    version = 1
+    version = 2
     types = frozenset(
         {
             "memory.noted",
@@ -61,8 +61,8 @@ class Memory(Projection):
         schema_version integer,
         sealed bytea
     );
-    CREATE INDEX ON {schema}.notes (channel) WHERE NOT gone;
-    CREATE INDEX ON {schema}.notes (person) WHERE NOT gone;
+    CREATE INDEX ON {schema}.notes (channel, origin, noted) WHERE NOT gone;
+    CREATE INDEX ON {schema}.notes (person, noted) WHERE NOT gone;
     CREATE TABLE {schema}.sources (
         memory uuid NOT NULL,
         number integer NOT NULL,

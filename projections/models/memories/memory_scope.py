@@ -20,7 +20,12 @@ from projections.models.places.scenes import SEEN
 
 @dataclass(frozen=True, slots=True)
 class MemoryScope:
-    """Whom a character answers, where and when. `until` is the position of the message to answer; without a server it is private talk."""
+    """Whom a character answers, where and when. `until` is the position of the message to answer; without a server it is private talk.
+
+    `most_said`, `most_elsewhere`, `most_summaries` and `most_notes` say how many of the newest are looked at: what was said in the channel,
+    replies elsewhere, and of each kind of notes. What is older is met through what was made of it, so that a turn costs the same in a
+    channel of a million messages.
+    """
 
     reader: UUID
     person: int
@@ -29,29 +34,39 @@ class MemoryScope:
     venue: str
     until: int
     at: datetime
+    most_said: int = 10_000
+    most_elsewhere: int = 2_000
+    most_summaries: int = 300
+    most_notes: int = 3_000
 
 
+# Each rule asks a set that is hashed once for the statement (IN), and looks closer only at who or what is in it: most are in none.
 FORGOTTEN = """
-(EXISTS (SELECT 1 FROM memory.unsaid u WHERE u.message_id = coalesce(e.message_id, e.reply_to) AND u.why = 'forgotten'
-         AND (u.character IS NULL OR u.character = e.character))
- OR EXISTS (SELECT 1 FROM memory.unsaid u WHERE u.turn = e.turn AND u.why = 'forgotten')
- OR EXISTS (SELECT 1 FROM memory.spans f WHERE f.person = e.author_id AND e.sent_at >= f.since AND e.sent_at <= f.until
-            AND (f.character IS NULL OR f.character = %(reader)s) AND (f.channel IS NULL OR f.channel = e.channel)))
+((coalesce(e.message_id, e.reply_to) IN (SELECT u.message_id FROM memory.unsaid u WHERE u.why = 'forgotten' AND u.message_id IS NOT NULL)
+  AND EXISTS (SELECT 1 FROM memory.unsaid u WHERE u.message_id = coalesce(e.message_id, e.reply_to) AND u.why = 'forgotten'
+              AND (u.character IS NULL OR u.character = e.character))) IS TRUE
+ OR (e.turn IN (SELECT u.turn FROM memory.unsaid u WHERE u.why = 'forgotten' AND u.turn IS NOT NULL)) IS TRUE
+ OR e.author_id IN (SELECT f.person FROM memory.spans f)
+    AND EXISTS (SELECT 1 FROM memory.spans f WHERE f.person = e.author_id AND e.sent_at >= f.since AND e.sent_at <= f.until
+                AND (f.character IS NULL OR f.character = %(reader)s) AND (f.channel IS NULL OR f.channel = e.channel)))
 """
 """What a person had forgotten: no model is shown it again, not even while it stands in the channel. Needs `reader`."""
 _CORRECTED = """
-EXISTS (SELECT 1 FROM memory.unsaid u WHERE u.why = 'corrected' AND (u.message_id = e.message_id OR u.turn = e.turn))
+((e.message_id IN (SELECT u.message_id FROM memory.unsaid u WHERE u.why = 'corrected' AND u.message_id IS NOT NULL)) IS TRUE
+ OR (e.turn IN (SELECT u.turn FROM memory.unsaid u WHERE u.why = 'corrected' AND u.turn IS NOT NULL)) IS TRUE)
 """
 _INCOGNITO = """
-EXISTS (SELECT 1 FROM memory.sessions i WHERE i.kind = 'incognito' AND i.person = e.author_id AND e.sent_at >= i.since
-        AND e.sent_at < least(i.until, i.ended, 'infinity') AND (i.character IS NULL OR i.character = %(reader)s))
+(e.author_id IN (SELECT i.person FROM memory.sessions i WHERE i.kind = 'incognito')
+ AND EXISTS (SELECT 1 FROM memory.sessions i WHERE i.kind = 'incognito' AND i.person = e.author_id AND e.sent_at >= i.since
+             AND e.sent_at < least(i.until, i.ended, 'infinity') AND (i.character IS NULL OR i.character = %(reader)s)))
 """
 _BEFORE_RESET = """
-e.asked <= coalesce((SELECT max(r.position) FROM history.resets r
-                     WHERE r.channel = e.channel AND (r.character IS NULL OR r.character = %(reader)s)), 0)
+(e.channel IN (SELECT r.channel FROM history.resets r)
+ AND e.asked <= coalesce((SELECT max(r.position) FROM history.resets r
+                          WHERE r.channel = e.channel AND (r.character IS NULL OR r.character = %(reader)s)), 0))
 """
 _BLOCKED = """
-(e.kind = 'message' AND EXISTS (
+(e.kind = 'message' AND e.author_id IN (SELECT d.user_id FROM access.denials d WHERE d.mode = 'block') AND EXISTS (
     SELECT 1 FROM access.denials d WHERE d.user_id = e.author_id AND d.mode = 'block' AND (d.scope, d.target) IN
         (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
 """
@@ -59,43 +74,66 @@ STANDS_FOR_ALL = f"""
 (e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED})
 """
 """Whether something said, `e`, may be met at all, whoever was there."""
-STANDS = f"({STANDS_FOR_ALL} AND {SEEN})"
+_OPEN = """
+(e.channel NOT IN (SELECT p.channel FROM scenes.presence p)
+ AND NOT EXISTS (SELECT 1 FROM scenes.whispers w WHERE w.message_id = coalesce(e.message_id, e.reply_to)))
+"""
+"""Nobody was ever said to be away there, and it was no whisper: whoever is asked saw it."""
+STANDS = f"({STANDS_FOR_ALL} AND ({_OPEN} OR {SEEN}))"
 """Whether something said, `e`, may be met at all by the character `reader`."""
 _OWN_ELSEWHERE = """
-SELECT x.position FROM history.entries r
+SELECT DISTINCT x.position FROM (
+    SELECT position, reply_to FROM history.entries r
+    WHERE r.kind = 'reply' AND r.author_id = %(person)s AND r.character = %(reader)s AND r.venue = %(venue)s AND r.channel <> %(channel)s
+      AND (%(guild)s::bigint IS NULL
+           OR r.guild = %(guild)s AND EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = %(person)s AND c.reach = 'server'))
+    ORDER BY r.position DESC LIMIT %(most_elsewhere)s) AS r
 CROSS JOIN LATERAL (SELECT r.position UNION ALL SELECT m.position FROM history.entries m WHERE m.message_id = r.reply_to) AS x
-WHERE r.kind = 'reply' AND r.author_id = %(person)s AND r.character = %(reader)s AND r.venue = %(venue)s AND r.channel <> %(channel)s
-  AND (%(guild)s::bigint IS NULL
-       OR r.guild = %(guild)s AND EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = %(person)s AND c.reach = 'server'))
 """
 _SAID = f"""
 SELECT e.position, CASE WHEN e.edit_position IS NULL THEN e.position::text ELSE e.position || '~' || e.edit_position END AS ref
-FROM history.entries e
-WHERE (e.channel = %(channel)s OR e.position IN ({_OWN_ELSEWHERE})) AND e.position < %(until)s AND {STANDS}
+FROM (
+    (SELECT * FROM history.entries WHERE channel = %(channel)s AND position < %(until)s ORDER BY asked DESC, place DESC LIMIT %(most_said)s)
+    UNION ALL
+    SELECT * FROM history.entries WHERE position IN ({_OWN_ELSEWHERE}) AND channel <> %(channel)s AND position < %(until)s
+) AS e WHERE {STANDS}
 """
+# A scalar subquery, so that it is asked for these notes through the index and never joined with the sources of all.
 _BROKEN = f"""
-EXISTS (
-    SELECT 1 FROM memory.sources s
+coalesce((
+    SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
+                        ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR NOT {STANDS} END)
+    FROM memory.sources s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
                        UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
-    LEFT JOIN memory.notes o ON o.memory = s.of_memory
-    WHERE s.memory = n.memory
-      AND CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
-               ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR NOT {STANDS} END)
+    LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true
+    WHERE s.memory = n.memory), false)
 """
 HIDDEN = """
 EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
         WHERE h.memory = n.memory AND h.added = w.undone)
 """
 """Hidden by a consolidation that holds, or added by one that was taken back."""
+_GENERATION = "coalesce((SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), '')"
+_OF_CHANNEL = f"""
+SELECT * FROM memory.notes
+WHERE NOT gone AND channel = %(channel)s AND origin = '{{origin}}' AND NOT archived AND venue = %(venue)s
+  AND (character IS NULL OR character = %(reader)s) AND (generation = {_GENERATION} OR corrected OR locked)
+ORDER BY noted DESC LIMIT %({{most}})s
+"""
+_OF_PERSON = f"""
+SELECT * FROM memory.notes
+WHERE NOT gone AND person = %(person)s AND NOT archived AND venue = %(venue)s AND (character IS NULL OR character = %(reader)s)
+  AND (origin NOT IN ('fact', 'summary') OR channel IS DISTINCT FROM %(channel)s AND (generation = {_GENERATION} OR corrected OR locked))
+  AND (channel = %(channel)s OR %(guild)s::bigint IS NULL AND guild IS NOT NULL
+       OR channel IS NULL OR reach = 'everywhere' OR reach = 'server' AND guild = %(guild)s)
+ORDER BY noted DESC LIMIT %(most_notes)s
+"""
 _NOTES = f"""
-SELECT n.memory, n.position FROM memory.notes n
-WHERE NOT n.gone AND NOT n.archived AND n.venue = %(venue)s AND (n.character IS NULL OR n.character = %(reader)s) AND NOT {HIDDEN}
-  AND (n.origin <> 'summary' OR n.generation = coalesce((SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), ''))
-  AND CASE WHEN n.origin IN ('fact', 'summary') AND n.channel = %(channel)s THEN true
-           ELSE n.person = %(person)s AND (n.channel = %(channel)s OR %(guild)s::bigint IS NULL AND n.guild IS NOT NULL
-               OR n.channel IS NULL OR n.reach = 'everywhere' OR n.reach = 'server' AND n.guild = %(guild)s) END
-  AND NOT {_BROKEN}
+SELECT n.memory, n.position FROM (
+    ({_OF_CHANNEL.format(origin="summary", most="most_summaries")}) UNION ALL ({_OF_CHANNEL.format(origin="fact", most="most_notes")})
+    UNION ALL ({_OF_PERSON})
+) AS n WHERE NOT {HIDDEN} AND NOT {_BROKEN}
 """
 _MET = f"""
 WITH noted AS ({_NOTES})

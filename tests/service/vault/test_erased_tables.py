@@ -39,16 +39,6 @@ async def _blobs(log: Log, user: int) -> None:
     await blobs.put(log.pool, log.vault, b"canary", f"user:{user}", "user:3")
 
 
-async def _memory_vectors(log: Log, user: int) -> None:
-    async with log.pool.connection() as connection:
-        for persona in (str(user), f"user:{user}", f"user:{user}:main"):
-            await connection.execute(
-                "INSERT INTO memory_vectors (persona, memory, part, model, text_hash, vector, token_ids, tokens, scales)"
-                " VALUES (%s, 'm', 0, 'x', '', array_fill(0, ARRAY[384])::vector, '', '', '')",
-                (persona,),
-            )
-
-
 async def _memory_embeddings(log: Log, user: int) -> None:
     keys_of = {key.subject: key for key in (await log.vault.key(f"user:{user}"), await log.vault.key(f"user:{user}", "user:3"))}
     made = [Embedding(subject, memory_embeddings.digest(key, "m", "canary"), 1, b"canary") for subject, key in keys_of.items()]
@@ -60,7 +50,6 @@ FILL = {
     "provider_keys": _provider_keys,
     "drafts": _drafts,
     "blobs": _blobs,
-    "memory_vectors": _memory_vectors,
     "memory_embeddings": _memory_embeddings,
 }
 

@@ -1,0 +1,2 @@
+-- Nothing filled it: vectors are kept sealed, in memory_embeddings.
+DROP TABLE memory_vectors;
