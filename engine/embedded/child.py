@@ -42,7 +42,7 @@ class Child:
     async def wait(self) -> int:
         """Its exit code, once it has ended. Costs nothing meanwhile where the kernel has pidfd."""
         if self.alive and hasattr(os, "pidfd_open"):
-            await _readable(os.pidfd_open(self.pid))
+            await readable(os.pidfd_open(self.pid))
         while self.alive:
             await asyncio.sleep(POLL_S)
         return self._process.wait()
@@ -66,7 +66,8 @@ class Child:
         return self._process.wait()
 
 
-async def _readable(fd: int) -> None:
+async def readable(fd: int) -> None:
+    """Wait until a descriptor can be read, and close it."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(fd, ready.set)
