@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import (
+    archives,
     channels,
     chatlogs,
     debug,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(alive)
     app.command()(why.why)
+    archives.register(app)
     settings_table.register(app)
     editing.register(app)
     channels.register(app)

@@ -108,10 +108,13 @@ _REPLY = (
 )
 API_KEY = Press("apikey", (), "/settings apikey")
 """The form for one's own key."""
+DELETE_ME = Press("me.delete", (), "/me delete")
+DELETE_ME_TYPED = Press("me.typed", (), "/me delete")
+"""The form in which somebody types that they want their data deleted."""
 
 ALL = (
     *(CREATE, CREATE_AGAIN, BROWSE, OPEN, EDIT, SCREEN, FORM_OPEN, FORM, FORM_AGAIN, SWITCH, CHOOSE, EXPORT, DELETE),
-    *(UNDO, REDO, API_KEY),
+    *(UNDO, REDO, API_KEY, DELETE_ME, DELETE_ME_TYPED),
     *_REPLY,
 )
 """All there are."""

@@ -29,9 +29,19 @@ async def put(pool: Pool, vault: Vault, content: bytes, *subjects: str) -> str:
     async with pool.connection() as connection:
         await connection.execute(
             "INSERT INTO blobs (address, subject, size, sealed) VALUES (%s, %s, %s, %s) ON CONFLICT (address) DO NOTHING",
-            (address, key.subject, len(content), seal(key, content, _bound_to(address))),
+            (address, key.subject, len(content), seal(key, content, bound_to(address))),
         )
     return address
+
+
+async def put_at(pool: Pool, vault: Vault, address: str, content: bytes, *subjects: str) -> None:
+    """Keep a file under an address that events of an archive name it by. One that is there stays. Raises KeyDestroyed."""
+    key = await vault.key(*subjects)
+    async with pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO blobs (address, subject, size, sealed) VALUES (%s, %s, %s, %s) ON CONFLICT (address) DO NOTHING",
+            (address, key.subject, len(content), seal(key, content, bound_to(address))),
+        )
 
 
 async def get(pool: Pool, vault: Vault, address: str) -> bytes | None:
@@ -41,7 +51,7 @@ async def get(pool: Pool, vault: Vault, address: str) -> bytes | None:
         row = await cursor.fetchone()
     if row is None or (key := (await vault.keys([row[0]])).get(row[0])) is None:
         return None
-    return unseal(key, row[1], _bound_to(address))
+    return unseal(key, row[1], bound_to(address))
 
 
 async def delete(pool: Pool, address: str) -> bool:
@@ -63,11 +73,11 @@ async def _damaged(connection: AsyncConnection, vault: Vault) -> AsyncIterator[s
             if key is None:
                 continue
             try:
-                if key.digest(b"blob" + unseal(key, sealed, _bound_to(address))) != address:
-                    yield address
+                unseal(key, sealed, bound_to(address))  # bound to its address: another content does not open
             except WrongKey:
                 yield address
 
 
-def _bound_to(address: str) -> bytes:
+def bound_to(address: str) -> bytes:
+    """The additional data that ties a sealed file to its address."""
     return b"blob " + address.encode()

@@ -87,7 +87,7 @@ def holding(pattern: str, *, outside: tuple[str, ...]) -> list[str]:
 
 SQL = r"(?s)\bSELECT\b.+\bFROM\b|\bINSERT INTO\b|\bDELETE FROM\b|\bUPDATE [a-z_.]+ SET\b|\bCREATE (TABLE|INDEX|SCHEMA)\b"
 SQL_PLACES = ("engine.store", "engine.vault", "engine.data_keys", "engine.migrate", "engine.embedded", "projections")
-OPERATIONS = ("engine.backup", "engine.blobs", "engine.erasure", "engine.rotation", "engine.scrub")
+OPERATIONS = ("engine.archive", "engine.backup", "engine.blobs", "engine.erasure", "engine.rotation", "engine.scrub")
 
 
 def test_sql_stands_in_few_places() -> None:

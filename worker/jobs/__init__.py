@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
-from worker.jobs import catalogue, connect_provider, describe_image, experiment, rebuild, summarize, tidy_memories, verify
+from worker.jobs import (
+    catalogue,
+    connect_provider,
+    describe_image,
+    erase_person,
+    experiment,
+    export_person,
+    rebuild,
+    summarize,
+    tidy_memories,
+    verify,
+)
 from worker.jobs.running import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -12,7 +23,10 @@ HANDLERS: Mapping[str, Handler] = {
         connect_provider.HANDLER,
         connect_provider.NEARBY,
         describe_image.HANDLER,
+        erase_person.HANDLER,
         experiment.HANDLER,
+        export_person.HANDLER,
+        export_person.EXPIRE,
         summarize.HANDLER,
         summarize.DUE,
         tidy_memories.HANDLER,

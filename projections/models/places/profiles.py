@@ -86,6 +86,15 @@ async def profile(
     return Profile(found.get(GENERAL, NOBODY), found.get(character, NOBODY) if character is not None else NOBODY)
 
 
+async def all_of(connection: AsyncConnection, vault: Vault, person: int, *, schema: str = "profiles") -> dict[UUID, ProfileSheet]:
+    """A person's profiles by character, opened; GENERAL's is the general one. Nothing of an erased one."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        statement = "SELECT * FROM {schema}.profiles WHERE person = %s ORDER BY character"
+        rows = await (await cursor.execute(sql(statement, schema), (person,))).fetchall()
+    keys = await vault.keys({row["subject"] for row in rows})
+    return {row["character"]: _opened(row, keys[row["subject"]]) for row in rows if row["subject"] in keys}
+
+
 def _opened(row: dict[str, Any], key: Any) -> ProfileSheet:
     fields = row["data"] | open_stored(row["sealed"], key, row["event_id"], row["event_type"])
     event = class_of(row["event_type"], row["schema_version"]).model_validate(upcast(row["event_type"], row["schema_version"], fields))

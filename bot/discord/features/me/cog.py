@@ -9,6 +9,7 @@ from bot.discord.answers import Interaction, Told, answer, open_form
 from bot.discord.components import button, form, row, text_input
 from bot.discord.context import Context, user_id
 from bot.discord.custom_ids import Press, Values
+from bot.discord.features.me import data
 from bot.discord.features.resources import known
 from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
@@ -61,6 +62,14 @@ class MeCog(nextcord.ClientCog):
             await _refuse(interaction, rejected)
             return
         await edit_sheet(self.editor, interaction, PROFILE, item.id, field, value)
+
+    @me.subcommand(name="export", description="Everything you own or said here, as a file for you alone")  # type: ignore[untyped-decorator]
+    async def export(self, interaction: Interaction) -> None:
+        await answer(interaction, lambda: data.export(self.context, self.context.actor(interaction)))
+
+    @me.subcommand(name="delete", description="Delete everything you said or made here, for good")  # type: ignore[untyped-decorator]
+    async def delete(self, interaction: Interaction) -> None:
+        await answer(interaction, lambda: data.preview(self.context, self.context.actor(interaction)))
 
     @nextcord.slash_command(name="settings", description="What holds in your conversations, and your own key")  # type: ignore[untyped-decorator]
     async def settings(self, interaction: Interaction) -> None:
@@ -146,4 +155,4 @@ def handlers(context: Context) -> dict[Press, Handler]:
 
         await answer(interaction, work)
 
-    return {custom_ids.API_KEY: typed}
+    return {custom_ids.API_KEY: typed, **data.handlers(context)}

@@ -1,0 +1,1 @@
+"""What an archive shows besides its events, for people and other programs to read."""

@@ -1,0 +1,33 @@
+"""Makes the archive of everything a person owns or said, kept sealed for a day; and removes those whose day is over."""
+
+import tempfile
+
+from engine import clock
+from engine.decide.job import RetryPolicy
+from projections.archive import exports
+from projections.archive.person import make_person
+from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
+
+MOST_BYTES = 512 * 1024 * 1024
+
+
+async def run(job: RunningJob) -> Result:
+    """Make it from the beginning at each attempt: half an archive is none. `parts` are the addresses of its files."""
+    person = job.asked_by
+    with tempfile.TemporaryFile() as file:  # without a name: nobody else can open it, and it goes with this process
+        manifest = await make_person(job.work.log, file, person, job.progress)
+        size = file.tell()
+        if size > MOST_BYTES:
+            raise GiveUp("The archive is too large to be kept here. The bot's owner can make it: tzurot export person.")
+        file.seek(0)
+        parts = await exports.keep(job.work.log, person, file.read())
+    return {"bytes": size, "parts": [*parts], "counts": {**manifest.counts}, "left_out": {**manifest.left_out}}
+
+
+async def expire(job: RunningJob) -> Result:
+    """Remove what can be fetched no more."""
+    return {"removed": await exports.expire(job.work.log, clock.now())}
+
+
+HANDLER = Handler(exports.EXPORT, run, RetryPolicy(attempts=3), at_once=1)
+EXPIRE = Handler(exports.EXPIRE, expire, every=hours(1))
