@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
 from engine.decide import character, preset
 from engine.decide.command import Command
+from engine.decide.places import persona
 from engine.decide.rejected import Rejected
 from engine.decide.spending.turn_model import Model
 from engine.decide.spending.turn_request import Effective, effective
@@ -17,13 +18,18 @@ from engine.execute import Executed, execute
 from engine.resources.field import FieldSpec, Resource, values
 from engine.resources.files import Imported, from_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
+from engine.resources.places.kinds import PERSONA
 from engine.resources.preset import PresetSheet, conflict
 from engine.resources.slugs import slug_of
 from engine.resources.typed import show
 from engine.store import Log
 from projections.models import catalog, provider_models
+from projections.models.places import personas
 
-KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (CHARACTER, PRESET)}
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (CHARACTER, PRESET, PERSONA)}
+"""What people make."""
+_RULES: Mapping[str, Any] = {"character": character, "preset": preset, "persona": persona}
+"""Kind to the module that has its commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,9 @@ async def items(log: Log, kind: Kind[Any], actor: Actor) -> list[Item]:
     async with log.pool.connection() as connection:
         if kind is CHARACTER:
             found = [character_item(c, actor) for c in await catalog.characters(connection, log.vault) if not c.erased and _sees(c, actor)]
+        elif kind is PERSONA:
+            whose = actor.user_id if actor.kind == "person" else None
+            found = [_persona(p) for p in await personas.of(connection, log.vault, whose)]
         else:
             found = [_preset(p, actor) for p in await catalog.presets(connection, log.vault) if not p.erased and _sees(p, actor)]
     return sorted(found, key=lambda item: (item.name.casefold(), item.handle))
@@ -85,6 +94,10 @@ def character_item(found: catalog.Character, actor: Actor) -> Item:
 def _preset(found: catalog.Preset, actor: Actor) -> Item:
     own = found.owner_id == actor.user_id and not found.is_global
     return Item(PRESET, found.id, found.owner_id, found.sheet, own or actor.trusted, listed=True)
+
+
+def _persona(found: personas.Persona) -> Item:
+    return Item(PERSONA, found.id, found.owner_id, found.sheet, True, listed=True)
 
 
 def pick(known: Sequence[Item], kind: Kind[Any], text: str, *, hint: str = "") -> Item:
@@ -123,12 +136,12 @@ async def by_id(log: Log, kind: Kind[Any], actor: Actor, item_id: UUID) -> Item 
 
 def creation(kind: Kind[Any], item_id: UUID, fields: Mapping[str, Any], *, measured: bool = True) -> Command:
     """The command that makes one."""
-    return character.Create(item_id, fields, measured) if kind is CHARACTER else preset.Create(item_id, fields, measured)
+    return cast(Command, _RULES[kind.name].Create(item_id, fields, measured))
 
 
 def edition(kind: Kind[Any], item_id: UUID, changes: Mapping[str, Any], *, measured: bool = True) -> Command:
     """The command that changes some fields of one."""
-    return character.Edit(item_id, changes, measured=measured) if kind is CHARACTER else preset.Edit(item_id, changes, measured=measured)
+    return cast(Command, _RULES[kind.name].Edit(item_id, changes, measured=measured))
 
 
 def change(item: Item, changes: Mapping[str, Any]) -> Command:
@@ -138,17 +151,26 @@ def change(item: Item, changes: Mapping[str, Any]) -> Command:
 
 def deletion(kind: Kind[Any], item_id: UUID) -> Command:
     """The command that deletes one."""
-    return character.Delete(item_id) if kind is CHARACTER else preset.Delete(item_id)
+    return cast(Command, _RULES[kind.name].Delete(item_id))
 
 
 def restoration(kind: Kind[Any], item_id: UUID) -> Command:
     """The command that brings a deleted one back."""
-    return character.Restore(item_id) if kind is CHARACTER else preset.Restore(item_id)
+    return cast(Command, _RULES[kind.name].Restore(item_id))
+
+
+async def deleted(log: Log, kind: Kind[Any]) -> list[tuple[UUID, str]]:
+    """Id and name of what was deleted, the newest last."""
+    async with log.pool.connection() as connection:
+        if kind is PERSONA:
+            return [(one.id, one.sheet.name) for one in await personas.deleted(connection, log.vault)]
+        return await catalog.deleted(connection, log.vault, "character" if kind is CHARACTER else "preset")
 
 
 async def carry_out(log: Log, actor: Actor, command: Command, key: UUID) -> Executed:
     """Carry out a command and wait until lists show it. Raises Rejected."""
-    return await execute(log, actor, command, key, see=["catalog"])
+    about = isinstance(command, persona.PersonaCommand | persona.Wear)
+    return await execute(log, actor, command, key, see=["personas" if about else "catalog"])
 
 
 async def make_default(log: Log, actor: Actor, item: Item, key: UUID, *, free: bool = False) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from engine.actor import Actor
 from engine.config import Settings
 from engine.decide.cascade import Tier
+from engine.decide.places.persona import presented
 from engine.decide.places.profile import resolved
 from engine.decide.rejected import Rejected
 from engine.decide.spending import provider as rules
@@ -14,7 +15,7 @@ from engine.resources.places.kinds import PROFILE
 from engine.store import Log
 from projections import provider
 from projections.models import catalog, keys
-from projections.models.places import profiles
+from projections.models.places import personas, profiles
 
 TIERS: Mapping[Tier, str] = {
     "baseline": "as it comes",
@@ -25,12 +26,17 @@ TIERS: Mapping[Tier, str] = {
     "user+character": "set by you for this character",
 }
 """Tier to its words; the later ones go before the earlier ones."""
+WORN: Mapping[personas.Chosen, str] = {
+    "everywhere": "chosen by you with `/persona default`",
+    "server": "chosen by you for this server",
+    "character": "chosen by you for this character",
+}
 CHOICES = 25
 SHORTEST, LONGEST = 8, 512
 """Characters of a key."""
 
 
-async def lines(log: Log, settings: Settings, person: int, character: UUID | None = None) -> list[str]:
+async def lines(log: Log, settings: Settings, person: int, character: UUID | None = None, guild: int | None = None) -> list[str]:
     """Each value that holds for a person, and which tier set it; with what was said by weaker ones."""
     async with log.pool.connection() as connection:
         held = await profiles.profile(connection, log.vault, person, character)
@@ -39,9 +45,14 @@ async def lines(log: Log, settings: Settings, person: int, character: UUID | Non
         known = await catalog.answering(connection, log.vault, (one.preset if one else None, defaults.own, defaults.everybody))
         preset = catalog.chosen(known, one.preset if one else None, defaults, person)
         own_keys = await keys.browse(connection, person)
+        worn = await personas.worn(connection, person, guild, character)
+        persona = await personas.one(connection, log.vault, worn.persona) if worn else None
     window = {"max_messages": preset.window.max_messages} if preset is not None else {}
-    found = resolved(window, held.own, held.with_character)
-    told = []
+    for_character = worn is not None and worn.chosen == "character"
+    own, with_one = presented(held.own, held.with_character, persona.sheet if persona else None, for_character=for_character)
+    found = resolved(window, own, with_one)
+    who = f"{persona.sheet.name} ({WORN[worn.chosen]})" if worn and persona else "yourself. `/persona create` makes another."
+    told = [f"**Persona:** {who}"]
     for spec in PROFILE.fields:
         value = found[spec.key]
         weaker = [tier for tier in value.beaten if tier != "baseline"]

@@ -29,7 +29,12 @@ NOT_YOURS: Mapping[str, str] = {
     "server": "You need the Manage Server permission to change what is set for this server. `/server show` shows it.",
 }
 """Kind to the sentence for who may not change one."""
-_SHOWN_BY: Mapping[str, tuple[str, ...]] = {"channel": ("channels",), "server": ("servers",), "me": ("profiles",)}
+_SHOWN_BY: Mapping[str, tuple[str, ...]] = {
+    "channel": ("channels",),
+    "server": ("servers",),
+    "me": ("profiles",),
+    "persona": ("personas",),
+}
 
 
 def id_of(number: int) -> UUID:

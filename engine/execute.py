@@ -12,7 +12,7 @@ from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.craft import lorebook, note
-from engine.decide.places import profile, server, serving
+from engine.decide.places import persona, profile, server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory
@@ -48,6 +48,8 @@ RULES: tuple[Rules[Any, Any], ...] = (
     server.RULES,
     serving.RULES,
     profile.RULES,
+    persona.RULES,
+    persona.WORN_RULES,
 )
 SEEN_S = 2.0
 """How long to wait for read models. They may be behind; the command was carried out all the same."""

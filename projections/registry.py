@@ -14,6 +14,7 @@ from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
 from projections.models.places.servers import SERVERS
@@ -49,6 +50,7 @@ ALL: tuple[Projection, ...] = (
     NOTES,
     SERVERS,
     PROFILES,
+    PERSONAS,
 )
 """In the order in which they are shown."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import editing
-from bot.cli import avatar, cards
+from bot.cli import avatar, cards, personas
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
@@ -19,6 +19,7 @@ from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
+from engine.resources.places.kinds import PERSONA
 from engine.resources.typed import Wrong
 from engine.store import Log
 from engine.terminal import Json, Yes, echo, say, table
@@ -34,8 +35,12 @@ Which = Annotated[str, typer.Argument(help="Its name, short name or id.")]
 
 def register(app: typer.Typer) -> None:
     """Add a group of commands per kind."""
-    about = {"character": "Characters: create, edit, show, import and export them.", "preset": "Presets: a model and how it is asked."}
-    for kind in (CHARACTER, PRESET):
+    about = {
+        "character": "Characters: create, edit, show, import and export them.",
+        "preset": "Presets: a model and how it is asked.",
+        "persona": "Personas: who people can be for characters, and who they are where.",
+    }
+    for kind in (CHARACTER, PRESET, PERSONA):
         group = typer.Typer(no_args_is_help=True, help=about[kind.name])
         for name, command in _commands(kind).items():
             group.command(name)(command)
@@ -54,7 +59,8 @@ def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
         "import": _import(kind),
     }
     of_characters: dict[str, Callable[..., None]] = {"avatar": avatar.command, "import": cards.import_, "export": cards.export}
-    return found | ({"default": _default} if kind is PRESET else of_characters)
+    more: dict[str, dict[str, Callable[..., None]]] = {"preset": {"default": _default}, "persona": {"wear": personas.wear}}
+    return found | more.get(kind.name, of_characters)
 
 
 def carry[T](work: Callable[[Log], Any]) -> None:
@@ -85,6 +91,8 @@ def _brief(item: Item) -> dict[str, Any]:
     owner = "system" if item.owner_id is None else item.owner_id
     if item.kind is CHARACTER:
         return {"short name": item.handle, "name": item.name, "visibility": item.values["visibility"], "owner": owner, "id": str(item.id)}
+    if item.kind is PERSONA:
+        return {"persona": item.handle, "name": item.name, "pronouns": item.values["pronouns"], "owner": owner, "id": str(item.id)}
     marks = [name for name in ("is_global", "is_default", "is_free_default") if item.values[name]]
     return {
         "preset": item.handle,
@@ -190,8 +198,7 @@ def _delete(kind: Kind[Any]) -> Callable[..., None]:
 def _restore(kind: Kind[Any]) -> Callable[..., None]:
     def command(which: Annotated[str, typer.Argument(help="Its id, or a name if only one was called so.")], json: Json = False) -> None:
         async def work(log: Log) -> None:
-            async with log.pool.connection() as connection:
-                gone = await catalog.deleted(connection, log.vault, "character" if kind is CHARACTER else "preset")
+            gone = await editing.deleted(log, kind)
             found = [(id_, name) for id_, name in gone if which.casefold() in (str(id_), name.casefold())]
             if len(found) != 1:
                 many = ", ".join(str(id_) for id_, _ in found)

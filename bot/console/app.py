@@ -38,6 +38,7 @@ from bot.console.state import Console
 from engine import log
 from engine.bus.consumer import TRANSIENT
 from engine.resources.kinds import CHARACTER, PRESET
+from engine.resources.places.kinds import PERSONA
 from engine.store.room import NO_ROOM
 
 _log = log.get("console")
@@ -60,6 +61,8 @@ ROUTES = (
     *editing.routes(CHARACTER),
     Route("/presets", editing.presets_list),
     *editing.routes(PRESET),
+    Route("/personas", editing.personas_list),
+    *editing.routes(PERSONA),
     Route("/characters/{id:uuid}/avatar", characters.put_picture, methods=["POST"]),
     Route("/avatars/{character:uuid}.svg", characters.face),
     Route("/avatars/{character:uuid}", characters.avatar),

@@ -25,6 +25,7 @@ PAGES = (
 """Always seen, where the screen is wide enough."""
 MORE = (
     PageLink("/connect", "Connect a model", "plug"),
+    PageLink("/personas", "Personas", "faces"),
     PageLink("/conversations", "Conversations", "chat"),
     PageLink("/models", "Models", "faces"),
     PageLink("/settings", "Settings", "filter"),

@@ -18,7 +18,7 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 3
+    version = 4
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
@@ -33,6 +33,7 @@ class Changes(Projection):
             ),
             *(f"access.{what}" for what in ("denied", "allowed")),
             "profile.edited",
+            *(f"persona.{what}" for what in ("created", "edited", "deleted", "restored", "chosen")),
             *(f"server.{what}" for what in ("edited", "denied", "allowed")),
         }
     )

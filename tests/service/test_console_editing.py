@@ -89,6 +89,23 @@ async def test_deleting_is_undone_and_a_copy_has_its_own_name(here: Site) -> Non
     assert defaults(PRESET)["temperature"] is None
 
 
+async def test_a_persona_is_made_worn_and_taken_off(here: Site) -> None:
+    """C3: the same pages as of the other kinds; the page says whether it is who one is, and the change can be taken back."""
+    made = await here.form("/personas", {"name": "Captain <i>Ahab</i>", "about": "Hunts a whale."})
+    one = made.headers["location"]
+    assert "Captain &lt;i&gt;Ahab" in (await here.http.get("/personas")).text
+    assert "Be it everywhere" in (await here.http.get(one)).text
+    worn = await here.form(f"{one}/wear", {})
+    after = (await here.http.get(worn.headers["location"])).text
+    assert "worn everywhere" in after
+    assert "Be it no longer" in after
+    await here.form(f"{one}/wear", {"clear": "yes"})
+    assert "Be it everywhere" in (await here.http.get(one)).text
+    gone = await here.form(f"{one}/delete", {})
+    assert "Undo" in (await here.http.get(gone.headers["location"])).text
+    assert (await here.form(f"{one}/wear", {})).status_code == 422
+
+
 async def test_an_unlisted_character_of_somebody_else_is_offered_to_nobody(here: Site) -> None:
     """C9: the chooser of the playground shows what lists show; who knows its short name still gets to it."""
     fields = {"name": "Hidden", "slug": "hidden", "info": "Nobody knows.", "visibility": "unlisted"}

@@ -68,3 +68,32 @@ async def test_a_person_says_who_they_are_in_general_and_with_one_character(stag
     assert "Taken away" in await alice.says("settings apikey-remove")
     await stage.settle()
     assert "You have no key here" in await alice.says("settings apikey-remove")
+
+
+async def test_a_person_is_who_they_choose_where_they_choose(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """C3: made, browsed, worn everywhere, in a server and for a character; what holds says which; another person's is nobody's to use."""
+    alice, bob = Person(discord, "alice"), Person(discord, "bob")
+    assert "yourself everywhere" in await alice.says("persona default")
+    opened = await alice.run("persona create")
+    assert "is there" in (await alice.fill(opened, name="Ahab", about="Hunts a whale.")).text
+    await alice.fill(await alice.run("persona create"), name="Ishmael")
+    assert "Ahab" in await alice.says("persona browse")
+    assert "There is none yet" in await bob.says("persona browse")
+    assert "no such persona" in await bob.says("persona default", persona="Ahab")
+    assert "is changed" in await alice.says("persona edit", persona="Ahab", field="pronouns", value="he/him")
+    assert "everywhere now" in await alice.says("persona default", persona="Ahab")
+    assert "Nothing changed" in await alice.says("persona default", persona="Ahab")
+    assert "in this server" in await alice.says("persona override", persona="Ishmael")
+    assert "**Persona:** Ishmael (chosen by you for this server)" in await alice.says("settings show")
+    assert "for **Lilith**" in await alice.says("persona override", persona="Ahab", character="lilith")
+    told = await alice.says("settings show", character="lilith")
+    assert "Ahab (chosen by you for this character)" in told
+    assert "he/him (set by you for this character)" in told
+    assert told.count("*not set*") == 2, "instructions and time zone alone"
+    assert "no persona in this server any more" in await alice.says("persona override", clear=True)
+    assert "persona chosen" in await alice.says("undo")
+    where = await alice.says("persona default")
+    assert all(part in where for part in ("**Ahab** everywhere", "**Ishmael** in this server", "**Ahab** for **Lilith**"))
+    await alice.press(await alice.run("persona delete", persona="Ishmael"), "Delete Ishmael")
+    await stage.settle()
+    assert "Ahab (chosen by you with" in await alice.says("settings show")

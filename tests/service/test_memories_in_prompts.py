@@ -9,6 +9,7 @@ import pytest
 
 from engine import ids, seed
 from engine.actor import person
+from engine.decide.places import persona
 from engine.decide.remembering.memory import (
     Begin,
     ChooseReach,
@@ -118,6 +119,27 @@ async def test_who_may_meet_what(world: World) -> None:
     await world.do(ChooseReach(ADA, "server"), person(ADA))
     assert await met(OTHER) == own
     assert await met(OTHER, BRAM) == await met(OTHER, reader=EVE) == await met(ABROAD) == set()
+
+
+async def test_a_persona_that_keeps_its_memories_to_itself(world: World) -> None:
+    """C3: what was said elsewhere as one is met as that one only, and as that one nothing of another; in its channel all is."""
+    ahab = uuid4()
+    await world.do(persona.Create(ahab, {"name": "Ahab", "share_memory": False}), person(ADA))
+    await world.answer(await world.say(SQUARE, "canary-self"), "canary-to-self")
+    await world.do(persona.Wear(ADA, ahab), person(ADA))
+    await world.answer(await world.say(SQUARE, "canary-ahab"), "canary-to-ahab")
+    everything = {"canary-self", "canary-to-self", "canary-ahab", "canary-to-ahab"}
+
+    async def met(spot: Spot) -> set[str]:
+        return {text for text in await world.met(await world.say(spot, "hello"), WREN, ADA) if text.startswith("canary")}
+
+    assert await met(SQUARE) == everything
+    assert await met(ALONE) == {"canary-ahab", "canary-to-ahab"}
+    await world.do(persona.Wear(ADA, None), person(ADA))
+    assert await met(SQUARE) == everything
+    assert await met(ALONE) == {"canary-self", "canary-to-self"}
+    await world.do(persona.Edit(ahab, {"share_memory": True}), person(ADA))
+    assert await met(ALONE) == everything
 
 
 async def test_notes_are_met_by_their_person_within_their_reach(world: World) -> None:

@@ -9,12 +9,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine import ids, seed
+from engine.actor import person
+from engine.decide.places import persona, profile
 from engine.events import Event, Tags, build
 from engine.events.build import Cause
 from engine.events.channel import ContextReset
 from engine.events.message import Attachment, Forward, MessageDeleted, MessageEdited, MessageReceived
 from engine.events.reply import ChunkDelivered
 from engine.events.turn import GenerationStarted, PromptSection, TurnCompleted, TurnRequested, Usage
+from engine.execute import execute
 from engine.store import Log, open_log
 from engine.vault import MasterKey
 from projections.follow import runner
@@ -27,6 +30,7 @@ from projections.models.craft.notes import NOTES
 from projections.models.history import HISTORY
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
 from projections.models.turns import TURNS
@@ -123,7 +127,21 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (HISTORY, CATALOG, WINDOWS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, NOTES, MEMORY, SCENES, TURNS, PROFILES):
+        for model in (
+            HISTORY,
+            CATALOG,
+            WINDOWS,
+            PICTURES,
+            ACCESS,
+            LOREBOOKS,
+            LORE_STATES,
+            NOTES,
+            MEMORY,
+            SCENES,
+            TURNS,
+            PROFILES,
+            PERSONAS,
+        ):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)
@@ -270,6 +288,31 @@ async def test_attachments_of_a_forward_reach_the_prompt(log: Log) -> None:
     assert '<forwarded>\nLook at this\n<attachment kind="image" name="map.png">a map of the harbour</attachment>\n</forwarded>' in (
         prompt.messages[-1].content
     )
+
+
+async def test_a_prompt_says_who_the_answered_person_is_there_and_its_record_names_it(log: Log) -> None:
+    """C3: one chosen for the character before one chosen everywhere; the log gives the same bytes again, whatever is chosen later."""
+    here, made = Room(log, 83), list[tuple[Prompt, GenerationStarted]]()
+    ahab, ishmael = ids.random_id(), ids.random_id()
+    for one, fields in ((ahab, {"name": "Ahab"}), (ishmael, {"name": "Ishmael"})):
+        await execute(log, person(41), persona.Create(one, fields), ids.random_id())
+    await execute(log, person(41), profile.Edit(41, None, {"about": "In truth a baker.", "prompt": "In rhymes."}), ids.random_id())
+    for wear, character, called in (
+        (persona.Wear(41, ahab), ADA, "Ahab"),
+        (persona.Wear(41, ishmael, None, EVE), EVE, "Ishmael"),
+        (persona.Wear(41, None), ADA, ""),
+    ):
+        await execute(log, person(41), wear, ids.random_id())
+        made.append(await here.prompt(await here.request(await here.say("Well?"), character)))
+        system = made[-1][0].messages[0].content
+        assert ("baker" in system, "In rhymes." in system) == (not called, True)
+        assert not called or f"<called>{called}</called>" in system
+        refs = next(s.refs for s in made[-1][1].sections if s.name == "profile")
+        assert [ref[0] for ref in refs] == ["p", *({"Ahab": "i", "Ishmael": "c"}.get(called, ""))]
+    await execute(log, person(41), persona.Delete(ahab), ids.random_id())
+    for prompt, started in made:
+        again = await rebuild(log, started)
+        assert (again.equal, again.prompt.bytes()) == (True, prompt.bytes())
 
 
 async def test_what_is_answered_is_quoted_though_it_is_out_of_sight_and_not_when_it_is_gone(log: Log) -> None:

@@ -53,6 +53,7 @@ READ = (
     "memory",
     "scenes",
     "profiles",
+    "personas",
 )
 """Read models a turn looks at; they must have reached its request."""
 _log = log.get("generate")

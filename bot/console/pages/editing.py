@@ -20,17 +20,20 @@ from bot.editing import Item
 from engine import ids
 from engine.actor import operator
 from engine.decide import preset as presets
+from engine.decide.places import persona
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec, pages
 from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
+from engine.resources.places.kinds import PERSONA
 from engine.resources.preset import PresetSheet
 from engine.resources.typed import Wrong, show
 from projections.models import provider_models
+from projections.models.places import personas
 
 PRESET_BYTES = 4 * 1024 * 1024
 ACTOR = operator(OPERATOR)
-SECTION = {"character": "Characters", "preset": "Presets"}
+SECTION = {"character": "Characters", "preset": "Presets", "persona": "Personas"}
 FILES: Mapping[str, cards.FileForm] = {"json": "tzurot", "png": "png", "charx": "charx", "v3.json": "json", "v2.json": "v2"}
 """How the address of an exported character ends, to the form of the file."""
 MODELS = 300
@@ -69,6 +72,7 @@ def routes(kind: Kind[Any]) -> list[Route]:
         Route(f"{one}/export.json", _bound(kind, _export)),
         *([Route(f"{one}/export.{{form}}", _bound(kind, _export))] if kind is CHARACTER else []),
         *([Route(f"{one}/default", _default, methods=["POST"])] if kind is PRESET else []),
+        *([Route(f"{one}/wear", _wear, methods=["POST"])] if kind is PERSONA else []),
     ]
 
 
@@ -86,6 +90,13 @@ async def presets_list(request: Request) -> Response:
     """`GET /presets`."""
     found = await editing.items(console_of(request).log, PRESET, ACTOR)
     return page(request, "presets.html", {"presets": found, "gone": deleted_id(request), "key": ids.random_id()}, section="Presets")
+
+
+async def personas_list(request: Request) -> Response:
+    """`GET /personas`."""
+    found = await editing.items(console_of(request).log, PERSONA, ACTOR)
+    context = {"personas": found, "gone": deleted_id(request), "key": ids.random_id(), "operator": OPERATOR}
+    return page(request, "personas.html", context, section="Personas")
 
 
 def deleted_id(request: Request) -> str:
@@ -118,7 +129,7 @@ async def _look(kind: Kind[Any], request: Request) -> Response:
         groups.setdefault(spec.shown.page, []).append((spec, editing.filled(text, item.name) if kind is CHARACTER else text))
     preview = await editing.preview(console.log, item.sheet) if isinstance(item.sheet, PresetSheet) else None
     context = {"item": item, "groups": groups, "preview": preview, "key": ids.random_id(), "operator": OPERATOR}
-    context |= {"changed": _id(request.query_params.get("changed", ""))}
+    context |= {"changed": _id(request.query_params.get("changed", "")), "worn": await _worn(console, item)}
     return page(request, "resource.html", context, section=SECTION[kind.name])
 
 
@@ -283,8 +294,9 @@ async def _import(kind: Kind[Any], request: Request) -> Response:
         if not isinstance(file, UploadFile) or not file.filename:
             raise Wrong("Choose a file first.")
         raw, name = await file.read(), file.filename
-    made = _character_file if kind is CHARACTER else _preset_file
-    return await made(request, raw, name, key, look=look)
+    if kind is CHARACTER:
+        return await _character_file(request, raw, name, key, look=look)
+    return await _plain_file(kind, request, raw, key, look=look)
 
 
 async def _character_file(request: Request, raw: bytes, name: str, key: UUID, *, look: bool) -> Response:
@@ -299,7 +311,7 @@ async def _character_file(request: Request, raw: bytes, name: str, key: UUID, *,
     return page(request, "imported.html", {"kind": "character", "found": found, "item": item, "notes": notes}, section="Characters")
 
 
-async def _preset_file(request: Request, raw: bytes, _name: str, key: UUID, *, look: bool) -> Response:
+async def _plain_file(kind: Kind[Any], request: Request, raw: bytes, key: UUID, *, look: bool) -> Response:
     console = console_of(request)
     if len(raw) > PRESET_BYTES:
         raise Wrong(f"The file is larger than {PRESET_BYTES // 2**20} MB.")
@@ -307,18 +319,18 @@ async def _preset_file(request: Request, raw: bytes, _name: str, key: UUID, *, l
         tree = json.loads(raw)
     except (ValueError, RecursionError):
         raise Wrong("The file holds no JSON.") from None
-    read = await editing.imported(console.log, PRESET, ACTOR, tree)
+    read = await editing.imported(console.log, kind, ACTOR, tree)
     notes = tuple(f"Left out: {line}" for line in read.left)
-    found = {"name": read.values.get("name", "A preset"), "kind": "a JSON file", "fates": ()}
-    context = {"kind": "preset", "found": found, "item": None, "notes": notes}
+    found = {"name": read.values.get("name", f"A {kind.name}"), "kind": "a JSON file", "fates": ()}
+    context = {"kind": kind.name, "found": found, "item": None, "notes": notes}
     if look:
-        return page(request, "imported.html", context, section="Presets")
-    new_id = ids.derived("preset", "form", key)
-    await editing.carry_out(console.log, ACTOR, editing.creation(PRESET, new_id, read.values, measured=False), key)
+        return page(request, "imported.html", context, section=SECTION[kind.name])
+    new_id = ids.derived(kind.name, "form", key)
+    await editing.carry_out(console.log, ACTOR, editing.creation(kind, new_id, read.values, measured=False), key)
     if not notes:
-        return go(f"/presets/{new_id}")
-    item = await editing.by_id(console.log, PRESET, ACTOR, new_id)
-    return page(request, "imported.html", context | {"item": item}, section="Presets")
+        return go(f"/{kind.name}s/{new_id}")
+    item = await editing.by_id(console.log, kind, ACTOR, new_id)
+    return page(request, "imported.html", context | {"item": item}, section=SECTION[kind.name])
 
 
 async def _default(request: Request) -> Response:
@@ -330,3 +342,25 @@ async def _default(request: Request) -> Response:
     except Rejected as error:
         return problem(request, 422, "That was not done", str(error))
     return go(f"/presets/{item.id}")
+
+
+async def _wear(request: Request) -> Response:
+    """Let the owner of this persona be it everywhere; with `clear` in the form, be themselves again."""
+    console, form = console_of(request), await request.form()
+    try:
+        item = await _item(PERSONA, request)
+        assert item.owner_id is not None
+        key, chosen = key_of(form), None if playground.field(form, "clear") else item.id
+        await editing.carry_out(console.log, ACTOR, persona.Wear(item.owner_id, chosen), key)
+    except Rejected as error:
+        return problem(request, 422, "That was not done", str(error))
+    return changed(PERSONA, item.id, key)
+
+
+async def _worn(console: Console, item: Item) -> bool:
+    """Whether a persona is who its owner is everywhere."""
+    if item.kind is not PERSONA or item.owner_id is None:
+        return False
+    async with console.log.pool.connection() as connection:
+        found = await personas.worn(connection, item.owner_id, None, None)
+    return found is not None and found.persona == item.id

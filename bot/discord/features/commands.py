@@ -14,6 +14,7 @@ from bot.discord.features.lore.cog import LoreCog
 from bot.discord.features.me.cog import MeCog
 from bot.discord.features.memory.cog import MemoryCog
 from bot.discord.features.note.cog import NoteCog
+from bot.discord.features.persona import wearing
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
@@ -22,12 +23,15 @@ from bot.discord.features.scene.cog import SceneCog
 from bot.discord.features.server.cog import ServerCog
 from bot.discord.features.undo.cog import UndoCog
 from bot.editing import KINDS
+from engine.resources.places.kinds import PERSONA
 
 
 def add_all(client: Client, context: Context, editor: Editor) -> None:
     """Add the commands of every feature, and those of every kind of thing that people edit."""
     for kind in KINDS.values():
-        add_commands(client, kind, editor)
+        group = add_commands(client, kind, editor)
+        if kind is PERSONA:
+            wearing.add(group, editor)
     cogs: tuple[nextcord.ClientCog, ...] = (
         ChannelCog(editor),
         ServerCog(editor),

@@ -4,7 +4,8 @@ What was said is met in its channel by whoever is answered there, since they can
 was answered, with the character that heard it: in private talk, or in the same server where they chose so. A private talk is met in
 itself alone. What a person had noted is met when they are answered, within its reach; what was made of a channel's talk, in that channel.
 What was deleted, forgotten, said incognito, taken back by another version or before the last reset is met nowhere, nor what was made of it;
-nor is anything met by a character that was not there.
+nor is anything met by a character that was not there. What was said elsewhere as a persona that keeps its memories to itself is met as that
+persona only, and as that one nothing that was said elsewhere as another.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from projections.base import sql
+from projections.models.places.personas import ANYONE
 from projections.models.places.scenes import SEEN
 
 
@@ -81,12 +83,36 @@ _OPEN = """
 """Nobody was ever said to be away there, and it was no whisper: whoever is asked saw it."""
 STANDS = f"({STANDS_FOR_ALL} AND ({_OPEN} OR {SEEN}))"
 """Whether something said, `e`, may be met at all by the character `reader`."""
-_OWN_ELSEWHERE = """
+
+
+def _kept_apart(position: str, guild: str) -> str:
+    """Whether something said at a position in a server was said as a persona that keeps its memories to itself, or is met by such a one."""
+    was, now = (
+        f"""
+        (SELECT w.persona FROM (
+             SELECT DISTINCT ON (a.guild, a.character) a.guild, a.character, a.persona FROM personas.worn a
+             WHERE a.person = %(person)s AND a.since < {before}
+               AND (a.guild, a.character) IN ((0, %(reader)s), (coalesce({place}::bigint, 0), '{ANYONE}'), (0, '{ANYONE}'))
+             ORDER BY a.guild, a.character, a.since DESC) AS w
+         JOIN personas.personas q ON q.persona = w.persona {standing}
+         ORDER BY w.character <> '{ANYONE}' DESC, w.guild <> 0 DESC LIMIT 1)"""
+        for before, place, standing in ((position, guild, ""), ("%(until)s", "%(guild)s", "AND NOT q.deleted"))
+    )
+    return f"""
+(EXISTS (SELECT 1 FROM personas.personas x WHERE x.owner_id = %(person)s AND NOT x.share_memory)
+ AND (SELECT b.was IS DISTINCT FROM b.now
+             AND EXISTS (SELECT 1 FROM personas.personas y WHERE y.persona IN (b.was, b.now) AND NOT y.share_memory)
+      FROM (SELECT {was} AS was, {now} AS now) AS b))
+"""
+
+
+_OWN_ELSEWHERE = f"""
 SELECT DISTINCT x.position FROM (
     SELECT position, reply_to FROM history.entries r
     WHERE r.kind = 'reply' AND r.author_id = %(person)s AND r.character = %(reader)s AND r.venue = %(venue)s AND r.channel <> %(channel)s
       AND (%(guild)s::bigint IS NULL
            OR r.guild = %(guild)s AND EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = %(person)s AND c.reach = 'server'))
+      AND NOT {_kept_apart("r.position", "r.guild")}
     ORDER BY r.position DESC LIMIT %(most_elsewhere)s) AS r
 CROSS JOIN LATERAL (SELECT r.position UNION ALL SELECT m.position FROM history.entries m WHERE m.message_id = r.reply_to) AS x
 """
@@ -133,7 +159,8 @@ _NOTES = f"""
 SELECT n.memory, n.position FROM (
     ({_OF_CHANNEL.format(origin="summary", most="most_summaries")}) UNION ALL ({_OF_CHANNEL.format(origin="fact", most="most_notes")})
     UNION ALL ({_OF_PERSON})
-) AS n WHERE NOT {HIDDEN} AND NOT {_BROKEN}
+) AS n
+WHERE NOT {HIDDEN} AND NOT {_BROKEN} AND (n.channel IS NOT DISTINCT FROM %(channel)s OR NOT {_kept_apart("n.position", "n.guild")})
 """
 _MET = f"""
 WITH noted AS ({_NOTES})

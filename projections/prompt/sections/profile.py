@@ -1,18 +1,24 @@
 """Who is being answered: how they present themselves, how they want to be answered, and what time it is where they are.
 
 Only in answers to that person. References: `p:POSITION` of their general profile, `w:POSITION` of the one with this character, which
-goes before the general one field by field.
+goes before the general one field by field; the persona they are, `i:POSITION` or where it is chosen for this character `c:POSITION`,
+which says as a whole who they are.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.decide.places.persona import presented
 from engine.decide.places.profile import resolved
+from engine.events.base import Event
+from engine.events.persona import PersonaCreated
+from engine.events.persona import sheet as persona_of
 from engine.events.profile import ProfileEdited
 from engine.events.profile import sheet as sheet_of
-from engine.resources.places.profile import NOBODY, PROMPT, zone_of
-from engine.store import Log
-from projections.models.places import profiles
+from engine.resources.places.persona import PersonaSheet
+from engine.resources.places.profile import NOBODY, PROMPT, ProfileSheet, zone_of
+from engine.store import Log, Recorded
+from projections.models.places import personas, profiles
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.text import attribute, escape, section
@@ -39,12 +45,15 @@ class Known:
 
 
 async def select(snapshot: Snapshot) -> Chosen:
-    """The profiles of the person who is answered."""
+    """The profiles of the person who is answered, and the persona they are."""
     if snapshot.user is None:
         return Chosen()
     found = await profiles.positions(snapshot.connection, snapshot.user, snapshot.character)
     kinds = ((profiles.GENERAL, "p"), (snapshot.character, "w"))
-    return Chosen(tuple(f"{kind}:{found[whose]}" for whose, kind in kinds if whose in found))
+    refs = [f"{kind}:{found[whose]}" for whose, kind in kinds if whose in found]
+    worn = await personas.worn(snapshot.connection, snapshot.user, snapshot.guild, snapshot.character)
+    refs += [f"{'c' if worn.chosen == 'character' else 'i'}:{worn.position}"] if worn is not None else []
+    return Chosen(tuple(refs))
 
 
 async def load(log: Log, chosen: Chosen, as_of: int) -> Known | None:
@@ -55,14 +64,25 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> Known | None:
     rows = {recorded.position: recorded for recorded in await log.at(sorted(wanted.values()))}
     if missing := [position for position in wanted.values() if position not in rows]:
         raise LookupError(f"position {missing[0]} of the log is not there")
-    sheets = {}
-    for kind, position in wanted.items():
-        if not isinstance(event := rows[position].event, ProfileEdited):
-            raise LookupError(f"position {position} of the log is no profile")
-        sheets[kind] = NOBODY if rows[position].erased else sheet_of(event)
-    held = {key: str(found.value or "") for key, found in resolved({}, sheets.get("p", NOBODY), sheets.get("w", NOBODY)).items()}
+    own, with_one = (_profile(rows[wanted[kind]]) if kind in wanted else NOBODY for kind in "pw")
+    chosen_for = "c" if "c" in wanted else "i"
+    if chosen_for in wanted:
+        own, with_one = presented(own, with_one, _persona(rows[wanted[chosen_for]]), for_character=chosen_for == "c")
+    held = {key: str(found.value or "") for key, found in resolved({}, own, with_one).items()}
     erased = any(recorded.erased for recorded in rows.values())
     return Known(held["name"], held["pronouns"], held["about"], held["prompt"], held["timezone"], erased)
+
+
+def _profile(row: Recorded[Event]) -> ProfileSheet:
+    if not isinstance(row.event, ProfileEdited):
+        raise LookupError(f"position {row.position} of the log is no profile")
+    return NOBODY if row.erased else sheet_of(row.event)
+
+
+def _persona(row: Recorded[Event]) -> PersonaSheet | None:
+    if not isinstance(row.event, PersonaCreated):
+        raise LookupError(f"position {row.position} of the log is no persona")
+    return None if row.erased else persona_of(row.event)
 
 
 def render(data: Known | None, scene: Scene, version: int) -> Sequence[Piece]:

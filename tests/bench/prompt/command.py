@@ -32,6 +32,7 @@ from projections.models.history import HISTORY, Entry
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
 from projections.models.provider_models import MODELS
@@ -57,7 +58,7 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, NOTES, MEMORY, SCENES, TURNS, PROFILES)
+READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, NOTES, MEMORY, SCENES, TURNS, PROFILES, PERSONAS)
 
 
 def prompt(

@@ -80,7 +80,7 @@ class MeCog(nextcord.ClientCog):
         async def work() -> str:
             actor = self.context.actor(interaction)
             about = (await known.find(self.context, CHARACTER, actor, character)).id if character.strip() else None
-            return "\n".join(await settings.lines(self.context.log, self.context.settings, actor.user_id, about))
+            return "\n".join(await settings.lines(self.context.log, self.context.settings, actor.user_id, about, actor.guild_id))
 
         await answer(interaction, work)
 

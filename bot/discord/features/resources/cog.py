@@ -27,8 +27,8 @@ A_FILE = SlashOption(description="A JSON file of ours; for a character also a ca
 A_PICTURE = SlashOption(description="A PNG, JPEG, GIF or WebP; leave it out to take the picture away", required=False)
 
 
-def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> None:
-    """Add the commands of one kind. What only some kinds have comes from the fields they have."""
+def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> Any:
+    """Add the commands of one kind; returns their group. What only some kinds have comes from the fields they have."""
 
     @client.slash_command(name=kind.name, description=f"Make, look at and change a {kind.name}")  # type: ignore[untyped-decorator]
     async def group(interaction: Interaction) -> None:
@@ -42,6 +42,7 @@ def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> No
     for key, add in (("aliases", _naming), ("avatar", _picturing), ("is_default", _choosing)):
         if kind.field(key) is not None:
             add(group, kind, editor)
+    return group
 
 
 def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -59,7 +60,7 @@ def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @view.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_view(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=False)
+        await suggest(context, interaction, kind, name, editable=False)
 
     @group.subcommand(name="browse", description=f"See every {kind.name} you can use")  # type: ignore[untyped-decorator]
     async def browse(interaction: Interaction) -> None:
@@ -85,7 +86,7 @@ def _exporting(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @export.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_export(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=False)
+        await suggest(context, interaction, kind, name, editable=False)
 
 
 def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -127,7 +128,7 @@ def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @edit.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_edit(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=True)
+        await suggest(context, interaction, kind, name, editable=True)
 
     @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
     async def suggest_field(interaction: Interaction, field: str) -> None:
@@ -147,7 +148,7 @@ def _deleting(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @delete.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_delete(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=True)
+        await suggest(context, interaction, kind, name, editable=True)
 
 
 def _naming(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -165,7 +166,7 @@ def _naming(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @alias.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_alias(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=True)
+        await suggest(context, interaction, kind, name, editable=True)
 
 
 def _picturing(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -182,7 +183,7 @@ def _picturing(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @avatar.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_avatar(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=True)
+        await suggest(context, interaction, kind, name, editable=True)
 
 
 def _choosing(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -200,10 +201,10 @@ def _choosing(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @default.on_autocomplete("name")  # type: ignore[untyped-decorator]
     async def suggest_default(interaction: Interaction, name: str) -> None:
-        await _suggest(context, interaction, kind, name, editable=False)
+        await suggest(context, interaction, kind, name, editable=False)
 
 
-async def _suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> None:
+async def suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> None:
     found = await known.items(context, kind, context.actor(interaction))
     await interaction.response.send_autocomplete(known.suggestions(found, typed, editable=editable))
 

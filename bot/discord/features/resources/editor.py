@@ -22,7 +22,7 @@ from engine.actor import Actor
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
-from engine.resources.kinds import CHARACTER, Kind, defaults, typed
+from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
 from engine.resources.preset import PresetSheet
 from engine.resources.typed import Wrong
 
@@ -146,6 +146,7 @@ class Editor:
         use = {
             "character": f"Call it with `{self.context.settings.bot_mention_char}{item.handle}`.",
             "preset": "`/preset default` lets it answer you.",
+            "persona": "`/persona default` makes it who you are.",
         }.get(item.kind.name, "")
         private = " It is private: only you can use it." if item.values.get("visibility") == "private" else ""
         more = [f"and {len(notes) - NOTES} more"] if len(notes) > NOTES else []
@@ -184,7 +185,7 @@ class Editor:
     def deletion(self, item: Item) -> Told:
         """What deleting it does, and the button that does it."""
         name, lost = item.kind.name, ""
-        what = "whoever chose it is answered by another one"
+        what = "whoever chose it is answered by another one" if item.kind is PRESET else "where you chose it you are yourself again"
         if item.kind is CHARACTER:
             what, lost = "it answers no more, and its short name becomes free", " unless somebody else takes that name"
         text = (
@@ -223,7 +224,8 @@ class Editor:
         mine = " · yours" if item.owner_id == actor.user_id else " · yours too" if item.editable and not actor.trusted else ""
         if item.kind is CHARACTER:
             return f"{self.context.settings.bot_mention_char}{item.handle} — {item.name}{mine}"
-        return f"`{item.handle}` — {item.name} ({item.values['model']}){mine}"
+        more = item.values.get("model") or item.values.get("pronouns")
+        return f"`{item.handle}` — {item.name}{f' ({more})' if more else ''}{mine}"
 
 
 def sees_all(item: Item) -> bool:

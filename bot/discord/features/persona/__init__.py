@@ -1,0 +1,1 @@
+"""`/persona`: who people can be for characters. What makes and changes one is in `resources`."""
