@@ -1,10 +1,4 @@
-"""Commands of the bot package itself: run, setup, doctor."""
-
-import os
-import sys
-import webbrowser
-from pathlib import Path
-from typing import Annotated
+"""Every command of the bot package, in the order of the help."""
 
 import typer
 
@@ -18,24 +12,20 @@ from bot.cli import (
     lore,
     memories,
     notes,
-    output,
     profiles,
     reactions,
+    running,
     scenes,
     servers,
     settings_table,
     undo,
     why,
 )
-from engine import config
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(run)
-    app.command()(setup)
-    app.command()(doctor)
-    app.command()(alive)
-    app.command()(why.why)
+    running.register(app)
+    why.register(app)
     archives.register(app)
     settings_table.register(app)
     editing.register(app)
@@ -51,79 +41,3 @@ def register(app: typer.Typer) -> None:
     notes.register(app)
     reactions.register(app)
     debug.register(app)
-
-
-def run(
-    json: output.Json = False,
-    open_: Annotated[
-        bool | None,
-        typer.Option("--open/--no-open", help="Open the console in a browser. Default: on a desktop.", show_default=False),
-    ] = None,
-    logs: Annotated[bool, typer.Option("--logs", help="Show the log lines of all parts here instead of in the data folder.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Data folder, instead of TZUROT_DATA.", show_default=False)] = None,
-) -> None:
-    """Start everything and keep it running until Ctrl-C.
-
-    Postgres and NATS come along unless DATABASE_URL and NATS_URL name others. Prints a line as each part becomes ready, then
-    the console's address. Parts that die are started again. With --json each line is an object with `event`, `part`, `seconds`,
-    `detail`, `address` and `pid`.
-    """
-    from bot.cli.supervisor import System, run_system
-    from bot.cli.supervisor.report import Report
-
-    settings = _settings(data)
-    system = System(settings, Report(as_json=json), logs=None if logs else settings.tzurot_data / "logs")
-    wanted = _has_desktop() if open_ is None else open_
-    raise typer.Exit(run_system(system, lambda address: webbrowser.open(address) if address and wanted else None))
-
-
-def setup(json: output.Json = False, data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)] = None) -> None:
-    """Prepare the data folder: create the database, apply the migrations, and stop again."""
-    import asyncio
-
-    from bot.cli.checks import prepare
-
-    settings = _settings(data)
-    applied = asyncio.run(prepare(settings))
-    if json:
-        output.as_json({"data": str(settings.tzurot_data), "migrations": applied})
-    else:
-        output.echo(f"{settings.tzurot_data} is ready ({len(applied)} migrations applied now). Start with: tzurot run")
-
-
-def doctor(json: output.Json = False, data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)] = None) -> None:
-    """Check what Tzurot needs, changing nothing. Exit code 1 when something must be corrected."""
-    from bot.cli.checks import examine
-
-    found = examine(data)
-    if json:
-        output.as_json([{"check": each.name, "ok": each.ok, "detail": each.detail} for each in found])
-    else:
-        output.table(("", "check", "found"), [("✓" if each.ok else "✗", each.name, each.detail) for each in found])
-    raise typer.Exit(0 if all(each.ok for each in found) else 1)
-
-
-def alive(process: Annotated[str, typer.Argument(help="projections, worker, console or bot")], json: output.Json = False) -> None:
-    """Tell whether a process of this machine is alive: exit code 0 if it said so within 15 seconds, else 1. For health checks."""
-    import asyncio
-
-    from bot.cli.checks import last_beat
-
-    age = asyncio.run(last_beat(config.settings(), process))
-    if json:
-        output.as_json({"process": process, "alive": age is not None, "age_s": age})
-    else:
-        output.echo(f"{process} said so {age:.1f} s ago." if age is not None else f"{process} is not alive here.")
-    raise typer.Exit(0 if age is not None else 1)
-
-
-def _settings(data: Path | None) -> config.Settings:
-    if data is not None:
-        os.environ["TZUROT_DATA"] = str(data)
-    return config.settings()
-
-
-def _has_desktop() -> bool:
-    if not sys.stdout.isatty() or "SSH_CONNECTION" in os.environ:
-        return False
-    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,28 +1,63 @@
-"""The command `tzurot`: collects the commands of every package and turns our errors into one sentence and an exit code."""
+"""The command `tzurot`: finds the command that is meant and turns our errors into one sentence and an exit code."""
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import click
 import typer
+from typer.core import TyperGroup
 
-from bot.cli import output
-from engine import log, process
+from bot.cli import index
 from engine.errors import TzurotError
 
-GROUP = "tzurot.commands"
+GROUP = index.GROUP
 _ABOUT = "Tzurot: people and AI characters talk on Discord or in the console; every reply can be explained, replayed and rebuilt."
 
 
-def build(only: str | None = None) -> typer.Typer:
-    """The whole command line. Packages that are not installed (the tests' own) are left out and named in the help.
+class Commands(TyperGroup):
+    """Shows what the index says, and loads the one command that is called."""
 
-    `only` names the one entry to load: the command that a person waits for need not load every other.
-    """
-    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="rich")
-    entries = sorted(entry for entry in entry_points(group=GROUP) if only in (None, entry.name))
-    absent = [entry.name for entry in entries if not _add(app, entry)]
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command. Whoever only asks for help never comes here."""
+        from engine import log
+
+        log.configure("tzurot", "warning")
+        row = next((row for row in index.rows() if row.name == args[0]), None)
+        whole: Any = typer.main.get_group(build() if row is None else only(row))
+        return whole.resolve_command(ctx, args)
+
+
+def front() -> typer.Typer:
+    """The command line as it is shown: names and first sentences, nothing loaded."""
+    app = _empty(Commands)
+    absent = dict[str, None]()
+    for row in index.rows():
+        if any(index.installed(index.room(target)) for target in row.load):
+            app.command(row.name, help=row.help)(lambda: None)
+        else:
+            absent |= dict.fromkeys(map(index.room, row.load))
+    return _named(app, list(absent))
+
+
+def only(row: index.Listed) -> typer.Typer:
+    """The command line with one command."""
+    app = _named(_empty(), [])
+    index.load(row, app)
+    return app
+
+
+def build() -> typer.Typer:
+    """The whole command line. Packages that are not installed (the tests' own) are left out and named in the help."""
+    app = _empty()
+    entries = sorted(entry_points(group=GROUP))
+    return _named(app, [entry.name for entry in entries if not _add(app, entry)])
+
+
+def _empty(kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    return typer.Typer(cls=kind, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode="rich")
+
+
+def _named(app: typer.Typer, absent: list[str]) -> typer.Typer:
     left_out = f"Left out, because they come with a clone of the repository: {', '.join(absent)}." if absent else None
     app.callback(help=_ABOUT, epilog=left_out)(lambda: None)
     return app
@@ -43,9 +78,8 @@ def _add(app: typer.Typer, entry: EntryPoint) -> bool:
 def main() -> NoReturn:
     """Entry point of the command line."""
     as_json = "--json" in sys.argv
-    log.configure("tzurot", "warning")
     try:
-        app = build(only="bot" if sys.argv[1:2] == ["run"] else None)
+        app = front()
         code = _for_programs(app) if as_json else app()  # the latter ends by SystemExit; wrong options and Ctrl-C are answered in there
     except BrokenPipeError:
         code = 141
@@ -58,15 +92,20 @@ def _for_programs(app: typer.Typer) -> int:
     """Run with --json: a wrong option is an object too, not a box. Returns the exit code."""
     try:
         code = typer.main.get_command(app).main(standalone_mode=False)
-    except click.ClickException as error:
+    except typer.TyperException as error:
+        from bot.cli import output
+
         output.error(error.format_message(), json=True)
         return error.exit_code
-    except click.Abort:
+    except typer.Abort:
         return 130
     return code if isinstance(code, int) else 0
 
 
 def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:
+    from bot.cli import output
+    from engine import process
+
     found = process.cause(error)
     if not isinstance(found, TzurotError):
         raise error

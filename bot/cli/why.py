@@ -11,6 +11,11 @@ from projections import why as reasons
 from projections.terminal import with_log
 
 
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(why)
+
+
 def why(message: Annotated[str, typer.Argument(help="Link or id of a message.")], json: Json = False) -> None:
     """Tell why a message was answered as it was, or not at all, and what to change. From the log alone."""
     wanted = reasons.message_of(message)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli.main import build
+from bot.cli.main import front
 from engine import log
 from tests.bench import commands
 
@@ -41,7 +41,7 @@ def test_it_runs_in_miniature(name: str, tmp_path: Path) -> None:
     """Exit code 0, one JSON document, every expected row, every figure finite and none negative."""
     log.configure("tzurot", "warning")  # as the command line does: standard output is for the rows
     words = MINIATURES[name].format(set=_public_set(tmp_path)).split()
-    ran = CliRunner().invoke(build(only="bench"), ["bench", name, *words, "--json"], catch_exceptions=False)
+    ran = CliRunner().invoke(front(), ["bench", name, *words, "--json"], catch_exceptions=False)
     assert ran.exit_code == 0, ran.stderr
     report = json.loads(ran.stdout)
     assert all(math.isfinite(figure) and figure >= 0 for figure in _figures(report))

@@ -1,6 +1,7 @@
 """The command line as a whole: complete, explained, readable by programs, and plain when something fails."""
 
 import json
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from bot.cli import main
+from bot.cli import index, main
 from engine.errors import SettingsError, StoreUnavailable
 
 LASTING = {"worker", "projections", "console", "bot", "standin-provider", "discord-standin"}
@@ -38,13 +39,55 @@ def test_every_command_says_what_it_does_and_speaks_json(path: tuple[str, ...], 
 
 def test_a_package_that_is_absent_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """An installation without the tests has no bench, and says so."""
-    absent = EntryPoint("bench", "not_there.bench.commands:register", main.GROUP)
-    monkeypatch.setattr(main, "entry_points", lambda group: [absent])
+    monkeypatch.setattr(index, "installed", lambda package: package != "tests.bench")
     monkeypatch.setattr(sys, "argv", ["tzurot", "--help"])
     with pytest.raises(SystemExit):
         main.main()
-    assert "Left out" in (said := capsys.readouterr().out)
-    assert "bench" in said
+    listed, _, said = capsys.readouterr().out.partition("Left out")
+    assert "tests.bench" in said
+    assert "Measure" not in listed
+    assert "doctor" in listed
+
+
+def test_the_index_names_every_command_as_its_room_registers_it() -> None:
+    """After a command was added or its first sentence changed: `python -m bot.cli.index`."""
+    assert index.FILE.read_text() == index.text(index.made(main.build()))
+
+
+def test_the_page_of_help_loads_no_room() -> None:
+    """Whoever looks for a command does not wait for event types, servers and models to be imported."""
+    code = """
+import sys
+from bot.cli.main import main
+sys.argv = ["tzurot", "--help"]
+try: main()
+except SystemExit: print({"pydantic", "psycopg", "structlog", "engine.events", "worker.commands"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert "rotate-key" in done.stdout
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_command_that_the_index_does_not_know_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """By loading everything: a file that is out of date hides nothing."""
+    monkeypatch.setattr(index, "rows", list)
+    monkeypatch.setattr(sys, "argv", ["tzurot", "alive", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 0
+    assert "health checks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["alive", "worker", "--nope"], ["lgo"], ["alive"]])
+def test_a_wrong_word_is_an_object_for_a_program(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a box, and not a trace."""
+    monkeypatch.setattr(sys, "argv", ["tzurot", *words, "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+    assert set(json.loads(capsys.readouterr().out)) == {"error"}
 
 
 def test_a_package_that_is_broken_is_not_taken_for_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -67,7 +110,7 @@ def test_an_error_is_one_sentence_and_an_exit_code(
         raise ExceptionGroup("tasks", [error])
 
     app.command()(fails)
-    monkeypatch.setattr(main, "build", lambda only: app)
+    monkeypatch.setattr(main, "front", lambda: app)
     monkeypatch.setattr(sys, "argv", ["tzurot", *(["--json"] if as_json else [])])
     with pytest.raises(SystemExit) as ended:
         main.main()
