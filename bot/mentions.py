@@ -34,6 +34,10 @@ _LONG_HOST = re.compile(r"[\w-]{1,64}+(?:\.[\w-]{1,64}+){2,}")
 _SITE = re.compile(r"\A(?:[\w-]{1,64}\.)+[\w-]{2,64}(?::\d{1,5})?/")
 _NO_ADDRESS = re.compile(r'[\s<>"`{}|\\^()\[\]\u2000-\u206f\u3000-\u303f\uff00-\uff65]')
 _SELECTORS = range(0xFE00, 0xFE10)
+_ONE_FORM = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "‐": "-", "‑": "-"})
+"""Apostrophes and hyphens of other kinds, which keyboards put in by themselves."""
+_JOINS = "/+&="
+"""ASCII characters that end a name where another mention, a blank or nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def normal(name: str) -> str:
     if name.isascii():
         return " ".join(name.casefold().split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    single = folded.replace("i\u0307", "i").replace("ı", "i")
+    single = folded.replace("i\u0307", "i").replace("ı", "i").translate(_ONE_FORM)
     seen = (c for c in single if unicodedata.category(c) != "Cf" and ord(c) not in _SELECTORS)
     return " ".join("".join(seen).split())
 
@@ -144,6 +148,9 @@ def _is_boundary(text: str, cut: int) -> bool:
     if following.isascii():
         if following in BOUNDARIES or UNSPACED.match(text[cut - 1]):
             return True
+        if following in _JOINS:
+            behind = text[cut + 1 : cut + 2]
+            return not (behind.isalnum() or behind in "_.-=+") if behind else True
         return following in "0123456789#*" and text[cut + 1 : cut + 2] in ("\ufe0f", "\u20e3")  # an emoji of a key
     kind = unicodedata.category(following)
     if kind[0] == "M":

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = Field(None, description="Bot token from Discord's developer portal. Without it Discord is off.")
     discord_api_base: str = Field("https://discord.com/api/v10", description="Discord's REST address; the stand-in sets its own.")
     pluralkit_api: str = Field(
-        "https://api.pluralkit.me/v2", description="PluralKit's API, asked whose a proxied message is. Empty: it is not asked."
+        "https://api.pluralkit.me/v2", description="PluralKit's API, asked whose a proxied message is. `off`: it is not asked."
     )
     provider_base_url: str | None = Field(
         None,
@@ -111,7 +111,12 @@ class Settings(BaseSettings):
     @field_validator("owner_ids", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip("<@!>") for part in re.split(r"[,;\s]+", value) if part) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        found = [part.strip("<@!>\"'[]()") for part in re.split(r"[,;\s]+", value)]
+        if any(not (part.isascii() and part.isdigit() and 0 < int(part[:20]) < 2**63) for part in found if part):
+            raise ValueError("must be Discord ids, which are digits only, separated by commas")
+        return tuple(part for part in found if part)
 
     @field_validator("master_key")
     @classmethod

@@ -8,6 +8,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9.:_%-]{1,253}")
+_API_PATH = re.compile(r"/chat/completions\Z|(?<=/v[1-9])/(?:chat|completions|models|messages|responses|embeddings)\Z", re.IGNORECASE)
+"""What is left out at the end of an address: paths that are added to it."""
 
 
 def origin(address: str) -> str:
@@ -17,10 +20,10 @@ def origin(address: str) -> str:
     """
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port
+        host, port = _ascii(parts.hostname or ""), parts.port
     except ValueError:
         raise ValueError("is no web address; write it as https://tzurot.example") from None
-    if parts.scheme not in _PORTS or not host or not host.isascii() or any(c.isspace() for c in address):
+    if parts.scheme not in _PORTS or not host or not _HOST.fullmatch(host) or any(c.isspace() for c in address):
         raise ValueError("is no web address; write it as https://tzurot.example")
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must end after the host, as https://tzurot.example: the console stands at the top of its address")
@@ -39,7 +42,14 @@ def api(address: str) -> str:
         raise ValueError("is no web address; it must begin with https:// or http:// and name a host, as https://openrouter.ai/api/v1")
     if any(character.isspace() for character in address):
         raise ValueError("holds a blank; write it as https://host/v1")
-    return address.rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before ? and #, as https://host/v1: paths are added to it")
+    return _API_PATH.sub("", address.rstrip("/")).rstrip("/")
+
+
+def _ascii(host: str) -> str:
+    """A host's name as browsers send it."""
+    return host if host.isascii() else host.encode("idna").decode()
 
 
 def nats(addresses: str) -> str:
@@ -71,7 +81,9 @@ def database(address: str) -> str:
 
     Raises ValueError.
     """
-    scheme, separator, _ = address.partition("://")
+    scheme, separator, rest = address.partition("://")
+    if separator and scheme.lower() in {"postgresql", "postgres"}:
+        scheme, address = scheme.lower(), f"{scheme.lower()}://{rest}"
     if separator and "=" not in scheme and scheme not in {"postgresql", "postgres"}:
         raise ValueError(f"begins with {_plain(scheme)}://, a form of another program's; it must begin with postgresql://")
     if not separator and "=" not in address:

@@ -44,6 +44,7 @@ _TYPES: Mapping[Category, frozenset[str]] = MappingProxyType(
         Category.AUTHENTICATION: _names(
             "authentication authentication_error invalid_api_key api_key_invalid unauthenticated unauthorized invalid_authentication"
             " access_denied_exception unrecognized_client_exception expired_token_exception api_key_service_blocked invalid_x_api_key"
+            " service_disabled consumer_invalid"
             " account_deactivated incorrect_api_key missing_api_key api_key_expired no_api_key invalid_key"
         ),
         Category.CONTENT_POLICY: _names(
@@ -72,7 +73,7 @@ _BY_TYPE: Mapping[str, Category] = MappingProxyType({name: category for category
 """Codes and types that providers give errors, OpenRouter's `metadata.error_type` among them, in the form `_normal` makes of them."""
 _MONEY_TYPES = _names(
     "payment_required insufficient_quota billing_hard_limit_reached billing_error insufficient_balance credits_exhausted out_of_credits"
-    " insufficient_credits billing_not_active insufficient_funds usage_limit_reached"
+    " insufficient_credits billing_not_active insufficient_funds usage_limit_reached arrearage budget_exceeded"
 )
 _LIMIT_TYPES = _MONEY_TYPES | _names(
     "rate_limit_exceeded rate_limit_error rate_limited rate_limit quota_exceeded resource_exhausted throttling_exception throttling"
@@ -105,10 +106,12 @@ def _any_case(pattern: str) -> re.Pattern[str]:
 _CONTEXT = _any_case(
     r"context[ _-]?(length|window|size)|maximum context|too many (input )?tokens|prompt (is )?too long|reduce the length"
     r"|input (is )?too long|exceeds? the (maximum|max|available)[^.]{0,40}(tokens?|context|length)"
-    r"|(token count|tokens?)[^.]{0,40}exceeds? the (max|limit)"
+    r"|(token count|tokens?)[^.]{0,40}exceeds? the (max|limit)|tokens[^.]{0,60}must be (<=?|less|at most|under)"
+    r"|prompt length[^.]{0,40}(greater|longer|larger) than"
 )
 _NO_MODEL = _any_case(
-    r"not a valid model|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated)"
+    r"not a valid model|no models? (is |are )?(currently )?loaded"
+    r"|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated)"
     r"|no endpoints found|no such model|unknown model|try pulling it|models/[^ ]{1,80} is not found|deployment[^.]{0,40}does not exist"
 )
 _POLICY = _any_case(
@@ -117,7 +120,9 @@ _POLICY = _any_case(
 _FREE = _any_case(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free")
 _SPENT = _any_case(
     r"key limit|insufficient[ _](credits?|quota|balance|funds)|spending limit|credit balance|exceeded your current quota|out of credits?"
-    r"|billing (hard )?limit|payment required|no credits?|credits? (is|are) (exhausted|used up)|balance is (too low|not enough)|arrears"
+    r"|billing (hard )?limit|payment required|no credits?|credits? (is|are) (exhausted|used up)"
+    r"|balance is (too low|not enough)|arrears?\b|arrearage"
+    r"|exceeded (their|your|its|the) budget|欠费|余额不足"
 )
 _BAD_KEY = _any_case(
     r"(invalid|incorrect|missing|no|expired|wrong|unknown)[^.]{0,20}(api[ _-]?key|credentials|auth)"
@@ -128,7 +133,7 @@ _BAD_KEY = _any_case(
 _BUSY = _any_case(
     r"overloaded|at capacity|service unavailable|temporarily unavailable|internal (server )?error|is (currently )?loading"
     r"|server error|bad gateway|upstream (error|connect)|currently unavailable|high demand|server had an error|try again later"
-    r"|out of memory|disconnected"
+    r"|out of memory|disconnected|\b(is|are) (\w{1,12} )?busy|capacity (is )?(temporarily )?exceeded"
 )
 _LATE = _any_case(r"timed? ?out|deadline exceeded|took too long")
 _FAST = _any_case(

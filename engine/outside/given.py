@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 from engine.outside import addresses
 
@@ -16,9 +17,13 @@ _EDGE = "".join(
     map(chr, [*range(33), 0x7F, 0x85, 0xA0, 0xAD, 0x1680, *range(0x2000, 0x2010), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF])
 )
 """What is left out at both ends: white space of every kind, and marks that nobody sees."""
-_QUOTES = ('""', "''", "``", "“”", "„“", "””", "‘’", "’’", "«»")
-_TOKENS = frozenset({"discord_token", "provider_api_key", "master_key"})
-_PREFIXES = {"discord_token": ("Bot ", "Bearer "), "provider_api_key": ("Bearer ", "Authorization: Bearer ", "Api-Key ", "x-api-key: ")}
+_QUOTES = ('""', "''", "``", "“”", "„“", "””", "‘’", "’’", "«»", "<>")
+_TOKENS = frozenset({"discord_token", "provider_api_key"})
+_PREFIXES = {
+    "discord_token": ("Bot ", "Bearer "),
+    "provider_api_key": ("Authorization:", "x-api-key:", "api-key:", "Bearer:", "Bearer ", "Api-Key ", "Token "),
+}
+_LEVELS = {"warn": "warning", "critical": "error", "fatal": "error", "trace": "debug"}
 _ALIASES = {
     "OPENAI_API_KEY": "PROVIDER_API_KEY",
     "OPENROUTER_API_KEY": "PROVIDER_API_KEY",
@@ -42,12 +47,22 @@ def trimmed(name: str, value: str) -> str:
     text = value.strip(_EDGE)
     if name == "console_password":
         return text
+    for _ in range(4):  # a quote within a prefix within a quote
+        text = _bare(name, text)
+    if name == "master_key":
+        return "".join(text.split()).removeprefix("0x")
+    return _LEVELS.get(text.lower(), text.lower()) if name in {"log_level", "log_format"} else text
+
+
+def _bare(name: str, text: str) -> str:
+    """The text without one pair of quotes and without what stands before a value where it was copied from."""
     if len(text) >= 2 and text[0] + text[-1] in _QUOTES:
         text = text[1:-1].strip(_EDGE)
-    for prefix in _PREFIXES.get(name, ()):
+    before = ("export ", f"{name}=", f"{name.upper()}=", *_PREFIXES.get(name, ()), *(("psql ",) if name == "database_url" else ()))
+    for prefix in before:
         if text[: len(prefix)].lower() == prefix.lower():
             text = text[len(prefix) :].strip(_EDGE)
-    return text.lower() if name in {"log_level", "log_format"} else text
+    return text
 
 
 def checked(name: str, value: str) -> str:
@@ -68,13 +83,32 @@ def _needs_no_escape(value: str) -> None:
             raise ValueError(f"holds {what} at place {place}, which cannot stand in a header; copy it anew")
 
 
+_VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w{0,80}|\{.{1,80}\}?)")
+
+
+def host(value: str) -> str:
+    """A host to listen on: a name or an address alone, an IPv6 one without its brackets. Raises ValueError."""
+    bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    if "://" in bare or "/" in bare or any(c.isspace() for c in bare) or bare.count(":") == 1:
+        raise ValueError("must be a host alone, as 127.0.0.1; the port is CONSOLE_PORT")
+    return bare
+
+
+def optional_api(value: str) -> str:
+    """A web address, or "" for `off`. Raises ValueError."""
+    return "" if value.lower() in {"off", "none", "no", "false"} else addresses.api(value)
+
+
 def folder(value: str) -> str:
     """A path with `~` and variables filled in, in full. Raises ValueError when one of them is not known."""
+    if value.lower().startswith("file://"):
+        value = unquote(value[7:].removeprefix("localhost"))
     path = os.path.expandvars(os.path.expanduser(value))  # noqa: PTH111 - pathlib's raises for nobody's home, and has no variables
     if path.startswith("~"):
         raise ValueError("begins with ~ and the name of nobody here; write the whole path")
-    if path.startswith("$"):
-        raise ValueError(f"names the variable {path.split('/')[0]}, which is not set; write the whole path")
+    unset = next((part for part in path.split("/") if _VARIABLE.fullmatch(part)), None)
+    if unset is not None and not os.path.lexists(path):
+        raise ValueError(f"names the variable {unset}, which is not set; write the whole path")
     return str(Path(path).absolute())
 
 
@@ -86,6 +120,8 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "provider_base_url": addresses.api,
     "discord_api_base": addresses.api,
     "public_url": addresses.origin,
+    "pluralkit_api": optional_api,
+    "console_host": host,
 }
 
 

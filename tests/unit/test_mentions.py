@@ -24,6 +24,10 @@ NAMES = {"lilith": A, "lilith the great": B, "ada": C, "dr. who": D, "one two th
         ("@Lilith the grocer", [A]),
         ("@ada @lilith", [C, A]),
         ("@ada@lilith", []),
+        ("@ada/@lilith", [C, A]),
+        ("@ada + @lilith", [C, A]),
+        ("@ada+@lilith", [C, A]),
+        ("@ada/core", []),
         ("(@ada)", [C]),
         ("*@ada*, **@lilith**!", [C, A]),
         ("@Ada's book", [C]),
@@ -147,3 +151,9 @@ def test_what_is_found_stands_in_the_text(text: str) -> None:
         assert text[mention.start] == "@"
         assert NAMES[normal(text[mention.start + 1 : mention.end])] == mention.character
     assert all(left.end <= right.start for left, right in pairwise(found))
+
+
+def test_apostrophes_and_hyphens_are_one_whatever_the_keyboard_makes_of_them() -> None:
+    """Phones write ’ for ', and word processors a hyphen that does not break."""
+    world = {normal(name): character for name, character in {"O'Brien": A, "Jean-Luc": B, "Qur’an": C}.items()}
+    assert [m.character for m in mentions("@O’Brien, @Jean‑Luc and @Qur'an", world.get)] == [A, B, C]

@@ -11,7 +11,7 @@ from worker.providers import dialects, errors
 from worker.providers.dialects import Mark, Piece
 from worker.providers.errors import Reported
 from worker.providers.failure import ProviderFailed
-from worker.providers.frames import Frame, Frames
+from worker.providers.frames import ENDS, Frame, Frames
 from worker.providers.said import TEXT_LIMIT, Said
 from worker.providers.shapes import as_dict, as_list, as_str, documents
 from worker.providers.usage import NO_USAGE, more, usage_of
@@ -25,8 +25,11 @@ FILTERED = frozenset(
     }
 )
 """Ends by which a filter took the word from the model."""
+FAILED = frozenset({"error", "network_error", "server_error", "upstream_error", "engine_error", "exception", "failed"})
+"""Ends by which the provider failed."""
 CUT = FILTERED | frozenset(
     {"length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "max_length", "incomplete", "insufficient_system_resource"}
+    | {"abort", "aborted", "cancelled", "canceled", "malformed_function_call"}
 )
 """Ends by which an answer stops in the middle, in lower case."""
 
@@ -85,6 +88,7 @@ class Collector:
     _documents: int = 0
     _bare: int = 0
     _filtered: bool = False
+    _last: Mapping[str, Any] | None = None
 
     def feed(self, chunk: bytes) -> bool:
         """Take bytes in, in any slices."""
@@ -102,10 +106,11 @@ class Collector:
 
     def _frame(self, frame: Frame) -> None:
         data = frame.data.strip(" \t\r\n\ufeff\x00")
-        if not data:
-            return
-        if data.strip('"') in {"[DONE]", "DONE"}:
+        ends = frame.event.lower() in ENDS and data in {"", "{}"}
+        if ends or data[:40].strip('"[] ').lower() == "done":
             self.done = True
+            return
+        if not data:
             return
         found = documents(data)
         if found is None:
@@ -119,6 +124,8 @@ class Collector:
             self._document(document, frame.event)
 
     def _document(self, document: Mapping[str, Any], event: str) -> None:
+        if self._repeats(document):
+            return
         if (reported := errors.within(document, event)) is not None:
             self._report(reported, str(document)[:4000])
         message, response = as_dict(document.get("message")), as_dict(document.get("response"))
@@ -131,6 +138,15 @@ class Collector:
                 self._piece(found)
             else:
                 self._mark(found)
+
+    def _repeats(self, document: Mapping[str, Any]) -> bool:
+        """Whether it is the frame that ended the answer once more, which some gateways send twice."""
+        if not any(as_dict(choice).get("finish_reason") for choice in as_list(document.get("choices"))[:8]):
+            return False
+        if self._last is None and self._chosen.text.size:
+            self._last = document
+            return False
+        return document == self._last
 
     def _report(self, reported: Reported, raw: str) -> None:
         if self.error is None:
@@ -155,7 +171,7 @@ class Collector:
         if answer is None:
             return
         finish = clean.name(mark.finish, 60)
-        if finish and answer.finish != "error":
+        if finish and answer.finish.lower() not in FAILED:
             answer.finish = finish
         answer.stop = clean.name(mark.stop) or answer.stop
         self.done = self.done or mark.done
@@ -211,7 +227,7 @@ class Collector:
 
     def _fault(self, status: int, headers: Mapping[str, str]) -> Fault | None:
         said = self.text.strip()
-        if self.error is not None or self.finish_reason.lower() == "error":
+        if self.error is not None or self.finish_reason.lower() in FAILED:
             error = self.error or Reported("the provider ended the answer with an error")
             fault = errors.fault_of(None, error, headers, raw=self.error_raw)
             return replace(fault, category=Category.CONTENT_POLICY) if self._by_filter and fault.category is Category.UNKNOWN else fault
@@ -222,12 +238,19 @@ class Collector:
         if self._documents == 0 and not self.done and not self.frames.comments:
             return Fault(Category.EMPTY_RESPONSE, status, technical_details="an empty body")
         if not self.complete:
-            return Fault(Category.NETWORK, status, technical_details="the stream ended in the middle")
+            return self._cut_off(status, headers)
         if not said:
             return self._empty(status)
         if said == "ext" and "gemini" in self.model.lower():
             return Fault(Category.CENSORED, status, technical_details="the whole answer was the sentinel 'ext'")
         return None
+
+    def _cut_off(self, status: int, headers: Mapping[str, str]) -> Fault:
+        """The fault of an answer that just stops; words that stood where a frame should be may say why."""
+        told = errors.fault_of(None, errors.of_body(self.odd), headers, raw=self.odd) if self.odd else None
+        if told is not None and told.category is not Category.UNKNOWN:
+            return told
+        return Fault(Category.NETWORK, status, technical_details="the stream ended in the middle")
 
     @property
     def _by_filter(self) -> bool:

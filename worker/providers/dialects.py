@@ -35,8 +35,9 @@ Found = Piece | Mark
 
 def read(document: Mapping[str, Any]) -> Iterator[Found]:
     """Everything the document adds, in its order."""
-    if isinstance(document.get("choices"), list):
-        for number, choice in enumerate(document["choices"][:64]):
+    choices = _choices(document.get("choices"))
+    if choices:
+        for number, choice in enumerate(choices[:64]):
             yield from _choice(as_dict(choice), number)
         return
     yield from _anthropic(document)
@@ -44,12 +45,23 @@ def read(document: Mapping[str, Any]) -> Iterator[Found]:
     yield from _google(document)
     yield from _responses(document)
     yield from _generated(document)
+    yield from _cohere(document)
+    yield from _plain(document)
+    yield from _wrapped(document)
+
+
+def _choices(choices: object) -> list[Any]:
+    """The choices of a document: a list, one alone, or by number."""
+    if isinstance(choices, dict):
+        return [choices] if choices.keys() & {"message", "delta", "text"} else list(choices.values())
+    return as_list(choices)
 
 
 def _choice(choice: Mapping[str, Any], number: int) -> Iterator[Found]:
     index = choice.get("index")
     at = index if isinstance(index, int) and not isinstance(index, bool) else number
-    delta, message = choice.get("delta"), choice.get("message")
+    delta = choice.get("delta")
+    message = choice.get("message") or next(iter(as_list(choice.get("messages"))[-1:]), None)
     if isinstance(delta, str):
         yield Piece("text", delta, choice=at)
     yield from _message(as_dict(delta), at, whole=False)
@@ -67,7 +79,7 @@ def _message(message: Mapping[str, Any], choice: int, *, whole: bool) -> Iterato
     if isinstance(content, str):
         yield Piece("text", content, whole, choice)
     else:
-        yield from _parts(as_list(content), choice, whole=whole)
+        yield from _parts(_parts_of(content), choice, whole=whole)
         if content is None:
             yield Piece("text", as_str(message.get("text")), whole, choice)
     names = ("reasoning", "reasoning_content", "thinking")
@@ -79,6 +91,18 @@ def _message(message: Mapping[str, Any], choice: int, *, whole: bool) -> Iterato
             yield Mark(left_out=what, choice=choice)
 
 
+def _parts_of(content: object) -> list[Any]:
+    """A content's parts, also when it is one part alone or holds them by name."""
+    if isinstance(content, dict):
+        return content["parts"] if isinstance(content.get("parts"), list) else [content]
+    return as_list(content)
+
+
+def _words(part: Mapping[str, Any]) -> str:
+    text = part.get("text")
+    return as_str(text) or as_str(as_dict(text).get("value")) or (as_str(part.get("content")) if part.get("type") == "text" else "")
+
+
 def _parts(parts: list[Any], choice: int, *, whole: bool) -> Iterator[Found]:
     """A content that is a list: its texts are one text, its thoughts one thought."""
     texts: list[str] = []
@@ -86,7 +110,7 @@ def _parts(parts: list[Any], choice: int, *, whole: bool) -> Iterator[Found]:
     for part in parts:
         if isinstance(part, str):
             texts.append(part)
-        kind, text = as_str(as_dict(part).get("type")), as_str(as_dict(part).get("text"))
+        kind, text = as_str(as_dict(part).get("type")), _words(as_dict(part))
         if kind in {"thinking", "reasoning"} or as_dict(part).get("thought") is True:
             thoughts.append(text or as_str(as_dict(part).get("thinking")) or details(as_dict(part).get("thinking")))
         elif kind == "refusal":
@@ -162,6 +186,8 @@ def _responses(document: Mapping[str, Any]) -> Iterator[Found]:
         return
     for item in as_list(response.get("output")):
         yield from _parts(as_list(as_dict(item).get("content")), 0, whole=True)
+    if not response.get("output"):
+        yield Piece("text", as_str(response.get("output_text")), whole=True)
     if (status := as_str(response.get("status"))) in {"completed", "incomplete"}:
         reason = as_str(as_dict(response.get("incomplete_details")).get("reason"))
         yield Mark(reason or ("length" if status == "incomplete" else "stop"), done=True)
@@ -175,3 +201,54 @@ def _generated(document: Mapping[str, Any]) -> Iterator[Found]:
     if text := as_str(document.get("generated_text")):
         yield Piece("text", text, whole=True)
         yield Mark(as_str(as_dict(document.get("details")).get("finish_reason")), done=True)
+
+
+def _cohere(document: Mapping[str, Any]) -> Iterator[Found]:
+    """Cohere's events, of both its versions."""
+    kind, delta = as_str(document.get("type")) or as_str(document.get("event_type")), as_dict(document.get("delta"))
+    if kind == "content-delta":
+        yield Piece("text", _words(as_dict(as_dict(delta.get("message")).get("content"))))
+    elif kind == "message-end":
+        yield Mark(as_str(delta.get("finish_reason")), done=True)
+    elif kind == "text-generation":
+        yield Piece("text", as_str(document.get("text")))
+    elif kind == "stream-end":
+        yield Piece("text", as_str(as_dict(document.get("response")).get("text")), whole=True)
+        yield Mark(as_str(document.get("finish_reason")), done=True)
+
+
+def _plain(document: Mapping[str, Any]) -> Iterator[Found]:
+    """Texts under plain names: KoboldCpp's, Cloudflare's, Bedrock's, Qwen's, and the first ones of Anthropic's and Cohere's."""
+    finish = next((text for name in ("finish_reason", "stop_reason", "stopReason") if (text := as_str(document.get(name)))), "")
+    if isinstance(document.get("token"), str) or isinstance(document.get("completion"), str):
+        yield Piece("text", as_str(document.get("token")) or as_str(document.get("completion")))
+        yield Mark(finish)
+    if isinstance(document.get("response"), str) and "done" not in document:
+        yield Piece("text", document["response"])
+    for result in as_list(document.get("results"))[:1]:
+        yield Piece("text", as_str(as_dict(result).get("text")), whole=True)
+        yield Mark(as_str(as_dict(result).get("finish_reason")))
+    if isinstance(document.get("text"), str) and finish:
+        yield Piece("text", document["text"], whole=True)
+        yield Mark(finish)
+    output = document.get("output")
+    if isinstance(output, str) or (isinstance(output, list) and output and all(isinstance(text, str) for text in output)):
+        yield Piece("text", "".join(output), whole=True)
+    if message := as_dict(as_dict(output).get("message")):
+        yield from _message(message, 0, whole=True)
+        yield Mark(finish)
+
+
+_WRAPPERS = ("data", "result", "output", "body", "response", "completion")
+
+
+def _wrapped(document: Mapping[str, Any]) -> Iterator[Found]:
+    """An answer within another object, one level deep."""
+    for inner in (as_dict(document.get(name)) for name in _WRAPPERS):
+        for number, choice in enumerate(_choices(inner.get("choices"))[:64]):
+            yield from _choice(as_dict(choice), number)
+        if not inner.get("choices") and (
+            text := as_str(inner.get("response")) or (as_str(inner.get("text")) if "finish_reason" in inner else "")
+        ):
+            yield Piece("text", text, whole=True)
+            yield Mark(as_str(inner.get("finish_reason")))

@@ -16,6 +16,8 @@ WORDS = 2000
 RAW = 4000
 BODY_LIMIT = 256 * 1024
 """Bytes of a failed answer that are read."""
+SOON = 300.0
+"""Seconds: what is to be had again within them is a rate, not money."""
 _DEEP = 6
 _ERROR = (
     "error",
@@ -108,6 +110,8 @@ def _says_error(document: Mapping[str, Any], event: str) -> bool:
 
 
 def _nonblank(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_nonblank, value.values()))
     return bool(value) and value not in ("null", "none", "None", "0")
 
 
@@ -195,13 +199,16 @@ def fault_of(status: int | None, reported: Reported, headers: Mapping[str, str],
     if status in {404, 405, 410} and _of_path(reported):
         category = Category.WRONG_ADDRESS  # somebody else answers there: a provider says which model it lacks
     wait = hints.of_headers(headers)
+    wait = wait if wait is not None else reported.retry_after
+    if category is Category.QUOTA_EXCEEDED and effective == 429 and wait is not None and wait <= SOON:
+        category = Category.RATE_LIMIT  # Google says "quota" of a minute's limit as well
     kinds = " ".join(reported.kinds)
     return Fault(
         category,
         effective,
         provider_message=reported.message,
         technical_details=clean.storable(f"HTTP {status or effective} {kinds}\n{raw[:RAW]}".strip()),
-        retry_after=wait if wait is not None else reported.retry_after,
+        retry_after=wait,
         params=reported.params,
     )
 

@@ -14,6 +14,8 @@ _SHORT = 64 * 1024
 """Lines up to this length are taken as they are."""
 _BLANK = " \t\ufeff\x1e\x00"
 _FIELDS = ("event:", "id:", "retry:", ":")
+ENDS = frozenset({"done", "end", "complete", "finish"})
+"""Names of events that say, without data, that the answer is complete."""
 
 
 class Frame(NamedTuple):
@@ -91,11 +93,14 @@ class Frames:
         text = line.strip(_BLANK)
         if not text:
             return self._dispatch()
-        if text.startswith("data:"):
+        field = text[:6].lower()
+        if field.startswith("data:"):
             self._hold(self._data, text[5:].removeprefix(" "))
-        elif text.startswith(_FIELDS):
+        elif field.startswith(_FIELDS):
             self.comments += text.startswith(":")
-            self._event = text[6:].strip()[:60] if text.startswith("event:") else self._event
+            self._event = text[6:].strip()[:60] if field == "event:" else self._event
+        elif field == "error:" and not self._bare:  # llama.cpp's older way
+            return [*self._dispatch(), Frame(text[6:].strip(), "error")]
         elif text.startswith("{") and text.endswith("}") and not self._bare:
             return [*self._dispatch(), Frame(text, bare=True)]
         elif text != "data":
@@ -115,7 +120,7 @@ class Frames:
         data, event = "\n".join(self._data), self._event
         self._size = sum(map(len, self._bare))
         self._data, self._event = [], ""
-        return [Frame(data, event)] if data else []
+        return [Frame(data, event)] if data or event.lower() in ENDS else []
 
 
 def _named(start: bytes) -> str:

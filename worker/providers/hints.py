@@ -46,6 +46,7 @@ def of_headers(headers: Mapping[str, str]) -> float | None:
 def _exhausted(headers: Mapping[str, str]) -> list[str]:
     """Headers that say when a limit starts anew of which nothing is left."""
     known = [(f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens")]
+    known += [("ratelimit-remaining", "ratelimit-reset")]
     known += [(f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset") for what in ("requests", "tokens")]
     return [reset for remaining, reset in known if as_number(headers.get(remaining)) == 0]
 
@@ -92,7 +93,10 @@ def of_value(value: object) -> float | None:
     number = as_number(value)
     if number is not None or not isinstance(value, str):
         return number
-    text = as_str(value).strip()[:80]
+    text = as_str(value).strip(' \t"')[:80]
+    head = text.partition(",")[0].strip(' "')
+    if (first := as_number(head)) is not None:  # a proxy added its own behind
+        return first
     if _DURATION.match(text):
         return sum(float(amount) * _unit(unit) for amount, unit in _amounts(text))
     return _until(text)

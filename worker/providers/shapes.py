@@ -1,11 +1,16 @@
 """Careful looks into JSON that others wrote: a value of the wanted kind, or an empty one."""
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 MOST = 1e15
+MOST_DOCUMENTS = 10_000
+"""Objects one behind the other in one text that are looked at."""
+_BETWEEN = re.compile(r"(?:[\s,;\x1e]|data:|\\[rn])*+")
+"""What stands between two objects of one text; line breaks also as they are escaped."""
 
 
 def as_dict(value: object) -> dict[str, Any]:
@@ -38,16 +43,21 @@ def as_status(value: object) -> int | None:
 
 
 def documents(text: str) -> list[dict[str, Any]] | None:
-    """The JSON objects of a text: one, a list of them, one on each line, or one with something behind it. None when it holds no JSON."""
+    """The JSON objects of a text: one, a list, one on each line, several one behind the other, or one that was encoded twice.
+
+    What stands behind the last is left out. None when the text holds no JSON.
+    """
     text = text.strip(" \t\r\n\ufeff\x1e\x00")
     while text.startswith("data:"):
         text = text[5:].lstrip()
     found = _loads(text)
+    if isinstance(found, str):
+        found = _loads(found.strip())
     if found is None and "\n" in text:
         lines = [parsed for line in text.split("\n")[:100_000] if (parsed := _loads(line.strip().removeprefix("data:").strip()))]
         found = lines or None
     if found is None and text.startswith("{"):
-        found = _first(text)
+        found = _several(text)
     if isinstance(found, list):
         return [entry for entry in found if isinstance(entry, dict)]
     return [found] if isinstance(found, dict) else None
@@ -59,19 +69,32 @@ def _loads(text: str) -> object:
         return orjson.loads(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError):
         pass
-    # Half of a surrogate pair, NaN and the like are legal for Python's own parser only.
-    if not any(odd in text for odd in ("\\ud", "\\uD", "NaN", "Infinity")):
+    if not text.startswith(("{", "[", '"')):
         return None
+    # Half of a surrogate pair, NaN, line breaks within a string, numbers beyond measure: Python's own parser is more patient.
     try:
-        return json.loads(text)
+        return _LENIENT.decode(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _first(text: str) -> object:
-    """The object a text begins with, unless another one follows: then nobody knows which of them is meant."""
-    try:
-        found, end = json.JSONDecoder().raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    return None if text[end:].lstrip().startswith(("{", "[")) else found
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 400 else float("inf")
+
+
+_LENIENT = json.JSONDecoder(strict=False, parse_int=_integer)
+
+
+def _several(text: str) -> list[object] | None:
+    """The objects a text begins with; None when it begins with none."""
+    found: list[object] = []
+    at = 0
+    while text.startswith("{", at) and len(found) < MOST_DOCUMENTS:
+        try:
+            document, at = _LENIENT.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        found.append(document)
+        between = _BETWEEN.match(text, at)
+        at = between.end() if between else at
+    return found or None

@@ -12,8 +12,8 @@ MOST_DOLLARS = 10_000.0
 NO_USAGE = Usage()
 
 _NAMES = {
-    "prompt_tokens": ("prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count"),
-    "completion_tokens": ("completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count"),
+    "prompt_tokens": ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_eval_count"),
+    "completion_tokens": ("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count"),
 }
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.events.turn import Usage
 from engine.fault import Category
-from tests.support.provider import odd
+from tests.support.provider import odd, whims
 from tests.support.provider.server import chunk, event
 from worker.providers.collector import Collector, Completion
 from worker.providers.encoding import Decoder
@@ -33,14 +33,17 @@ def category(body: bytes) -> Category:
     return failed.value.fault.category
 
 
-@pytest.mark.parametrize("body", odd.ODD_STREAMS.values(), ids=odd.ODD_STREAMS)
+STREAMS, BODIES = odd.ODD_STREAMS | whims.STREAMS, odd.ODD_BODIES | whims.BODIES
+
+
+@pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS)
 @pytest.mark.parametrize("size", [100_000, 997])
 def test_a_good_stream_in_an_odd_form_is_the_reply_once(body: bytes, size: int) -> None:
     """Pieces or the whole, odd frames, other dialects, and parts without measure beside it."""
     assert read(body, size).text == odd.HELLO
 
 
-@pytest.mark.parametrize("body", odd.ODD_BODIES.values(), ids=odd.ODD_BODIES)
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_good_body_in_an_odd_form_is_the_reply(body: bytes) -> None:
     """Unstreamed."""
     assert read(body).text == odd.HELLO
@@ -87,7 +90,35 @@ def test_an_error_event_of_plain_words_is_an_error() -> None:
     assert category(odd.delta("Hel") + b"event: error\ndata: the server is overloaded\n\n") is Category.SERVER_ERROR
 
 
-@pytest.mark.parametrize("nothing", [None, "", {}, [], False])
+@pytest.mark.parametrize(
+    ("odd_end", "expected"),
+    [
+        (b'error: {"message": "Internal server error"}\n\n', Category.SERVER_ERROR),
+        (b'data: error: {"message": "Overloaded"}\n\n', Category.SERVER_ERROR),
+        (b"data: Rate limit reached\n\n", Category.RATE_LIMIT),
+        (b"<html><head><title>502 Bad Gateway</title></head></html>", Category.SERVER_ERROR),
+        (b'event: error\ndata: {"message": "System is really busy"}\n\n', Category.SERVER_ERROR),
+        (b'data: {"errors": [{"code": 3040, "message": "Capacity temporarily exceeded"}], "success": false}\n\n', Category.SERVER_ERROR),
+        (b"data: ???\n\n", Category.NETWORK),
+    ],
+)
+def test_an_answer_that_breaks_off_says_why_when_anybody_did(odd_end: bytes, expected: Category) -> None:
+    """Words, a page or half a frame where the next frame should be; what says nothing is a cut connection."""
+    assert category(odd.delta("Hel") + odd_end) is expected
+
+
+@pytest.mark.parametrize("finish", ["abort", "malformed_function_call", "cancelled"])
+def test_what_was_given_up_counts_as_cut(finish: str) -> None:
+    """Its words are delivered, and nobody takes them for all."""
+    assert read(odd.delta("Hello") + odd.delta(None, finish)).cut
+
+
+def test_an_end_that_names_a_fault_is_one() -> None:
+    """Whatever it is called."""
+    assert category(odd.delta("Hel") + odd.delta(None, "network_error")) is Category.UNKNOWN
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, [], False, {"message": None}, {"code": 0, "message": ""}])
 def test_an_error_that_says_nothing_is_none(nothing: object) -> None:
     """Some gateways send the field with every frame."""
     assert read(event(chunk("Hello there.", error=nothing)) + odd.STOP).text == odd.HELLO

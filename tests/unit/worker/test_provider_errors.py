@@ -96,6 +96,22 @@ BODIES: list[tuple[int, object, Category]] = [
     (404, "The model x does not exist", Category.MODEL_NOT_FOUND),
     (400, "upstream: context length exceeded", Category.CONTEXT_LENGTH),
     (400, "", Category.BAD_REQUEST),
+    (400, {"error": "No models loaded. Please load a model in the developer page."}, Category.MODEL_NOT_FOUND),
+    (
+        403,
+        {"error": {"code": 403, "message": "x is disabled.", "status": "PERMISSION_DENIED", "details": [{"reason": "SERVICE_DISABLED"}]}},
+        Category.AUTHENTICATION,
+    ),
+    (422, {"error": {"message": "`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 9000"}}, Category.CONTEXT_LENGTH),
+    (400, {"error": {"message": "Prompt length 9000 is greater than max_seq_len 4096"}}, Category.CONTEXT_LENGTH),
+    (400, {"code": "Arrearage", "message": "Access denied, please make sure your account is in good standing."}, Category.QUOTA_EXCEEDED),
+    (429, {"error": {"code": "1113", "message": "您的账户已欠费,请充值后重试"}}, Category.QUOTA_EXCEEDED),
+    (400, {"error": {"message": "User x has exceeded their budget", "type": "budget_exceeded", "code": "400"}}, Category.QUOTA_EXCEEDED),
+    (
+        429,
+        {"error": {"code": 429, "message": "You exceeded your current quota", "details": [{"retryDelay": "37s"}]}},
+        Category.RATE_LIMIT,
+    ),
 ]
 
 
@@ -143,6 +159,9 @@ IN_A_MINUTE = NOW + timedelta(seconds=60)
         ({}, {"error": {"resets_at": IN_A_MINUTE.timestamp()}}, 60),
         ({}, {"error": {"message": "gpt-5 is busy since 2024"}}, None),
         ({}, {"error": {"retry_after": "NaN"}}, None),
+        ({"retry-after": '"30"'}, {}, 30),
+        ({"retry-after": "30, 30"}, {}, 30),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "17"}, {}, 17),
     ],
 )
 def test_every_way_to_say_when_to_come_back(

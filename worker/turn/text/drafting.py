@@ -35,7 +35,8 @@ _HALF = {
     "&": re2.compile(r"&[a-z]{0,5}$"),
 }
 _BARE = "analysis"
-_BLOCKS = ("```think", "```thinking", "```thought", "```thoughts", "```reasoning")
+_BLOCKS = ("```think", "```thinking", "```thought", "```thoughts", "```reasoning", "thinking...")
+_FOLDED, _UNFOLDED = "<details>", "</details>"
 
 Habit = Literal["plain", "orphan"]
 
@@ -66,7 +67,8 @@ def growing(answer: str, frame: PromptFrame) -> str:
     """What of an answer that is not complete may be shown."""
     text = _without_half_marks(scrub(answer[:LONGEST]))
     start = text.lstrip()
-    if _may_become(start, _BARE, *_BLOCKS) or own_turn.half_begun(start):
+    folded = start[: len(_FOLDED)].casefold() == _FOLDED and _UNFOLDED not in start.casefold()
+    if folded or _may_become(start, _BARE, *_BLOCKS) or own_turn.half_begun(start):
         return ""
     split = thinking.split(text, asked=frame.asked, growing=True)
     begun = own_turn.leading(split.text, frame)

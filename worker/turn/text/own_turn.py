@@ -21,13 +21,15 @@ PASSES = 8
 """Headers, names and marks at the beginning, one behind the other, that are removed."""
 MOST_MARKS = 100
 """Marks of each kind that are looked at."""
+HALF = 4
+"""Characters of a mark of ours that are no accident at the end of a text."""
 LABEL = 120
 """Characters of a line in which a name and its colon are looked for."""
 _SPECIAL = re2.compile(
     r"<\|[A-Za-z0-9_/▁]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:end_of_turn|start_of_turn|eos|bos|turn\||\|turn|end_of_utterance)>"
     r"|<｜[A-Za-z▁_]{1,40}｜>"
 )
-_HEADER = re2.compile(rf'{OPENING.rstrip()}[ \t]+from="([^"\n]*)"[^<>\n]*>')
+_HEADER = re2.compile(rf'{OPENING.rstrip()}[ \t]+from=["“]([^"”\n]*)["”][^<>\n]*>')
 _ROLE = re2.compile(
     r"(?i)(?:assistant|model|bot|ai|chatbot|gpt|response)?[ \t]*(?:<\|end_header_id\|>|<\|im_sep\|>|<\|message\|>|:)?[ \t]*(?:\n|$)"
 )
@@ -56,7 +58,25 @@ def extract(text: str, frame: PromptFrame) -> OwnTurn:
     """The character's own words. "" when all of the text is somebody else's, or marks."""
     begun = leading(text, frame)
     end = _end(begun, frame)
-    return OwnTurn(begun[:end].strip(), begun.strip() != text.strip(), bool(begun[end:].strip()))
+    own, cut = _without_rest(begun[:end].strip())
+    return OwnTurn(own, begun.strip() != text.strip(), cut or bool(begun[end:].strip()))
+
+
+def _without_rest(text: str) -> tuple[str, bool]:
+    """(the text without our closing tag or the beginning of a mark of ours at its end, whether there was one)."""
+    if text.endswith(CLOSING) and text.count(CLOSING) > text.count(OPENING.rstrip()):
+        return text.removesuffix(CLOSING).rstrip(), True
+    line = text[text.rfind("\n") + 1 :]
+    begun = len(line) < LABEL and "\n" in text and not code.find(text).holds(len(text) - 1)
+    if begun and (
+        _half(line, CLOSING) or _half(line, OPENING.rstrip()) or (line.startswith(f"{OPENING.rstrip()} from=") and ">" not in line)
+    ):
+        return text[: len(text) - len(line)].rstrip(), True
+    return text, False
+
+
+def _half(line: str, mark: str) -> bool:
+    return len(line) >= HALF and mark.startswith(line)
 
 
 def leading(text: str, frame: PromptFrame) -> str:
@@ -78,7 +98,7 @@ def half_begun(text: str) -> bool:
 def _shorter(text: str, frame: PromptFrame) -> str | None:
     """What stands behind the one mark that the text begins with; None when it begins with none."""
     if special := _SPECIAL.match(text):
-        return _behind_special(text, special[0], special.end())
+        return _behind_special(text, special[0], special.end(), frame)
     if header := _HEADER.match(text):
         return _behind_header(text, _unescaped(header[1]), header.end(), frame)
     if title := _OWN_TITLE.match(text):
@@ -92,7 +112,7 @@ def _shorter(text: str, frame: PromptFrame) -> str | None:
     return _behind_name(text, frame.name)
 
 
-def _behind_special(text: str, mark: str, end: int) -> str | None:
+def _behind_special(text: str, mark: str, end: int, frame: PromptFrame) -> str | None:
     if mark == "<s>" and "</s>" in text:
         return None  # struck out
     rest = text[end:]
@@ -100,6 +120,9 @@ def _behind_special(text: str, mark: str, end: int) -> str | None:
         if _FOREIGN.match(rest):
             return _own_after(rest)
         role = _INLINE_ROLE.match(rest) or _ROLE.match(rest)
+        line, _, behind = rest.partition("\n")
+        if role is None and frame.name and line.strip().casefold() == frame.name.casefold():
+            return behind
         return rest[role.end() :] if role else rest
     return _own_after(rest) if mark in _OTHERS_TURN else rest
 
@@ -156,9 +179,16 @@ def _specials(text: str, spans: Code, frame: PromptFrame) -> Iterator[int]:
             continue
         if match[0] == "<s>":
             struck = "</s>" in text[match.end() :]
-        elif not (match[0] == "</s>" and struck) and not (frame.asked and _within_a_line(text, match.start(), match.end())):
+        elif not (match[0] == "</s>" and (struck or _spoken_of(text, match.start(), match.end()))) and not (
+            frame.asked and _within_a_line(text, match.start(), match.end())
+        ):
             yield match.start()
             return
+
+
+def _spoken_of(text: str, start: int, end: int) -> bool:
+    """Whether a mark stands between blanks within a sentence: a model that ends its turn puts none before it."""
+    return text[start - 1 : start] == " " and text[end : end + 1] == " " and _within_a_line(text, start, end)
 
 
 def _within_a_line(text: str, start: int, end: int) -> bool:

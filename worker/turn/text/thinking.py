@@ -14,7 +14,7 @@ from worker.turn.text.code import Code
 
 NAMES = (
     "think|thinking|thinks|thought|thoughts|ant[_-]?thinking|assistant_thinking|reasoning|reason|reflection|reflect|scratchpad|analysis"
-    "|deliberation|cot|chain[_-]of[_-]thought|internal|internal_monologue|inner_monologue|inner_thoughts|(?:thinking|thought|reasoning)_process"
+    "|deliberation|cot|chain[_-]of[_-]thought|internal|internal_monologue|inner_monologue|monologue|inner_thoughts|(?:thinking|thought|reasoning)_process"
     "|(?:[a-z]{1,10}:)(?:think|thinking|thought|reasoning)"
 )
 TAGS = ("think", "thinking", "ant_thinking", "reasoning", "thought", "reflection", "scratchpad")
@@ -24,7 +24,7 @@ MOST_MARKS = 200
 SENTENCE = 20
 """Characters between two marks within a line that are taken for thoughts: what is shorter may be an example."""
 _TAG = re2.compile(
-    rf"(?i)(?:<|＜|◁)(?P<close>[ \t]{{0,2}}/)?[ \t]{{0,2}}(?:{NAMES})(?:[ \t\n][^<>＜＞]{{0,300}})?(?P<empty>/)?(?:>|＞|▷)"
+    rf"(?i)(?:<|＜|◁)(?P<close>[ \t]{{0,2}}\\?/)?[ \t]{{0,2}}(?:{NAMES})(?:[ \t\n][^<>＜＞]{{0,300}})?(?P<empty>/)?(?:>|＞|▷)"
     r"|\[(?P<close2>/)?(?:THINK|THINKING|REASONING)\]"
     r"|<\|(?P<close3>/|END_|end_of_|end▁of▁)?(?:START_|begin_of_)?(?:(?i:think|thinking|thought|thoughts|reasoning))\|>"
     r"|<\|channel>[ \t]*(?:thought|analysis)?|(?P<close4><channel\|>)"
@@ -38,7 +38,13 @@ _WRAPPER = re2.compile(
     r"|<\|(?:START_RESPONSE|begin_of_solution|START_TEXT)\|>(.*?)(?:<\|(?:END_RESPONSE|end_of_solution|END_TEXT)\|>)?)\s*$"
 )
 _OPENED = re2.compile(rf"(?is)^\s*(?:<(?:{_ANSWER})>|<\|(?:START_RESPONSE|begin_of_solution|START_TEXT)\|>)")
-_BLOCK = re2.compile(r"(?is)^\s*```(?:think|thinking|thoughts?|reasoning)[ \t]*\n(.*?)\n[ \t]*```[ \t]*\n")
+_BLOCK = re2.compile(
+    r"(?is)^\s*(?:```(?:think|thinking|thoughts?|reasoning)[ \t]*\n(.*?)\n[ \t]*```[ \t]*\n"
+    r"|Thinking\.\.\.[ \t]*\n(.*?)\n?\.\.\.done thinking\.[ \t]*(?:\n|$)"
+    r"|<details>\s*<summary>[^<>\n]{0,20}(?:thinking|thoughts?|thought process|reasoning)[^<>\n]{0,40}</summary>(.*?)</details>)"
+)
+"""Blocks at the very start that are named as thoughts: a fence, Ollama's own words, a folded part."""
+_EMPTY = re2.compile(rf"(?i)^\s*<(?:{NAMES})[ \t]?/>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,9 @@ def split(content: str, *, asked: bool = False, growing: bool = False) -> Split:
     if (channels := harmony.split(content)) is not None:
         return Split(*channels)
     if block := _BLOCK.match(content):
-        return Split(content[block.end() :].strip(), block[1].strip())
+        return Split(content[block.end() :].strip(), (block[1] or block[2] or block[3] or "").strip())
+    if not asked:
+        content = _EMPTY.sub("", content)
     spans = code.find(content)
     marks = _marks(content)
     found = _leading(content, marks, spans, asked=asked, growing=growing)
@@ -78,7 +86,7 @@ def split(content: str, *, asked: bool = False, growing: bool = False) -> Split:
     if not thoughts and not orphan and text == content:
         return Split(content, "")
     text = _unwrapped(text)
-    text = _OPENED.sub("", text) if growing and thoughts else text
+    text = _OPENED.sub("", text) if thoughts else text
     return Split(text.strip(), "\n".join(thought for thought in thoughts if thought), orphan)
 
 
@@ -139,6 +147,8 @@ def _orphan(content: str, marks: list[_Mark], spans: Code, *, asked: bool) -> tu
     for mark in shown[1:]:
         if not mark.closes:
             break
+        if not content[mark.end :].strip() and content[last.end : mark.start].strip():
+            return content[last.end : mark.start], [content[: last.start].strip()], True  # the answer has a closing mark too many
         last = mark
     before = content[: last.start].strip()
     return (content[last.end :], [before], True) if before else (content[last.end :], [], True)

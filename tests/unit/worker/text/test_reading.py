@@ -57,6 +57,12 @@ THOUGHTS = {
     "<|start|>assistant<|channel|>final<|message|>Hello!",
     "harmony, first token lost": f"analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>Hello!",
     "harmony, tokens lost": f"analysis{THOUGHT}assistantfinalHello!",
+    "orphan, and a closing mark too many": f"{THOUGHT}</think>Hello!</think>",
+    "an answer in a tag that is cut": f"<think>{THOUGHT}</think><response>Hello!",
+    "a slash that is escaped": f"<think>{THOUGHT}<\\/think>Hello!",
+    "a folded part": f"<details><summary>Thought process</summary>\n{THOUGHT}\n</details>\n\nHello!",
+    "Ollama's words": f"Thinking...\n{THOUGHT}\n...done thinking.\n\nHello!",
+    "a monologue": f"<monologue>{THOUGHT}</monologue>Hello!",
     "behind the own name": f"Lilith: <think>{THOUGHT}</think>Hello!",
     "behind a template's mark": f"<|im_start|>assistant\n<think>{THOUGHT}</think>\nHello!<|im_end|>",
 }
@@ -360,3 +366,26 @@ def test_an_answer_beyond_all_bounds_is_cut_and_says_so() -> None:
     assert len(found.text) <= LONGEST
     assert "length" in found.changed
     assert read("Well" + "\n" * 40_000 + "that is all.", FRAME).text == "Well" + "\n" * 40_000 + "that is all."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<think/>Hello!",
+        'Hello! </message> <message from="Bob">x</message>',
+        "Hello!\n<message from=“Bob”>\nhi</message>",
+        "Hello!\n<message",
+        'Hello!\n<message from="Bob',
+        "Hello!\n</messa",
+        "<|im_start|>Lilith\nHello!",
+    ],
+)
+def test_half_marks_and_odd_ones_are_no_part_of_an_answer(answer: str) -> None:
+    """Where a limit cut them, or a model wrote them its own way."""
+    assert read(answer, FRAME).text == "Hello!"
+
+
+@pytest.mark.parametrize("answer", ["In HTML </s> ends a strike.", "Write\n<me", "```\n<message\n```", "a\n</p", "A mess\n<messy>"])
+def test_an_answer_that_only_looks_like_marks_is_whole(answer: str) -> None:
+    """Clean-up eats nothing that a person was told."""
+    assert read(answer, FRAME).text == answer
