@@ -113,6 +113,8 @@ def _who(found: Here, mention_char: str) -> Iterator[str]:
 def _set(found: Here) -> Iterator[str]:
     if found.server.per_minute is not None:
         yield f"-# The server allows each person {found.server.per_minute} answers a minute."
+    for role, each in sorted(found.server.role_limits.items()):
+        yield f"-# Whoever has <@&{role}> gets {each} answers a minute there."
     held = values(found.sheet)
     told = "; ".join(f"{spec.shown.label}: {show(spec, held[spec.key]) or 'not set'}" for spec in CHANNEL.fields)
     if found.sheet_from is None:

@@ -165,6 +165,16 @@ CREATE TABLE public.migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.paces (
+    guild bigint NOT NULL,
+    person bigint NOT NULL,
+    tokens double precision NOT NULL,
+    at timestamp with time zone NOT NULL,
+    message_id bigint NOT NULL,
+    allowed boolean NOT NULL,
+    told_at timestamp with time zone
+);
+
 CREATE TABLE public.projection_skips (
     name text NOT NULL COLLATE pg_catalog."C",
     "position" bigint NOT NULL,
@@ -267,6 +277,9 @@ ALTER TABLE ONLY public.memory_embeddings
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.paces
+    ADD CONSTRAINT paces_pkey PRIMARY KEY (guild, person);
+
 ALTER TABLE ONLY public.projection_skips
     ADD CONSTRAINT projection_skips_pkey PRIMARY KEY (name, "position");
 
@@ -290,6 +303,8 @@ CREATE INDEX blobs_subject ON public.blobs USING btree (subject);
 CREATE INDEX events_changed_messages ON public.events USING btree (channel, "position") WHERE (type = ANY (ARRAY['message.edited'::text, 'message.deleted'::text]));
 
 CREATE INDEX memory_embeddings_position ON public.memory_embeddings USING btree ("position");
+
+CREATE INDEX paces_at_idx ON public.paces USING btree (at);
 
 CREATE INDEX provider_keys_user ON public.provider_keys USING btree (user_id);
 

@@ -6,7 +6,6 @@ None of it is part of a conversation: it reaches neither a prompt nor history. W
 import asyncio
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from datetime import datetime
 from uuid import UUID
 
 from bot.discord.post import QUIET
@@ -19,10 +18,10 @@ from engine.events.build import Cause, new
 from engine.events.message import MessageReceived
 from engine.events.server import HelpReferred, PersonDisclosed
 from engine.store import Log
+from projections.live import paces
 from projections.models.places import servers
 
-PACE_NOTICE_S = 60.0
-"""Who is too fast is told once in so long."""
+TOO_FAST = "-# Your own limit of answers a minute in this server is reached. Wait a moment and say it again. `/server show` tells it."
 DISCLOSED = "-# An AI answers here: what characters say is made by a model, is no person's word, and may be wrong."
 REMINDER = "-# A reminder: you are talking with an AI, not with a person. A break may do you good."
 
@@ -32,13 +31,12 @@ class Asides:
 
     def __init__(self, log: Log, rest: Rest, settings: Settings) -> None:
         self._log, self._rest, self._settings = log, rest, settings
-        self._told_of_pace: dict[int, datetime] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def decided(self, message: MessageReceived, found: Decision, names: Mapping[UUID, str]) -> None:
         """A message was stored for the first time, and it is known who answers."""
-        if found.verdict.because("rate"):
-            self._too_fast(message)
+        if found.verdict.because("rate") and message.guild_id is not None:
+            self._start(self._too_fast(message, message.guild_id))
         if left := left_out(found, names):
             self._start(self._say(message, left, "left out"))
         if found.triggers and message.guild_id is not None:
@@ -51,14 +49,9 @@ class Asides:
         for task in self._running:
             task.cancel()
 
-    def _too_fast(self, message: MessageReceived) -> None:
-        now, last = clock.now(), self._told_of_pace.get(message.author_id)
-        if last is not None and (now - last).total_seconds() < PACE_NOTICE_S:
-            return
-        self._told_of_pace = {who: at for who, at in self._told_of_pace.items() if (now - at).total_seconds() < PACE_NOTICE_S}
-        self._told_of_pace[message.author_id] = now
-        text = "-# Your own limit of answers a minute in this server is reached. Wait a moment and say it again. `/server show` tells it."
-        self._start(self._say(message, text, "pace"))
+    async def _too_fast(self, message: MessageReceived, guild: int) -> None:
+        if await paces.tell(self._log.pool, guild, message.author_id, clock.now()):
+            await self._say(message, TOO_FAST, "pace")
 
     async def _disclose(self, message: MessageReceived, guild: int) -> None:
         async with self._log.pool.connection() as connection:

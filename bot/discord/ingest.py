@@ -9,7 +9,7 @@ room for them, their ids are noted.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -17,12 +17,11 @@ from bot import requests
 from bot.discord import pluralkit, translate
 from bot.discord.changes import Changes
 from bot.discord.gaps import Gap, NotYet, Recent
-from bot.discord.pace import Pace
 from bot.discord.payload import Json
 from bot.discord.roster import Roster
 from bot.discord.translate import ChannelFacts, Ignored, NameOf, Us
 from bot.discord.typing import Typing
-from bot.triggers import Decision, State, decided, denial
+from bot.triggers import Decision, decided, denial
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.gate import STALE_S
@@ -85,6 +84,7 @@ class Ingest:
         self.pluralkit = pluralkit.PluralKit(log, "")
         self._answers: set[int] = set()
         self._copies: set[int] = set()
+        self._roles: dict[int, tuple[int, ...]] = {}
         self._gone, self._touched = Recent(), Recent()  # noted ids: their messages may stand in the queue still
         self.gate = asyncio.Event()
         self.behind: dict[int, Gap] = {}
@@ -98,7 +98,6 @@ class Ingest:
         self.on_held: Callable[[MessageReceived], None] = lambda _: None
         self.on_stored: Callable[[int], None] = lambda _: None
         self.on_decided: Callable[[MessageReceived, Decision], None] = lambda _, __: None
-        self._pace = Pace()
         self.counts = Counts()
 
     def message_create(self, payload: Json) -> None:
@@ -108,6 +107,8 @@ class Ingest:
             self.pluralkit.heard(event)
             if event.webhook_id is not None and translate.application_of(payload) == pluralkit.APPLICATION:
                 self._copies.add(event.message_id)
+        if isinstance(event, MessageReceived) and (roles := translate.roles_of(payload)):
+            self._roles[event.message_id] = roles
         if isinstance(event, MessageReceived) and translate.answers_us(payload, self._us):
             self._answers.add(event.message_id)
         self._accept(event)
@@ -152,12 +153,12 @@ class Ingest:
         if message.message_id in self._gone:
             self.counts.ignored += 1
             return False
-        state = await self._roster.state(message, adult=self.place(message.channel_id).adult)
+        state = await self._roster.state(message, adult=self.place(message.channel_id).adult, roles=self._roles.get(message.message_id, ()))
         if denial(message, state) == "block":
             self.counts.denied += 1
             return False
         age_s = (clock.now() - ids.snowflake_time(message.message_id)).total_seconds()
-        found = self._paced(message, state, decided(message, state, age_s), age_s)
+        found = await self._roster.paced(message, state, decided(message, state, age_s), age_s)
         meant = found.verdict.because("stale") or found.verdict.because("rate")
         if not found.triggers and not meant and message.channel_kind != "dm" and not state.active:
             self.counts.unaddressed += 1
@@ -177,14 +178,6 @@ class Ingest:
             if message.channel_kind == "dm" and age_s <= STALE_S and found.verdict.because("unaddressed"):
                 self.on_lost(message)
         return True
-
-    def _paced(self, message: MessageReceived, state: State, found: Decision, age_s: float) -> Decision:
-        """The decision, or that its author has had the answers a minute that the server allows one person."""
-        if not found.triggers or state.per_minute is None or message.guild_id is None:
-            return found
-        if self._pace.allows(message.guild_id, message.author_id, state.per_minute, clock.now()):
-            return found
-        return decided(message, replace(state, too_fast=True), age_s)
 
     async def _append(self, channel_id: int, events: Sequence[NewEvent]) -> Appended | None:
         """Append; None when the author's key is destroyed under our hands again and again.
@@ -211,6 +204,7 @@ class Ingest:
 
     def _defer(self, event: Change) -> None:
         """Note what there is no room for: a message is fetched from Discord when its turn comes, and so is an edit's text."""
+        self._roles.pop(event.message_id, None)
         gap = self.behind.setdefault(event.channel_id, Gap())
         match event:
             case MessageReceived():
@@ -240,6 +234,7 @@ class Ingest:
             async with self._lock(event.channel_id):
                 await self.gate.wait()
                 await self._until_done(lambda: self._one(event))
+            self._roles.pop(event.message_id, None)
             self.on_stored(event.channel_id)
         except NotYet:
             self._defer(event)

@@ -1,17 +1,20 @@
 """What triggers need to know on Discord: the characters, and what holds in a channel."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from bot.characters import Characters
 from bot.mentions import has_mark
-from bot.triggers import Cast, State
+from bot.triggers import Cast, Decision, State, decided
+from engine import clock
 from engine.decide.places.serving import served
 from engine.decide.speaking.denial import Denied
 from engine.events.message import MessageReceived
 from engine.resources.channel import AS_IT_COMES
-from engine.resources.places.server import speech
+from engine.resources.places.server import pace, speech
 from engine.store import Log
+from projections.live import paces
 from projections.models import access, channels, history
 from projections.models.catalog import Character
 from projections.models.places import scenes, servers
@@ -39,8 +42,9 @@ class Roster:
         """The addresses of the stored pictures that characters have."""
         return {character.sheet.avatar for character in await self._characters.all() if character.sheet.avatar}
 
-    async def state(self, message: MessageReceived, *, adult: bool = False, called: UUID | None = None) -> State:
-        """What holds for this message now; `adult`: Discord says that its channel is age-restricted; `called`: whom a command names.
+    async def state(self, message: MessageReceived, *, adult: bool = False, called: UUID | None = None, roles: Sequence[int] = ()) -> State:
+        """What holds for this message now; `adult`: Discord says that its channel is age-restricted; `called`: whom a command names;
+        `roles`: those its author has in the server.
 
         Most talk in a server concerns nobody here: that costs one statement.
         """
@@ -74,10 +78,19 @@ class Roster:
             sheet=sheet,
             adult=adult and not (server is not None and server.sheet.minors),
             denials=self._with_server(denials, server),
-            per_minute=server.sheet.per_minute if server is not None else None,
+            per_minute=pace(server.sheet, roles) if server is not None else None,
             called=called,
             absent=absent,
         )
+
+    async def paced(self, message: MessageReceived, state: State, found: Decision, age_s: float = 0) -> Decision:
+        """The decision, or that its author has had the answers a minute that the server allows them."""
+        if not found.triggers or state.per_minute is None or message.guild_id is None:
+            return found
+        now = clock.now()
+        if await paces.allows(self._log.pool, message.guild_id, message.author_id, message.message_id, state.per_minute, now):
+            return found
+        return decided(message, replace(state, too_fast=True), age_s)
 
     def _with_server(self, denials: Sequence[Denied], server: Server | None) -> Sequence[Denied]:
         """The denials that hold for a message: everybody is denied in a server that is not served (H2)."""

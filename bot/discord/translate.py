@@ -77,6 +77,8 @@ DROPPED = frozenset(
 
 
 MOST_NAMES = 100
+ROLES = 250
+"""Roles a server can have."""
 """Roles and channels of one message that are looked up."""
 _NAMED = re.compile(r"<(#|@&)(\d{1,20})>")
 
@@ -164,6 +166,14 @@ def edit(payload: Json, place: ChannelFacts, us: Us) -> MessageEdited | Ignored:
         text=reader.text("content"),
         attachments=parts.attachments(reader),
     )
+
+
+def roles_of(payload: Json) -> tuple[int, ...]:
+    """The roles its author has in the server, as far as the gateway says them; what is fetched later says none."""
+    found = payload.get("member")
+    roles = found.get("roles") if isinstance(found, dict) else None
+    named = [str(role) for role in roles[:ROLES]] if isinstance(roles, list) else []
+    return tuple(int(role) for role in named if role.isascii() and role.isdigit() and len(role) < 20)
 
 
 def application_of(payload: Json) -> int | None:

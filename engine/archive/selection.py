@@ -20,6 +20,7 @@ OWN = (
     "preset.",
     "claim.",
     "profile.",
+    "persona.",
     "note.",
     "lorebook.",
     "memory.",
@@ -32,7 +33,7 @@ NOT_OWN = frozenset({"turn.generation_started", "reply.stream_intended", "reply.
 _OF_PERSON = """
 WITH own AS (
     SELECT DISTINCT stream, substr(stream, strpos(stream, ':') + 1) AS thing FROM events
-    WHERE type IN ('character.created', 'preset.created', 'lorebook.created', 'memory.noted') AND user_id = %(about)s
+    WHERE type IN ('character.created', 'preset.created', 'persona.created', 'lorebook.created', 'memory.noted') AND user_id = %(about)s
 )
 SELECT position FROM events
 WHERE user_id = %(about)s OR string_to_array(subject, '+') && %(names)s::text[] OR stream IN (SELECT stream FROM own)

@@ -12,11 +12,12 @@ from engine.archive.readable import Conversations
 from engine.resources.field import values
 from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET
+from engine.resources.places.kinds import PERSONA
 from engine.store import Log, Stored
 from projections.models import catalog, keys, usage
 from projections.models.craft import lorebooks
 from projections.models.memories import noted
-from projections.models.places import profiles
+from projections.models.places import personas, profiles
 
 MOST_MEMORIES = 1_000_000
 README = """# Your data
@@ -24,7 +25,7 @@ README = """# Your data
 Made {made_at} by Tzurot, for the person with the id {person}.
 
 - `characters/`, `presets/`: what you made, each as a file that can be imported again.
-- `profile.json`: who you told characters that you are. `memories.md` and `memories.json`: what is remembered of you.
+- `profile.json`, `personas.json`: who you told characters that you are. `memories.md` and `memories.json`: what is remembered of you.
 - `lorebooks.json`: your lorebooks. `conversations/`: what you said and what characters answered you, by channel.
 - `keys.json`: that you gave a key, and its last four letters. The key itself is nobody's to read, also not yours.
 - `usage.json`: what your answers used. `files/`: pictures and cards, by their addresses.
@@ -65,6 +66,7 @@ async def _owned(log: Log, writer: ArchiveWriter, person: int, characters: list[
         mine = list(await keys.browse(connection, person))
         used = {by: [asdict(line) for line in await usage.summary(connection, by, user=person, limit=100_000)] for by in ("day", "model")}
         own = await profiles.all_of(connection, log.vault, person)
+        who = await personas.of(connection, log.vault, person)
         books = [book for book in await lorebooks.shelf(connection) if book.owner_id == person]
     for preset in presets:
         writer.add(f"presets/{preset.id}.json", _json(to_file(PRESET, values(preset.sheet))))
@@ -72,6 +74,7 @@ async def _owned(log: Log, writer: ArchiveWriter, person: int, characters: list[
     masked = [asdict(key) | {"key": f"…{key.last4}"} for key in mine]
     shelf = [await _book(log, book) for book in books]
     writer.add("profile.json", _json({str(character): values(sheet) for character, sheet in own.items()}))
+    writer.add("personas.json", _json({str(one.id): to_file(PERSONA, values(one.sheet)) for one in who}))
     writer.add("memories.json", _json(memories))
     writer.add("memories.md", _memories(notes).encode("utf-8", "replace"))
     writer.add("lorebooks.json", _json(shelf))
@@ -80,6 +83,7 @@ async def _owned(log: Log, writer: ArchiveWriter, person: int, characters: list[
     counts |= {
         "characters": len(characters),
         "presets": len(presets),
+        "personas": len(who),
         "memories": len(notes),
         "lorebooks": len(shelf),
         "provider keys": len(mine),

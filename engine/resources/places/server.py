@@ -1,6 +1,6 @@
 """What a server's moderators set: where characters may speak, and what people are told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -32,6 +32,10 @@ class ServerSheet(Resource):
     per_minute: Annotated[
         int | None, Shown("Answers a minute for one person", WHERE, "Empty: only the limits of the bot itself.", "number")
     ] = Field(None, ge=1, le=600)
+    role_limits: Annotated[
+        dict[str, int],
+        Shown("Answers a minute by role", WHERE, 'Role id to answers: {"123": 20}. The highest of a person\'s roles counts.', "json", 2000),
+    ] = Field(default_factory=dict)
     disclosure: Annotated[bool, Shown("Say that it is an AI", CARE, "Once to each person here, with the first answer.", "switch")] = True
     minors: Annotated[
         bool, Shown("Minors are here", CARE, "A reminder that it is an AI every 3 hours; no characters for adults.", "switch")
@@ -39,6 +43,7 @@ class ServerSheet(Resource):
     referral: Annotated[bool, Shown("Point to help", CARE, "Who writes of harming themselves is shown where help is.", "switch")] = True
 
 
+MOST_ROLES = 25
 AS_IT_COMES = ServerSheet()
 """What holds where nobody set anything."""
 _STRICTNESS: Mapping[Speech, int] = {"open": 0, "called": 1, "closed": 2}
@@ -48,7 +53,15 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with a server's values taken together."""
     if values.get("listing") == "only" and not values.get("channels"):
         return {"channels": "List at least one channel, or characters may speak nowhere."}
+    limits = values.get("role_limits") or {}
+    if len(limits) > MOST_ROLES or not all(role.isascii() and role.isdigit() and 1 <= each <= 600 for role, each in limits.items()):
+        return {"role_limits": f"At most {MOST_ROLES} roles by their ids, each with 1 to 600 answers."}
     return {}
+
+
+def pace(server: ServerSheet, roles: Sequence[int]) -> int | None:
+    """Answers a minute for a person with these roles; None for no limit of the server's. A role's limit goes before the general one."""
+    return max((server.role_limits[str(role)] for role in roles if str(role) in server.role_limits), default=server.per_minute)
 
 
 def speech(server: ServerSheet, channel: Speech, places: tuple[int | None, ...]) -> Speech:

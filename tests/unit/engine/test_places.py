@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.discord.pace import Pace
 from bot.discord.serving import is_new, places
 from engine.actor import Actor, operator, person
 from engine.decide.places import server, serving
 from engine.decide.places.care import concerns, disclosure_due
 from engine.decide.rejected import Rejected
 from engine.resources.channel import Speech
-from engine.resources.places.server import AS_IT_COMES, Listing, ServerSheet, speech
+from engine.resources.places.server import AS_IT_COMES, Listing, ServerSheet, pace, problems, speech
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SPEECHES: tuple[Speech, ...] = ("open", "called", "closed")
@@ -96,18 +95,15 @@ def test_people_are_told_once_and_again_where_minors_are(minors: bool, switched:
     assert due == ((ago is None or ago >= timedelta(hours=3)) if minors else (ago is None and wanted and switched))
 
 
-@given(st.integers(1, 20), st.lists(st.floats(0, 90), min_size=1, max_size=60))
-def test_nobody_gets_more_answers_in_a_minute_than_the_server_allows(rate: int, pauses: list[float]) -> None:
-    """H4: at most twice the rate in any minute (a full bucket and what refills), and the first ones at once."""
-    pace, now, taken = Pace(), NOW, list[datetime]()
-    for number, pause in enumerate(pauses):
-        now += timedelta(seconds=pause)
-        if pace.allows(1, 2, rate, now):
-            taken.append(now)
-        else:
-            assert number >= rate, "the bucket was full"
-    for at in taken:
-        assert sum(at <= other < at + timedelta(minutes=1) for other in taken) <= 2 * rate
+@given(st.none() | st.integers(1, 600), st.dictionaries(st.integers(1, 2**63 - 1), st.integers(1, 600), max_size=5), st.data())
+def test_a_persons_roles_go_before_what_holds_for_everybody(general: int | None, limits: dict[int, int], data: st.DataObject) -> None:
+    """H8: the highest of those a person has; a role of which nothing is said says nothing."""
+    sheet = ServerSheet(per_minute=general, role_limits={str(role): each for role, each in limits.items()})
+    mine = data.draw(st.lists(st.sampled_from([*limits, 7]), max_size=4))
+    held = [limits[role] for role in mine if role in limits]
+    assert pace(sheet, mine) == (max(held) if held else general)
+    for wrong in ({"a": 1}, {"1": 0}, {"1": 601}, {str(n): 1 for n in range(26)}):
+        assert "role_limits" in problems({"role_limits": wrong})
 
 
 def test_a_server_joined_just_now_is_greeted_in_a_channel_of_its_own() -> None:

@@ -61,8 +61,9 @@ async def ask(context: Context, interaction: Interaction, asked: Asked) -> None:
 async def _decided(context: Context, interaction: Interaction, message: MessageReceived, asked: Asked) -> Decision:
     """Who answers, by the rules for every message. Raises Rejected when nobody does."""
     place = _place(interaction)
-    state = await context.roster.state(message, adult=place.adult, called=asked.character.id)
-    found = decided(message, state, 0.0)
+    roles = [role.id for role in getattr(interaction.user, "roles", ())]  # who is no member of the server has none
+    state = await context.roster.state(message, adult=place.adult, called=asked.character.id, roles=roles)
+    found = await context.roster.paced(message, state, decided(message, state, 0.0))
     if not found.triggers:
         gate = found.verdict.declined[0].gate
         raise Rejected(f"**{asked.character.name}** does not answer that. {REASONS[gate]} {CHANGE[gate]}")
