@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from bot import avatars, editing
+from bot import avatars, editing, scripts
 from bot.editing import Item
 from engine import blobs, ids
 from engine.actor import SYSTEM, Actor
@@ -113,6 +113,7 @@ async def make(log: Log, actor: Actor, found: FoundCharacter, item_id: UUID, key
     item = await editing.by_id(log, CHARACTER, actor, item_id)
     assert item is not None
     left += await _shelved(log, actor, found, item, key)
+    left += await _scripted(log, actor, found, item, key)
     return item, (*found.notes, *left)
 
 
@@ -129,6 +130,18 @@ async def _shelved(log: Log, actor: Actor, found: FoundCharacter, item: Item, ke
     except (NotALorebook, Rejected) as error:
         return [f"The lorebook was left out: {error}"]
     return [f"Its lorebook {book.sheet.name} has {len(book.entries)} entries and is attached to it.", *book.notes]
+
+
+async def _scripted(log: Log, actor: Actor, found: FoundCharacter, item: Item, key: UUID) -> list[str]:
+    """Give the character the regex scripts of its card; what came of it, in sentences. They never cost the character."""
+    read = scripts.read({"data": found.card.data}) if found.card else scripts.FoundScripts(())
+    if not read.sheets:
+        return list(read.notes)
+    try:
+        await scripts.add(log, actor, "character", str(item.id), read, ids.derived("scripts", key))
+    except Rejected as error:
+        return [f"The scripts were left out: {error}"]
+    return [f"Its {len(read.sheets)} regex scripts came with it.", *read.notes]
 
 
 async def _kept(log: Log, owner: int, found: FoundCharacter) -> KeptCard | None:

@@ -8,6 +8,7 @@ from projections.models.channels import CHANNELS
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.craft.notes import NOTES
+from projections.models.craft.scripts import SCRIPTS
 from projections.models.deliveries import DELIVERIES
 from projections.models.history import HISTORY
 from projections.models.jobs import JOBS
@@ -48,6 +49,7 @@ ALL: tuple[Projection, ...] = (
     LOREBOOKS,
     LORE_STATES,
     NOTES,
+    SCRIPTS,
     SERVERS,
     PROFILES,
     PERSONAS,

@@ -16,6 +16,7 @@ from bot.cli import (
     reactions,
     running,
     scenes,
+    scripts,
     servers,
     settings_table,
     undo,
@@ -39,5 +40,6 @@ def register(app: typer.Typer) -> None:
     lore.register(app)
     memories.register(app)
     notes.register(app)
+    scripts.register(app)
     reactions.register(app)
     debug.register(app)

@@ -17,12 +17,14 @@ from bot.delivery.reply import Versions
 from bot.delivery.showing import Showing
 from bot.delivery.venue import Place, Speaker, Venue
 from bot.notices import error_notice, not_shown
+from bot.scripts import scripts_of
 from engine import clock, ids, log
 from engine.events.base import Event, user_subject
 from engine.events.message import MessageCued, MessageReceived
 from engine.events.message import Venue as Name
 from engine.events.reply import ReplyDeleted, ReplyKind
 from engine.events.turn import TurnCompleted, TurnFailed
+from engine.macros.scripts import Placement, Script, apply
 from engine.store import Log, Query, Recorded
 from projections.models import catalog
 from projections.models.catalog import Character
@@ -62,7 +64,8 @@ class Deliverer:
         self._on_start(job.turn)
         character = await self._character(row.character)
         speaker = speaker_of(character)
-        texts = {version: self._texts(known, version, speaker, character, job.place) for version in known.words}
+        rules = await scripts_of(self._log, row.character, row.guild)
+        texts = {version: self._texts(known, version, speaker, character, job.place, rules) for version in known.words}
         wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
         why = await self._why_not(job, cause, known, wanted)
         showing = Showing(self._log, self._venue, job, speaker, seen, texts, await digest_for(self._log, job.user_id), still_ours)
@@ -119,10 +122,15 @@ class Deliverer:
             job = Job(row.turn, key, row.message_id, row.user_id, row.character, self._venue.name, "reply", place)
             await self._ended(job, why, None, len(row.sent), NAMELESS)
 
-    def _texts(self, known: Versions, version: UUID, speaker: Speaker, character: Character | None, place: Place) -> tuple[str, ...]:
+    def _texts(
+        self, known: Versions, version: UUID, speaker: Speaker, character: Character | None, place: Place, rules: Sequence[Script]
+    ) -> tuple[str, ...]:
+        """What a version looks like: its words as regex scripts show them, with what stands around them, cut into messages."""
         words = known.words[version]
         own_words = character.description.error_message if character else ""
-        text = error_notice(words, own_words) if isinstance(words, TurnFailed) else words.text
+        text = (
+            error_notice(words, own_words) if isinstance(words, TurnFailed) else apply(words.text, rules, Placement.CHARACTER, shown=True)
+        )
         below = around.footer(words) if isinstance(words, TurnCompleted) and text else ""
         before = around.thoughts(words.reasoning) if isinstance(words, TurnCompleted) and words.show_thinking else ()
         return (*before, *self._venue.cut(f"{text}\n{below}" if below else text, speaker, place))

@@ -23,6 +23,7 @@ TEXTS: Mapping[str, str] = {
     "first_mes": "greeting",
     "mes_example": "examples",
     "system_prompt": "system_prompt",
+    "post_history_instructions": "post_history",
 }
 """Key of a card's data to the character's field."""
 STAY = frozenset({"slug", "visibility", "co_owners", "shared_with", "preset_id", "avatar", "card"})

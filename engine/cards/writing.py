@@ -25,7 +25,7 @@ def tree_of(values: Values, kept: Form | None = None) -> Tree:
     root, data = dict(ground.tree), dict(ground.data)
     before = defaults(CHARACTER) | mapped(Card(ground, "JSON")).values
     for key, ours in TEXTS.items():
-        if values[ours] != before[ours]:
+        if values[ours] != before[ours] and not (ours in LATER and not values[ours]):
             data[key] = values[ours]
             root |= {key: values[ours]} if isinstance(root.get(key), str) else {}
     odd = {name: value for name, value in data.items() if name in _SHAPES and _loses(name, value)}
@@ -103,6 +103,8 @@ def _entry(entry: Tree) -> Tree:
     return found
 
 
+LATER = frozenset({"post_history"})
+"""Fields that characters of older cards have not been given: an empty one leaves the card's own as it is."""
 _OPTIONAL = frozenset(
     ("nickname", "character_book", "assets", "creator_notes_multilingual", "source", "creation_date", "modification_date")
 )

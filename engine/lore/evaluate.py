@@ -276,7 +276,7 @@ class _Run:
         return entry.probability is not None and number * 100 <= entry.probability
 
     def _filled(self, item: Item) -> str:
-        return self.scene.fill(item.entry.parsed[1])
+        return self.scene.fill(item.entry.parsed[1]) if self.scene.written is None else self.scene.written(item)
 
     def _roll(self, kind: str) -> float:
         number = self._random()

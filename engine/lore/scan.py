@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from engine.lore.book import Entry, Globals
+from engine.lore.book import Entry, Globals, Item
 from engine.lore.keys import Text, Unsupported, matches, strip
 
 MARK = "\x01"
@@ -26,7 +26,7 @@ class Scene:
 
     `fill` replaces macros in contents and, unless `fill_key` does, in keys. `length` is that of the whole chat where `lines` are only
     its end. `card_file` and `tags` are what filters by character compare with; without a card
-    file no filter by tag applies.
+    file no filter by tag applies. `written` gives the text of an entry instead of `fill`, where its place among others matters.
     """
 
     lines: Sequence[Line]
@@ -42,6 +42,7 @@ class Scene:
     creator_notes: str = ""
     notes: Sequence[str] = ()
     fill_key: Callable[[str], str] | None = None
+    written: Callable[[Item], str] | None = None
     length: int | None = None
 
     @property

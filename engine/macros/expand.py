@@ -8,7 +8,7 @@ name nobody knows stays as it is written.
 import hashlib
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import re2
 
@@ -19,6 +19,38 @@ MOST = 2_000
 MOST_DICE, MOST_SIDES = 100, 1_000_000
 _FALSE = frozenset({"", "false", "0", "off", "no"})
 _DICE = re2.compile(r"^\s*(?:(\d{0,3})[dD])?(\d{1,7})\s*(?:([+-])\s*(\d{1,6}))?\s*$")
+_OFFSET = re2.compile(r"([+-]?\d{1,2})")
+_TOKENS: Mapping[str, Callable[[datetime], str]] = {
+    "YYYY": lambda now: f"{now.year:04}",
+    "YY": lambda now: f"{now.year % 100:02}",
+    "MMMM": lambda now: f"{now:%B}",
+    "MMM": lambda now: f"{now:%b}",
+    "MM": lambda now: f"{now.month:02}",
+    "M": lambda now: str(now.month),
+    "DD": lambda now: f"{now.day:02}",
+    "D": lambda now: str(now.day),
+    "dddd": lambda now: f"{now:%A}",
+    "ddd": lambda now: f"{now:%a}",
+    "HH": lambda now: f"{now.hour:02}",
+    "H": lambda now: str(now.hour),
+    "hh": lambda now: f"{now:%I}",
+    "h": lambda now: str(now.hour % 12 or 12),
+    "mm": lambda now: f"{now.minute:02}",
+    "ss": lambda now: f"{now.second:02}",
+    "A": lambda now: f"{now:%p}",
+    "a": lambda now: f"{now:%p}".lower(),
+}
+_OF_MOMENT: Mapping[str, Callable[[datetime], str]] = {
+    "time": lambda now: now.strftime("%H:%M"),
+    "date": lambda now: f"{now:%B} {now.day}, {now.year}",
+    "weekday": lambda now: now.strftime("%A"),
+    "isotime": lambda now: now.strftime("%H:%M"),
+    "isodate": lambda now: now.strftime("%Y-%m-%d"),
+    "newline": lambda _: "\n",
+    "space": lambda _: " ",
+    "noop": lambda _: "",
+}
+_TOKEN = re2.compile(r"\[([^\[\]]*)\]|" + "|".join(_TOKENS))
 _OPEN, _CLOSE = "{{", "}}"
 _ESCAPED = {"\\{\\{": "\ue000", "\\}\\}": "\ue001"}
 _PLAIN = {"\ue000": "{{", "\ue001": "}}"}
@@ -39,6 +71,8 @@ class Meanings:
     seed: str = ""
     local: MutableMapping[str, str] = field(default_factory=dict)
     everywhere: MutableMapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    """What `{{kind::name}}` stands for by `kind::name`, the kind in lower case, the name in its own: `outlet::Harbour`."""
 
 
 @dataclass(slots=True)
@@ -99,32 +133,33 @@ def _value(written: str, scene: Meanings, text: str, at: int) -> str | None:
     if not arguments and ":" in name:  # the older form: {{roll:d6}}, {{random:a,b}}
         name, _, rest = inside.partition(":")
         name, arguments = name.strip().casefold(), [part.strip() for part in rest.split(",")] if "," in rest else [rest]
+    if name.startswith("time_utc") and not arguments:
+        name, arguments = "time_utc", [name.removeprefix("time_utc")]
+    if name.startswith("datetimeformat ") and not arguments:
+        name, arguments = "datetimeformat", [inside.strip()[len("datetimeformat ") :]]
     if name in scene.values and not arguments:
         return scene.values[name]
+    if name == "outlet" and arguments:
+        return scene.named.get(f"{name}::{arguments[0].strip()}", "")
     if (moment := _moment(name, arguments, scene.now)) is not None:
         return moment
     return _drawn(name, arguments, scene, text, at) if name in {"random", "pick", "roll"} else _kept(name, arguments, scene)
 
 
 def _moment(name: str, arguments: list[str], now: datetime) -> str | None:
-    match name:
-        case "time":
-            return now.strftime("%H:%M")
-        case "date":
-            return f"{now:%B} {now.day}, {now.year}"
-        case "weekday":
-            return now.strftime("%A")
-        case "isotime":
-            return now.strftime("%H:%M")
-        case "isodate":
-            return now.strftime("%Y-%m-%d")
-        case "newline":
-            return "\n"
-        case "space":
-            return " "
-        case "noop":
-            return ""
+    """What of the moment a macro names; also blanks. None for other macros."""
+    if name in _OF_MOMENT:
+        return _OF_MOMENT[name](now)
+    if name == "datetimeformat" and arguments:
+        return _formatted(arguments[0], now)
+    if name == "time_utc" and arguments and (hours := _OFFSET.fullmatch(arguments[0].strip())):
+        return (now + timedelta(hours=int(hours[1]))).strftime("%H:%M")
     return None
+
+
+def _formatted(form: str, now: datetime) -> str:
+    """A moment in a form of Moment.js: `DD.MM.YYYY HH:mm`, with words in brackets."""
+    return str(_TOKEN.sub(lambda found: found[1] if found[1] is not None else _TOKENS[found[0]](now), form))
 
 
 def _drawn(name: str, arguments: list[str], scene: Meanings, text: str, at: int) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from itertools import islice
 
 import re2
@@ -69,6 +70,7 @@ def _is_for(script: Script, placement: Placement, depth: int, *, shown: bool) ->
     return (script.least_depth is None or depth >= script.least_depth) and (script.most_depth is None or depth <= script.most_depth)
 
 
+@lru_cache(maxsize=256)
 def _compiled(find: str) -> tuple["re2._Regexp[str]", bool]:
     """(the pattern, whether every match counts). `/x/flags`, or a pattern alone, which counts once."""
     delimited = _DELIMITED.match(find)

@@ -43,6 +43,7 @@ class Description(Resource):
         str,
         Shown("Instructions", MORE, "Rules for the model, last of what it reads of the character.", "text", 4000, old=("systemPrompt",)),
     ] = ""
+    post_history: Annotated[str, Shown("Last words", MORE, "A reminder to the model, behind the message it answers.", "text", 2000)] = ""
     error_message: Annotated[
         str, Shown("Error message", MORE, "Said in its own words when a reply fails.", "text", 500, old=("errorMessage",))
     ] = ""

@@ -50,6 +50,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 2): unchanged,
         ("character.created", 3): unchanged,  # v4: a scenario, and the card it came from
         ("character.edited", 3): unchanged,
+        ("character.created", 4): unchanged,  # v5: last words behind the message to answer
+        ("character.edited", 4): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer

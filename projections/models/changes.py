@@ -27,6 +27,7 @@ class Changes(Projection):
             *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted", "rated")),
             "reaction.mapped",
             "note.set",
+            "scripts.set",
             *(
                 f"lorebook.{what}"
                 for what in ("created", "edited", "entries_set", "entries_removed", "deleted", "restored", "attached", "detached")

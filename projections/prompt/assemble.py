@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from engine.events.turn import DroppedPart, PromptSection
 from projections.prompt import form, tokens, window
+from projections.prompt.macros import PREFIX, Dice, of_rolls
 from projections.prompt.message import Image, Message, Part, Text, ToolCall, ToolResult
 from projections.prompt.section import Chosen, Offering, Piece, Place, Scene, Section
 from projections.prompt.sections import ORDER
@@ -93,9 +94,10 @@ class _Draft:
     gone: list[DroppedPart] = field(default_factory=list)
     kept: list[int] | None = None
     """Which of the pieces are in, where some may be left out."""
+    dice: Dice = field(default_factory=lambda: Dice(""))
 
     def render(self, scene: Scene) -> None:
-        pieces = self.section.render(self.data, scene, self.version)
+        pieces = self.section.render(self.data, replace(scene, draw=self.dice.draw), self.version)
         self.pieces = list(pieces) if self.kept is None else [pieces[index] for index in self.kept]
 
     def drop(self, piece: Piece, why: str) -> None:
@@ -110,9 +112,8 @@ class _Draft:
         refs = tuple(dict.fromkeys((*refs, *self.chosen.always)))
         dropped = (*self.chosen.dropped, *self.gone, *(cut for piece in self.pieces for cut in piece.cut))
         count = sum(tokens_of(part) for piece in self.pieces for part in piece.message.parts)
-        return PromptSection(
-            name=self.section.NAME, version=self.version, refs=refs, tokens=count, dropped=dropped, rolls=self.chosen.rolls
-        )
+        rolls = (*(roll for roll in self.chosen.rolls if not roll.what.startswith(PREFIX)), *self.dice.rolls())
+        return PromptSection(name=self.section.NAME, version=self.version, refs=refs, tokens=count, dropped=dropped, rolls=rolls)
 
 
 def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Prompt:
@@ -141,7 +142,8 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
 def _draft(section: Section, ingredients: Ingredients) -> _Draft:
     name = section.NAME
     version = ingredients.versions.get(name, section.VERSION)
-    return _Draft(section, version, ingredients.data.get(name), ingredients.chosen.get(name, Chosen()))
+    chosen = ingredients.chosen.get(name, Chosen())
+    return _Draft(section, version, ingredients.data.get(name), chosen, dice=of_rolls(ingredients.scene.seed, chosen.rolls))
 
 
 def _render(drafts: Sequence[_Draft], scene: Scene, *places: str) -> None:
@@ -158,7 +160,8 @@ def _spare(drafts: Sequence[_Draft], talk: _Draft, allowed: int) -> None:
         if draft.section.BUDGET == "spare":
             draft.kept = []
             for index, piece in enumerate(draft.pieces):
-                if (taken := size(piece.message)) <= room:
+                taken = 0 if piece.place == "elsewhere" else size(piece.message)  # what says it elsewhere pays for it
+                if taken <= room or not taken:
                     draft.kept.append(index)
                     room -= taken
                 else:
@@ -187,11 +190,11 @@ def _window(drafts: Sequence[_Draft], talk: _Draft, ingredients: Ingredients, al
 
 
 def _offered(drafts: Sequence[_Draft], scene: Scene) -> dict[str, str]:
-    """What sections have for others."""
+    """What sections have for others: first those that are always there, because others build on them."""
     found: dict[str, str] = {}
-    for draft in drafts:
+    for draft in sorted(drafts, key=lambda draft: draft.section.BUDGET == "spare"):
         if isinstance(draft.section, Offering):
-            found |= draft.section.offer(draft.data, scene)
+            found |= draft.section.offer(draft.data, replace(scene, draw=draft.dice.draw, offered=found), draft.version)
     return found
 
 

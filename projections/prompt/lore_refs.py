@@ -77,12 +77,18 @@ class ParsedLore:
     entries: list[tuple[UUID, int, int]] = field(default_factory=list)
     woken: list[Woken | Frozen] = field(default_factory=list)
     running: list[Running | Frozen] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
 
     @property
     def positions(self) -> set[int]:
         """Where in the log all that stands. What runs on is needed only while it is not settled."""
         needed = [*self.woken, *(self.running if self.books else ())]
-        return {at for _, at, _ in self.books} | {at for _, _, at in self.entries} | {one.position for one in needed}
+        return (
+            {int(ref[2:]) for ref in self.scripts}
+            | {at for _, at, _ in self.books}
+            | {at for _, _, at in self.entries}
+            | {one.position for one in needed}
+        )
 
 
 def parse(refs: Iterable[str]) -> ParsedLore:
@@ -100,6 +106,8 @@ def _read(found: ParsedLore, ref: str) -> None:
     kind, _, rest = ref.partition(":")
     if kind == "c":
         found.card = ref
+    elif kind == "s" and rest.isdigit():
+        found.scripts.append(ref)
     elif kind == "m" and rest.isdigit():
         found.asked = int(rest)
     elif kind == "n" and rest.isdigit():

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -9,14 +10,17 @@ from uuid import UUID
 from engine.events.turn import DroppedPart, Roll
 from engine.lore import Activated, Book, Effect, Entry, Evaluation, Globals, Line, Skipped, TimedState, evaluate
 from engine.lore import Scene as LoreScene
+from engine.lore.book import Item
 from engine.lore.entries import book_of
 from engine.lore.place import in_output_order
+from engine.resources.character import Description
 from engine.resources.craft.lorebook import LorebookSheet
-from projections.prompt import tokens
+from projections.prompt import macros, tokens
 from projections.prompt.lore_refs import Frozen, Running, Woken
-from projections.prompt.section import Chosen, Moment
-from projections.prompt.sections import history, request
-from projections.prompt.sections.character import SOMEBODY, Card
+from projections.prompt.macros import SOMEBODY, Dice
+from projections.prompt.section import Chosen, Moment, Scene
+from projections.prompt.sections import character, history, request
+from projections.prompt.sections.character import Card
 from projections.prompt.text import fill
 
 if TYPE_CHECKING:
@@ -63,6 +67,7 @@ def settle(lore: "Lore", others: Mapping[str, Any], moment: Moment) -> Chosen:
         chance=random.Random(str(moment.turn)).random,
         state=_state(lore, found),
         length=lore.length,
+        scene=_scene(lore, others, moment),
     )
     return _chosen(lore, evaluation, held)
 
@@ -81,15 +86,19 @@ def scan(
     state: TimedState | None = None,
     length: int | None = None,
     dry_run: bool = False,
+    scene: Scene | None = None,
 ) -> Evaluation:
-    """Evaluate books over what was said, oldest first. `frozen`: tokens of frozen entries, which the budget counts."""
+    """Evaluate books over what was said, oldest first. `frozen`: tokens of frozen entries, which the budget counts. In a `scene` macros
+
+    of entries are replaced as the prompt will have them, else only names.
+    """
     if frozen:
         left = max(int(settings.budget * max_context / 100) - frozen, 1)
         settings = settings.model_copy(update={"budget_cap": min(left, settings.budget_cap or left)})
     about = card.description if card else None
     name = about.name if about else ""
     tags = about.custom.get("tags") if about else None
-    scene = LoreScene(
+    looked_at = LoreScene(
         lines=lines,
         fill=lambda text: fill(text, user=SOMEBODY, character=name),
         fill_key=lambda text: fill(text, user=user, character=name),
@@ -100,8 +109,24 @@ def scan(
         personality=about.traits if about else "",
         scenario=about.scenario if about else "",
         length=length,
+        written=None if scene is None else lambda item: _written(scene, item, about),
     )
-    return evaluate(books, scene, settings, max_context=max_context, count=tokens.count, random=chance, state=state, dry_run=dry_run)
+    return evaluate(books, looked_at, settings, max_context=max_context, count=tokens.count, random=chance, state=state, dry_run=dry_run)
+
+
+def _written(scene: Scene, item: Item, about: Description | None) -> str:
+    return macros.writer(scene, about, outlets=False).of(item.entry.parsed[1], f"{item.book}.{item.entry.uid}")
+
+
+def _scene(lore: "Lore", others: Mapping[str, Any], moment: Moment) -> Scene | None:
+    """The scene that texts of entries will be written in, with what their macros may ask for."""
+    if moment.scene is None:
+        return None
+    scene, talk = replace(moment.scene, draw=Dice(moment.scene.seed).draw), others.get(history.NAME)
+    offered = dict(history.offer(talk, scene, history.VERSION)) if isinstance(talk, history.Talk) else {}
+    if lore.card is not None:
+        offered |= character.offer(lore.card, replace(scene, offered=offered), character.VERSION)
+    return replace(scene, offered=offered)
 
 
 def _speaker(line: history.Said, names: Mapping[UUID, str], lore: "Lore") -> str:
@@ -164,7 +189,9 @@ def _chosen(lore: "Lore", evaluation: Evaluation, held: Mapping[tuple[UUID, int]
     frozen = any(ref.startswith("f:") for ref in refs)
     always = (f"m:{lore.asked}", *running) if running or frozen or lore.ran else ()
     rolls = _rolls(evaluation)
-    return Chosen((*([lore.card_ref] if lore.card_ref else ()), *refs), rolls, tuple(_dropped(evaluation.skipped)), always)
+    return Chosen(
+        (*([lore.card_ref] if lore.card_ref else ()), *lore.script_refs, *refs), rolls, tuple(_dropped(evaluation.skipped)), always
+    )
 
 
 def _key(entry: Entry, one: Activated) -> int | None:

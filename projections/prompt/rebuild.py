@@ -35,12 +35,18 @@ async def rebuild(log: Log, started: GenerationStarted, order: Sequence[Section]
     data = await sections.load(log, chosen, started.as_of, used)
     if started.prompt_version < 2:
         data = first_version.addressed(data)
-    scene = Scene(started.character_id, request.venue, ids.snowflake_time(request.message_id))
+    scene = scene_of(started.turn_id, request)
     versions = {record.name: record.version for record in started.sections}
     prompt = assemble.assemble(
         Ingredients(scene, data, chosen, order=used, exact=True, versions=versions, forms=started.message_forms), budget=10**9
     )
     return Rebuilt(prompt, prompt.sha256 == started.prompt_sha256, _erased(data))
+
+
+def scene_of(turn: UUID, request: TurnRequested) -> Scene:
+    """Whose prompt a turn's is, when and where."""
+    now = ids.snowflake_time(request.message_id)
+    return Scene(request.character_id, request.venue, now, channel=request.channel_id, seed=str(turn))
 
 
 def _used(started: GenerationStarted, order: Sequence[Section]) -> list[Section]:

@@ -1,6 +1,6 @@
 """What a section of a prompt is: where its data come from, what it says, where that stands, and what it may cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -58,23 +58,28 @@ class Chosen:
     always: tuple[str, ...] = ()
 
 
+def _nothing_drawn(_: str) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a section that settles late knows besides what was loaded: whose turn it is, the model's window in tokens, and the position
+    """What a section that settles late knows besides what was loaded: whose turn it is, the model's window in tokens, the position the
 
-    the conversation's last prompt began at.
+    conversation's last prompt began at, and the scene.
     """
 
     turn: UUID
     max_context: int
     begin: int | None = None
+    scene: "Scene | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Whose prompt it is, when and where. `present`: names of people who speak in what the prompt holds. `offered`: texts that one
 
-    section has for another, by name.
+    section has for another, by name. `seed` is the turn, from which numbers are drawn; `draw` gives a section the number of a name.
     """
 
     character: UUID
@@ -82,6 +87,9 @@ class Scene:
     now: datetime
     present: tuple[str, ...] = ()
     offered: Mapping[str, str] = MappingProxyType({})
+    channel: int = 0
+    seed: str = ""
+    draw: Callable[[str], float] = _nothing_drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +159,5 @@ class Settling(Protocol):
 class Offering(Protocol):
     """A section that has texts for others."""
 
-    def offer(self, data: Any, scene: Scene) -> Mapping[str, str]:
-        """Name to text. Pure."""
+    def offer(self, data: Any, scene: Scene, version: int) -> Mapping[str, str]:
+        """Name to text, knowing what sections before it have. Pure."""

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.cli import channels, checks, denials, editing, lore
+from bot.cli import channels, checks, denials, editing, lore, scripts
 from bot.console.state import OPERATOR
 from bot.discord.context import Context
 from bot.discord.features.resources import known, screens
@@ -63,6 +63,7 @@ async def run(*words: str) -> str:
     channels.register(app)
     denials.register(app)
     lore.register(app)
+    scripts.register(app)
     ran = await asyncio.to_thread(CliRunner().invoke, app, list(words), catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
     return ran.stdout

@@ -27,6 +27,7 @@ from projections.models.catalog import CATALOG
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.craft.notes import NOTES
+from projections.models.craft.scripts import SCRIPTS
 from projections.models.history import HISTORY
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
@@ -37,8 +38,8 @@ from projections.models.turns import TURNS
 from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
-from projections.prompt.rebuild import rebuild
-from projections.prompt.section import Moment, Scene, Section, Snapshot
+from projections.prompt.rebuild import rebuild, scene_of
+from projections.prompt.section import Moment, Section, Snapshot
 from tests.unit.worker.test_prompt_sections import Fortune
 
 ADA, EVE = (sample.character_id for sample in seed.samples()[:2])
@@ -100,9 +101,9 @@ class Room:
             )
             chosen = await sections.select(snapshot, order)
         as_of = await self.log.head()
-        scene = Scene(turn.character_id, "discord", ids.snowflake_time(turn.message_id))
+        scene = scene_of(turn.turn_id, turn)
         data = await sections.load(self.log, chosen, as_of, order)
-        moment = Moment(turn.turn_id, more.get("window", 8_000), begin)
+        moment = Moment(turn.turn_id, more.get("window", 8_000), begin, scene)
         chosen, data = await sections.settled(self.log, chosen, data, as_of, moment, order)
         ingredients = Ingredients(scene, data, chosen, limit=limit, order=order, begin=begin)
         prompt = assemble(ingredients, more.get("budget", 100_000), thin=bool(more.get("thin")))
@@ -136,6 +137,7 @@ async def caught_up(log: Log) -> None:
             LOREBOOKS,
             LORE_STATES,
             NOTES,
+            SCRIPTS,
             MEMORY,
             SCENES,
             TURNS,

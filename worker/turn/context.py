@@ -77,8 +77,7 @@ class Context:
 
     def ingredients(self, turn: Turn) -> Ingredients:
         """What the prompt of this turn is assembled from."""
-        scene = Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id))
-        return Ingredients(scene, self.data, self.chosen, limit=self.limit, begin=self.begin)
+        return Ingredients(scene_of(turn), self.data, self.chosen, limit=self.limit, begin=self.begin)
 
 
 class Missing(Exception):
@@ -111,9 +110,14 @@ async def read(work: Work, turn: Turn) -> Context:
             limit=window.max_messages,
         )
     data = await sections.load(work.log, chosen, found.as_of)
-    moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin)
+    moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
     chosen, data = await sections.settled(work.log, chosen, data, found.as_of, moment)
     return replace(found, chosen=chosen, data=data)
+
+
+def scene_of(turn: Turn) -> Scene:
+    """Whose prompt a turn's is, when and where."""
+    return Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id), channel=turn.channel, seed=str(turn.turn))
 
 
 async def _window(connection: Connection, work: Work, turn: Turn, window: Window) -> Window:

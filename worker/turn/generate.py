@@ -50,6 +50,7 @@ READ = (
     "lorebooks",
     "lore_states",
     "notes",
+    "scripts",
     "memory",
     "scenes",
     "profiles",

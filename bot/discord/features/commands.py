@@ -20,6 +20,7 @@ from bot.discord.features.reply.cog import ReplyCog
 from bot.discord.features.resources.cog import add_commands
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.scene.cog import SceneCog
+from bot.discord.features.script.cog import ScriptCog
 from bot.discord.features.server.cog import ServerCog
 from bot.discord.features.undo.cog import UndoCog
 from bot.editing import KINDS
@@ -48,6 +49,7 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         AdminCog(context),
         LoreCog(context),
         NoteCog(context),
+        ScriptCog(context),
     )
     for cog in cogs:
         client.add_cog(cog)

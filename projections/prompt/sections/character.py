@@ -1,6 +1,6 @@
 """Who is speaking: the character's description, section by section."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,16 +8,15 @@ from engine.events.character import CharacterCreated, CharacterDeleted, Characte
 from engine.store import Log, Query
 from engine.store.codec import ERASED
 from projections.models import catalog
+from projections.prompt.macros import SOMEBODY, VARIABLE, Writer
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.text import escape, fill, section, seen
 
 NAME = "character"
-VERSION = 3
+VERSION = 4
 PLACE: Place = "head"
 BUDGET: Budget = "required"
-SOMEBODY = "the other person"
-"""Stands for `{{user}}`. Never a name: it would be different for each person, and a person's own choice of words in the system message."""
 _SECTIONS = (
     ("info", "info"),
     ("traits", "traits"),
@@ -31,6 +30,8 @@ _SECTIONS = (
     ("examples", "examples"),
     ("instructions", "system_prompt"),
 )
+_LAST = "post_history"
+"""What stands behind the message to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,32 @@ async def described(log: Log, ref: str) -> Card | None:
 def render(data: Card, scene: Scene, version: int) -> Sequence[Piece]:
     """`You are NAME.` and what is known about that character. Placeholders for the person addressed become SOMEBODY.
 
-    Up to version 2 characters that nobody sees, and brackets that only look like those of a tag, were sent.
+    Up to version 2 characters that nobody sees, and brackets that only look like those of a tag, were sent; up to 3 macros as they are.
     """
-    description, user = data.description, data.user if version < 2 else SOMEBODY
-    known = [
-        section(name, escape(fill(str(getattr(description, field)), user=user, character=description.name)).strip())
-        for name, field in _SECTIONS
-    ]
+    description = data.description
+    writer = Writer(scene, description)
+    known = [section(name, escape(text).strip()) for name, text in _texts(data, writer, version)]
     name = " ".join(escape(description.name).split())
     said = f"You are {name}.\n" + section("character", "\n".join(part for part in known if part))
-    return [Piece(Message.of("system", said if version < 3 else seen(said)))]
+    pieces = [Piece(Message.of("system", said if version < 3 else seen(said)))]
+    if version > 3 and (last := section("reminder", seen(escape(writer.of(description.post_history, _LAST)).strip()))):
+        pieces.append(Piece(Message.of("user", last), place="tail"))
+    return pieces
+
+
+def _texts(data: Card, writer: Writer, version: int) -> list[tuple[str, str]]:
+    """Each field with its placeholders filled in, in their order: what one sets the next can read."""
+    description, user = data.description, data.user if version < 2 else SOMEBODY
+    fields = [(name, field, str(getattr(description, field))) for name, field in _SECTIONS]
+    if version < 4:
+        return [(name, fill(text, user=user, character=description.name)) for name, _, text in fields]
+    return [(name, writer.of(text, field)) for name, field, text in fields]
+
+
+def offer(data: Card, scene: Scene, version: int) -> Mapping[str, str]:
+    """The variables it sets."""
+    if version < 4:
+        return {}
+    writer = Writer(scene, data.description)
+    _texts(data, writer, version)
+    return {VARIABLE + name: value for name, value in writer.variables.items()}

@@ -3,7 +3,7 @@ to answer.
 
 References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
 `>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it. Before them `q:POSITION` of what is quoted,
-`c:ID@POSITION` for names of other characters.
+`c:ID@POSITION` for names of other characters, `s:POSITION` for regex scripts.
 """
 
 import re
@@ -16,19 +16,25 @@ from engine.events import Event
 from engine.events.message import MessageCued, MessageEdited, MessageReceived, PictureDescribed
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
+from engine.macros.scripts import Placement, Script, apply
 from engine.store import Log, Recorded
 from projections.models import catalog, history_window, pictures
 from projections.models.history import Entry
 from projections.models.history_window import Line
+from projections.prompt import rewriting
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.sections import character, said
+from projections.prompt.sections.markup import readable
 
 NAME = "history"
-VERSION = 6
+VERSION = 7
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
 NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})
+REWRITTEN_SINCE = 7
+"""Version from which on regex scripts change what was said."""
+_PLACEMENTS = {"message": Placement.USER, "reply": Placement.CHARACTER}
 _REF = re.compile(r"(q:)?(\d+)(?:~(\d+))?(?:\^(\d+))?(?:>(\d+))?((?:!\d+)*)")
 
 
@@ -53,10 +59,13 @@ class Talk:
 
     lines: tuple[Said, ...]
     names: Mapping[UUID, str]
+    scripts: tuple[Script, ...] = ()
+    script_refs: tuple[str, ...] = ()
+    scripts_erased: bool = False
 
     @property
     def erased(self) -> bool:
-        return any(line.entry.erased for line in self.lines)
+        return self.scripts_erased or any(line.entry.erased for line in self.lines)
 
 
 async def select(snapshot: Snapshot) -> Chosen:
@@ -81,7 +90,8 @@ async def select(snapshot: Snapshot) -> Chosen:
     named = await catalog.described(connection, [speaker for speaker in speakers if speaker is not None])
     older = (DroppedPart(what=f"history:before:{min(line.position for line in lines)}", why="limit"),)
     seen = await pictures.described(connection, [line.message_id for line in lines if line.message_id is not None])
-    refs = (*(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted, seen))
+    scripts = await rewriting.references(connection, reader, snapshot.guild)
+    refs = (*scripts, *(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted, seen))
     return Chosen(refs, dropped=older if len(before) >= snapshot.limit else ())
 
 
@@ -129,8 +139,9 @@ def _parse(ref: str) -> _Parsed:
 
 async def load(log: Log, chosen: Chosen, as_of: int) -> Talk:
     """The entries, opened, each with the text it had by then. LookupError when something is not there."""
-    parsed = [_parse(ref) for ref in chosen.refs if not ref.startswith("c:")]
-    wanted = {position for line in parsed for position in (line.position, line.edit, *line.seen) if position is not None}
+    parsed = [_parse(ref) for ref in chosen.refs if not ref.startswith(("c:", rewriting.PREFIX))]
+    scripts = rewriting.positions(chosen.refs)
+    wanted = {position for line in parsed for position in (line.position, line.edit, *line.seen) if position is not None} | {*scripts}
     rows = {recorded.position: recorded for recorded in await log.at(sorted(wanted))}
     entries = {line.position: _looked_at(entry_of(rows, line.position, line.edit), rows, line.seen) for line in parsed}
     quotes = {line.position: line.ref for line in parsed if line.quoted}
@@ -143,7 +154,13 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> Talk:
             speakers = {entry.character for entry in (entries[line.position], answers) if entry is not None}
             needs = [ref for who, ref in named.items() if who in speakers] + ([quotes[line.answered]] if line.answered in quotes else [])
             lines.append(Said(line.ref, entries[line.position], line.asked or line.position, answers, tuple(needs)))
-    return Talk(tuple(lines), {who: card.description.name for who, card in cards.items() if card is not None})
+    return Talk(
+        tuple(lines),
+        {who: card.description.name for who, card in cards.items() if card is not None},
+        rewriting.of(rows, chosen.refs),
+        tuple(ref for ref in chosen.refs if ref.startswith(rewriting.PREFIX)),
+        any(rows[position].erased for position in scripts),
+    )
 
 
 def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | None) -> Entry:
@@ -186,17 +203,29 @@ def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence
 def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
     """One message each. Version 1 showed neither what is replied to, nor names in mentions, nor attachments of forwards; 2 no pictures;
 
-    up to 4 characters that nobody sees were sent, and equal names were not told apart; up to 5 own replies as people rewrote them.
+    up to 4 characters that nobody sees were sent, and equal names were not told apart; up to 5 own replies as people rewrote them; up
+    to 6 no script changed anything.
     """
     told = said.told_apart(line.entry for line in data.lines) if version >= said.SEEN_SINCE else {}
-    return [_piece(line, scene.character, data.names, version, told) for line in data.lines]
+    lines = data.lines if version < REWRITTEN_SINCE or not data.scripts else _rewritten(data)
+    return [_piece(line, scene.character, data, version, told) for line in lines]
 
 
-def _piece(line: Said, reader: UUID, names: Mapping[UUID, str], version: int, told: Mapping[int, str]) -> Piece:
+def _rewritten(data: Talk) -> list[Said]:
+    """The lines as regex scripts leave them. Depth 0 is the message to answer."""
+    found = []
+    for depth, line in zip(reversed(range(len(data.lines))), data.lines, strict=True):
+        placement = _PLACEMENTS.get(line.entry.kind)
+        text = line.entry.text if placement is None else apply(line.entry.text, data.scripts, placement, depth=depth)
+        found.append(line if text == line.entry.text else replace(line, entry=replace(line.entry, text=text)))
+    return found
+
+
+def _piece(line: Said, reader: UUID, data: Talk, version: int, told: Mapping[int, str]) -> Piece:
     entry = line.entry
     return Piece(
-        _message(line, reader, names, version, told),
-        refs=(*line.needs, line.ref),
+        _message(line, reader, data.names, version, told),
+        refs=(*data.script_refs, *line.needs, line.ref),
         what=f"history:{entry.position}",
         group=line.asked,
         position=entry.position,
@@ -211,3 +240,12 @@ def _message(line: Said, reader: UUID, names: Mapping[UUID, str], version: int, 
         return said.prompting(entry)
     which = told.get(entry.author_id or 0, "") if entry.kind == "message" else ""
     return said.render(entry, reader, names, line.answers, version, which)
+
+
+def offer(data: Talk, scene: Scene, version: int) -> Mapping[str, str]:
+    """What macros say of what was said: the message to answer, which is always there."""
+    last = data.lines[-1].entry if data.lines else None
+    if last is None or last.kind != "message" or last.erased:
+        return {}
+    text = readable(last.text, last.mentioned) if last.venue == "discord" else last.text
+    return {"lastmessage": text[: said.LONGEST], "lastusermessage": text[: said.LONGEST]}

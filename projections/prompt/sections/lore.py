@@ -3,12 +3,13 @@
 References: `c:ID@POSITION` the character's description; `w:BOOK.UID@POSITION!KEY` an entry that was woken, by which of its keys (`-`:
 none needed); `f:BOOK.UID@POSITION^ENTRY~UNTIL` a frozen one, which stands before the entry of the history at that position until the
 chat is so long (0: as long as that entry is there); `t:KIND:BOOK.UID@POSITION:START:END:PROTECTED` what runs on; `m:POSITION` the
-message it was looked at for. Before it settles also `b:BOOK@POSITION:SOURCES` and `e:BOOK.UID@POSITION` for all that may be woken and
-`n:LENGTH` of the chat.
+message it was looked at for; `s:POSITION` regex scripts. Before it settles also `b:BOOK@POSITION:SOURCES` and `e:BOOK.UID@POSITION` for
+all that may be woken and `n:LENGTH` of the chat.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,20 +18,22 @@ from engine.events.lorebook import LorebookCreated, LorebookEdited, LoreEntriesS
 from engine.lore import Entry, Source
 from engine.lore.book import raw_entry
 from engine.lore.place import AFTER, AT_DEPTH, BEFORE, DEFAULT_DEPTH, EXAMPLE_BOTTOM, EXAMPLE_TOP, NOTE_BOTTOM, NOTE_TOP, OUTLET
+from engine.macros.scripts import Placement, Script, apply
 from engine.resources.craft.lorebook import LorebookSheet
 from engine.store import Log, Recorded
 from projections.models import catalog, history_window
 from projections.models.craft import lore_states, lorebooks
-from projections.prompt import lore_scan
+from projections.prompt import lore_scan, macros, rewriting
 from projections.prompt.lore_refs import Frozen, Running, Woken, parse
+from projections.prompt.macros import SOMEBODY
 from projections.prompt.message import Message, Role
 from projections.prompt.section import Budget, Chosen, Moment, Piece, Place, Scene, Snapshot
 from projections.prompt.sections import character
-from projections.prompt.sections.character import SOMEBODY, Card
+from projections.prompt.sections.character import Card
 from projections.prompt.text import escape, fill, section, seen
 
 NAME = lore_states.SECTION
-VERSION = 2
+VERSION = 3
 PLACE: Place = "head"
 BUDGET: Budget = "spare"
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -60,6 +63,10 @@ class Lore:
     length: int = 0
     ran: bool = False
     erased: bool = False
+    moments: Mapping[int, datetime] = field(default_factory=dict)
+    """When what frozen entries stand before was said, by position."""
+    scripts: tuple[Script, ...] = ()
+    script_refs: tuple[str, ...] = ()
 
 
 async def select(snapshot: Snapshot) -> Chosen:
@@ -75,7 +82,8 @@ async def select(snapshot: Snapshot) -> Chosen:
     described = await catalog.described(connection, [snapshot.character])
     books = [ref for book in found for ref in _book_refs(book)]
     cards = (f"c:{who}@{position}" for who, position in described.items())
-    return Chosen((*cards, f"m:{trigger.position}", f"n:{length}", *books, *running))
+    scripts = await rewriting.references(connection, snapshot.character, snapshot.guild)
+    return Chosen((*cards, *scripts, f"m:{trigger.position}", f"n:{length}", *books, *running))
 
 
 def _book_refs(book: lorebooks.Attached) -> list[str]:
@@ -88,7 +96,8 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> Lore:
     if not chosen.refs:
         return Lore()
     parsed = parse((*chosen.refs, *chosen.always))
-    rows = {recorded.position: recorded for recorded in await log.at(sorted(parsed.positions))}
+    places = {one.entry for one in (*parsed.woken, *parsed.running) if isinstance(one, Frozen)}
+    rows = {recorded.position: recorded for recorded in await log.at(sorted(parsed.positions | places))}
     card = await character.described(log, parsed.card[2:]) if parsed.card else None
     pool: dict[int, dict[int, Entry]] = {}
 
@@ -112,7 +121,10 @@ async def load(log: Log, chosen: Chosen, as_of: int) -> Lore:
         asked=parsed.asked,
         length=parsed.length,
         ran=bool(parsed.running),
-        erased=any(recorded.erased for recorded in rows.values()),
+        erased=any(rows[position].erased for position in parsed.positions if position in rows),
+        moments={at: rows[at].row.occurred_at for at in places if at in rows},
+        scripts=rewriting.of(rows, parsed.scripts),
+        script_refs=tuple(parsed.scripts),
     )
 
 
@@ -139,46 +151,47 @@ def settle(data: Lore, others: Mapping[str, Any], moment: Moment) -> Chosen:
 
 
 def render(data: Lore | None, scene: Scene, version: int) -> Sequence[Piece]:
-    """A piece for each entry, in output order. Version 1 sent characters that nobody sees."""
-    return [] if data is None else [_piece(data, ref, entry, escape if version < 2 else _shown) for ref, entry in data.woken]
+    """A piece for each entry, in output order. Version 1 sent characters that nobody sees, 2 macros as they are."""
+    return [] if data is None else [_piece(data, ref, entry, words(data, ref, entry, scene, version), version) for ref, entry in data.woken]
 
 
-def _shown(text: str) -> str:
-    return seen(escape(text))
-
-
-def _piece(data: Lore, ref: Woken | Frozen, entry: Entry, escape: Callable[[str], str]) -> Piece:
-    refs = (data.card_ref, ref.text) if data.card_ref else (ref.text,)
-    what, text = f"lore:{ref.book}:{ref.uid}", words(data, entry)
-    block = section("lore", escape(text))
+def _piece(data: Lore, ref: Woken | Frozen, entry: Entry, text: str, version: int) -> Piece:
+    refs = (*([data.card_ref] if data.card_ref else ()), *data.script_refs, ref.text)
+    what, text = f"lore:{ref.book}:{ref.uid}", escape(text) if version < 2 else seen(escape(text))
+    block = section("lore", text)
     if isinstance(ref, Frozen):
         return Piece(Message.of("system", block), refs, what, place="depth", at=ref.entry)
     if entry.position in (OUTLET, NOTE_TOP, NOTE_BOTTOM) or not block:
         return Piece(Message("system", ()), refs, what, place="elsewhere")
     if entry.position != AT_DEPTH:
         examples = entry.position in (EXAMPLE_TOP, EXAMPLE_BOTTOM)
-        said = section("examples", escape(text)) if examples else block
+        said = section("examples", text) if examples else block
         return Piece(Message.of("system", said), refs, what, place=_PLACES.get(entry.position or 0, "head"))
     depth = DEFAULT_DEPTH if entry.depth is None else entry.depth
     if depth == 0:
         return Piece(Message.of("user", block), refs, what, place="tail")
     role = _ROLES[entry.role] if entry.role is not None and 0 <= entry.role < len(_ROLES) else "system"
-    return Piece(Message.of(role, escape(text) if role == "assistant" else block), refs, what, place="depth", depth=depth)
+    return Piece(Message.of(role, text if role == "assistant" else block), refs, what, place="depth", depth=depth)
 
 
-def words(data: Lore, entry: Entry) -> str:
-    """An entry's text with its placeholders filled in."""
-    name = data.card.description.name if data.card else ""
-    return fill(entry.parsed[1], user=SOMEBODY, character=name).strip()
+def words(data: Lore, ref: Woken | Frozen, entry: Entry, scene: Scene, version: int = VERSION) -> str:
+    """An entry's text with its macros replaced; a frozen one's as they were when it came."""
+    text = entry.parsed[1]
+    if version < 3:
+        return fill(text, user=SOMEBODY, character=data.card.description.name if data.card else "").strip()
+    if isinstance(ref, Frozen):
+        scene = macros.at(scene, data.moments.get(ref.entry, scene.now), ref.text)
+    written = macros.writer(scene, data.card.description if data.card else None, outlets=False).of(text, f"{ref.book}.{ref.uid}")
+    return apply(written, data.scripts, Placement.LORE).strip()
 
 
-def offer(data: Lore | None, scene: Scene) -> Mapping[str, str]:
+def offer(data: Lore | None, scene: Scene, version: int) -> Mapping[str, str]:
     """Texts around the author's note and in outlets."""
     if data is None:
         return {}
     found: dict[str, list[str]] = {}
-    for _, entry in data.woken:
+    for ref, entry in data.woken:
         name = f"outlet:{entry.outlet_name}" if entry.position == OUTLET and entry.outlet_name else _SAID_ELSEWHERE.get(entry.position or 0)
-        if name is not None and (text := words(data, entry)):
+        if name is not None and (text := words(data, ref, entry, scene, version)):
             found.setdefault(name, []).append(text)
     return {name: "\n".join(texts) for name, texts in found.items()}

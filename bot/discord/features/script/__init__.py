@@ -1,0 +1,1 @@
+"""Notes and ready-made rules by command."""

@@ -1,0 +1,145 @@
+"""`/script`: regex scripts of a character or of this server (I14)."""
+
+import nextcord
+from nextcord import SlashOption
+
+from bot import scripts
+from bot.discord.answers import Interaction, Told, answer
+from bot.discord.context import Context, key_of
+from bot.discord.features.resources import known
+from bot.discord.features.undo.press import changed, shown
+from engine.decide.craft.script import RemoveScript
+from engine.decide.rejected import Rejected
+from engine.execute import Executed, execute
+from engine.resources.craft.script import ScriptScope, ScriptSheet
+from engine.resources.kinds import CHARACTER
+
+WHO = SlashOption(description="A character of yours; empty for this server", required=False, default="", autocomplete=True)
+NAME = SlashOption(description="The script's name")
+OF = {"replies": "replies", "what people say": "user", "lorebook entries": "lore"}
+HOLDS = {"what the model reads and what is shown": "both", "what the model reads": "prompt", "what is shown": "shown"}
+SHOWN = 25
+
+
+class ScriptCog(nextcord.ClientCog):
+    """The commands."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @nextcord.slash_command(name="script", description="Regex scripts: find and replace in prompts and replies")  # type: ignore[untyped-decorator]
+    async def group(self, interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    @group.subcommand(name="set", description="Add a script, or change the one of that name")  # type: ignore[untyped-decorator]
+    async def set_(
+        self,
+        interaction: Interaction,
+        name: str = NAME,
+        find: str = SlashOption(description="A pattern, once; or /pattern/gi for every match"),
+        replace: str = SlashOption(description="{{match}} is what was found, $1 its first group", required=False, default=""),
+        of: str = SlashOption(description="Whose words", required=False, default="replies", choices=OF),
+        changes: str = SlashOption(description="What it changes", required=False, default="both", choices=HOLDS),
+        character: str = WHO,
+    ) -> None:
+        async def work() -> Told:
+            scope, target = await self._target(interaction, character)
+            places = {place: "yes" if place == of else "no" for place in OF.values()}
+            texts = {"find": find, "replace": replace, "holds": changes, **places}
+            actor = self.context.actor(interaction)
+            return await self._done(
+                interaction, await scripts.put(self.context.log, actor, scope, target, name, texts, key_of(interaction.id))
+            )
+
+        await answer(interaction, work)
+
+    @group.subcommand(name="remove", description="Remove a script")  # type: ignore[untyped-decorator]
+    async def remove(self, interaction: Interaction, name: str = NAME, character: str = WHO) -> None:
+        async def work() -> Told:
+            scope, target = await self._target(interaction, character)
+            command = RemoveScript(scope, target, name)
+            return await self._done(
+                interaction, await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id))
+            )
+
+        await answer(interaction, work)
+
+    @group.subcommand(name="list", description="List the scripts of a character or this server, in the order in which they run")  # type: ignore[untyped-decorator]
+    async def list_(self, interaction: Interaction, character: str = WHO) -> None:
+        async def work() -> Told:
+            found = await self._sheets(interaction, character)
+            return Told("\n".join(map(_line, found[:SHOWN])) or "There are no scripts. `/script set` adds one.")
+
+        await answer(interaction, work)
+
+    @group.subcommand(name="test", description="Show what the scripts make of a text, without saying it")  # type: ignore[untyped-decorator]
+    async def test(
+        self, interaction: Interaction, text: str = SlashOption(description="What somebody might say"), character: str = WHO
+    ) -> None:
+        async def work() -> Told:
+            rows = scripts.trial(await self._sheets(interaction, character), text)
+            return Told("\n".join(f"**{label}**: {made or '(nothing)'}" for label, made in rows))
+
+        await answer(interaction, work)
+
+    @group.subcommand(name="import", description="Bring scripts in from a file of SillyTavern's: one, a list, or a card's")  # type: ignore[untyped-decorator]
+    async def import_(self, interaction: Interaction, file: nextcord.Attachment, character: str = WHO) -> None:
+        async def work() -> Told:
+            if file.size > scripts.MOST_BYTES:
+                raise Rejected(f"The file is larger than {scripts.MOST_BYTES // 2**20} MB.")
+            scope, target = await self._target(interaction, character)
+            found = await scripts.read_file(await file.read())
+            done = await scripts.add(self.context.log, self.context.actor(interaction), scope, target, found, key_of(interaction.id))
+            return await self._done(interaction, done, [f"{len(found.sheets)} scripts came in.", *found.notes[:SHOWN]])
+
+        await answer(interaction, work)
+
+    async def _done(self, interaction: Interaction, done: Executed, lines: list[str] | None = None) -> Told:
+        if not done.events:
+            raise Rejected("\n".join([*(lines or []), "Nothing changed: it is so already."]))
+        await shown(self.context, done)
+        return changed(interaction, "\n".join([*(lines or []), "It holds from the next reply on. `/script list` shows it."]))
+
+    async def _sheets(self, interaction: Interaction, character: str) -> tuple[ScriptSheet, ...]:
+        return await scripts.sheets_of(self.context.log, *await self._target(interaction, character))
+
+    async def _target(self, interaction: Interaction, character: str) -> tuple[ScriptScope, str]:
+        """What is meant. Raises Rejected."""
+        if character:
+            item = await known.find(self.context, CHARACTER, self.context.actor(interaction), character)
+            if not item.editable:
+                raise Rejected("Only its owners see and change the scripts of a character.")
+            return "character", str(item.id)
+        if interaction.guild_id is None:
+            raise Rejected("There is no server here. Say which character.")
+        return "guild", str(interaction.guild_id)
+
+    @set_.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_set(self, interaction: Interaction, character: str) -> None:
+        await self._suggest(interaction, character)
+
+    @remove.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_removed(self, interaction: Interaction, character: str) -> None:
+        await self._suggest(interaction, character)
+
+    @list_.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_listed(self, interaction: Interaction, character: str) -> None:
+        await self._suggest(interaction, character)
+
+    @test.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_tested(self, interaction: Interaction, character: str) -> None:
+        await self._suggest(interaction, character)
+
+    @import_.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_imported(self, interaction: Interaction, character: str) -> None:
+        await self._suggest(interaction, character)
+
+    async def _suggest(self, interaction: Interaction, typed_: str) -> None:
+        items = await known.items(self.context, CHARACTER, self.context.actor(interaction))
+        await interaction.response.send_autocomplete(known.suggestions(items, typed_, editable=True))
+
+
+def _line(sheet: ScriptSheet) -> str:
+    of = ", ".join(label for label, place in OF.items() if getattr(sheet, place))
+    off = " (off)" if sheet.disabled else ""
+    return f"**{sheet.name}**{off}: `{sheet.find[:100]}` → `{sheet.replace[:100]}` in {of}; {sheet.holds}"
