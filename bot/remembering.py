@@ -7,7 +7,8 @@ from uuid import UUID
 from engine import clock
 from engine.decide.rejected import Rejected
 from engine.store import Log
-from projections.models.memories import noted
+from projections.models.memories import dreams, noted
+from projections.models.memories.dreams import DreamRow
 from projections.models.memories.noted import Note
 
 SPANS: Mapping[str, timedelta] = {
@@ -71,6 +72,37 @@ async def viewed(log: Log, note: Note) -> str:
     sources += [f"memory {one.of_memory.hex[-8:]}" for one in found if one.of_memory]
     made_of = [f"made from {', '.join(sources[:20])}"] if sources else []
     return "\n".join((note.text, "", f"{note.name}: " + "; ".join((*facts, *cost, *made_of)) + "."))
+
+
+async def dreamed(log: Log, person: int | None) -> list[tuple[DreamRow, list[tuple[str, str]]]]:
+    """A person's dreams (None: everybody's), the latest first, each with what it hid and what says the same."""
+    async with log.pool.connection() as connection:
+        found = await dreams.listed(connection, person)
+        known = {note.memory: line(note) for note in await noted.of_person(connection, log.vault, person, limit=10_000)}
+    gone = "a memory that was forgotten"
+    return [(one, [(known.get(a, gone), known.get(b, gone)) for a, b in zip(one.hidden, one.kept, strict=True)]) for one in found]
+
+
+async def find_dream(log: Log, person: int | None, which: str) -> DreamRow:
+    """The dream a name or id means. Raises Rejected."""
+    wanted = which.strip().removeprefix("#").replace("-", "").casefold()
+    async with log.pool.connection() as connection:
+        found = [one for one in await dreams.listed(connection, person) if wanted in (one.name, one.dream.hex)]
+    if len(found) != 1:
+        raise Rejected("There is no such dream. The list of dreams shows their names, such as 1f3a09bc.")
+    return found[0]
+
+
+def told(found: Sequence[tuple[DreamRow, list[tuple[str, str]]]]) -> str:
+    """Dreams as a list: what each hid, and what says the same."""
+    if not found:
+        return "Nothing was dreamed: no two memories say the same, or there are fewer than fifty."
+    lines = list[str]()
+    for one, pairs in found[:10]:
+        lines.append(f"{one.name}, {one.at:%Y-%m-%d %H:%M} UTC{', taken back' if one.undone else ''}:")
+        lines += [f"  hid {hidden}\n  for {kept}" for hidden, kept in pairs[:5]]
+        lines += [f"  and {len(pairs) - 5} more"] if len(pairs) > 5 else []
+    return "\n".join(lines)
 
 
 _WHERE = {

@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     memory_model: str | None = Field(
         None, max_length=200, description="Cheap model that makes summaries and facts of what was said. Unset: none are made."
     )
+    memory_summaries: Literal["5", "10", "50", "1h", "4h", "24h", "off"] = Field(
+        "50", description="Of how many messages, or of what time, one summary is made."
+    )
+    memory_facts_a_day: int = Field(100, ge=0, le=10_000, description="Facts that are noted of one person and day at most.")
+    memory_dreams: Literal["on", "off"] = Field(
+        "on", description="Whether notes that say the same are hidden behind one, once a day; nothing is lost and each time can be undone."
+    )
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")

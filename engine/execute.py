@@ -15,7 +15,7 @@ from engine.decide.craft import lorebook, note, script
 from engine.decide.places import persona, profile, server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
-from engine.decide.remembering import memory
+from engine.decide.remembering import dreaming, memory
 from engine.decide.speaking import denial, scene
 from engine.decide.spending import budget, lift, model_override, model_quirk, provider
 from engine.events.base import Event
@@ -40,6 +40,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     denial.RULES,
     scene.RULES,
     memory.RULES,
+    dreaming.RULES,
     provider.RULES,
     mapping.RULES,
     opinion.RULES,

@@ -9,6 +9,7 @@ from bot import remembering
 from bot.cli.editing import OPERATOR, carry
 from engine import clock, ids
 from engine.decide.remembering import memory as rules
+from engine.decide.remembering.dreaming import UndoDream
 from engine.decide.remembering.memory import MemoryCommand, MemoryPlace
 from engine.events.memory import Reach
 from engine.execute import execute
@@ -33,6 +34,8 @@ def register(app: typer.Typer) -> None:
     group.command("forget")(_forget)
     group.command("purge")(_purge)
     group.command("status")(_status)
+    group.command("dreams")(_dreams)
+    group.command("undo-dream")(_undo_dream)
 
 
 def _list(person: Person = None, json: Json = False) -> None:
@@ -161,5 +164,28 @@ def _status(person: Annotated[int, typer.Argument(help="Whose: their Discord id.
     carry(work)
 
 
-async def _do(log: Log, command: MemoryCommand) -> None:
+def _dreams(person: Person = None, json: Json = False) -> None:
+    """List what was hidden because another memory says the same."""
+
+    async def work(log: Log) -> None:
+        found = await remembering.dreamed(log, person)
+        say([{"name": one.name, "id": str(one.dream), "undone": one.undone, "hidden": pairs} for one, pairs in found], json=json)
+        if not json:
+            echo(remembering.told(found))
+
+    carry(work)
+
+
+def _undo_dream(which: Annotated[str, typer.Argument(metavar="DREAM", help="Its name, as in the list.")], json: Json = False) -> None:
+    """Bring back what a dream hid."""
+
+    async def work(log: Log) -> None:
+        found = await remembering.find_dream(log, None, which)
+        await _do(log, UndoDream(found.dream))
+        say({"id": str(found.dream)}, json=json, words=f"{found.name} is taken back: what it hid is there again.")
+
+    carry(work)
+
+
+async def _do(log: Log, command: MemoryCommand | UndoDream) -> None:
     await execute(log, OPERATOR, command, ids.random_id(), see=["memory"])

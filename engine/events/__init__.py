@@ -145,7 +145,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "memory.session_started": (memory.SessionStarted, 1),
         "memory.session_ended": (memory.SessionEnded, 1),
         "memory.reach_chosen": (memory.ReachChosen, 1),
-        "memory.dreamed": (memory.MemoriesDreamed, 1),
+        "memory.dreamed": (memory.MemoriesDreamed, 2),
         "memory.dream_undone": (memory.DreamUndone, 1),
         "memory.generation_chosen": (memory.GenerationChosen, 1),
         "ops.dead_lettered": (ops.DeadLettered, 1),

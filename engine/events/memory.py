@@ -207,13 +207,18 @@ class ReachChosen(Event):
 
 
 class MemoriesDreamed(Event):
-    """A consolidation: memories it `added`, each an event of its own in the same append, and those it hides in favour of them."""
+    """A consolidation: memories it `added`, each an event of its own in the same append, and those it hides.
+
+    `kept` says in whose favour, one for each of `hidden`; `of` is how many memories there were.
+    """
 
     dream_id: UUID
     user_id: Snowflake
     character_id: UUID | None = None
     added: tuple[UUID, ...] = Field((), max_length=500)
     hidden: tuple[UUID, ...] = Field((), max_length=500)
+    kept: tuple[UUID, ...] = Field((), max_length=500)
+    of: Count = 0
     why: Literal["near duplicates", "reflection"] = "near duplicates"
     rules_version: Count = 1
 

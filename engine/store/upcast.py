@@ -58,6 +58,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("preset.edited", 2): unchanged,
         ("reply.regenerated", 1): unchanged,  # v2: a wish for this version
         ("reply.version_chosen", 1): unchanged,  # v2: what was shown before
+        ("memory.dreamed", 1): unchanged,  # v2: in whose favour a memory is hidden
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )

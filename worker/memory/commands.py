@@ -6,6 +6,8 @@ from typing import Annotated
 import orjson
 import typer
 
+from worker.memory import generation_commands
+
 
 def model_command(
     json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output; progress goes to standard error.")] = False,
@@ -26,3 +28,4 @@ def model_command(
 def register(app: typer.Typer) -> None:
     """Add `model` to a group of memory commands."""
     app.command("model")(model_command)
+    generation_commands.register(app)

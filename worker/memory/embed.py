@@ -71,8 +71,8 @@ def quantise_rows(rows: Vector) -> tuple[NDArray[np.int8], Vector]:
 class OnnxEmbedder:
     """The built-in model. Thread-safe; build one per process."""
 
-    def __init__(self, files: model.ModelFiles, threads: int = THREADS) -> None:
-        self._files = files
+    def __init__(self, files: model.ModelFiles, threads: int = THREADS, named: str = model.NAME) -> None:
+        self._files, self._named = files, named
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -86,7 +86,7 @@ class OnnxEmbedder:
 
     @property
     def name(self) -> str:
-        return f"{model.NAME}.v{model.FORMAT}.{TOKEN_DIMS}"
+        return f"{self._named}.v{model.FORMAT}.{TOKEN_DIMS}"
 
     def embed(self, texts: Sequence[str]) -> list[Embedded]:
         return [self._one(text) for text in texts]
@@ -171,6 +171,12 @@ class HttpEmbedder:
         return [Embedded(unit(vector), *no_tokens()) for vector in vectors]
 
 
-def load(progress: model.Progress = lambda _: None, folder: Path | None = None, threads: int = THREADS) -> OnnxEmbedder:
-    """The built-in embedder, its graph built on the first call ever; the number of threads changes no bit. Raises ModelUnavailable."""
-    return OnnxEmbedder(model.ensure(progress, folder), threads)
+EMBEDDERS: Final = {f"{name}.v{model.FORMAT}.{TOKEN_DIMS}": name for name in (model.NAME, model.EXACT)}
+"""Names of what the built-in embedders make, and which model each is. The first is used where none was chosen."""
+
+
+def load(
+    progress: model.Progress = lambda _: None, folder: Path | None = None, threads: int = THREADS, name: str = model.NAME
+) -> OnnxEmbedder:
+    """A built-in embedder, its graph built on the first call ever; the number of threads changes no bit. Raises ModelUnavailable."""
+    return OnnxEmbedder(model.ensure(progress, folder, name=name), threads, name)

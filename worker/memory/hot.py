@@ -12,18 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import msgspec
-
 from engine import log as logs
 from engine.errors import StoreError
-from engine.sealing import DataKey
 from engine.store import Log, connect
-from projections.models.memories import memory_embeddings
-from projections.models.memories.memory_embeddings import Embedding
+from projections.models.memories import generations
 from projections.prompt.recall import Question, Remembered
 from projections.prompt.sections import remembered
-from projections.prompt.sections.remembered import Content
-from worker.memory import embed, model, passages, storage
+from worker.memory import embed, model, passages, vectors_kept
 from worker.memory.ask import Query
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine, Hit
@@ -56,16 +51,19 @@ class _Hot:
 
 @dataclass(slots=True)
 class Recaller:
-    """Ranks memories for prompts. One per process; `full`: by vectors, too."""
+    """Ranks memories for prompts. One per process; `full`: by vectors, too. `only`: of this embedder, whichever is chosen."""
 
     log: Log
     full: bool = True
+    only: str | None = None
     _engine: Engine | None = None
+    _vectors: str = ""
     _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
     _filling: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __call__(self, question: Question) -> Sequence[Remembered]:
         """The best memories for a question: OLDER of what the history cannot show, HELD of what it may leave out."""
+        await self._chosen_embedder()
         scope = question.scope
         key = (scope.venue, scope.channel, scope.reader)
         hot = self._hot.setdefault(key, _Hot())
@@ -91,10 +89,22 @@ class Recaller:
             found[one.ref] = f"={start}-{end}"
         return found
 
+    async def _chosen_embedder(self) -> None:
+        """Begin anew where another embedder was chosen: what one made is never compared with what another made."""
+        wanted = self.only
+        if wanted is None:
+            async with self.log.pool.connection() as connection:
+                wanted = await generations.chosen(connection, "vectors")
+        if wanted != self._vectors and (wanted in embed.EMBEDDERS or not wanted):
+            self._vectors = wanted
+            if self.full:
+                self._engine = None
+                self._hot.clear()
+
     async def engine(self) -> Engine:
         """The arithmetic, its model loaded on the first question ever."""
         if self._engine is None:
-            self._engine = Engine(await asyncio.to_thread(_embedder) if self.full else None)
+            self._engine = Engine(await asyncio.to_thread(_embedder, self._vectors) if self.full else None)
         return self._engine
 
     async def _in_step(self, engine: Engine, hot: _Hot, candidates: Sequence[str]) -> None:
@@ -118,8 +128,8 @@ class Recaller:
         """Put memories in: with the vectors that are kept, the newest `inline` of the others with new ones, the rest without."""
         contents = [one for one in await remembered.contents(self.log, refs) if not one.erased]
         keys = await self.log.vault.keys({one.subject for one in contents})
-        memories = {one.ref: _memory(one) for one in contents if one.subject in keys}
-        kept = await self._kept(engine, memories, contents, keys)
+        memories = {one.ref: vectors_kept.memory_of(one) for one in contents if one.subject in keys}
+        kept = await vectors_kept.load(self.log, engine, memories, contents, keys)
         missing = [ref for ref in memories if ref not in kept][-inline:] if inline and engine.embedder is not None else []
         prepared, made = await asyncio.to_thread(_prepared, engine, memories, kept, set(missing))
         for one in prepared:
@@ -128,38 +138,7 @@ class Recaller:
         if engine.embedder is not None:
             hot.bare |= memories.keys() - kept.keys() - set(missing)
             hot.bare -= set(missing)
-            await self._put(engine, {ref: made[ref] for ref in missing}, contents, keys)
-
-    async def _kept(
-        self, engine: Engine, memories: Mapping[str, Memory], contents: Sequence[Content], keys: Mapping[str, DataKey]
-    ) -> dict[str, list[Embedded]]:
-        """The vectors of memories all of whose passages are kept."""
-        if engine.embedder is None or not memories:
-            return {}
-        named, subjects = engine.embedder.name, {one.ref: one.subject for one in contents}
-        digests = {
-            ref: [memory_embeddings.digest(keys[subjects[ref]], named, text) for text in engine.spoken(memory)]
-            for ref, memory in memories.items()
-        }
-        wanted = {digest: subjects[ref] for ref, many in digests.items() for digest in many}
-        async with self.log.pool.connection() as connection:
-            found = await memory_embeddings.load(connection, named, wanted, keys)
-        return {ref: [_unpacked(found[one]) for one in many] for ref, many in digests.items() if all(one in found for one in many)}
-
-    async def _put(self, engine: Engine, made: Mapping[str, Prepared], contents: Sequence[Content], keys: Mapping[str, DataKey]) -> None:
-        if not made or engine.embedder is None:
-            return
-        rows, named = list[Embedding](), engine.embedder.name
-        for one in contents:
-            if one.ref in made:
-                texts = engine.spoken(_memory(one))
-                vectors = [row.embedded for row in made[one.ref].rows]
-                for text, vector in zip(texts, vectors, strict=True):
-                    if vector is not None:
-                        digest = memory_embeddings.digest(keys[one.subject], named, text)
-                        rows.append(Embedding(one.subject, digest, one.position, _packed(vector)))
-        async with self.log.pool.connection() as connection:
-            await memory_embeddings.put(connection, named, rows, keys)
+            await vectors_kept.put(self.log, engine, {ref: made[ref] for ref in missing}, contents, keys)
 
     async def _fill(self, engine: Engine, hot: _Hot) -> None:
         """Read what the index does not hold yet, and embed what it holds without vectors, a little at a time, the newest first."""
@@ -202,18 +181,12 @@ def _chosen(hits: Sequence[Hit], question: Question) -> list[Hit]:
     return found
 
 
-def _embedder() -> embed.Embedder | None:
+def _embedder(vectors: str) -> embed.Embedder | None:
     try:
-        return embed.load()
+        return embed.load(name=embed.EMBEDDERS.get(vectors, model.NAME))
     except model.ModelUnavailable as error:
         _log.warning("memories are found by words alone", why=str(error))
         return None
-
-
-def _memory(content: Content) -> Memory:
-    """A note stands by itself; what was said stands among what was said around it."""
-    thread = str(content.channel) if content.kind in ("said", "reply") else content.ref
-    return Memory(content.ref, content.text, content.at, content.speaker, thread)
 
 
 def _prepared(
@@ -228,11 +201,3 @@ def _prepared(
         if ref in missing:
             made[ref] = one
     return found, made
-
-
-def _packed(embedded: Embedded) -> bytes:
-    return msgspec.msgpack.encode(storage.pack(embedded))
-
-
-def _unpacked(packed: bytes) -> Embedded:
-    return storage.unpack(*msgspec.msgpack.decode(packed, type=tuple[bytes, bytes, bytes, bytes]))

@@ -12,7 +12,7 @@ from projections.base import Projection, clear, sql
 
 class Memory(Projection):
     name = "memory"
-    version = 2
+    version = 3
     types = frozenset(
         {
             "memory.noted",
@@ -128,6 +128,7 @@ class Memory(Projection):
         dream uuid NOT NULL,
         memory uuid NOT NULL,
         added boolean NOT NULL,
+        kept uuid,
         PRIMARY KEY (dream, memory)
     );
     CREATE INDEX ON {schema}.dreamed (memory);
@@ -226,9 +227,10 @@ INSERT INTO {schema}.dreams (dream, position, person, character, why, at)
 VALUES (%(dream_id)s, %(position)s, %(user_id)s, %(character_id)s, %(why)s, %(at)s) ON CONFLICT DO NOTHING
 """
 _DREAMED = """
-INSERT INTO {schema}.dreamed (dream, memory, added)
-SELECT %(dream_id)s::uuid, memory, true FROM unnest(%(added)s::uuid[]) AS memory
-UNION ALL SELECT %(dream_id)s::uuid, memory, false FROM unnest(%(hidden)s::uuid[]) AS memory ON CONFLICT DO NOTHING
+INSERT INTO {schema}.dreamed (dream, memory, added, kept)
+SELECT %(dream_id)s::uuid, memory, true, NULL FROM unnest(%(added)s::uuid[]) AS memory
+UNION ALL SELECT %(dream_id)s::uuid, memory, false, kept FROM unnest(%(hidden)s::uuid[], %(kept)s::uuid[]) AS pairs (memory, kept)
+WHERE memory IS NOT NULL ON CONFLICT DO NOTHING
 """
 _UNDONE = "UPDATE {schema}.dreams SET undone = true WHERE dream = %(dream_id)s"
 _GENERATION = """

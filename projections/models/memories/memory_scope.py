@@ -26,7 +26,7 @@ class MemoryScope:
 
     `most_said`, `most_elsewhere`, `most_summaries` and `most_notes` say how many of the newest are looked at: what was said in the channel,
     replies elsewhere, and of each kind of notes. What is older is met through what was made of it, so that a turn costs the same in a
-    channel of a million messages.
+    channel of a million messages. `generation`: of these summaries and facts instead of the chosen ones.
     """
 
     reader: UUID
@@ -40,6 +40,7 @@ class MemoryScope:
     most_elsewhere: int = 2_000
     most_summaries: int = 300
     most_notes: int = 3_000
+    generation: str | None = None
 
 
 # Each rule asks a set that is hashed once for the statement (IN), and looks closer only at who or what is in it: most are in none.
@@ -140,7 +141,7 @@ EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
         WHERE h.memory = n.memory AND h.added = w.undone)
 """
 """Hidden by a consolidation that holds, or added by one that was taken back."""
-_GENERATION = "coalesce((SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), '')"
+_GENERATION = "coalesce(%(generation)s, (SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), '')"
 _OF_CHANNEL = f"""
 SELECT * FROM memory.notes
 WHERE NOT gone AND channel = %(channel)s AND origin = '{{origin}}' AND NOT archived AND venue = %(venue)s

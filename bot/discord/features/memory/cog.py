@@ -16,6 +16,7 @@ from bot.discord.limits import CHOICES
 from engine import clock, ids
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory as rules
+from engine.decide.remembering.dreaming import UndoDream
 from engine.decide.remembering.memory import MemoryCommand, MemoryPlace
 from engine.events.memory import Reach, Session
 from engine.execute import execute
@@ -172,6 +173,26 @@ class MemoryCog(nextcord.ClientCog):
 
         await answer(interaction, work)
 
+    @group.subcommand(name="dreams", description="What was hidden because another memory says the same")  # type: ignore[untyped-decorator]
+    async def dreams(self, interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    @dreams.subcommand(name="show", description="List what was hidden, and what says the same")  # type: ignore[untyped-decorator]
+    async def dreams_show(self, interaction: Interaction) -> None:
+        async def work() -> str:
+            return remembering.told(await remembering.dreamed(self.context.log, self._user(interaction)))
+
+        await answer(interaction, work)
+
+    @dreams.subcommand(name="undo", description="Bring back what one of them hid")  # type: ignore[untyped-decorator]
+    async def dreams_undo(self, interaction: Interaction, which: str = SlashOption(description="Its name, from the list")) -> None:
+        async def work() -> str:
+            found = await remembering.find_dream(self.context.log, self._user(interaction), which)
+            await self._do(interaction, UndoDream(found.dream))
+            return "Taken back: what it hid is there again."
+
+        await answer(interaction, work)
+
     @view.on_autocomplete("which")  # type: ignore[untyped-decorator]
     @edit.on_autocomplete("which")  # type: ignore[untyped-decorator]
     @lock.on_autocomplete("which")  # type: ignore[untyped-decorator]
@@ -220,6 +241,6 @@ class MemoryCog(nextcord.ClientCog):
     async def _which(self, interaction: Interaction, text: str) -> UUID:
         return (await remembering.find(self.context.log, self._user(interaction), text)).memory
 
-    async def _do(self, interaction: Interaction, command: MemoryCommand) -> None:
+    async def _do(self, interaction: Interaction, command: MemoryCommand | UndoDream) -> None:
         """Carry it out and wait until it shows. Raises Rejected."""
         await shown(self.context, await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id)))
