@@ -36,7 +36,6 @@ def register(app: typer.Typer) -> None:
     dlq.command("retry")(dlq_retry)
     dlq.command("discard")(dlq_discard)
     app.add_typer(dlq, name="dlq")
-    app.command("replay")(replay)
     app.command("backup")(backup)
     app.command("restore")(restore)
     app.command("erase")(erase)
@@ -128,33 +127,6 @@ def log_stats(json: Json = False) -> None:
             table(("type", "events"), [(name, f"{count:,}") for name, count in found.types.items()])
         if found.events != found.head:
             raise StoreError(f"the log has {found.events} events but its head stands at {found.head}: restore a backup")
-
-    _run(work())
-
-
-def replay(
-    after: Annotated[int, typer.Option(help="Begin after this position.")] = 0,
-    until: Annotated[int | None, typer.Option(help="End at this position; default: the newest.", show_default=False)] = None,
-    json: Json = False,
-) -> None:
-    """Go through the log from the beginning as a rebuild would, changing nothing: no key, no provider, no Discord.
-
-    Proves that every event is of a known type and version, brought to today's schema, in order and without gaps. To build the
-    read models anew from it, use `tzurot rebuild`.
-    """
-    from engine.store.check import walk
-
-    async def work() -> None:
-        with bars() as shown:
-            async with access.log(config.settings()) as log:
-                found = await walk(log, after, until, lambda done, total: shown.show("replay", done, total))
-        say(
-            asdict(found),
-            json=json,
-            words=f"{found.events:,} events in {found.seconds:.1f} s ({found.rate:,.0f}/s), {len(found.problems)} problems",
-        )
-        if found.problems:
-            raise StoreError("the log has problems: " + "; ".join(found.problems[:5]))
 
     _run(work())
 

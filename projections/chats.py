@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
+from projections.models.places.forks import STILL_THERE
 from projections.replies import OVER
 
 
@@ -38,6 +39,8 @@ class ChatLine:
     text: str
     category: str | None = None
     reference: str | None = None
+    forked: bool = False
+    """Whether it was said in another conversation, which this one goes on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +88,34 @@ class _Row:
     edit_sealed: bytes | None
     category: str | None
     reference: str | None
+    forked: bool
 
 
 _SAID = """
 SELECT CASE WHEN e.kind = 'message' THEN e.position ELSE d.done_position END AS seen, e.kind,
        coalesce(e.message_id, (SELECT min(r.message_id) FROM history.reply_messages r WHERE r.turn = e.turn)) AS message_id,
        e.turn, e.character, e.author_id, e.reply_to, e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version,
-       e.sealed, e.edit_id, e.edit_schema_version, e.edit_sealed, NULL::text AS category, NULL::text AS reference
+       e.sealed, e.edit_id, e.edit_schema_version, e.edit_sealed, NULL::text AS category, NULL::text AS reference, false AS forked
 FROM history.entries e LEFT JOIN deliveries.deliveries d ON d.turn = e.turn AND d.status = 'delivered'
 WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND e.position < %(before)s ORDER BY e.position DESC LIMIT %(limit)s
+"""
+# What a fork took over: as it was said elsewhere, with the text of then. It became visible here with the fork.
+_FORKED = f"""
+SELECT f.since AS seen, e.kind,
+       coalesce(e.message_id, (SELECT min(r.message_id) FROM history.reply_messages r WHERE r.turn = e.turn), e.reply_to + 1) AS message_id,
+       e.turn, e.character, e.author_id, e.reply_to, e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version,
+       e.sealed, d.event_id AS edit_id, d.schema_version AS edit_schema_version, d.sealed AS edit_sealed,
+       NULL::text AS category, NULL::text AS reference, true AS forked
+FROM (SELECT l.position, l.edit, k.position AS since FROM forks.lines l JOIN forks.forks k ON k.channel = l.channel
+      WHERE l.channel = %(channel)s AND l.position < %(before)s ORDER BY l.position DESC LIMIT %(limit)s) AS f
+JOIN history.entries e ON e.position = f.position LEFT JOIN events d ON d.position = f.edit WHERE {STILL_THERE}
 """
 _FAILED = f"""
 SELECT d.done_position AS seen, 'error' AS kind, (SELECT min(c.message_id) FROM deliveries.chunks c WHERE c.turn = t.turn) AS message_id,
        t.turn, t.character, t.user_id AS author_id, t.message_id AS reply_to, t.ended_at AS sent_at, NULL::text AS subject,
        NULL::uuid AS event_id, NULL::text AS event_type, NULL::integer AS schema_version, NULL::bytea AS sealed,
        NULL::uuid AS edit_id, NULL::integer AS edit_schema_version, NULL::bytea AS edit_sealed,
-       t.category, t.reference
+       t.category, t.reference, false AS forked
 FROM turns.turns t JOIN deliveries.deliveries d ON d.turn = t.turn AND d.status = 'delivered'
 WHERE t.channel = %(channel)s AND t.status = 'failed' AND t.position < %(before)s AND t.position > coalesce(
     (SELECT min(p.position) FROM (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s
@@ -121,7 +136,7 @@ async def lines(
     upto = await shown_by_all(connection)
     parameters = {"channel": channel, "before": before if before is not None else 1 << 62, "limit": limit}
     rows: list[_Row] = []
-    for statement in (_SAID, _FAILED):
+    for statement in (_SAID, _FORKED, _FAILED):
         async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
             await cursor.execute(statement.encode(), parameters)
             rows += await cursor.fetchall()
@@ -131,15 +146,20 @@ async def lines(
 
 async def shown_by_all(connection: AsyncConnection) -> int:
     """Position up to which every read model that a page is made of has come."""
-    statement = b"SELECT min(position) FROM projections WHERE role = 'live' AND name IN ('history', 'turns', 'deliveries')"
+    statement = b"SELECT min(position) FROM projections WHERE role = 'live' AND name IN ('history', 'turns', 'deliveries', 'forks')"
     row = await (await connection.execute(statement)).fetchone()
     return int(row[0]) if row and row[0] is not None else 0
 
 
 async def page_edge(connection: AsyncConnection, channel: int, *, before: int | None = None, limit: int = 100) -> int | None:
     """Position of the oldest of the `limit` entries before a position, when there are older ones still."""
-    statement = b"SELECT position FROM history.entries WHERE channel = %s AND position < %s ORDER BY position DESC LIMIT 2 OFFSET %s"
-    rows = await (await connection.execute(statement, (channel, before if before is not None else 1 << 62, limit - 1))).fetchall()
+    statement = b"""
+    SELECT position FROM (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s
+                          UNION ALL SELECT position FROM forks.lines WHERE channel = %(channel)s AND position < %(before)s) AS said
+    ORDER BY position DESC LIMIT 2 OFFSET %(limit)s
+    """
+    parameters = {"channel": channel, "before": before if before is not None else 1 << 62, "limit": limit - 1}
+    rows = await (await connection.execute(statement, parameters)).fetchall()
     return int(rows[0][0]) if len(rows) == 2 else None
 
 
@@ -163,14 +183,21 @@ async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venu
     statement = b"""
     SELECT s.channel,
            coalesce((SELECT a.character FROM channels.activations a WHERE a.channel = s.channel ORDER BY a.position LIMIT 1), s.character),
-           s.position, n.messages, e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version, e.sealed
-    FROM (SELECT * FROM channels.sessions WHERE user_id = %s AND venue = %s ORDER BY position DESC LIMIT %s) AS s
-    JOIN channels.seen n ON n.channel = s.channel
-    JOIN LATERAL (SELECT * FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone
-                  ORDER BY h.position LIMIT 1) AS e ON true
+           s.position, coalesce(n.messages, 0), e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version, e.sealed
+    FROM (SELECT channel, character, position FROM channels.sessions WHERE user_id = %(user)s AND venue = %(venue)s
+          UNION ALL SELECT channel, character, position FROM forks.forks k WHERE user_id = %(user)s AND venue = %(venue)s
+            AND NOT EXISTS (SELECT 1 FROM channels.sessions t WHERE t.channel = k.channel)
+          ORDER BY position DESC LIMIT %(limit)s) AS s
+    LEFT JOIN channels.seen n ON n.channel = s.channel
+    JOIN LATERAL (
+        (SELECT h.* FROM forks.lines l JOIN history.entries h ON h.position = l.position
+         WHERE l.channel = s.channel AND h.kind = 'message' AND NOT h.gone ORDER BY l.position LIMIT 1)
+        UNION ALL (SELECT h.* FROM history.entries h WHERE h.channel = s.channel AND h.kind = 'message' AND NOT h.gone
+                   ORDER BY h.position LIMIT 1)
+        LIMIT 1) AS e ON true
     ORDER BY s.position DESC
     """
-    rows = await (await connection.execute(statement, (user_id, venue, limit))).fetchall()
+    rows = await (await connection.execute(statement, {"user": user_id, "venue": venue, "limit": limit})).fetchall()
     keys = await vault.keys({row[5] for row in rows})
     return [
         Chat(
@@ -189,7 +216,9 @@ async def is_chat(connection: AsyncConnection, channel: int, user_id: int, *, ve
     """Whether this person talks in this channel."""
     row = await (
         await connection.execute(
-            b"SELECT 1 FROM channels.sessions WHERE channel = %s AND user_id = %s AND venue = %s", (channel, user_id, venue)
+            b"SELECT 1 FROM channels.sessions WHERE channel = %(channel)s AND user_id = %(user)s AND venue = %(venue)s UNION ALL"
+            b" SELECT 1 FROM forks.forks WHERE channel = %(channel)s AND user_id = %(user)s AND venue = %(venue)s",
+            {"channel": channel, "user": user_id, "venue": venue},
         )
     ).fetchone()
     return row is not None
@@ -224,6 +253,7 @@ def _line(row: _Row, fields: dict[str, Any] | None) -> ChatLine:
         text=_text(fields),
         category=row.category,
         reference=row.reference,
+        forked=row.forked,
     )
 
 

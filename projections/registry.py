@@ -15,6 +15,7 @@ from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.forks import FORKS
 from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
@@ -53,6 +54,7 @@ ALL: tuple[Projection, ...] = (
     SERVERS,
     PROFILES,
     PERSONAS,
+    FORKS,
 )
 """In the order in which they are shown."""
 

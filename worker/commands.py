@@ -27,7 +27,7 @@ from projections.models.model_quirks import NotedQuirks
 from projections.models.model_quirks import noted as noted_quirks
 from projections.prompt.message import Message
 from projections.terminal import group as shared_group
-from worker import money, provider_commands
+from worker import money, provider_commands, replay_command
 from worker.jobs import commands as job_commands
 from worker.memory import commands as memory_commands
 from worker.terminal import NotFound, carry_out, with_log
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("worker")(run_worker)
     app.command("standin-provider")(run_standin)
+    app.command("replay")(replay_command.replay)
     for name, (help_, commands) in (GROUPS | money.GROUPS | {"provider": provider_commands.GROUP}).items():
         group = typer.Typer(no_args_is_help=True, help=help_)
         for command, function in commands.items():

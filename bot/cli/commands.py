@@ -9,6 +9,7 @@ from bot.cli import (
     debug,
     denials,
     editing,
+    forks,
     lore,
     memories,
     notes,
@@ -43,3 +44,4 @@ def register(app: typer.Typer) -> None:
     scripts.register(app)
     reactions.register(app)
     debug.register(app)
+    forks.register(app)

@@ -10,13 +10,22 @@ from engine.decide import character
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.events.channel import ChannelEdited, ChannelPurged, CharacterActivated, CharacterDeactivated, ContextReset, ContextRestored
+from engine.events.channel import (
+    ChannelEdited,
+    ChannelPurged,
+    CharacterActivated,
+    CharacterDeactivated,
+    ContextReset,
+    ContextRestored,
+    ConversationForked,
+)
 from engine.events.channel import sheet as sheet_of
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.message import Venue
 from engine.resources.channel import AS_IT_COMES, ChannelSheet
 from engine.resources.field import changed, values
 from engine.resources.kinds import CHANNEL, wrong
+from engine.resources.places.forked import ForkedLine
 
 CHARACTERS = 5
 """How many may be activated in one channel (A4)."""
@@ -42,6 +51,7 @@ class State:
     characters: Mapping[UUID, character.State] = field(default_factory=dict)
     resets: tuple[UUID | None, ...] = ()
     """For whom the context was reset, the last one last; None is for all."""
+    forked: bool = False
 
     @property
     def present(self) -> list[UUID]:
@@ -103,6 +113,16 @@ class Purge(ChannelCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Fork(ChannelCommand):
+    """The channel goes on from what was said in `source` up to the event `at`, with a character; `lines` are what that is."""
+
+    character_id: UUID
+    source: int
+    at: int
+    lines: tuple[ForkedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Edit(ChannelCommand):
     """Change what is set for the channel. With `expected` only as long as those fields have these values."""
 
@@ -124,6 +144,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, resets=(*state.resets[:last], *state.resets[last + 1 :]))
         case ChannelPurged():
             return replace(state, resets=())
+        case ConversationForked():
+            return replace(state, forked=True)
         case ChannelEdited():
             return replace(state, sheet=sheet_of(event))
         case CharacterCreated() | CharacterEdited() | CharacterDeleted() | CharacterRestored():
@@ -135,7 +157,7 @@ def evolve(state: State, event: Event) -> State:
 
 def reads(state: State, command: ChannelCommand) -> Sequence[str]:
     """The channel's stream, and those of the characters in it or to come."""
-    wanted = [command.character_id] if isinstance(command, Activate) else []
+    wanted = [command.character_id] if isinstance(command, Activate | Fork) else []
     return [command.stream, *(f"character:{c}" for c in dict.fromkeys([*state.active, *wanted]))]
 
 
@@ -158,6 +180,8 @@ def decide(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Even
             return [_restore(state, command, actor)]
         case Purge():
             return [ChannelPurged(**_at(command.where), by_user_id=actor.user_id)]
+        case Fork():
+            return [_fork(state, command, actor)]
         case _:
             raise AssertionError(type(command).__name__)
 
@@ -179,6 +203,20 @@ def _activate(state: State, command: Activate, actor: Actor) -> CharacterActivat
     if len(state.present) >= CHARACTERS:
         raise Rejected(f"{CHARACTERS} characters are activated here already. Deactivate one first.")
     return CharacterActivated(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)
+
+
+def _fork(state: State, command: Fork, actor: Actor) -> ConversationForked:
+    known = state.characters.get(command.character_id)
+    if known is None or not known.usable_by(actor.user_id):
+        raise Rejected(character.UNKNOWN)
+    if state.forked:
+        raise Rejected("This channel goes on from another conversation already. Choose another channel, or the playground.")
+    if command.source == command.where.channel_id:
+        raise Rejected("A conversation cannot go on from itself. Choose another channel, or the playground.")
+    if not command.lines:
+        raise Rejected("Nothing was said there by then that could be taken over.")
+    taken = {"character_id": command.character_id, "by_user_id": actor.user_id, "at": command.at, "lines": command.lines}
+    return ConversationForked.model_validate(_at(command.where) | {"source_channel_id": command.source} | taken)
 
 
 def _deactivate(state: State, command: Deactivate, actor: Actor) -> list[Event]:

@@ -83,6 +83,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.context_reset": (channel.ContextReset, 1),
         "channel.context_restored": (channel.ContextRestored, 1),
         "channel.purged": (channel.ChannelPurged, 1),
+        "conversation.forked": (channel.ConversationForked, 1),
         "channel.edited": (channel.ChannelEdited, 2),
         "scene.presence_marked": (scene.PresenceMarked, 1),
         "scene.narrator_chosen": (scene.NarratorChosen, 1),

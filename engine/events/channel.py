@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
-from engine.events.base import Event, Snowflake
+from pydantic import Field
+
+from engine.events.base import Count, Event, Snowflake
 from engine.events.message import Venue
 from engine.resources.channel import ChannelSheet
+from engine.resources.places.forked import MOST_LINES, ForkedLine
 
 
 class CharacterActivated(Event):
@@ -68,6 +71,23 @@ class ChannelPurged(Event):
     guild_id: Snowflake | None = None
     venue: Venue
     by_user_id: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return f"channel:{self.channel_id}"
+
+
+class ConversationForked(Event):
+    """This channel goes on from another conversation as it was at the event `at`. Nothing is copied: `lines` name what was said there."""
+
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    venue: Venue
+    character_id: UUID
+    by_user_id: Snowflake
+    source_channel_id: Snowflake
+    at: Count
+    lines: tuple[ForkedLine, ...] = Field(max_length=MOST_LINES)
 
     @property
     def stream_name(self) -> str:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from projections.base import sql
 from projections.models.memories.memory_scope import FORGOTTEN
+from projections.models.places.forks import STILL_THERE
 from projections.models.places.scenes import SEEN
 
 
@@ -48,7 +49,11 @@ SELECT position, asked, kind, character, reply_to, edit, message_id FROM (
         SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
         WHERE e.channel = %(channel)s AND e.asked < %(until)s AND e.live AND NOT e.gone
           AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_MAY_BE_SHOWN}
-        ORDER BY e.asked DESC, e.place DESC LIMIT %(limit)s) AS latest) AS measured
+        UNION ALL
+        SELECT f.position, f.asked, e.kind, e.character, e.reply_to, f.edit, e.message_id, f.place, octet_length(e.sealed)
+        FROM forks.lines f JOIN {{schema}}.entries e ON e.position = f.position
+        WHERE f.channel = %(channel)s AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {STILL_THERE} AND {_MAY_BE_SHOWN}
+        ORDER BY asked DESC, place DESC LIMIT %(limit)s) AS latest) AS measured
 WHERE newer < %(most)s ORDER BY asked, place
 """
 
@@ -98,7 +103,8 @@ async def replied_to(
     SELECT m.id, {_LINE} FROM unnest(%(messages)s::bigint[]) AS m (id)
     LEFT JOIN {{schema}}.reply_messages r ON r.message_id = m.id
     JOIN {{schema}}.entries e ON e.message_id = m.id OR e.turn = r.turn
-    WHERE e.channel = %(channel)s AND e.live AND NOT e.gone AND {_MAY_BE_SHOWN}
+    WHERE {_MAY_BE_SHOWN} AND (e.channel = %(channel)s AND e.live AND NOT e.gone OR {STILL_THERE} AND EXISTS (
+        SELECT 1 FROM forks.lines f WHERE f.channel = %(channel)s AND f.position = e.position))
     """
     cursor = await connection.execute(sql(statement, schema), {"messages": list(messages), "channel": channel, "reader": reader})
     return {row[0]: Line(*row[1:]) for row in await cursor.fetchall()}

@@ -139,6 +139,16 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
     return Prompt(messages, sum(map(size, messages)), tuple(draft.record() for draft in drafts), begins)
 
 
+def texts(ingredients: Ingredients) -> dict[str, str]:
+    """What each section says, by its name: to find the one in which two prompts differ."""
+    drafts = [_draft(section, ingredients) for section in ingredients.order]
+    scene = replace(ingredients.scene, offered=_offered(drafts, ingredients.scene))
+    _render(drafts, scene, "head", "foot", "talk", "depth")
+    talk = next(draft for draft in drafts if draft.section.BUDGET == "window")
+    _render(drafts, replace(scene, present=_present(talk.pieces)), "tail", "elsewhere")
+    return {draft.section.NAME: "\n".join(piece.message.content for piece in draft.pieces) for draft in drafts}
+
+
 def _draft(section: Section, ingredients: Ingredients) -> _Draft:
     name = section.NAME
     version = ingredients.versions.get(name, section.VERSION)

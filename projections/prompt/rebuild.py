@@ -9,21 +9,28 @@ from engine.events.turn import GenerationStarted, TurnRequested
 from engine.store import Log
 from projections.prompt import assemble, first_version, sections
 from projections.prompt.assemble import Ingredients, Prompt
+from projections.prompt.changes import AS_IT_WAS, PromptChanges
 from projections.prompt.section import Chosen, Scene, Section
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A prompt as it was sent. `equal`: its hash is the one noted when it was. `version` is that of the rules it was built by now."""
+    """A prompt as it was sent. `equal`: its hash is the one noted when it was. `version` is that of the rules it was built by now.
+
+    `ingredients` are what it was put together from.
+    """
 
     prompt: Prompt
     equal: bool
     erased: bool
+    ingredients: Ingredients
     version: int = assemble.VERSION
 
 
-async def rebuild(log: Log, started: GenerationStarted, order: Sequence[Section] = sections.ORDER) -> Rebuilt:
-    """The exact prompt of a call. Texts whose person was erased are blank, and then it is not equal.
+async def rebuild(
+    log: Log, started: GenerationStarted, order: Sequence[Section] = sections.ORDER, *, changes: PromptChanges = AS_IT_WAS
+) -> Rebuilt:
+    """The exact prompt of a call, or with `changes` what it would have been. Texts whose person was erased are blank; it is not equal then.
 
     LookupError: its turn, an event it was made of, or a section of it is not there.
     """
@@ -32,15 +39,15 @@ async def rebuild(log: Log, started: GenerationStarted, order: Sequence[Section]
     chosen = {record.name: Chosen(record.refs, record.rolls, record.dropped) for record in started.sections}
     if started.prompt_version < 2:
         chosen = await first_version.completed(log, started, request.channel_id, chosen)
-    data = await sections.load(log, chosen, started.as_of, used)
+    chosen = changes.chosen(chosen)
+    data = changes.data(await sections.load(log, chosen, started.as_of, used))
     if started.prompt_version < 2:
         data = first_version.addressed(data)
     scene = scene_of(started.turn_id, request)
     versions = {record.name: record.version for record in started.sections}
-    prompt = assemble.assemble(
-        Ingredients(scene, data, chosen, order=used, exact=True, versions=versions, forms=started.message_forms), budget=10**9
-    )
-    return Rebuilt(prompt, prompt.sha256 == started.prompt_sha256, _erased(data))
+    made_of = Ingredients(scene, data, chosen, order=used, exact=True, versions=versions, forms=started.message_forms)
+    prompt = assemble.assemble(made_of, budget=10**9)
+    return Rebuilt(prompt, prompt.sha256 == started.prompt_sha256, _erased(data), made_of)
 
 
 def scene_of(turn: UUID, request: TurnRequested) -> Scene:

@@ -55,6 +55,7 @@ READ = (
     "scenes",
     "profiles",
     "personas",
+    "forks",
 )
 """Read models a turn looks at; they must have reached its request."""
 _log = log.get("generate")

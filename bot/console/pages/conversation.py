@@ -42,6 +42,7 @@ class View:
     asked: int | None = None
     made: tuple[UUID, ...] = ()
     segments: frozenset[UUID] = frozenset()
+    forked: bool = False
 
     @property
     def segment(self) -> bool:
@@ -150,7 +151,8 @@ async def lines(console: Console, channel: int, called: Names, *, after: int = 0
 def _changeable(view: View, line: chats.ChatLine, channel: int, changed: Mapping[replies.Reply, replies.Versions]) -> View:
     """With what can be done with it."""
     found = changed.get((line.reply_to, line.character), replies.ALONE) if line.reply_to and line.character else replies.ALONE
-    return replace(view, seen=line.seen, channel=channel, asked=line.reply_to, made=found.made, segments=found.segments)
+    view = replace(view, seen=line.seen, channel=channel, asked=line.reply_to, forked=line.forked)
+    return view if line.forked else replace(view, made=found.made, segments=found.segments)
 
 
 async def settled(console: Console) -> int:

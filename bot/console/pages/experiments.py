@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from bot import forking
 from bot.console.pages.playground import field
 from bot.console.pages.turns import find
 from bot.console.render import by_script, fragment, go, page, problem
-from bot.console.state import OPERATOR, console_of
+from bot.console.state import OPERATOR, VENUE, console_of
 from engine import ids
 from engine.actor import operator
+from engine.decide.channel import Where
 from engine.decide.job import Ask, job_id
 from engine.decide.rejected import Rejected
 from engine.events.experiment import ExperimentRun
@@ -57,6 +59,22 @@ async def begin(request: Request) -> Response:
     return go(f"/turns/{turn.turn}/experiments/{command.job}")
 
 
+async def fork(request: Request) -> Response:
+    """`POST /turns/{key}/fork`: go on in a new chat of the playground from the end of this turn."""
+    console = console_of(request)
+    turn = await find(console, request.path_params["key"])
+    if turn is None:
+        return problem(request, 404, "No such turn", "Give a turn's id.")
+    end = await console.log.row(ids.terminal(turn.turn))
+    at = end.position if end is not None else await console.log.head()
+    into = Where(console.snowflakes.next(), None, VENUE)
+    try:
+        forked = await forking.fork(console.log, operator(OPERATOR), turn.channel, at, into, character=turn.character)
+    except Rejected as no:
+        return problem(request, 409, "Not forked", str(no))
+    return go(f"/chats/{forked.channel}")
+
+
 async def show(request: Request) -> Response:
     """`GET /turns/{key}/experiments/{experiment}`: both answers side by side; while it runs, that it does."""
     console, job = console_of(request), UUID(str(request.path_params["experiment"]))
@@ -84,6 +102,7 @@ def _uuid(text: str) -> UUID | None:
 
 
 ROUTES = (
+    Route("/turns/{key}/fork", fork, methods=["POST"]),
     Route("/turns/{key}/experiments", begin, methods=["POST"]),
     Route("/turns/{key}/experiments/{experiment:uuid}", show),
 )

@@ -12,6 +12,7 @@ from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, 
 from bot.console.speak import LONGEST, LineRefused, Said, SpokenLine, begin, cast_of, say
 from bot.console.state import OPERATOR, Console, console_of
 from projections.follow import runner
+from projections.models.places import forks
 
 MESSAGE_HEADER = "tzurot-message"
 """Tells the page which line what it sent became."""
@@ -105,7 +106,17 @@ async def chat(request: Request) -> Response:
     views, after = await conversation.lines(console, channel, called, before=before)
     older = await conversation.older_than(console, channel, before)
     host = await conversation.host(console, channel)
-    here = {"heading": host.name, "host": host, "lines": views, "after": after, "older": older, "refused": "", "typed": ""}
+    here: dict[str, object] = {
+        "heading": host.name,
+        "host": host,
+        "lines": views,
+        "after": after,
+        "older": older,
+        "refused": "",
+        "typed": "",
+    }
+    async with console.log.pool.connection() as connection:
+        here["fork_of"] = await forks.fork_of(connection, channel)
     live = conversation.condensed(await conversation.writing(console, channel, called))
     return page(
         request,
