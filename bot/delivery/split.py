@@ -37,7 +37,7 @@ class Piece:
 
 def length(text: str) -> int:
     """UTF-16 units."""
-    return len(text) if text.isascii() else len(text) + sum(c > "\uffff" for c in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clipped(text: str, most: int) -> str:

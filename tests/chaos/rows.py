@@ -13,7 +13,7 @@ from typing import Any
 from engine.clock import monotonic
 from engine.errors import TzurotError
 from tests.chaos import bots, broker, database, delivery, jobs, workers
-from tests.chaos.calls import faults, patience, spending, storm, wallet
+from tests.chaos.calls import faults, outside, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
 STORE = Path(__file__).with_name("store")
@@ -60,8 +60,10 @@ ROWS = {
         Row("R36", 4, wallet.r36),
         Row("R41", 100, workers.r41),
         Row("R42", 50, bots.r42),
+        Row("R43", 1_000, outside.r43),
         Row("R44", 200, bots.r44),
         Row("R46", 50, bots.r46),
+        Row("R48", 500, outside.r48),
         Row("R49", 50, bots.r49),
         Row("SPEND", 1_000, spending.spend),
         Row("JOB", 50, jobs.job),

@@ -4,7 +4,7 @@ import pytest
 
 from engine.config import Settings
 from engine.decide.spending import spend as rule
-from tests.chaos.calls import faults, spending, storm
+from tests.chaos.calls import faults, outside, spending, storm
 from tests.chaos.run import Run
 from worker.turn import answer
 
@@ -54,4 +54,12 @@ async def test_a_hostile_body_fails_its_turn_and_costs_no_memory(settings: Setti
     monkeypatch.setattr(answer, "FIRST_PAUSE", 0.0)
     run = Run("R25", 31, quiet=True)
     await faults.r25(run, settings)
+    held(run)
+
+
+async def test_what_a_table_refuses_stops_nobody(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A NUL in each place that is stored in the clear."""
+    monkeypatch.setattr(answer, "FIRST_PAUSE", 0.0)
+    run = Run("R43", 8, quiet=True)
+    await outside.r43(run, settings)
     held(run)

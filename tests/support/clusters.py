@@ -18,9 +18,13 @@ from engine.migrate import migrate
 
 
 @asynccontextmanager
-async def migrated(folder: Path, *, durable: bool = True) -> AsyncIterator[embedded.Postgres]:
-    """A running server under `folder`, in which every migration has been applied; stopped at the end."""
+async def migrated(folder: Path, *, durable: bool = True, standby: bool = False) -> AsyncIterator[embedded.Postgres]:
+    """A running server under `folder`, in which every migration has been applied; stopped at the end. A `standby` can only be read."""
     await asyncio.to_thread(_copy, folder)
+    if standby:
+        signal = folder / "postgres" / "data" / "standby.signal"
+        await asyncio.to_thread(shutil.copy2, signal.with_name("PG_VERSION"), signal)
+        await asyncio.to_thread(shutil.copystat, signal.with_name("PG_VERSION"), signal)
     async with embedded.postgres(folder, durable=durable) as server:
         yield server
 

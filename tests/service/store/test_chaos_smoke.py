@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.store import lab, r07, r08, r09, r10, r11, r12, r13, r21, r26, r33, r38, r39
+from tests.chaos.store import lab, r07, r08, r09, r10, r11, r12, r13, r21, r26, r33, r38, r39, r45
 
 
 def held(result: dict[str, object]) -> None:
@@ -83,3 +83,8 @@ async def test_a_readable_word_fails_any_row() -> None:
     with pytest.raises(AssertionError, match="what somebody said stands in"):
         async with lab.database() as server, lab.opened(server.dsn) as log:
             await log.append(replace(lab.message(1), stream=lab.CANARY))
+
+
+async def test_r45_attempts_to_recover_the_erased() -> None:
+    """From files, and from dead rows: none succeeds."""
+    held(await r45.run(trials=2))

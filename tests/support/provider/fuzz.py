@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from engine.fault import KINDS
 from engine.outside.redact import Redactor
-from tests.support.provider import odd
+from tests.support.provider import odd, whims
 from tests.support.provider.hostile import HOSTILE
 from tests.support.provider.server import chunk, event
 from worker.providers import errors, refusals
@@ -31,7 +31,10 @@ SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef"
 _REDACT = Redactor(SECRET)
 SEEDS: Sequence[bytes] = tuple(
     body
-    for body in (*odd.ODD_STREAMS.values(), *odd.ODD_BODIES.values(), odd.DEFLATED, *(raw.body for _, raw in HOSTILE))
+    for body in (
+        *(*odd.ODD_STREAMS.values(), *odd.ODD_BODIES.values(), *whims.STREAMS.values(), *whims.BODIES.values()),
+        *(odd.DEFLATED, *(raw.body for _, raw in HOSTILE)),
+    )
     if len(body) <= SMALL
 )
 _ODD_VALUES: Sequence[object] = (

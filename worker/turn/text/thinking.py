@@ -31,6 +31,9 @@ _TAG = re2.compile(
     r"|<unused94>(?:thought)?|(?P<close5><unused95>)"
     r"|<details type=\"reasoning\"[^<>]{0,200}>|<｜(?P<close6>end)?(?:begin)?▁of▁thinking｜>"
 )
+_CLOSES = tuple(_TAG.groupindex[name] for name in ("close", "close2", "close3", "close4", "close5", "close6"))
+_EMPTY_TAG = _TAG.groupindex["empty"]
+"""By number: re2 makes the table of names anew for each look by name."""
 _DETAILS_END = "</details>"
 _ANSWER = "answer|response|final|final_answer|output|reply|solution"
 _WRAPPER = re2.compile(
@@ -95,8 +98,9 @@ def _marks(content: str) -> list[_Mark]:
         return []
     found = []
     for match in islice(_TAG.finditer(content), MOST_MARKS):
-        closes = any(match[name] for name in ("close", "close2", "close3", "close4", "close5", "close6"))
-        if not match["empty"]:
+        parts = match.groups()
+        if not parts[_EMPTY_TAG - 1]:
+            closes = any(parts[index - 1] for index in _CLOSES)
             found.append(_Mark(match.start(), match.end(), closes))
         if match[0].startswith("<details") and (end := content.find(_DETAILS_END, match.end())) >= 0:
             found.append(_Mark(end, end + len(_DETAILS_END), closes=True))
