@@ -14,11 +14,18 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 _WIDE = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
-_TAGS_OF_OURS = re.compile(
-    r"<(?=[|｜]|\s{0,3}/?\s{0,3}(?:message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
-    r"|info|traits|scenario|reminder|rules|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn)\b)",
-    re.IGNORECASE,
+_TAGS_BEFORE = (
+    "message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
+    "|info|traits|scenario|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn"
 )
+_TAGS = f"{_TAGS_BEFORE}|reminder|rules|answered|called|pronouns|about|wishes|their_time|silence|cue"
+
+
+def _opening(tags: str) -> re.Pattern[str]:
+    return re.compile(rf"<(?=[|｜]|\s{{0,3}}/?\s{{0,3}}(?:{tags})\b)", re.IGNORECASE)
+
+
+_TAGS_OF_OURS, _TAGS_OF_OURS_BEFORE = _opening(_TAGS), _opening(_TAGS_BEFORE)
 _LIKE_A_TAG = re.compile("[‹〈⟨❬❮˂ᐸ≺⧼❰](?=\\s?/?[A-Za-z])")
 
 
@@ -45,12 +52,13 @@ def seen(text: str) -> str:
     return _LIKE_A_TAG.sub("&lt;", _UNSEEN.sub("", text).translate(_WIDE))
 
 
-def own_words(text: str) -> str:
+def own_words(text: str, *, before: bool = False) -> str:
     """A character's own reply, which stands in a prompt without tags around it: nothing in it is written as a tag of ours or as a mark
 
-    of a model's template. The model did not write such, but a person may have rewritten the reply.
+    of a model's template. The model did not write such, but a person may have rewritten the reply. `before`: as version 6 of the
+    history did it, which did not know all tags.
     """
-    return _TAGS_OF_OURS.sub("&lt;", seen(_CONTROLS.sub("", text)))
+    return (_TAGS_OF_OURS_BEFORE if before else _TAGS_OF_OURS).sub("&lt;", seen(_CONTROLS.sub("", text)))
 
 
 def same_name(text: str) -> str:

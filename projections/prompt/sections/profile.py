@@ -21,10 +21,10 @@ from engine.store import Log, Recorded
 from projections.models.places import personas, profiles
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
-from projections.prompt.text import attribute, escape, section
+from projections.prompt.text import attribute, escape, section, seen
 
 NAME = "profile"
-VERSION = 1
+VERSION = 2
 PLACE: Place = "foot"
 BUDGET: Budget = "required"
 ABOUT = 2000
@@ -86,7 +86,7 @@ def _persona(row: Recorded[Event]) -> PersonaSheet | None:
 
 
 def render(data: Known | None, scene: Scene, version: int) -> Sequence[Piece]:
-    """The person in the system message, and their local time after the message to answer."""
+    """The person in the system message, and their local time after the message to answer. Version 1 sent what nobody sees."""
     if data is None:
         return []
     pieces = []
@@ -97,7 +97,7 @@ def render(data: Known | None, scene: Scene, version: int) -> Sequence[Piece]:
     if data.prompt:
         said = "\n".join(part for part in (said, _WISHES, section("wishes", escape(data.prompt[:PROMPT]))) if part)
     if said:
-        pieces.append(Piece(Message.of("system", said)))
+        pieces.append(Piece(Message.of("system", said if version < 2 else seen(said))))
     if data.timezone and (zone := zone_of(data.timezone)) is not None:
         local = scene.now.astimezone(zone).strftime("%Y-%m-%d (%A) %H:%M")
         pieces.append(Piece(Message.of("user", section("their_time", f"{local} {escape(data.timezone)}")), place="tail"))
