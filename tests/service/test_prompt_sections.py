@@ -31,6 +31,7 @@ from projections.models.craft.scripts import SCRIPTS
 from projections.models.history import HISTORY
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.forks import FORKS
 from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
 from projections.models.places.scenes import SCENES
@@ -143,6 +144,7 @@ async def caught_up(log: Log) -> None:
             TURNS,
             PROFILES,
             PERSONAS,
+            FORKS,
         ):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:

@@ -133,7 +133,7 @@ _TAG = re.compile(r"<(/?)([a-z_]+)[^<>]*>")
 
 def outline(made: tuple[Message, ...], mark: str) -> list[tuple[str, str, str]]:
     """(role, tag or mark, where it stands) in order; an unclosed or wrongly closed tag fails."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for message in made:
         path: list[str] = []
         for part in re.finditer(rf"{_TAG.pattern}|{mark}", message.content):
