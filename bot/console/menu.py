@@ -29,6 +29,7 @@ MORE = (
     PageLink("/conversations", "Conversations", "chat"),
     PageLink("/models", "Models", "faces"),
     PageLink("/settings", "Settings", "filter"),
+    PageLink("/memory", "Memory", "jobs"),
     PageLink("/jobs", "Jobs", "jobs"),
     PageLink("/projections", "Read models", "turns"),
     PageLink("/past", "The past", "timeline"),

@@ -70,16 +70,26 @@ _NAMES = tuple(name.strip() for name in _CLEAR.split(","))
 
 
 async def of_person(
-    connection: AsyncConnection, vault: Vault, person: int | None, *, character: UUID | None = None, limit: int = 1000
+    connection: AsyncConnection,
+    vault: Vault,
+    person: int | None,
+    *,
+    character: UUID | None = None,
+    memory: UUID | None = None,
+    limit: int = 1000,
+    schema: str = "memory",
 ) -> list[Note]:
-    """A person's memories, or everybody's, the latest first; what was forgotten is not there."""
+    """A person's memories, or everybody's, the latest first; what was forgotten is not there. With `memory` only that one."""
     statement = f"""
     SELECT {_COLUMNS}, {HIDDEN} AS hidden FROM memory.notes n
     WHERE NOT gone AND (%(person)s::bigint IS NULL OR person = %(person)s) AND (%(character)s::uuid IS NULL OR character = %(character)s)
+      AND (%(memory)s::uuid IS NULL OR n.memory = %(memory)s)
     ORDER BY noted DESC LIMIT %(limit)s
     """
+    statement = statement.replace(" memory.", " {schema}.")
     async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(sql(statement, ""), {"person": person, "character": character, "limit": limit})
+        wanted = {"person": person, "character": character, "memory": memory, "limit": limit}
+        await cursor.execute(sql(statement, schema), wanted)
         rows = await cursor.fetchall()
     keys = await vault.keys({row["subject"] for row in rows})
     return [_opened(row, keys) for row in rows]
