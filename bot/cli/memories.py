@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bot import remembering
+from bot.cli import old_memories
 from bot.cli.editing import OPERATOR, carry
 from engine import clock, ids
 from engine.decide.remembering import memory as rules
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("purge")(_purge)
     group.command("status")(_status)
     group.command("dreams")(_dreams)
+    group.command("import")(old_memories.command)
     group.command("undo-dream")(_undo_dream)
 
 
