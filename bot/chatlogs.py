@@ -1,43 +1,25 @@
 """Conversations in and out as files, for every face; knows no face."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
-from bot import avatars, editing
+from bot import editing
 from bot.editing import Item
-from engine import ids
 from engine.actor import Actor
 from engine.cards.refusal import Unreadable
 from engine.chatlogs import writing
-from engine.chatlogs.events import Destination, appends, channel_of
 from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
 from engine.chatlogs.reading import MOST_BYTES as MOST_BYTES
 from engine.chatlogs.reading import read_chats
-from engine.decide.channel import Activate, Where
 from engine.decide.rejected import Rejected
-from engine.execute import execute
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
+from projections.archive import chats
+from projections.archive.chats import ImportedChat
 from projections.transcript import transcript
 
-AT_ONCE = 64
-"""Lines whose appends are under way together; they are stored in order."""
 ChatFileForm = Literal["jsonl", "md", "html"]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedChat:
-    """What became of one conversation. `lines` are those that were anybody's words; `silent` were notes of the program or empty."""
-
-    channel: int
-    form: str
-    lines: int
-    silent: int
-    variants: int
-    repeated: int
-    bad: tuple[str, ...]
 
 
 async def read(raw: bytes) -> list[ChatLog]:
@@ -48,29 +30,18 @@ async def read(raw: bytes) -> list[ChatLog]:
         raise Rejected(str(error)) from None
 
 
-async def take(
-    log: Log, actor: Actor, chat: ChatLog, host: Item, told: Callable[[int, int], Awaitable[None]] | None = None
-) -> ImportedChat:
-    """Append a conversation with this character as events with their original times; twice adds nothing, and a cut one goes on.
+async def take(log: Log, actor: Actor, chat: ChatLog, host: Item, told: chats.Told | None = None) -> ImportedChat:
+    """Append a conversation with this character: projections.archive.chats."""
+    return await chats.take(log, actor, chat, host.id, told=told)
 
-    Speakers of the log that are called like other characters of the actor's are those. `told` hears of progress (done, total).
-    """
-    key = await log.vault.key(avatars.subject(actor.user_id))
-    identity = key.digest(b"chat" + writing.as_jsonl(chat) + host.id.bytes)
-    known = {item.name: item.id for item in await editing.items(log, CHARACTER, actor)}
-    channel = channel_of(chat, identity)
-    to = Destination(identity, actor.user_id, host.id, known | {chat.character: host.id}, channel)
-    groups = [group for group in appends(chat, to) if group]
-    repeated = 0
-    for start in range(0, len(groups), AT_ONCE):
-        done = await asyncio.gather(*(log.append(*group) for group in groups[start : start + AT_ONCE]))
-        repeated += sum(one.repeated for one in done)
-        if told is not None:
-            await told(min(start + AT_ONCE, len(groups)), len(groups))
-    if groups:
-        await execute(log, actor, Activate(Where(channel, None, "playground"), host.id), ids.derived("imported-chat", channel))
-    variants = sum(len(line.variants) for line in chat.lines)
-    return ImportedChat(channel, chat.form, len(groups), len(chat.lines) - len(groups), variants, repeated, chat.bad)
+
+async def ask(log: Log, actor: Actor, raw: bytes, host: Item) -> tuple[UUID, str]:
+    """Look at a file and have it imported by a job: its id, and what the file holds in a sentence. Raises Rejected."""
+    found = await read(raw)
+    lines, bad = sum(len(chat.lines) for chat in found), sum(len(chat.bad) for chat in found)
+    many = f"{len(found)} conversations" if len(found) > 1 else "One conversation"
+    words = f"{many} of {found[0].form}'s with {lines:,} lines" + (f"; {bad:,} more cannot be read." if bad else ".")
+    return await chats.ask(log, actor, raw, host.id), words
 
 
 async def give(log: Log, actor: Actor, channel: int) -> ChatLog:

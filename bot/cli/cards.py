@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot import cards, editing
+from bot import cards, editing, shapes
 from engine import ids
 from engine.actor import operator
 from engine.decide.rejected import Rejected
@@ -17,7 +18,7 @@ from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.typed import Wrong
 from engine.store import Log
-from engine.terminal import Json, echo, say
+from engine.terminal import Json, bars, echo, say
 from projections.terminal import NotFound, with_log
 
 OPERATOR = operator(1)
@@ -33,12 +34,23 @@ class _Form(StrEnum):
     CHARX = "charx"
 
 
+class _Source(StrEnum):
+    FILE = "file"
+    SHAPES = "shapes"
+
+
 def import_(
     file: Annotated[Path, typer.Argument(help="A card (PNG, JSON, YAML, CHARX, BYAF) or a file of ours; - is standard input.")],
     preview: Annotated[bool, typer.Option("--preview", help="Only show what would be made, part by part.")] = False,
+    source: Annotated[_Source, typer.Option("--source", help="shapes: a backup of shapes.inc, a folder or a ZIP.")] = _Source.FILE,
     json: Json = False,
 ) -> None:
-    """Create a character from a file: a character card of any program, one of ours, or one of the predecessor's."""
+    """Create a character from a file: a character card of any program, one of ours, or one of the predecessor's.
+
+    From a backup of shapes.inc (a folder, or --source shapes) come its memories and its conversation, too; again, nothing is doubled.
+    """
+    if source is _Source.SHAPES or file.is_dir():
+        return _shape(file, preview=preview, json=json)
     raw = content_of(file)
 
     async def work(log: Log) -> None:
@@ -49,6 +61,28 @@ def import_(
         shown = {"id": str(item.id), "short name": item.handle, "name": item.name, "from": found.kind, "notes": list(notes)}
         words = f"Created {item.name} ({item.handle}) from {found.kind}."
         return say(shown, json=json, words="\n".join([words, *notes]))
+
+    return _carry(work)
+
+
+def _shape(path: Path, *, preview: bool, json: bool) -> None:
+    async def work(log: Log) -> None:
+        backup, plan = await shapes.read(path)
+        if preview:
+            held: dict[str, object] = {"name": plan.chat.character, "memories": len(plan.memories), "lines": len(plan.chat.lines)}
+            words = f"{held['name']}: {held['memories']} memories, {held['lines']} lines of talk. Nothing was done."
+            return say(held | {"skipped": dict(plan.skipped), "notes": list(plan.told)}, json=json, words="\n".join([words, *plan.told]))
+        with bars() as shown:
+
+            async def told(done: int, total: int) -> None:
+                shown.show("lines", done, total)
+
+            taken = await shapes.take(log, OPERATOR, backup, plan, told)
+        head = f"{'Created' if taken.created else 'Found'} {taken.name} ({taken.character})."
+        skipped = sum(taken.skipped.values())
+        of = f"Of {taken.records:,} memories {taken.imported:,} came in, {taken.repeated:,} were here, {skipped:,} were skipped;"
+        words = f"{head} {of} {taken.messages:,} lines of talk, {taken.messages_repeated:,} of them were here."
+        return say(asdict(taken), json=json, words="\n".join([words, *taken.notes]))
 
     _carry(work)
 

@@ -270,6 +270,8 @@ async def _flush(adding: _Adding) -> None:
     try:
         done = await adding.log.append(*(new for _, new in pending))
     except (PartialRepeat, KeyDestroyed):
+        done = None
+    if done is None or len(done.positions) < len(pending):  # a repeat is known by its first event, whatever became of the others
         for position, new in pending:
             await _append_one(adding, position, new)
         return

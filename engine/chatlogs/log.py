@@ -6,7 +6,7 @@ from typing import Literal
 
 from engine.cards.trees import Tree
 
-LogForm = Literal["SillyTavern", "Chub", "RisuAI", "Agnai", "KoboldLite", "text-generation-webui", "CAI Tools"]
+LogForm = Literal["SillyTavern", "Chub", "RisuAI", "Agnai", "KoboldLite", "text-generation-webui", "CAI Tools", "shapes.inc"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,10 +149,13 @@ async def test_a_person_takes_everything_along_and_is_the_same_elsewhere(dsn: st
     assert {"README.md", f"characters/wren-{ADA}.json", "profile.json", "memories.md", "keys.json"} <= set(first.members)
     conversation = next(text for name, text in first.members.items() if name.startswith("conversations/") and b"Hello" in text)
     assert b"Greetings" in conversation
+    lines = first.members["events.jsonl"].splitlines(keepends=True)
     async with world(elsewhere) as log:
+        cut = await Archive(_with(first, "events.jsonl", b"".join(lines[:3]))).into(log)  # an import that ended in the middle
+        assert (cut.events, cut.repeated) == (3, 0)
         taken = await first.into(log)
-        assert taken.events > 20
-        assert taken.repeated == 0
+        assert taken.events == len(lines)
+        assert taken.repeated == 3
         again = await first.into(log)
         assert again.events == again.repeated == taken.events
         assert await blobs.get(log.pool, log.vault, _address(first)) == token(ADA, "picture").encode()

@@ -9,11 +9,14 @@ import pytest
 from bot import cards, editing
 from bot.console.pages.editing import ACTOR
 from engine.cards.card import read_card
+from engine.events.memory import MemoryNoted
 from engine.resources.kinds import CHARACTER
+from engine.store import Query
 from projections.terminal import NotFound
 from tests.service.test_cli_editing import here as here
 from tests.service.test_cli_editing import run, run_json
 from tests.support import cards as made
+from tests.support import shapes
 from tests.support.pictures import picture
 from tests.support.site import Site
 
@@ -102,3 +105,28 @@ async def test_a_file_that_is_no_card_is_refused_in_one_sentence(here: Site, tmp
         status, page = await upload(here, name, content)
         assert status == 422
         assert said in page
+
+
+async def test_a_backup_of_shapes_comes_in_once_with_everything(here: Site, tmp_path: Path) -> None:
+    """Character, preset, memories, talk; imported + repeated + skipped is all; the same backup, or one cut off, doubles nothing (G3)."""
+    for name, content in shapes.raw(20).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    held = await run_json("character", "import", str(tmp_path / "mochi"), "--preview", "--json")
+    assert (held["name"], held["lines"]) == ("Mochi", 41)
+    first = await run_json("character", "import", str(tmp_path / "mochi"), "--json")
+    assert (first["created"], first["character"], first["messages"]) == (True, "mochi", 41)
+    counts = first["imported"] + first["repeated"] + sum(first["skipped"].values())
+    assert (first["records"], counts, first["repeated"]) == (7, 7, 1)
+    log = here.console.log
+    before = await log.head()
+    packed = tmp_path / "mochi.zip"
+    packed.write_bytes(shapes.zipped(shapes.raw(20)))
+    again = await run_json("character", "import", str(packed), "--source", "shapes", "--json")
+    assert (again["created"], again["imported"], again["messages"], again["messages_repeated"]) == (False, 0, 41, 41)
+    added = [row.type async for row in log.rows(Query(after=before))]
+    assert [kind for kind in added if kind not in ("reply.intended", "reply.chunk_delivered", "reply.delivered")] == []  # it is shown
+    noted = [event for event in await here.events(["memory.noted"]) if isinstance(event, MemoryNoted)]
+    assert {event.origin for event in noted} == {"shapes_inc"}
+    shown = await run_json("character", "show", "mochi", "--json")
+    assert (shown["greeting"], shown["custom"]["userPersonalization"]) == ("canary greeting", {"backstory": "canary backstory"})

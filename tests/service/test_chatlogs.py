@@ -5,17 +5,32 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from bot.cli import chatlogs
+from engine import seed
+from engine.actor import person
+from engine.chatlogs.reading import read_chats
+from engine.config import Settings
 from engine.store import Log, Query
 from engine.store.progress import wait_for
+from projections.archive import chats
+from projections.models import jobs
 from tests.service.test_cli_editing import here as here
 from tests.service.test_cli_editing import run_json
 from tests.support import chatlogs as made
+from tests.support.provider.room import local_standin, with_provider
 from tests.support.site import Site
+from worker.__main__ import working
 
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+WREN = next(one.character_id for one in seed.samples() if one.slug == "wren")
 TYPES = ["message.received", "turn.requested", "turn.completed", "turn.failed", "reply.edited", "reply.version_chosen"]
 
 
@@ -53,3 +68,48 @@ async def test_a_conversation_goes_in_once_and_comes_out_equal(here: Site, tmp_p
     assert len(await here.events(TYPES)) == len(everything)
     assert "**Ada**" in await chat("export", str(channel), "--format", "md")
     assert "<article" in await chat("export", str(channel), "--format", "html")
+
+
+async def test_an_import_that_is_cut_off_goes_on_and_doubles_nothing(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it ends: the rest comes, from the line it had reached, from the beginning, or with other lines in one append."""
+    log = here.console.log
+    character = WREN
+    rows = [made.line("Ada" if n % 2 else "Wren", f"line {n}", user=bool(n % 2), at=1714752309000 + n * 1000) for n in range(20)]
+    [chat] = read_chats(made.jsonl([made.HEAD, *rows]))
+
+    async def dies(done: int, _: int) -> None:
+        if done >= 8:
+            raise Cut
+
+    monkeypatch.setattr(chats, "AT_ONCE", 4)
+    monkeypatch.setattr(chats, "TOGETHER", 3)
+    with pytest.raises(Cut):
+        await chats.take(log, person(5), chat, character, told=dies)
+    monkeypatch.setattr(chats, "TOGETHER", 5)
+    monkeypatch.setattr(chats, "AT_ONCE", 20)
+    for start, repeated in ((8, 0), (5, 15), (0, 20)):
+        done = await chats.take(log, person(5), chat, character, start=start)
+        assert done.repeated == repeated
+        said = await here.events(["message.received", "turn.completed"])
+        assert sorted(str(getattr(event, "text", "")) for event in said) == sorted(f"line {n}" for n in range(20))
+
+
+async def test_a_file_is_imported_by_a_job_once(here: Site, settings: Settings) -> None:
+    """Progress, result and bad lines are the job's; the kept file goes; the same file again is the same job."""
+    log, character = here.console.log, WREN
+    raw = made.jsonl(made.tavern()) + b"{broken\n"
+    async with local_standin() as url, working(with_provider(settings, url)):
+        job = await chats.ask(log, person(5), raw, character)
+        assert await chats.ask(log, person(5), raw, character) == job
+        found = None
+        while found is None or not found.over:
+            async with log.pool.connection() as connection:
+                found = await jobs.get(connection, job)
+            await asyncio.sleep(0.05)
+    assert (found.status, found.why) == ("completed", None)
+    assert found.result is not None
+    assert (found.result["lines"], found.result["silent"], found.result["bad"]) == (5, 1, 1)
+    assert await chats.ask(log, person(5), raw, character) == job
+    async with log.pool.connection() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM blobs WHERE subject = 'user:5'")).fetchone()
+    assert row == (0,)

@@ -5,6 +5,7 @@ from uuid import UUID
 import nextcord
 from nextcord import SlashOption
 
+from bot import chatlogs
 from bot.discord.answers import Interaction, Told, answer
 from bot.discord.context import Context, key_of
 from bot.discord.features.channel.cog import where_of
@@ -67,6 +68,27 @@ class HistoryCog(nextcord.ClientCog):
             return "No character will see again what was said here before. The messages in the channel stay."
 
         await answer(interaction, work, hidden=False)
+
+    @group.subcommand(name="import", description="Bring in your talk with a character from SillyTavern, Chub, Risu, Agnai and others")  # type: ignore[untyped-decorator]
+    async def import_(
+        self, interaction: Interaction, file: nextcord.Attachment, character: str = SlashOption(description="With whom", autocomplete=True)
+    ) -> None:
+        actor = self.context.actor(interaction)
+
+        async def work() -> str:
+            if file.size > chatlogs.MOST_BYTES:
+                raise Rejected(f"The file is larger than {chatlogs.MOST_BYTES // 2**20} MB.")
+            host = await known.find(self.context, CHARACTER, actor, character)
+            job, words = await chatlogs.ask(self.context.log, actor, await file.read(), host)
+            return (
+                f"{words} It comes in as your private talk with {host.name}, with its own times (job `{str(job)[:8]}`). Twice adds nothing."
+            )
+
+        await answer(interaction, work)
+
+    @import_.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    async def choose_host(self, interaction: Interaction, character: str) -> None:
+        await self._suggest(interaction, character)
 
     @clear.on_autocomplete("character")  # type: ignore[untyped-decorator]
     async def choose(self, interaction: Interaction, character: str) -> None:

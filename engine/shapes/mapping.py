@@ -1,0 +1,178 @@
+"""What becomes of each part of a shape: our fields, custom fields, a preset, memories, lines of a conversation. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
+from engine.chatlogs.times import moment
+from engine.shapes.backup import ShapesBackup
+
+FIELDS = {
+    "name": "name",
+    "username": "slug",
+    "jailbreak": "system_prompt",
+    "user_prompt": "info",
+    "personality_traits": "traits",
+    "personality_tone": "tone",
+    "personality_age": "age",
+    "personality_likes": "likes",
+    "personality_dislikes": "dislikes",
+    "personality_appearance": "appearance",
+    "personality_conversational_goals": "goals",
+    "personality_conversational_examples": "examples",
+    "error_message": "error_message",
+    "birthday": "birthday",
+    "avatar": "avatar_url",
+}
+"""Theirs to ours."""
+INNER = {"appearance": "appearance", "shape_initial_message": "greeting"}
+"""The same, of what stands in `shape_settings`."""
+PRESET = {
+    "engine_model": "model",
+    "engine_temperature": "parameters.temperature",
+    "engine_top_p": "parameters.top_p",
+    "engine_top_k": "parameters.top_k",
+    "engine_frequency_penalty": "parameters.frequency_penalty",
+    "engine_presence_penalty": "parameters.presence_penalty",
+    "engine_repetition_penalty": "parameters.repetition_penalty",
+    "engine_min_p": "parameters.min_p",
+    "engine_top_a": "parameters.top_a",
+    "stm_window": "window.max_messages",
+}
+DROPPED = ("credits", "moderation", "user_id", "blocked_user_id", "user_count", "message_count")
+"""Beginnings of names that say nothing of the character: accounting of their site."""
+_LINE = ("message", "reply", "ts", "regenerated_replies")
+LONGEST = 4000
+"""Characters of one memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShapesMemory:
+    """One thing to remember. `part`: a longer text is several memories."""
+
+    text: str
+    at: datetime | None
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShapesPlan:
+    """What a backup makes. `character` and `preset` are files of ours; `told` says of each field that is no field here what becomes of it.
+
+    `skipped`: records that are no memories, with why. memories + skipped (+ repeats, found when they are stored) are all records.
+    """
+
+    character: Mapping[str, Any]
+    preset: Mapping[str, Any]
+    memories: tuple[ShapesMemory, ...]
+    skipped: Mapping[str, int]
+    records: int
+    chat: ChatLog
+    told: tuple[str, ...]
+
+
+def planned(backup: ShapesBackup) -> ShapesPlan:
+    """Map a backup."""
+    character, told = _character(backup)
+    preset = {ours: backup.config[theirs] for theirs, ours in PRESET.items() if backup.config.get(theirs) is not None}
+    memories, skipped, records = list[ShapesMemory](), dict[str, int](), 0
+    for found in _records(backup):
+        records += 1
+        if isinstance(found, str):
+            skipped[found] = skipped.get(found, 0) + 1
+        else:
+            memories += found
+    told += [f"{path}: it is none of a backup's files" for path in backup.strange]
+    return ShapesPlan(character, _preset(preset, backup), tuple(memories), skipped, records, _chat(backup), tuple(told))
+
+
+def _character(backup: ShapesBackup) -> tuple[dict[str, Any], list[str]]:
+    tree, custom, told = dict[str, Any](), dict[str, Any](), list[str]()
+    settings = backup.config.get("shape_settings")
+    for name, value in backup.config.items():
+        if name in FIELDS and isinstance(value, str | int | float) and not isinstance(value, bool):
+            tree[FIELDS[name]] = value
+            custom |= {name: value} if name in ("avatar", "birthday") else {}  # raw, where ours may not take it
+        elif name in PRESET and value is not None:
+            told.append(f"{name}: part of the preset")
+        elif name.startswith(DROPPED):
+            told.append(f"{name}: left out, it is their site's accounting")
+        elif name == "private":
+            tree["visibility"] = "private" if value is not False else "public"
+        elif value not in (None, "", [], {}):
+            custom[name] = value
+            told.append(f"{name}: kept as a custom field")
+    for name, ours in INNER.items():
+        if isinstance(settings, dict) and isinstance(settings.get(name), str) and settings[name] and not tree.get(ours):
+            tree[ours] = settings[name]
+    extra = {"training": backup.lists.get("training"), "userPersonalization": dict(backup.personalization)}
+    custom |= {name: value for name, value in extra.items() if value}
+    custom |= {"shapesId": backup.config.get("id"), "shapesUsername": backup.config.get("username"), "importSource": "shapes.inc"}
+    return tree | {"custom": custom}, told
+
+
+def _preset(found: dict[str, Any], backup: ShapesBackup) -> dict[str, Any]:
+    tree: dict[str, Any] = {"name": f"{backup.config.get('name') or 'Shape'}"[:80]} if "model" in found else {}
+    for key, value in found.items() if tree else ():
+        group, _, name = key.rpartition(".")
+        (tree.setdefault(group, {}) if group else tree)[name] = value
+    return tree
+
+
+def _records(backup: ShapesBackup) -> Iterator[list[ShapesMemory] | str]:
+    for one in backup.lists.get("memories", []):
+        yield _memory(one)
+    for one in backup.lists.get("knowledge", []):
+        yield _knowledge(one)
+
+
+def _memory(one: Any) -> list[ShapesMemory] | str:
+    if not isinstance(one, dict):
+        return "no record"
+    about = one.get("metadata")
+    inner = about if isinstance(about, dict) else {}
+    text = one.get("result")
+    if one.get("deleted") is True:
+        return "deleted there"
+    if not isinstance(text, str) or not text.strip():
+        return "empty"
+    at = next((found for value in (inner.get("end_ts"), one.get("created_at"), inner.get("created_at")) if (found := moment(value))), None)
+    return _parts(text.strip(), at)
+
+
+def _knowledge(one: Any) -> list[ShapesMemory] | str:
+    if isinstance(one, str):
+        one = {"content": one}
+    if not isinstance(one, dict):
+        return "no record"
+    if one.get("deleted") is True:
+        return "deleted there"
+    texts = [str(one[name]).strip() for name in ("title", "content", "text") if isinstance(one.get(name), str) and one[name].strip()]
+    return _parts("\n".join(texts), moment(one.get("created_at"))) if texts else "empty"
+
+
+def _parts(text: str, at: datetime | None) -> list[ShapesMemory]:
+    return [ShapesMemory(text[start : start + LONGEST], at, number) for number, start in enumerate(range(0, len(text), LONGEST))]
+
+
+def _chat(backup: ShapesBackup) -> ChatLog:
+    """The conversation: a line for what was said, one for the reply, whose earlier versions come before the one that was shown."""
+    name, lines, bad = str(backup.config.get("name") or "Shape"), list[LoggedLine](), list[str]()
+    for number, one in enumerate(backup.messages, 1):
+        if not isinstance(one, dict):
+            bad.append(f"Message {number}: It is no message.")
+            continue
+        at, rest = moment(one.get("ts")), {key: value for key, value in one.items() if key not in _LINE}
+        said, reply, before = one.get("message"), one.get("reply"), one.get("regenerated_replies")
+        if isinstance(said, str) and said.strip():
+            lines.append(LoggedLine("You", True, (ChatVariant(said, at),), rest={} if isinstance(reply, str) else rest))
+        if isinstance(reply, str) and reply.strip():
+            earlier = [text for text in before if isinstance(text, str) and text.strip()] if isinstance(before, list) else []
+            variants = tuple(ChatVariant(text, at) for text in (*earlier, reply))
+            lines.append(LoggedLine(name, False, variants, len(variants) - 1, rest=rest))
+        if not any(isinstance(text, str) and text.strip() for text in (said, reply)):
+            bad.append(f"Message {number}: It says nothing.")
+    head = {key: value for key, value in backup.chat.items() if key != "messages"}
+    return ChatLog("shapes.inc", tuple(lines), "You", name, tuple(bad), head)

@@ -1,0 +1,103 @@
+"""Backups of shapes.inc: every field mapped or kept, counts add up, nothing odd stops the rest (G3)."""
+
+import json
+import re
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.cards.refusal import Unreadable
+from engine.shapes.backup import read_backup, unzipped
+from engine.shapes.mapping import planned
+from tests.support import shapes as made
+
+CANARY = re.compile(r"canary [a-z_]+(?: \d+)?")
+
+
+def test_every_field_is_mapped_or_kept_or_named() -> None:
+    """Each token of the backup stands somewhere in the plan; what has no place is named."""
+    plan = planned(read_backup(made.raw()))
+    everything = json.dumps([plan.character, plan.preset, repr(plan.memories), repr(plan.chat)], default=str)
+    wanted = set(CANARY.findall(json.dumps(made.files()))) - {"canary gone"}
+    assert sorted(wanted - set(CANARY.findall(everything))) == []
+    told = "\n".join(plan.told)
+    assert [name for name in ("credits_used", "user_id") if f"{name}: left out" not in told] == []
+    assert plan.character["custom"]["never seen before"] == {"deep": ["canary unknown"]}
+    assert (plan.character["slug"], plan.character["greeting"], plan.character["visibility"]) == ("mochi", "canary greeting", "private")
+    assert (plan.preset["model"], plan.preset["parameters"]["temperature"], plan.preset["window"]) == (
+        "openai/gpt-4o",
+        0.8,
+        {"max_messages": 12},
+    )
+
+
+def test_the_counts_add_up() -> None:
+    """Records are memories or skipped, with why; a long one is several; the conversation has its times and earlier versions."""
+    plan = planned(read_backup(unzipped(made.zipped(made.raw()))))
+    assert plan.records == 7
+    assert dict(plan.skipped) == {"deleted there": 1, "empty": 1, "no record": 1}
+    firsts = [memory for memory in plan.memories if memory.part == 0]
+    assert len(firsts) + sum(plan.skipped.values()) == plan.records
+    assert [memory.part for memory in plan.memories if memory.text.startswith("long")] == [0, 1]
+    assert firsts[0].at is not None
+    assert firsts[0].at.isoformat() == "2024-05-03T16:05:09.250000+00:00"
+    first, reply = plan.chat.lines[:2]
+    assert (first.shown.text, reply.shown.text, [one.text for one in reply.variants]) == (
+        *("canary said 0", "canary reply 0"),
+        ["canary earlier", "canary reply 0"],
+    )
+    assert first.shown.at is not None
+    assert first.shown.at.microsecond == 123456
+    assert (len(plan.chat.lines), len(plan.chat.bad)) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"a.json": b"{}"},
+        {"a.json": b"{"},
+        {"a.json": b"[" * 100_000},
+        {"a/a.json": json.dumps(made.config()).encode(), "b/b.json": json.dumps(made.config()).encode()},
+    ],
+)
+def test_what_is_no_backup_is_refused_in_a_sentence(files: dict[str, bytes]) -> None:
+    with pytest.raises(Unreadable, match=r"\.$"):
+        read_backup(files)
+
+
+def test_a_bomb_and_a_damaged_zip_are_refused() -> None:
+    """Without unpacking what they claim to hold."""
+    whole = made.zipped(made.raw())
+    for raw in (b"PK\x05\x06", whole[:-30], whole.replace(zlib.compress(b"x")[:1], b"y")):
+        with pytest.raises(Unreadable):
+            read_backup(unzipped(raw))
+    with pytest.raises(Unreadable, match="too many files"):
+        unzipped(made.zipped({f"{n}.json": b"" for n in range(1_001)}))
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8) | st.sampled_from(["result", "metadata", "ts"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(made.config())), _JSON), _JSON, _JSON, st.lists(_JSON, max_size=4))
+def test_any_json_in_any_field_is_taken_or_told(config: dict[str, object], memory: object, story: object, messages: list[object]) -> None:
+    """Whatever a field holds, the rest comes in; records are counted."""
+    files = {
+        "mochi.json": made.config() | config | {"id": "1", "name": "Mochi", "username": "mochi"},
+        "mochi_memories.json": [memory],
+        "mochi_knowledge.json": [story],
+        "mochi_chat_history.json": {"messages": messages},
+    }
+    plan = planned(read_backup({name: json.dumps(tree).encode() for name, tree in files.items()}))
+    firsts = [one for one in plan.memories if one.part == 0]
+    assert len(firsts) + sum(plan.skipped.values()) == plan.records == 2
