@@ -5,16 +5,18 @@ import json as jsonlib
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot import editing
+from bot import editing, proxies
 from bot.cli import avatar, cards, personas
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
+from engine.cards.proxies import is_export
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
@@ -243,6 +245,8 @@ def _import(kind: Kind[Any]) -> Callable[..., None]:
         tree = _json_of(file)
 
         async def work(log: Log) -> None:
+            if kind is PERSONA and is_export(tree):
+                return await _proxied(log, tree, preview=preview, json=json)
             read = await editing.imported(log, kind, OPERATOR, tree)
             notes = tuple(f"Left out: {line}" for line in read.left)
             if preview:
@@ -254,6 +258,16 @@ def _import(kind: Kind[Any]) -> Callable[..., None]:
 
     command.__doc__ = f"Create a {kind.name} from a JSON file: one of ours, or of the predecessor's."
     return command
+
+
+async def _proxied(log: Log, tree: object, *, preview: bool, json: bool) -> None:
+    """Make the personas of an export of PluralKit or Tupperbox."""
+    export = await proxies.read(jsonlib.dumps(tree).encode())
+    if preview:
+        names = [one.name for one in export.personas]
+        return say({"program": export.program, "personas": names, "notes": list(export.bad)}, json=json, words="\n".join(names))
+    taken = await proxies.take(log, OPERATOR, export)
+    return say(asdict(taken), json=json, words="\n".join([taken.words, *taken.notes]))
 
 
 def _json_of(file: Path) -> object:

@@ -26,6 +26,7 @@ from engine.events.build import new
 from engine.events.message import MessageEdited, MessageReceived
 from engine.execute import execute
 from engine.resources.kinds import CHARACTER, PRESET
+from engine.resources.places.kinds import PERSONA
 from engine.store import Log, Query, open_log
 from engine.vault import MasterKey
 from projections.archive.person import make_person
@@ -79,6 +80,8 @@ async def live(log: Log, who: int) -> None:
     await execute(log, actor, editing.creation(PRESET, preset, {"name": token(who, "preset"), "model": "a/b"}), ids.derived("test", who, 2))
     item = await sheets.profile_item(log, actor, who, None)
     await execute(log, actor, editing.change(item, {"about": token(who, "profile")}), ids.derived("test", who, 3))
+    create = editing.creation(PERSONA, ids.derived("test", who, "persona"), {"name": token(who, "persona")})
+    await execute(log, actor, create, ids.derived("test", who, 5))
     place = MemoryPlace("playground", channel=5)
     await execute(log, actor, Remember(ids.derived("test", who, "memory"), who, place, token(who, "memory")), ids.derived("test", who, 4))
     await keys.add(log, who, "openrouter", f"sk-{token(who, 'key')}-{who}")
@@ -96,7 +99,7 @@ async def live(log: Log, who: int) -> None:
     await execute(log, actor, Ask(job_id("catalogue", str(who)), "catalogue", str(who)), job_id("catalogue", str(who)))
 
 
-WHAT = ("picture", "info", "preset", "profile", "memory", "said", "server", "edited")
+WHAT = ("picture", "info", "persona", "preset", "profile", "memory", "said", "server", "edited")
 
 
 @dataclass(frozen=True)

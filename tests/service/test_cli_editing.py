@@ -193,3 +193,15 @@ async def test_a_person_is_denied_and_answered_again(here: Site) -> None:
         await run("deny", "add", "somebody")
     with pytest.raises(NotFound, match="not both"):
         await run("deny", "add", "99", "--channel", "1", "--guild", "2")
+
+
+async def test_an_export_of_pluralkit_becomes_personas_once(here: Site, tmp_path: Path) -> None:
+    """At the command line; a second time nothing is added."""
+    file = tmp_path / "system.json"
+    file.write_text(
+        json.dumps({"version": 1, "members": [{"id": "abcde", "name": "Rook", "pronouns": "they/them"}, {"id": "fghij", "name": "Wren"}]})
+    )
+    assert (await run_json("persona", "import", str(file), "--json"))["made"] == ["Rook", "Wren"]
+    again = await run_json("persona", "import", str(file), "--json")
+    assert (again["made"], again["repeated"]) == ([], 2)
+    assert [row["name"] for row in await run_json("persona", "list", "--json")] == ["Rook", "Wren"]

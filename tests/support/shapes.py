@@ -23,7 +23,7 @@ def memory(text: str, **more: Any) -> dict[str, Any]:
 
 
 def files(messages: int = 2) -> dict[str, Any]:
-    said = [
+    said: list[Any] = [
         {"id": str(n), "message": f"canary said {n}", "reply": f"canary reply {n}", "ts": 1714752309.123456 + n, "regenerated_replies": []}
         for n in range(messages)
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from bot import cards, editing, sheets
+from bot import cards, editing, proxies, sheets
 from bot.discord import custom_ids
 from bot.discord.answers import Interaction, Told
 from bot.discord.components import Option, button, cut, row, select
@@ -19,10 +19,12 @@ from bot.discord.payload import Json
 from bot.editing import Item
 from engine import ids
 from engine.actor import Actor
+from engine.cards.proxies import is_export
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
+from engine.resources.places.kinds import PERSONA
 from engine.resources.preset import PresetSheet
 from engine.resources.typed import Wrong
 
@@ -165,6 +167,9 @@ class Editor:
             tree = json.loads(raw)
         except (ValueError, RecursionError):
             raise Wrong("The file holds no JSON.") from None
+        if kind is PERSONA and is_export(tree):
+            taken = await proxies.take(log, actor, await proxies.read(raw))
+            return Told("\n".join([taken.words, *taken.notes[:NOTES]]))
         read = await editing.imported(log, kind, actor, tree)
         return await self._made(interaction, kind, read.values, measured=False, notes=[f"Left out: {line}" for line in read.left])
 
