@@ -18,7 +18,7 @@ from projections import registry
 LOOKED_AT = 2_000
 """Newest changes that are looked through for those of one person."""
 SEEN_S = 2.0
-_FAMILIES = frozenset({"character", "preset", "channel", "quota", "model", "access", "server", "profile", "persona"})
+_FAMILIES = frozenset({"character", "preset", "channel", "quota", "model", "access", "server", "profile", "persona", "presence"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")
+    release_webhook_secret: SecretStr | None = Field(
+        None, description="Secret that signs `POST /hooks/release`, as GitHub's webhooks of releases are. Unset: none are taken."
+    )
     public_url: str | None = Field(
         None,
         description="Address at which others reach the console through a proxy, such as https://tzurot.example. Needs a password.",

@@ -18,6 +18,7 @@ from projections.models.pictures import PICTURES
 from projections.models.places.forks import FORKS
 from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
+from projections.models.places.releases import RELEASES
 from projections.models.places.scenes import SCENES
 from projections.models.places.servers import SERVERS
 from projections.models.provider_models import MODELS
@@ -55,6 +56,7 @@ ALL: tuple[Projection, ...] = (
     PROFILES,
     PERSONAS,
     FORKS,
+    RELEASES,
 )
 """In the order in which they are shown."""
 

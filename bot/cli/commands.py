@@ -4,6 +4,7 @@ import typer
 
 from bot.cli import (
     archives,
+    bulletins,
     channels,
     chatlogs,
     debug,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     editing.register(app)
     channels.register(app)
     servers.register(app)
+    bulletins.register(app)
     scenes.register(app)
     profiles.register(app)
     undo.register(app)

@@ -67,6 +67,7 @@ class Client(nextcord.Client):
         )
         self._on_up, self._on_press = on_up, on_press
         self.dropped: Counter[str] = Counter()
+        self.sessions = 0
         parsers = self._connection.parsers
         for name in {*parsers, *raw}:
             parsers[name] = self._guarded(name, raw.get(name), parsers.get(name))
@@ -93,6 +94,7 @@ class Client(nextcord.Client):
     async def on_ready(self) -> None:
         """READY and the first GUILD_CREATEs are through: presence may be set now."""
         await self.change_presence(status=nextcord.Status.online)
+        self.sessions += 1
         await self._on_up(self)
 
     async def on_interaction(self, interaction: Interaction) -> None:

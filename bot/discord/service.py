@@ -12,6 +12,7 @@ from bot.delivery.streaming import Streams
 from bot.discord import standby
 from bot.discord.asides import Asides
 from bot.discord.backfill import Backfill
+from bot.discord.bulletins import Bulletins
 from bot.discord.client import Client, Raw, point_at
 from bot.discord.connection import TOKEN_SENTENCE, NotLetIn, stay_connected
 from bot.discord.context import Context
@@ -83,6 +84,7 @@ class Service:
         self.asides = Asides(log, rest, settings)
         self.ingest.on_decided = lambda message, found: self.asides.decided(message, found, self.roster.names)
         self.serving = Serving(log, rest, settings.bot_mention_char, named_only=settings.allowed_servers_only)
+        self.bulletins = Bulletins(log, rest, us, lambda channel: self._place(channel).guild_id)
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
         self.context = Context(log, self.roster, settings, self.typing.begin)
@@ -176,6 +178,8 @@ class Service:
             await asyncio.sleep(SWEEP_S)
             await _at_last(lambda: self.deliver.sweep(SWEEP_OLDER_S))
             await self._leave_denied()
+            if self.client is not None:
+                await self.bulletins.tend(self.client)
 
     async def _leave_denied(self) -> None:
         """Leave servers that were denied since."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from engine.errors import UnknownEvent
 from engine.events import (
     access,
+    bulletin,
     channel,
     character,
     claim,
@@ -90,6 +91,9 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "access.denied": (access.PersonDenied, 1),
         "access.allowed": (access.PersonAllowed, 1),
         "profile.edited": (profile.ProfileEdited, 1),
+        "presence.set": (bulletin.PresenceSet, 1),
+        "release.published": (bulletin.ReleasePublished, 1),
+        "release.told": (bulletin.ReleaseTold, 1),
         "persona.created": (persona.PersonaCreated, 1),
         "persona.edited": (persona.PersonaEdited, 1),
         "persona.deleted": (persona.PersonaDeleted, 1),

@@ -63,12 +63,7 @@ class PersonaChosen(Event):
 
     @property
     def stream_name(self) -> str:
-        return worn_stream(self.user_id, self.guild_id, self.character_id)
-
-
-def worn_stream(user_id: int, guild_id: int | None, character_id: UUID | None) -> str:
-    """The stream of a person's choices for one place."""
-    return f"worn:{user_id}:{guild_id or ''}:{character_id or ''}"
+        return f"worn:{self.user_id}:{self.guild_id or ''}:{self.character_id or ''}"
 
 
 def sheet(event: PersonaCreated) -> PersonaSheet:

@@ -37,7 +37,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("message.edited", 1): unchanged,  # v2: the copy a program made of it, and the name it has there
         ("turn.requested", 1): unchanged,  # v2: whether it may end in silence; a character may speak first
         ("channel.edited", 1): unchanged,  # v2: silence, and speaking first
-        ("server.edited", 1): unchanged,  # v2: answers a minute by role
+        ("server.edited", 1): unchanged,  # v2: answers a minute by role, a channel for news
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("turn.completed", 1): _turn_completed_1,

@@ -34,6 +34,7 @@ class Changes(Projection):
             ),
             *(f"access.{what}" for what in ("denied", "allowed")),
             "profile.edited",
+            "presence.set",
             *(f"persona.{what}" for what in ("created", "edited", "deleted", "restored", "chosen")),
             *(f"server.{what}" for what in ("edited", "denied", "allowed")),
         }

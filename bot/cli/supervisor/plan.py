@@ -58,6 +58,7 @@ SECRETS: Mapping[str, frozenset[str]] = {
     "provider_api_key": frozenset({"worker"}),
     "provider_proxy": frozenset({"worker"}),
     "console_password": frozenset({"console"}),
+    "release_webhook_secret": frozenset({"console"}),
     "master_key": frozenset({"projections", "worker", "console", "bot"}),
 }
 """Which children get a secret: those that use it, so that none can lose what it has no use for."""

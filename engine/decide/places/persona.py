@@ -11,7 +11,7 @@ from engine.actor import Actor
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
-from engine.events.persona import PersonaChosen, PersonaCreated, PersonaDeleted, PersonaEdited, PersonaRestored, worn_stream
+from engine.events.persona import PersonaChosen, PersonaCreated, PersonaDeleted, PersonaEdited, PersonaRestored
 from engine.events.persona import sheet as sheet_of
 from engine.resources.field import changed, nested, values
 from engine.resources.kinds import defaults, wrong
@@ -190,7 +190,7 @@ class Wear(Command):
 
     @property
     def stream(self) -> str:
-        return worn_stream(self.user_id, self.guild_id, self.character_id)
+        return f"worn:{self.user_id}:{self.guild_id or ''}:{self.character_id or ''}"
 
 
 def _reads_worn(_: State, command: Wear) -> Sequence[str]:

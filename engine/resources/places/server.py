@@ -36,6 +36,9 @@ class ServerSheet(Resource):
         dict[str, int],
         Shown("Answers a minute by role", WHERE, 'Role id to answers: {"123": 20}. The highest of a person\'s roles counts.', "json", 2000),
     ] = Field(default_factory=dict)
+    news_channel: Annotated[
+        int | None, Shown("Channel for news", WHERE, "Id of the channel that is told of new versions of the bot; empty: none.", "number")
+    ] = Field(None, ge=1, lt=2**63)
     disclosure: Annotated[bool, Shown("Say that it is an AI", CARE, "Once to each person here, with the first answer.", "switch")] = True
     minors: Annotated[
         bool, Shown("Minors are here", CARE, "A reminder that it is an AI every 3 hours; no characters for adults.", "switch")

@@ -8,6 +8,7 @@ from nextcord import SlashOption
 from bot import turn_lines
 from bot.discord.answers import Interaction, Told, answer
 from bot.discord.context import Context, key_of
+from bot.discord.features.admin import showing
 from bot.discord.features.admin.health import probe, version_line
 from bot.discord.features.undo.press import changed, shown
 from bot.why import lines
@@ -50,6 +51,24 @@ class AdminCog(nextcord.ClientCog):
             return turn_lines.quota_markdown(await turn_lines.quota_lines(self.context.log))
 
         await answer(interaction, work)
+
+    @admin.subcommand(name="presence", description="How the bot shows itself")  # type: ignore[untyped-decorator]
+    async def presence(self, interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    @presence.subcommand(name="set", description="Show a text and a status")  # type: ignore[untyped-decorator]
+    async def presence_set(
+        self,
+        interaction: Interaction,
+        text: str = SlashOption(description="What everybody reads below its name", max_length=128),
+        activity: str = SlashOption(description="Before the text", required=False, default="custom", choices=list(showing.ACTIVITIES)),
+        status: str = SlashOption(description="The dot", required=False, default="online", choices=list(showing.STATUSES)),
+    ) -> None:
+        await answer(interaction, lambda: showing.carry(self.context, interaction, showing.command(text, activity, status)))
+
+    @presence.subcommand(name="clear", description="Show no text, and be online")  # type: ignore[untyped-decorator]
+    async def presence_clear(self, interaction: Interaction) -> None:
+        await answer(interaction, lambda: showing.carry(self.context, interaction, showing.command()))
 
     @admin.subcommand(name="debug", description="What became of turns: yours, or for the bot's owners everybody's")  # type: ignore[untyped-decorator]
     async def debug(self, interaction: Interaction) -> None:
