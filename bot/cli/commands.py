@@ -10,6 +10,7 @@ from bot.cli import (
     debug,
     denials,
     editing,
+    experiments,
     forks,
     lore,
     memories,
@@ -47,3 +48,4 @@ def register(app: typer.Typer) -> None:
     reactions.register(app)
     debug.register(app)
     forks.register(app)
+    experiments.register(app)

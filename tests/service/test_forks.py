@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
-from bot import forking
+from bot import experiments, forking
 from engine import erasure, ids, seed
 from engine.actor import operator
 from engine.config import Settings
@@ -20,7 +21,8 @@ from engine.events.turn import TurnCompleted
 from engine.execute import execute
 from engine.store import NewEvent
 from engine.store.progress import wait_for
-from projections import chats
+from projections import chats, inspector
+from projections.models.turns import Turn
 from projections.prompt.changes import parse
 from projections.rerun.forks import RerunScope, compare
 from tests.support.provider.room import Person, room, with_provider
@@ -63,6 +65,12 @@ async def _edited(person: Person, traits: str) -> int:
     return (await person.log.append(made)).positions[-1]
 
 
+async def _turn(person: Person, turn: UUID) -> Turn:
+    assert await wait_for(person.log.pool, READ, await person.log.head(), seconds=30)
+    [found] = await inspector.find(person.log, str(turn))
+    return found
+
+
 async def test_an_unchanged_fork_is_equal_and_a_changed_one_names_where_it_leaves(settings: Settings, provider: FaultServer) -> None:
     async with room(with_provider(settings, provider.address)) as person:
         await person.preset("a/b")
@@ -92,6 +100,18 @@ async def test_an_unchanged_fork_is_equal_and_a_changed_one_names_where_it_leave
         assert model.first is not None
         assert model.first.differs is not None
         assert (model.first.differs.where, model.first.differs.before, model.first.differs.after) == ("model", "a/b", "c/d")
+        job = await experiments.begin(
+            person.log, operator(1), await _turn(person, ends[4].turn_id), parse([f"character={version}", "model=c/d"])
+        )
+        async with asyncio.timeout(60):
+            while (answered := await experiments.answers(person.log, job, ends[4].turn_id)) is None:
+                await asyncio.sleep(0.05)
+        ran, sides = answered
+        assert (ran.model, ran.equal) == ("c/d", False)
+        assert (sides[0].same + sides[0].other, sides[1].same + sides[1].other) == (ends[4].text, ran.text)
+        assert "Changed altogether." in str(provider.journal[-1].body["messages"])
+        assert (await experiments.versions(person.log, FIRST))[0].position == version
+        asked += 1
         nothing_there = await compare(person.log, scope, parse(["lore=off", "memory=off"]))
         assert (nothing_there.equal, nothing_there.first) == (TURNS, None)
         assert len(provider.journal) == asked

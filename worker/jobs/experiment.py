@@ -1,4 +1,4 @@
-"""Runs a turn again with another model or preset, as an experiment: the same prompt, and an answer that no conversation holds (F3)."""
+"""Runs a turn again with something changed, as an experiment: an answer that no conversation holds (F3)."""
 
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from engine.events.preset import Parameters
 from engine.events.turn import GenerationStarted, TurnRequested
 from engine.resources.typed import tidy
 from projections.models import catalog
+from projections.prompt.changes import PromptChanges
 from projections.prompt.rebuild import rebuild
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
 
@@ -30,7 +31,7 @@ async def run(job: RunningJob) -> Result:
     if asked is None or started is None:
         raise GiveUp("Nothing was ever asked of a model in this turn.")
     try:
-        again = await rebuild(job.work.log, started)
+        again = await rebuild(job.work.log, started, changes=changes(job.parameters, job.personal))
     except LookupError as error:
         raise GiveUp(f"The prompt cannot be built again: {error}.") from None
     if again.erased:
@@ -53,6 +54,20 @@ async def run(job: RunningJob) -> Result:
     )
     await job.work.log.append(new(event, key))
     return {"turn": str(turn)}
+
+
+def changes(parameters: Result, personal: Result) -> PromptChanges:
+    """What of the prompt is to be different. Pure. Raises GiveUp for what no program of ours asks."""
+    edits, character = personal.get("edits"), parameters.get("character")
+    try:
+        return PromptChanges(
+            character=None if character is None else int(str(character)),
+            lore=parameters.get("lore") != "off",
+            memory=parameters.get("memory") != "off",
+            edits={int(position): str(text) for position, text in edits.items()} if isinstance(edits, dict) else {},
+        )
+    except ValueError:
+        raise GiveUp("It does not say what is to be different.") from None
 
 
 async def _chosen(job: RunningJob, started: GenerationStarted) -> tuple[str, UUID | None, Parameters]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot import experiments
 from bot.console.pages import conversation
 from bot.console.pages.neighbours import asked_for, neighbours
 from bot.console.render import page, problem
@@ -74,6 +75,7 @@ async def inspect(request: Request) -> Response:
         "found": await gather.of_turn(console.log, turn),
         "beside": await neighbours(console, asked, status, turn),
         "presets": presets,
+        "versions": await experiments.versions(console.log, turn.character),
         "called": called,
         "operator": OPERATOR,
         "notice": notice,

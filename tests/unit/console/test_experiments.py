@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.console.pages.experiments import sides
+from bot.experiments import sides
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))

@@ -1,0 +1,76 @@
+"""A turn run again with something changed, as an experiment: what the console and the command line share (F3)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from engine import ids
+from engine.actor import Actor
+from engine.decide.job import Ask, job_id
+from engine.events.experiment import ExperimentRun
+from engine.events.turn import TurnCompleted
+from engine.execute import execute
+from engine.store import Log, Query
+from projections.models.turns import Turn
+from projections.prompt.changes import PromptChanges
+
+NAME = "experiment"
+DESCRIBES = frozenset({"character.created", "character.edited"})
+MOST_VERSIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One answer, cut where it begins to differ from the other one."""
+
+    title: str
+    same: str
+    other: str
+
+
+def sides(titles: tuple[str, str], texts: tuple[str, str]) -> tuple[Side, Side]:
+    """Two answers with what both begin with apart from the rest. Pure."""
+    left, right = texts
+    same = next((at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), min(len(left), len(right)))
+    return Side(titles[0], left[:same], left[same:]), Side(titles[1], right[:same], right[same:])
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterVersion:
+    """A description a character had, by the position of the event that gave it."""
+
+    position: int
+    words: str
+
+
+async def versions(log: Log, character: UUID) -> list[CharacterVersion]:
+    """The latest descriptions of a character, the newest first."""
+    wanted = Query(stream=f"character:{character}", types=DESCRIBES, backwards=True, limit=MOST_VERSIONS)
+    rows = [row async for row in log.rows(wanted)]
+    return [CharacterVersion(row.position, f"of {row.occurred_at:%Y-%m-%d %H:%M} (event {row.position})") for row in rows]
+
+
+async def begin(log: Log, actor: Actor, turn: Turn, changes: PromptChanges) -> UUID:
+    """Ask for the turn's last prompt to be answered with these changes; the same again is the same job. Raises Rejected."""
+    wanted = {"model": changes.model, "preset": str(changes.preset or ""), "character": changes.character}
+    told: dict[str, JsonValue] = {"turn": str(turn.turn), **{name: value for name, value in wanted.items() if value}}
+    told |= {name: "off" for name, kept in (("lore", changes.lore), ("memory", changes.memory)) if not kept}
+    # Other words are somebody's: they are sealed, and no hash of them stands in the clear.
+    key = ids.random_id() if changes.edits else ids.derived("experiment", *(f"{name}={value}" for name, value in sorted(told.items())))
+    about = f"{turn.turn}:{key}"
+    edits: dict[str, JsonValue] = {str(position): text for position, text in changes.edits.items()}
+    people = (turn.user_id,) if edits else ()
+    ask = Ask(job_id(NAME, about), NAME, about, told, people, {"edits": edits} if edits else {})
+    await execute(log, actor, ask, ids.random_id(), see=("jobs",))
+    return ask.job
+
+
+async def answers(log: Log, job: UUID, turn: UUID) -> tuple[ExperimentRun, tuple[Side, Side]] | None:
+    """The experiment's answer beside the recorded one; None as long as there is none."""
+    recorded, end = await log.find(ids.derived("experiment run", job)), await log.find(ids.terminal(turn))
+    if recorded is None or not isinstance(run := recorded.event, ExperimentRun):
+        return None
+    said = end.event if end is not None and isinstance(end.event, TurnCompleted) else None
+    titles = (f"Answered by {said.model}" if said else "Not answered", f"By {run.model}, as an experiment")
+    return run, sides(titles, (said.text if said else "", run.text))
