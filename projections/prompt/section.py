@@ -1,7 +1,7 @@
 """What a section of a prompt is: where its data come from, what it says, where that stands, and what it may cost."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -26,7 +26,8 @@ class Snapshot:
     """What a turn looks at while all read models stand still: its connection, and the positions they have reached by name.
 
     `limit` entries of history at most, none of before `since`, no further back than `most_bytes` of text. `user` is who is answered.
-    `before` is what the sections before chose; without `recall` nothing is remembered.
+    `other` is what another section chose, by its name, and may be asked of those that stand before in the order; without `recall`
+    nothing is remembered.
     """
 
     connection: Connection
@@ -42,7 +43,7 @@ class Snapshot:
     user: int | None = None
     venue: str = ""
     recall: Recall | None = None
-    before: "Mapping[str, Chosen]" = field(default_factory=dict)
+    other: "Callable[[str], Awaitable[Chosen]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a turn needs from the read models, read in one transaction, so that it is all of one moment."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from uuid import UUID
 from engine import ids
 from engine.decide.places.profile import resolved
 from engine.events.preset import Parameters, PresetSheet, Window
+from engine.store.beside import settled
 from engine.store.connect import Connection
 from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, quota, windows
@@ -86,32 +88,11 @@ class Missing(Exception):
 
 async def read(work: Work, turn: Turn) -> Context:
     """Raises Missing."""
-    async with work.log.pool.connection() as connection, snapshot(connection):
-        positions = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
-        character = await catalog.character(connection, work.log.vault, turn.character)
-        presets = await _presets(connection, work, character, turn) if character else []
-        window = await _window(connection, work, turn, presets[0].window if presets else Window())
-        try:
-            chosen = await sections.select(_snapshot(work, connection, turn, positions, window))
-        except prompt_history.Unanswerable:
-            raise Missing("message") from None
-        if character is None or character.erased:
-            raise Missing("character")
-        found = Context(
-            character=character,
-            candidates=await _candidates(connection, presets),
-            chosen=chosen,
-            data={},
-            begin=await windows.begins(connection, turn.channel, turn.character),
-            as_of=positions["history"],
-            catalog_as_of=positions["catalog"],
-            own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
-            versions=await _versions(connection, work, turn),
-            limit=window.max_messages,
-        )
-    data = await sections.load(work.log, chosen, found.as_of)
+    async with work.log.pool.connection() as connection, snapshot(connection), connection.pipeline():
+        found = await _chosen(work, connection, turn)
+    data = await sections.load(work.log, found.chosen, found.as_of)
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
-    chosen, data = await sections.settled(work.log, chosen, data, found.as_of, moment)
+    chosen, data = await sections.settled(work.log, found.chosen, data, found.as_of, moment)
     return replace(found, chosen=chosen, data=data)
 
 
@@ -120,9 +101,48 @@ def scene_of(turn: Turn) -> Scene:
     return Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id), channel=turn.channel, seed=str(turn.turn))
 
 
-async def _window(connection: Connection, work: Work, turn: Turn, window: Window) -> Window:
+async def _chosen(work: Work, connection: Connection, turn: Turn) -> Context:
+    """Everything but the data. What can be asked together is: in a pipeline that is one round trip of the turn."""
+    asked = asyncio.ensure_future
+    waiting = (
+        asked(runner.progress(connection)),
+        asked(catalog.character(connection, work.log.vault, turn.character)),
+        asked(catalog.defaults(connection, turn.user_id)),
+        asked(profiles.profile(connection, work.log.vault, turn.user_id, turn.character)),
+        asked(windows.begins(connection, turn.channel, turn.character)),
+        asked(keys.of_user(connection, turn.user_id, work.endpoint.name)),
+        asked(_versions(connection, work, turn)),
+    )
+    await settled(*waiting)
+    progress, character, defaults, profile, begin, own_key, versions = waiting
+    positions = {entry.name: entry.position for entry in progress.result() if entry.role == "live"}
+    who = character.result()
+    presets = await _presets(connection, work, who, defaults.result(), turn) if who else []
+    window = _window(presets[0].window if presets else Window(), profile.result())
+    candidates = asked(_candidates(connection, presets))
+    choosing = asked(sections.select(_snapshot(work, connection, turn, positions, window)))
+    try:
+        await settled(choosing, candidates)
+    except prompt_history.Unanswerable:
+        raise Missing("message") from None
+    if who is None or who.erased:
+        raise Missing("character")
+    return Context(
+        character=who,
+        candidates=candidates.result(),
+        chosen=choosing.result(),
+        data={},
+        begin=begin.result(),
+        as_of=positions["history"],
+        catalog_as_of=positions["catalog"],
+        own_key=own_key.result(),
+        versions=versions.result(),
+        limit=window.max_messages,
+    )
+
+
+def _window(window: Window, held: profiles.Profile) -> Window:
     """How much history this person's answers read: as the preset says, unless their profile says otherwise (C4)."""
-    held = await profiles.profile(connection, work.log.vault, turn.user_id, turn.character)
     most = resolved({"max_messages": window.max_messages}, held.own, held.with_character)["max_messages"].value
     return window.model_copy(update={"max_messages": most})
 
@@ -152,9 +172,8 @@ async def _versions(connection: Connection, work: Work, turn: Turn) -> tuple[str
     return tuple(version.text for version in found)
 
 
-async def _presets(connection: Connection, work: Work, character: Character, turn: Turn) -> list[Preset]:
+async def _presets(connection: Connection, work: Work, character: Character, defaults: catalog.Defaults, turn: Turn) -> list[Preset]:
     """The preset that answers, then the one for people without a key."""
-    defaults = await catalog.defaults(connection, turn.user_id)
     known = await catalog.answering(connection, work.log.vault, (character.preset, defaults.own, defaults.everybody))
     chosen = catalog.chosen(known, character.preset, defaults, turn.user_id)
     free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]
