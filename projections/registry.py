@@ -64,3 +64,26 @@ ALL: tuple[Projection, ...] = (
 def named(name: str) -> Projection:
     """The projection of this name; KeyError when there is none."""
     return {projection.name: projection for projection in ALL}[name]
+
+
+PROMPT: tuple[Projection, ...] = (
+    HISTORY,
+    CATALOG,
+    QUOTA,
+    MODELS,
+    KEYS,
+    WINDOWS,
+    PICTURES,
+    ACCESS,
+    LOREBOOKS,
+    LORE_STATES,
+    NOTES,
+    SCRIPTS,
+    MEMORY,
+    SCENES,
+    TURNS,
+    PROFILES,
+    PERSONAS,
+    FORKS,
+)
+"""Those that a turn looks at: they must have reached its request before its prompt is made."""

@@ -22,25 +22,11 @@ from engine.store import Log, open_log
 from engine.vault import MasterKey
 from projections.follow import runner
 from projections.models import windows
-from projections.models.access import ACCESS
-from projections.models.catalog import CATALOG
-from projections.models.craft.lore_states import LORE_STATES
-from projections.models.craft.lorebooks import LOREBOOKS
-from projections.models.craft.notes import NOTES
-from projections.models.craft.scripts import SCRIPTS
-from projections.models.history import HISTORY
-from projections.models.memories.memory import MEMORY
-from projections.models.pictures import PICTURES
-from projections.models.places.forks import FORKS
-from projections.models.places.personas import PERSONAS
-from projections.models.places.profiles import PROFILES
-from projections.models.places.scenes import SCENES
-from projections.models.turns import TURNS
-from projections.models.windows import WINDOWS
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
 from projections.prompt.rebuild import rebuild, scene_of
 from projections.prompt.section import Moment, Section, Snapshot
+from projections.registry import PROMPT
 from tests.unit.worker.test_prompt_sections import Fortune
 
 ADA, EVE = (sample.character_id for sample in seed.samples()[:2])
@@ -129,23 +115,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in (
-            HISTORY,
-            CATALOG,
-            WINDOWS,
-            PICTURES,
-            ACCESS,
-            LOREBOOKS,
-            LORE_STATES,
-            NOTES,
-            SCRIPTS,
-            MEMORY,
-            SCENES,
-            TURNS,
-            PROFILES,
-            PERSONAS,
-            FORKS,
-        ):
+        for model in PROMPT:
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)

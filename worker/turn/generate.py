@@ -19,6 +19,7 @@ from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
 from engine.store import NewEvent, Query, connect
+from projections import registry
 from projections.follow import runner
 from projections.models import quota
 from projections.models.turns import Turn
@@ -39,25 +40,7 @@ MOST_CALLS = 24
 CATCH_UP_SECONDS = 10.0
 NOTICE_EVERY = timedelta(minutes=1)
 """A limit that is over sooner is still told of once in this time only."""
-READ = (
-    "history",
-    "catalog",
-    "quota",
-    "models",
-    "keys",
-    "windows",
-    "pictures",
-    "lorebooks",
-    "lore_states",
-    "notes",
-    "scripts",
-    "memory",
-    "scenes",
-    "profiles",
-    "personas",
-    "forks",
-)
-"""Read models a turn looks at; they must have reached its request."""
+READ = tuple(projection.name for projection in registry.PROMPT)
 _log = log.get("generate")
 
 

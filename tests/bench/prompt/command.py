@@ -23,21 +23,8 @@ from engine.terminal import Json, say, table
 from engine.vault import load_master_key
 from projections.follow import runner
 from projections.models import history
-from projections.models.access import ACCESS
-from projections.models.catalog import CATALOG
-from projections.models.craft.lore_states import LORE_STATES
-from projections.models.craft.lorebooks import LOREBOOKS
-from projections.models.craft.notes import NOTES
-from projections.models.history import HISTORY, Entry
-from projections.models.keys import KEYS
-from projections.models.memories.memory import MEMORY
-from projections.models.pictures import PICTURES
-from projections.models.places.personas import PERSONAS
-from projections.models.places.profiles import PROFILES
-from projections.models.places.scenes import SCENES
-from projections.models.provider_models import MODELS
-from projections.models.turns import TURNS, Turn
-from projections.models.windows import WINDOWS
+from projections.models.history import Entry
+from projections.models.turns import Turn
 from projections.prompt import assemble
 from projections.prompt.assemble import Ingredients, Prompt
 from projections.prompt.section import Scene
@@ -45,6 +32,7 @@ from projections.prompt.sections import character
 from projections.prompt.sections import history as history_section
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
+from projections.registry import PROMPT
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.turn import context
@@ -58,7 +46,6 @@ WORDS = [
 ]  # fmt: skip
 BUDGET = 120_000
 WARM_UP = 20
-READ = (HISTORY, CATALOG, MODELS, WINDOWS, KEYS, PICTURES, ACCESS, LOREBOOKS, LORE_STATES, NOTES, MEMORY, SCENES, TURNS, PROFILES, PERSONAS)
 
 
 def prompt(
@@ -200,9 +187,9 @@ async def _fill(log: Log, channels: Mapping[int, int]) -> None:
         news = [_said(channel, snowflakes.next(), _text(chance, 5, 40)) for _ in range(count)]
         for start in range(0, count, 2000):
             await asyncio.gather(*(log.append(new) for new in news[start : start + 2000]))
-    running = [asyncio.create_task(runner.run(log.dsn, projection)) for projection in READ]
+    running = [asyncio.create_task(runner.run(log.dsn, projection)) for projection in PROMPT]
     try:
-        if not await runner.wait_for(log.pool, [projection.name for projection in READ], await log.head(), seconds=600):
+        if not await runner.wait_for(log.pool, [projection.name for projection in PROMPT], await log.head(), seconds=600):
             raise TimeoutError("the read models did not catch up within ten minutes")
     finally:
         for task in running:
