@@ -71,7 +71,7 @@ def examine(data: Path | None) -> list[Check]:
 def _of(settings: Settings) -> Iterator[Check]:
     running = _running(settings.tzurot_data)
     yield Check("running", True, f"process {running}" if running else "no")
-    yield _try("data folder", lambda: _folder(settings.tzurot_data))
+    yield _try("data folder", lambda: data_folder(settings.tzurot_data))
     yield _try("database", lambda: _database(settings))
     yield _try("broker", lambda: _broker(settings))
     if not running:
@@ -109,8 +109,11 @@ def _running(data: Path) -> int:
         return busy.pid
 
 
-def _folder(data: Path) -> str:
+def data_folder(data: Path) -> str:
+    """Look at the data folder, or at where it will be made; what was found. Raises TzurotError with what to do."""
     there = next(folder for folder in (data, *data.parents) if folder.exists())
+    if dangling := next((folder for folder in (data, *data.parents) if folder.is_symlink() and not folder.exists()), None):
+        raise TzurotError(f"{dangling} is a link to a folder that is not there. Make that folder, or choose another with TZUROT_DATA.")
     if not there.is_dir():
         raise TzurotError(f"{there} is no folder. Choose another with TZUROT_DATA.")
     if data.exists():

@@ -83,6 +83,8 @@ def _needs_no_escape(value: str) -> None:
             raise ValueError(f"holds {what} at place {place}, which cannot stand in a header; copy it anew")
 
 
+LONGEST_NAME, LONGEST_PATH = 255, 3_000
+"""Bytes of one folder's name, and of all of a path that still has room for what is made in it."""
 _VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w{0,80}|\{.{1,80}\}?)")
 
 
@@ -109,7 +111,10 @@ def folder(value: str) -> str:
     unset = next((part for part in path.split("/") if _VARIABLE.fullmatch(part)), None)
     if unset is not None and not os.path.lexists(path):
         raise ValueError(f"names the variable {unset}, which is not set; write the whole path")
-    return str(Path(path).absolute())
+    whole = str(Path(path).absolute())
+    if len(os.fsencode(whole)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in whole.split("/")):
+        raise ValueError("is too long for a folder; choose a shorter one")
+    return whole
 
 
 _FORMS: Mapping[str, Callable[[str], str]] = {

@@ -143,6 +143,14 @@ async def _pages() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+def test_a_proxy_of_another_kind_is_refused_before_anything_is_called() -> None:
+    """One of SOCKS would end the process at its first call."""
+    for address in ("socks5://127.0.0.1:9", "socks5h://u:hidden@h", "host:3128", "ftp://h"):
+        with pytest.raises(SettingsError, match="PROVIDER_PROXY is no proxy of HTTP's") as caught:
+            Http(Way(proxy=address))
+        assert "hidden" not in str(caught.value)
+
+
 async def test_calls_go_through_the_proxy_that_is_set() -> None:
     """It is asked for the whole address; when it refuses, that is told and no password of it."""
     async with FaultServer.running() as provider, _forwarding(provider.address) as proxy:
@@ -157,6 +165,7 @@ async def test_calls_go_through_the_proxy_that_is_set() -> None:
         with pytest.raises(ProviderFailed) as failed:
             await complete(client, Endpoint("x", "http://provider.example/v1"), permit(), {"model": MODEL}, seconds=10)
     assert "hidden" not in failed.value.fault.technical_details
+    assert "or at the proxy of PROVIDER_PROXY" in failed.value.fault.technical_details
 
 
 @asynccontextmanager

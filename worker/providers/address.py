@@ -44,19 +44,19 @@ def explained(url: str, fault: Fault) -> Fault:
     return replace(fault, technical_details=details, provider_message="")
 
 
-def unreached(url: str, error: Exception) -> Fault:
-    """The fault of a connection that could not be made, with the likely reason for whoever runs the bot."""
+def unreached(url: str, error: Exception, *, proxied: bool = False) -> Fault:
+    """The fault of a connection that could not be made, directly or through a proxy, with the likely reason for whoever runs the bot."""
     words = str(error)
     lower = words.lower()
     if "certificate" in lower:
         why = "its certificate is not to be trusted; a private authority is named by PROVIDER_CA_FILE"
     elif "ssl" in lower or "wrong version" in lower or "record layer" in lower:
-        why = "it does not speak TLS there; is https right?"
+        why = "it does not speak TLS there, so https may be wrong"
     elif any(sign in lower for sign in ("name or service", "nodename", "no address associated", "name resolution", "getaddrinfo")):
         why = "there is no such host"
     elif "proxy" in type(error).__name__.lower():
         why = "the proxy of PROVIDER_PROXY does not let us through"
     else:
-        why = "nobody answers there"
+        why = "nobody answers there" + (", or at the proxy of PROVIDER_PROXY" if proxied else "")
     details = f"{WRONG}, or the network is away: {why}. {shown(url)}\n{type(error).__name__}: {words}"[:600]
     return Fault(Category.NETWORK, technical_details=clean.storable(details), sentence=UNREACHED)

@@ -75,6 +75,8 @@ class Way:
         """The proxy. Raises SettingsError for an address that is none."""
         if not self.proxy:
             return None
+        if not self.proxy.lower().startswith(("http://", "https://")):
+            raise SettingsError("PROVIDER_PROXY is no proxy of HTTP's. Write it as http://host:port or https://host:port.")
         try:
             return httpx.Proxy(self.proxy)
         except (httpx.InvalidURL, ValueError):
@@ -89,6 +91,7 @@ class Http:
 
     def __init__(self, way: Way = STRAIGHT, *, connections: int = 128) -> None:
         # The read time-out is no use against a slow drip, so it is left to the limit on the whole exchange.
+        self._proxied = way.proxy is not None
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=32, keepalive_expiry=20.0),
@@ -119,14 +122,14 @@ class Http:
         except TimeoutError:
             raise ProviderFailed(Fault(Category.TIMEOUT, technical_details=f"no complete answer within {seconds:g} s")) from None
         except httpx.ConnectTimeout:
-            fault = address.unreached(url, TimeoutError(f"no connection within {CONNECT_SECONDS:g} s"))
+            fault = address.unreached(url, TimeoutError(f"no connection within {CONNECT_SECONDS:g} s"), proxied=self._proxied)
             raise ProviderFailed(replace(fault, category=Category.TIMEOUT)) from None
         except httpx.TimeoutException as error:
             raise ProviderFailed(Fault(Category.TIMEOUT, technical_details=type(error).__name__)) from None
         except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
             raise ProviderFailed(Fault(_of_protocol(error), technical_details=f"{type(error).__name__}: {error}"[:300])) from None
         except (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
-            raise ProviderFailed(address.unreached(url, error)) from None
+            raise ProviderFailed(address.unreached(url, error, proxied=self._proxied)) from None
         except (httpx.TransportError, ssl.SSLError, OSError) as error:
             raise ProviderFailed(Fault(Category.NETWORK, technical_details=f"{type(error).__name__}: {error}"[:300])) from None
 

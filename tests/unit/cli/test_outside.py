@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli import checks
 from bot.cli.supervisor import outside
 from bot.cli.supervisor.outside import console_port, greeting_of
 from engine.config import Settings
@@ -91,3 +92,12 @@ async def test_a_broker_that_is_down_is_named_by_its_setting() -> None:
     """And what to do: start it, correct it, or go without."""
     with pytest.raises(TzurotError, match=r"The NATS server of NATS_URL does not answer\. Start it, correct NATS_URL, or unset it"):
         await greeting_of(f"nats://user:secret@127.0.0.1:{free_port()}")
+
+
+def test_doctor_says_that_the_data_folder_is_a_link_to_nothing(tmp_path: Path) -> None:
+    """A disk that is not mounted, for one: it can neither be used nor made."""
+    link = tmp_path / "data"
+    link.symlink_to(tmp_path / "gone")
+    for folder in (link, link / "below"):
+        with pytest.raises(TzurotError, match="is a link to a folder that is not there"):
+            checks.data_folder(folder)

@@ -95,6 +95,8 @@ def test_what_was_pasted_is_what_was_meant(tmp_path: Path, monkeypatch: pytest.M
         ("PLURALKIT_API", "canary", "no web address"),
         ("PUBLIC_URL", "https://*.canary", "no web address"),
         ("TZUROT_DATA", "/srv/$NO_SUCH_VARIABLE/tz", "NO_SUCH_VARIABLE"),
+        ("TZUROT_DATA", f"/srv/{'ü' * 200}/canary", "too long"),
+        ("PROVIDER_CA_FILE", "/srv" * 1000 + "/canary", "too long"),
         ("DATABASE_URL", "postgresql+psycopg://u:canary@h/x", "postgresql://"),
         ("DATABASE_URL", "jdbc:postgresql://u:canary@h/x", "postgresql://"),
         ("DATABASE_URL", "mysql://u:canary@h/x", "postgresql://"),
