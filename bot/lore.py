@@ -17,7 +17,8 @@ from engine.events import Event
 from engine.events.lorebook import LorebookCreated, LorebookEdited, LoreEntriesSet
 from engine.execute import Executed, execute
 from engine.lore import Book, Line
-from engine.lore.book import LoreScope, raw_entry
+from engine.lore.book import Entry, LoreScope, raw_entry
+from engine.lore.decorators import decorated
 from engine.lore.entries import Stored, book_of, changed, values_of
 from engine.lore.files import FoundBook, NotALorebook, as_world, read_book
 from engine.resources.craft.kinds import LORE_ENTRY
@@ -155,7 +156,9 @@ def next_uid(book: OwnBook) -> int:
 
 def trial(found: Sequence[OwnBook], text: str, card: Card | None, user: str, seed: float = 0.0) -> list[Tried]:
     """What a text wakes of these books: every entry, woken ones first in the order they were woken. `seed` is drawn for every chance."""
-    made: list[Book] = [book_of(str(book.id), book.sheet, map(raw_entry, book.entries.values()), ("global",)) for book in found]
+    made: list[Book] = [
+        book_of(str(book.id), book.sheet, [decorated(raw_entry(entry)) for entry in book.entries.values()], ("global",)) for book in found
+    ]
     lines = [Line(user, line) for line in text.splitlines() or [""]]
     settings = settings_of([book.sheet for book in found])
     done = scan(made, settings, lines, card, user=user, max_context=TEST_CONTEXT, chance=lambda: seed)
@@ -173,6 +176,10 @@ def trial(found: Sequence[OwnBook], text: str, card: Card | None, user: str, see
         Tried(names[one.book].sheet.name, one.uid, title(one.book, one.uid), False, one.reason, roll=one.roll) for one in done.skipped
     ]
     return [*woken, *skipped]
+
+
+def _as_scanned(entry: Stored) -> Entry:
+    return decorated(raw_entry(entry))
 
 
 def _why(key: str | None) -> str:

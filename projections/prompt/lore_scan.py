@@ -11,6 +11,7 @@ from engine.events.turn import DroppedPart, Roll
 from engine.lore import Activated, Book, Effect, Entry, Evaluation, Globals, Line, Skipped, TimedState, evaluate
 from engine.lore import Scene as LoreScene
 from engine.lore.book import Item
+from engine.lore.decorators import decorated
 from engine.lore.entries import book_of
 from engine.lore.place import in_output_order
 from engine.resources.character import Description
@@ -144,7 +145,8 @@ def _trigger(asked: object) -> str:
 
 
 def _thawed(entry: Entry) -> Entry:
-    """A frozen entry stays by its own rule: its sticky time is how long, not an effect of the scan."""
+    """As a scan takes it: by its decorators. A frozen one stays by its own rule: its sticky time is how long, not an effect of the scan."""
+    entry = decorated(entry)
     return entry.model_copy(update={"sticky": None}) if entry.frozen else entry
 
 

@@ -87,6 +87,16 @@ async def test_an_entry_is_woken_by_its_key_and_the_record_says_of_each_why_or_w
     assert [roll.what for roll in record.rolls] == ["probability"]
 
 
+async def test_decorators_of_an_entry_say_where_it_stands_and_that_it_stays(log: Log) -> None:
+    here = Room(log, 75)
+    await shelve(log, {"key": ["storm"], "content": "@@depth 1\n@@role user\n@@keep_activate_after_match\n@@unheard of\nWIND"})
+    stands = []
+    for text in ("a storm", "calm"):
+        prompt, _ = await turn(here, text)
+        stands.append([(at - len(prompt.messages), m.role, m.content) for at, m in enumerate(prompt.messages) if "WIND" in m.content])
+    assert stands == [[(-2, "user", "<lore>\nWIND\n</lore>")]] * 2
+
+
 async def test_a_sticky_entry_stays_rests_and_comes_again_by_what_the_log_says(log: Log) -> None:
     here = Room(log, 72)
     await shelve(log, {"key": ["storm"], "content": "STORM", "sticky": 4, "cooldown": 4})

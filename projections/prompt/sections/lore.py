@@ -17,6 +17,7 @@ from engine.events import Event
 from engine.events.lorebook import LorebookCreated, LorebookEdited, LoreEntriesSet
 from engine.lore import Entry, Source
 from engine.lore.book import raw_entry
+from engine.lore.decorators import decorated
 from engine.lore.place import AFTER, AT_DEPTH, BEFORE, DEFAULT_DEPTH, EXAMPLE_BOTTOM, EXAMPLE_TOP, NOTE_BOTTOM, NOTE_TOP, OUTLET
 from engine.macros.scripts import Placement, Script, apply
 from engine.resources.craft.lorebook import LorebookSheet
@@ -33,7 +34,7 @@ from projections.prompt.sections.character import Card
 from projections.prompt.text import escape, fill, section, seen
 
 NAME = lore_states.SECTION
-VERSION = 3
+VERSION = 4
 PLACE: Place = "head"
 BUDGET: Budget = "spare"
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -151,8 +152,15 @@ def settle(data: Lore, others: Mapping[str, Any], moment: Moment) -> Chosen:
 
 
 def render(data: Lore | None, scene: Scene, version: int) -> Sequence[Piece]:
-    """A piece for each entry, in output order. Version 1 sent characters that nobody sees, 2 macros as they are."""
-    return [] if data is None else [_piece(data, ref, entry, words(data, ref, entry, scene, version), version) for ref, entry in data.woken]
+    """A piece for each entry, in output order. Version 1 sent characters that nobody sees, 2 macros as they are; 3 knew no decorators."""
+    if data is None:
+        return []
+    return [_piece(data, ref, entry, words(data, ref, entry, scene, version), version) for ref, entry in _entries(data, version)]
+
+
+def _entries(data: Lore, version: int) -> list[tuple[Woken | Frozen, Entry]]:
+    """What was woken, by its decorators."""
+    return [(ref, entry if version < 4 else decorated(entry)) for ref, entry in data.woken]
 
 
 def _piece(data: Lore, ref: Woken | Frozen, entry: Entry, text: str, version: int) -> Piece:
@@ -190,7 +198,7 @@ def offer(data: Lore | None, scene: Scene, version: int) -> Mapping[str, str]:
     if data is None:
         return {}
     found: dict[str, list[str]] = {}
-    for ref, entry in data.woken:
+    for ref, entry in _entries(data, version):
         name = f"outlet:{entry.outlet_name}" if entry.position == OUTLET and entry.outlet_name else _SAID_ELSEWHERE.get(entry.position or 0)
         if name is not None and (text := words(data, ref, entry, scene, version)):
             found.setdefault(name, []).append(text)
