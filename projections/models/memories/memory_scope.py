@@ -55,7 +55,8 @@ FORGOTTEN = """
 """
 """What a person had forgotten: no model is shown it again, not even while it stands in the channel. Needs `reader`."""
 _CORRECTED = """
-((e.message_id IN (SELECT u.message_id FROM memory.unsaid u WHERE u.why = 'corrected' AND u.message_id IS NOT NULL)) IS TRUE
+((coalesce(e.message_id, e.reply_to) IN
+  (SELECT u.message_id FROM memory.unsaid u WHERE u.why = 'corrected' AND u.message_id IS NOT NULL)) IS TRUE
  OR (e.turn IN (SELECT u.turn FROM memory.unsaid u WHERE u.why = 'corrected' AND u.turn IS NOT NULL)) IS TRUE)
 """
 _INCOGNITO = """
