@@ -16,6 +16,7 @@ from engine.decide.rejected import Rejected
 from engine.events.base import user_subject
 from engine.events.build import new
 from engine.events.memory import MemoryNoted
+from engine.oldmemories.reading import memory_id
 from engine.resources.kinds import CHARACTER, PRESET
 from engine.shapes.backup import MOST_BYTES, ShapesBackup, read_backup, unzipped
 from engine.shapes.mapping import ShapesMemory, ShapesPlan, planned
@@ -120,7 +121,7 @@ async def _remember(log: Log, actor: Actor, item: Item, plan: ShapesPlan, taken:
     key = await log.vault.key(user_subject(actor.user_id))
     before = set[UUID]()
     for some in batched(plan.memories, TOGETHER):
-        news = [_noted(one, key.digest(f"shapes {item.id} {one.text}".encode()), actor, item) for one in some]
+        news = [_noted(one, memory_id(key, actor.user_id, item.id, one.text), actor, item) for one in some]
         done = await asyncio.gather(*(log.append(one) for one in {one.id: one for one in news}.values()))
         fresh = dict(zip(dict.fromkeys(one.id for one in news), (not one.repeated for one in done), strict=True))
         for memory, event in zip(some, news, strict=True):
@@ -130,8 +131,7 @@ async def _remember(log: Log, actor: Actor, item: Item, plan: ShapesPlan, taken:
             before.add(event.id)
 
 
-def _noted(one: ShapesMemory, digest: str, actor: Actor, item: Item) -> NewEvent:
-    memory = ids.derived("shapes-memory", digest)
+def _noted(one: ShapesMemory, memory: UUID, actor: Actor, item: Item) -> NewEvent:
     event = MemoryNoted(
         memory_id=memory,
         user_id=actor.user_id,
@@ -142,4 +142,4 @@ def _noted(one: ShapesMemory, digest: str, actor: Actor, item: Item) -> NewEvent
         at_ms=max(int(one.at.timestamp() * 1000), 0) if one.at is not None else 0,
         text=one.text,
     )
-    return new(event, ids.derived("shapes-noted", digest), occurred_at=one.at)
+    return new(event, memory, occurred_at=one.at)

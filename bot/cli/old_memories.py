@@ -8,7 +8,6 @@ import typer
 
 from bot import editing
 from bot.cli.editing import OPERATOR, carry
-from engine import ids
 from engine.events.base import user_subject
 from engine.events.build import new
 from engine.events.memory import MemoryNoted, Reach
@@ -73,7 +72,7 @@ async def _bring_in(log: Log, character: UUID, rows: list[tuple[int, OldMemory]]
         notes = dict[UUID, MemoryNoted]()
         for person, one in rows[first : first + AT_ONCE]:
             key = await log.vault.key(user_subject(person))
-            memory = ids.derived("old memory", person, character, key.digest(b"old memory\n" + one.text.encode("utf-8", "surrogatepass")))
+            memory = reading.memory_id(key, person, character, one.text)
             if await log.find(memory) is None:
                 notes[memory] = _noted(person, character, one, memory)
         await log.append(*(new(note, note.memory_id) for note in notes.values()))

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+from uuid import UUID
 
+from engine import ids
 from engine.resources.typed import tidy
+from engine.sealing import DataKey
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST = 100_000
@@ -39,6 +42,11 @@ class OldMemories:
     memories: tuple[OldMemory, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     sentence: str = ""
+
+
+def memory_id(key: DataKey, person: int, character: UUID, text: str) -> UUID:
+    """The id of a memory from outside: of its words by the person's key, so that by whatever way it comes it is one memory."""
+    return ids.derived("old memory", person, character, key.digest(b"old memory\n" + text.encode("utf-8", "surrogatepass")))
 
 
 def read(content: bytes) -> OldMemories:

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
 from engine.chatlogs.times import moment
+from engine.resources.typed import tidy
 from engine.shapes.backup import ShapesBackup
 
 FIELDS = {
@@ -136,10 +137,10 @@ def _memory(one: Any) -> list[ShapesMemory] | str:
     text = one.get("result")
     if one.get("deleted") is True:
         return "deleted there"
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not tidy(text):
         return "empty"
     at = next((found for value in (inner.get("end_ts"), one.get("created_at"), inner.get("created_at")) if (found := moment(value))), None)
-    return _parts(text.strip(), at)
+    return _parts(tidy(text), at)
 
 
 def _knowledge(one: Any) -> list[ShapesMemory] | str:

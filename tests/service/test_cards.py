@@ -10,6 +10,7 @@ from bot import cards, editing
 from bot.console.pages.editing import ACTOR
 from engine.cards.card import read_card
 from engine.events.memory import MemoryNoted
+from engine.oldmemories.reading import memory_id
 from engine.resources.kinds import CHARACTER
 from engine.store import Query
 from projections.terminal import NotFound
@@ -128,5 +129,8 @@ async def test_a_backup_of_shapes_comes_in_once_with_everything(here: Site, tmp_
     assert [kind for kind in added if kind not in ("reply.intended", "reply.chunk_delivered", "reply.delivered")] == []  # it is shown
     noted = [event for event in await here.events(["memory.noted"]) if isinstance(event, MemoryNoted)]
     assert {event.origin for event in noted} == {"shapes_inc"}
+    key, character = await log.vault.key("user:1"), noted[0].character_id
+    assert character is not None
+    assert memory_id(key, 1, character, "canary memory") in {event.memory_id for event in noted}, "by `tzurot memory import` it is the same"
     shown = await run_json("character", "show", "mochi", "--json")
     assert (shown["greeting"], shown["custom"]["userPersonalization"]) == ("canary greeting", {"backstory": "canary backstory"})
