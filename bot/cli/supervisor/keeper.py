@@ -30,6 +30,7 @@ class Keeper:
         self.ready: Ready | None = None
         self.on_ready: Callable[[], object] = lambda: None
         self._recycled = False
+        self._ready_at: float | None = None
         self._report = report
         self._may_start = may_start
 
@@ -37,15 +38,15 @@ class Keeper:
         """Until cancelled or given up. `started` says that the part runs already."""
         quick = 0
         while True:
-            begun = clock.monotonic()
             code, sentence = await (self.part.wait() if started else self._run())
             started = False
-            self.ready = None
+            worked = clock.monotonic() - self._ready_at if self._ready_at is not None else 0.0
+            self.ready = self._ready_at = None
             self.up.clear()
             if self._recycled:
                 self._recycled = False
                 continue
-            decision = after_end(code, clock.monotonic() - begun, quick)
+            decision = after_end(code, worked, quick)
             if isinstance(decision, GiveUp):
                 self._give_up(sentence, decision)
                 return
@@ -62,7 +63,8 @@ class Keeper:
             self.ready = await self.part.start()
         finally:
             progress.cancel()
-        took = clock.monotonic() - begun
+        self._ready_at = clock.monotonic()
+        took = self._ready_at - begun
         self._report.say(Notice("ready", self.part.name, self.ready.detail, took, self.ready.address, self.part.pid))
         self.up.set()
         self.settled.set()

@@ -25,17 +25,18 @@ class GiveUp:
     why: str
 
 
-def after_end(exit_code: int, lived: float, quick: int) -> Restart | GiveUp:
-    """What to do about a part that ended with `exit_code` after `lived` seconds, `quick` quick ends after one another before.
+def after_end(exit_code: int, worked: float, quick: int) -> Restart | GiveUp:
+    """What to do about a part that ended with `exit_code`, `quick` quick ends after one another before.
 
-    Somebody who must correct a setting is not helped by trying again; a part that lived for a while starts afresh at once.
+    `worked` is for how many seconds it had been ready, 0 when it never was: how long it took to start says how busy the machine is.
+    Somebody who must correct a setting is not helped by trying again; a part that worked for a while starts afresh at once.
     """
     if exit_code == process.NEEDS_A_PERSON:
         return GiveUp("it cannot start until this is corrected")
-    if lived >= QUICK_S:
+    if worked >= QUICK_S:
         return Restart(0.0, 0)
     if quick + 1 >= TRIES:
-        return GiveUp(f"it ended {TRIES} times within {QUICK_S:.0f} seconds of its start")
+        return GiveUp(f"it ended {TRIES} times before it had worked for {QUICK_S:.0f} seconds")
     return Restart(min(FIRST_DELAY_S * 2.0**quick, LONGEST_DELAY_S), quick + 1)
 
 
