@@ -1,6 +1,7 @@
 """Hypothesis strategies for our Pydantic models, made from their annotations and constraints."""
 
 import types
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
 from uuid import UUID
 
@@ -28,7 +29,12 @@ _PLAIN: dict[object, Strategy] = {
 
 
 def of(model: type[BaseModel]) -> Strategy:
-    """Instances of a model. Combinations that its own validators refuse are left out."""
+    """Instances of a model. Combinations that its own validators refuse are left out. Made once: making it costs more than a draw."""
+    return _instances(model)
+
+
+@cache
+def _instances(model: type[BaseModel]) -> Strategy:
     fields = {name: _field(field) for name, field in model.model_fields.items()}
     return st.fixed_dictionaries(fields).map(lambda values: _build(model, values)).filter(lambda built: built is not None)
 
