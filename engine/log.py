@@ -7,9 +7,12 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import re2
-import structlog
 
+from engine import lean
 from engine.outside.redact import Redactor
+
+with lean.without("rich"):  # it would draw tracebacks, which we never show
+    import structlog
 
 _SECRETS = (
     (re.compile(r"(/webhooks/\d+/)[^/?\s\"']+"), r"\1…"),

@@ -1,12 +1,14 @@
 """The connection to NATS, and the one place where the stream and its durable consumers are declared."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import nats.errors
 import nats.js.errors
 from faststream.nats import NatsBroker
+from nats.aio import transport
 from nats.aio.client import DEFAULT_PENDING_SIZE
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -45,6 +47,9 @@ def broker(url: str, name: str, *, reconnected: Callback | None = None, buffered
 
     `buffered`: what is published while the broker is away is sent when it is back; otherwise publishing fails meanwhile.
     """
+    if any(each.strip().startswith("ws") for each in url.split(",")):
+        for package in ("aiohttp", "multidict"):  # left out until somebody needs them: engine.lean
+            setattr(transport, package, importlib.import_module(package))
     return NatsBroker(
         url,
         name=name,

@@ -58,7 +58,7 @@ class Event(BaseModel):
     found (`tags`); engine.events.build makes the row of it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64", defer_build=True)
 
     TYPE: ClassVar[str]
     VERSION: ClassVar[int]
@@ -102,4 +102,4 @@ class Event(BaseModel):
 class Part(BaseModel):
     """Base of the values inside events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most processes meet few of them

@@ -27,7 +27,7 @@ class Resource(BaseModel):
     `FLAT`: its fields are called by their own names, without the group's: `temperature`, not `parameters.temperature`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     FLAT: ClassVar[bool] = False
     FIRST: ClassVar[tuple[str, ...]] = ()

@@ -7,15 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import httpx
 import orjson
 
+from engine import lean
 from engine.config import Settings
 from engine.errors import SettingsError
 from engine.fault import Category, Fault
 from worker.providers import address
 from worker.providers.encoding import Decoder, Undecodable
 from worker.providers.failure import ProviderFailed, TooLong
+
+with lean.without("click"):  # for a command line of its own
+    import httpx
 
 BODY_LIMIT = 2 * 1024 * 1024
 """Bytes of one answer, streamed or not; after decompression."""
