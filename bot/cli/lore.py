@@ -1,6 +1,7 @@
 """`tzurot lore`: lorebooks in and out, where they are attached, and what a text wakes."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -149,44 +150,37 @@ def _edit(which: str, json: bool = False, **options: str | None) -> None:
     carry(work)
 
 
-def _attach(
-    which: Book,
-    character: Character = "",
-    channel: Channel = "",
-    guild: Guild = "",
-    person: Person = "",
-    everywhere: Everywhere = False,
-    json: Json = False,
-) -> None:
-    """Let a lorebook be looked at somewhere: by a character, in a channel, in a server, for a person, or everywhere."""
+def _moving(command: type[Attach] | type[Detach], done: str, words: str, about: str) -> Callable[..., None]:
+    """The command that attaches a lorebook somewhere, or detaches it."""
 
-    async def work(log: Log) -> None:
-        book = await lore.find(log, OPERATOR, which)
-        scope, target = await _where(log, character, channel, guild, person, everywhere)
-        await lore.carry_out(log, OPERATOR, Attach(book.id, scope, target), ids.random_id())
-        say({"attached": f"{scope} {target}".strip()}, json=json, words=f"{book.sheet.name} is looked at there from now on.")
+    def moved(
+        which: Book,
+        character: Character = "",
+        channel: Channel = "",
+        guild: Guild = "",
+        person: Person = "",
+        everywhere: Everywhere = False,
+        json: Json = False,
+    ) -> None:
+        async def work(log: Log) -> None:
+            book = await lore.find(log, OPERATOR, which)
+            scope, target = await _where(log, character, channel, guild, person, everywhere)
+            await lore.carry_out(log, OPERATOR, command(book.id, scope, target), ids.random_id())
+            say({done: f"{scope} {target}".strip()}, json=json, words=f"{book.sheet.name} {words}")
 
-    carry(work)
+        carry(work)
+
+    moved.__doc__ = about
+    return moved
 
 
-def _detach(
-    which: Book,
-    character: Character = "",
-    channel: Channel = "",
-    guild: Guild = "",
-    person: Person = "",
-    everywhere: Everywhere = False,
-    json: Json = False,
-) -> None:
-    """Let a lorebook not be looked at there any more."""
-
-    async def work(log: Log) -> None:
-        book = await lore.find(log, OPERATOR, which)
-        scope, target = await _where(log, character, channel, guild, person, everywhere)
-        await lore.carry_out(log, OPERATOR, Detach(book.id, scope, target), ids.random_id())
-        say({"detached": f"{scope} {target}".strip()}, json=json, words=f"{book.sheet.name} is not looked at there any more.")
-
-    carry(work)
+_attach = _moving(
+    Attach,
+    "attached",
+    "is looked at there from now on.",
+    "Let a lorebook be looked at somewhere: by a character, in a channel, in a server, for a person, or everywhere.",
+)
+_detach = _moving(Detach, "detached", "is not looked at there any more.", "Let a lorebook not be looked at there any more.")
 
 
 def _delete(which: Book, yes: Yes = False, json: Json = False) -> None:
