@@ -54,7 +54,8 @@ def _show(channel: Channel, json: Json = False) -> None:
         ]
         say({"channel": where.channel_id, "characters": rows}, json=json)
         if rows and not json:
-            table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+            shown = [tuple({True: "yes", False: "no"}.get(value, value) for value in row.values()) for row in rows]
+            table(tuple(rows[0]), shown)
         elif not json:
             say({}, json=False, words="Every character sees all that is said there.")
 
@@ -106,7 +107,7 @@ def _stats(channel: Channel, json: Json = False) -> None:
         where = await where_of(log, channel)
         async with log.pool.connection() as connection:
             found = await history.stats(connection, where.channel_id)
-        say({"channel": where.channel_id, **asdict(found)}, json=json, words=sentence(found).replace("**", ""))
+        say({"channel": where.channel_id, **asdict(found)}, json=json, words=sentence(found, plain=True))
 
     carry(work)
 
