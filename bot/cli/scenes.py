@@ -54,7 +54,7 @@ def _show(channel: Channel, json: Json = False) -> None:
         ]
         say({"channel": where.channel_id, "characters": rows}, json=json)
         if rows and not json:
-            shown = [tuple({True: "yes", False: "no"}.get(value, value) for value in row.values()) for row in rows]
+            shown = [tuple(("no", "yes")[value] if isinstance(value, bool) else value for value in row.values()) for row in rows]
             table(tuple(rows[0]), shown)
         elif not json:
             say({}, json=False, words="Every character sees all that is said there.")
