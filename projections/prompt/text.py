@@ -14,18 +14,17 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 _WIDE = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
-_TAGS_BEFORE = (
-    "message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
-    "|info|traits|scenario|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn"
+_TAGS_OF_OURS_BEFORE = re.compile(
+    r"<(?=[|｜]|\s{0,3}/?\s{0,3}(?:message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
+    r"|info|traits|scenario|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn)\b)",
+    re.IGNORECASE,
 )
-_TAGS = f"{_TAGS_BEFORE}|reminder|rules|answered|called|pronouns|about|wishes|their_time|silence|cue"
-
-
-def _opening(tags: str) -> re.Pattern[str]:
-    return re.compile(rf"<(?=[|｜]|\s{{0,3}}/?\s{{0,3}}(?:{tags})\b)", re.IGNORECASE)
-
-
-_TAGS_OF_OURS, _TAGS_OF_OURS_BEFORE = _opening(_TAGS), _opening(_TAGS_BEFORE)
+_TAGS_OF_OURS = re.compile(
+    r"<(?=[|｜]|\s{0,3}/?\s{0,3}(?:message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
+    r"|info|traits|scenario|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn"
+    r"|reminder|rules|answered|called|pronouns|about|wishes|their_time|silence|cue)\b)",
+    re.IGNORECASE,
+)
 _LIKE_A_TAG = re.compile("[‹〈⟨❬❮˂ᐸ≺⧼❰](?=\\s?/?[A-Za-z])")
 
 
