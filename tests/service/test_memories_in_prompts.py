@@ -20,9 +20,10 @@ from engine.decide.remembering.memory import (
     MemoryPlace,
     Remember,
 )
-from engine.events.channel import ContextReset
+from engine.events.channel import ContextReset, ConversationForked
 from engine.events.message import MessageDeleted, MessageEdited
 from engine.events.reply import ReplyRegenerated, VersionChosen
+from engine.resources.places.forked import ForkedLine
 from engine.store import open_log
 from engine.vault import MasterKey
 from projections.models.memories import memory_embeddings
@@ -140,6 +141,26 @@ async def test_a_persona_that_keeps_its_memories_to_itself(world: World) -> None
     assert await met(ALONE) == {"canary-self", "canary-to-self"}
     await world.do(persona.Edit(ahab, {"share_memory": True}), person(ADA))
     assert await met(ALONE) == everything
+
+
+async def test_a_fork_has_the_memories_of_its_own_past(world: World) -> None:
+    """What it took over is met in it, in the words it had then; what the other conversation said later is not."""
+    first, second = await world.say(ALONE, "canary-one"), await world.say(ALONE, "canary-two")
+    await world.caught_up()
+    async with world.log.pool.connection() as connection:
+        cursor = await connection.execute("SELECT position FROM history.entries WHERE message_id = ANY(%s) ORDER BY 1", ([first, second],))
+        one, two = (row[0] for row in await cursor.fetchall())
+    lines = tuple(ForkedLine(position=position, asked=position, place=position) for position in (one, two))
+    about = {"channel_id": 701, "venue": "discord", "character_id": WREN, "by_user_id": ADA, "source_channel_id": 700, "at": two}
+    await world.append(ConversationForked.model_validate(about | {"lines": lines}))
+    await world.say(ALONE, "canary-later")
+    edited = {"message_id": first, "channel_id": 700, "author_id": ADA, "venue": "discord", "edited_ms": 1, "text": "canary-edited"}
+    await world.append(MessageEdited.model_validate(edited))
+    there, here = await world.say(Spot(701), "hello"), await world.say(ALONE, "hello")
+    assert {text for text in await world.met(there) if text.startswith("canary")} == {"canary-one", "canary-two"}
+    assert {text for text in await world.met(here) if text.startswith("canary")} == {"canary-edited", "canary-two", "canary-later"}
+    await world.append(MessageDeleted(message_id=second, channel_id=700, guild_id=None, venue="discord"))
+    assert {text for text in await world.met(there) if text.startswith("canary")} == {"canary-one"}
 
 
 async def test_notes_are_met_by_their_person_within_their_reach(world: World) -> None:

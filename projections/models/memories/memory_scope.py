@@ -119,11 +119,15 @@ SELECT DISTINCT x.position FROM (
 CROSS JOIN LATERAL (SELECT r.position UNION ALL SELECT m.position FROM history.entries m WHERE m.message_id = r.reply_to) AS x
 """
 _SAID = f"""
-SELECT e.position, CASE WHEN e.edit_position IS NULL THEN e.position::text ELSE e.position || '~' || e.edit_position END AS ref
+SELECT e.position, CASE WHEN e.edit IS NULL THEN e.position::text ELSE e.position || '~' || e.edit END AS ref
 FROM (
-    (SELECT * FROM history.entries WHERE channel = %(channel)s AND position < %(until)s ORDER BY asked DESC, place DESC LIMIT %(most_said)s)
+    (SELECT *, edit_position AS edit FROM history.entries WHERE channel = %(channel)s AND position < %(until)s
+     ORDER BY asked DESC, place DESC LIMIT %(most_said)s)
     UNION ALL
-    SELECT * FROM history.entries WHERE position IN ({_OWN_ELSEWHERE}) AND channel <> %(channel)s AND position < %(until)s
+    SELECT *, edit_position FROM history.entries WHERE position IN ({_OWN_ELSEWHERE}) AND channel <> %(channel)s AND position < %(until)s
+      AND position NOT IN (SELECT f.position FROM forks.lines f WHERE f.channel = %(channel)s)
+    UNION ALL
+    SELECT o.*, f.edit FROM forks.lines f JOIN history.entries o ON o.position = f.position WHERE f.channel = %(channel)s
 ) AS e WHERE {STANDS}
 """
 # A scalar subquery, so that it is asked for these notes through the index and never joined with the sources of all.
