@@ -1,5 +1,7 @@
 """The rows about calls to providers with few trials. The full numbers: `tzurot chaos SPEND`, `tzurot chaos R22` and so on."""
 
+import json
+
 import pytest
 
 from engine.config import Settings
@@ -10,7 +12,7 @@ from worker.turn import answer
 
 
 def held(run: Run) -> None:
-    assert run.passed, run.result()
+    assert run.passed, json.dumps(run.result(), indent=1, default=str)
 
 
 async def test_no_random_configuration_lets_a_guest_reach_a_model_that_may_cost(settings: Settings) -> None:
