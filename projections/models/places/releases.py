@@ -33,7 +33,7 @@ class Releases(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         for row in rows:
-            values = clear(row) | {"at": row.recorded_at, "position": row.position}
+            values = clear(row) | {"at": row.occurred_at, "position": row.position}
             await connection.execute(sql(_PUBLISHED if row.type == "release.published" else _TOLD, schema), values)
 
 
