@@ -122,14 +122,20 @@ def count(number: float) -> str:
 
 
 def money(dollars: float | None) -> str:
-    """US dollars: 12.5 -> `$12.50`, 0.0014 -> `$0.0014`, 0 -> `$0`; a dash when unknown."""
+    """US dollars: 12.5 -> `$12.50`, 0.5 -> `$0.50`, 0.0014 -> `$0.0014`, 0 -> `$0`; a dash when unknown."""
     if dollars is None:
         return "–"
     if dollars == 0:
         return "$0"
     if dollars >= 1:
         return f"${dollars:,.2f}"
-    return f"${dollars:.4f}" if dollars >= 0.0001 else f"${dollars:.7f}".rstrip("0") if dollars >= 1e-7 else "under $0.0000001"
+    return (
+        f"${dollars:.4f}".removesuffix("00")
+        if dollars >= 0.0001
+        else f"${dollars:.7f}".rstrip("0")
+        if dollars >= 1e-7
+        else "under $0.0000001"
+    )
 
 
 def span(seconds: float) -> str:

@@ -190,7 +190,6 @@ async def summary(
     since: str = "",
     user: int | None = None,
     character: UUID | None = None,
-    model: str | None = None,
     limit: int = 100,
     schema: str = "usage",
 ) -> list[UsageLine]:
@@ -202,12 +201,11 @@ async def summary(
            (sum(ms) / sum(calls))::float8 AS ms, max(slowest_ms)::float8 AS slowest_ms
     FROM {{schema}}.calls
     WHERE day >= %(since)s AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
-      AND (%(character)s::uuid IS NULL OR character = %(character)s) AND (%(model)s::text IS NULL OR model = %(model)s)
+      AND (%(character)s::uuid IS NULL OR character = %(character)s)
     GROUP BY 1 ORDER BY {"1" if by == "day" else "2 DESC, 1"} LIMIT %(limit)s
     """
     async with connection.cursor(row_factory=class_row(UsageLine)) as cursor:
-        given = {"since": since, "user": user, "character": character, "model": model, "limit": limit}
-        await cursor.execute(sql(statement, schema), given)
+        await cursor.execute(sql(statement, schema), {"since": since, "user": user, "character": character, "limit": limit})
         return await cursor.fetchall()
 
 

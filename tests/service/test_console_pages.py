@@ -12,8 +12,7 @@ import pytest
 from bot.console.pages.health import look
 from engine import clock, embedded, ids, seed
 from engine.config import Settings
-from projections import status
-from projections.models import measures
+from projections import measures, status
 from tests.support import clusters
 from tests.support.site import Site, site
 

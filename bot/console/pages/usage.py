@@ -7,7 +7,6 @@ from typing import Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,23 +16,27 @@ from bot.console.filters import number
 from bot.console.people import Called, called
 from bot.console.plots import Plot, Slot, plot, slots
 from bot.console.render import page
-from bot.console.state import console_of
+from bot.console.state import Console, console_of
 from engine import clock
 from engine.decide.spending import quota as quota_rules
-from projections.models import measures, quota, usage
-from projections.models.measures import Axis, Measure, Only
+from projections import measures
+from projections.measures import Axis, Measure, Only
+from projections.models import quota, usage
 from projections.models.usage import Dimension, UsageLine
 
 SPANS = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days"}
 HITS = 20
+_UNITS: dict[int, Literal["hour", "day"]] = {1: "hour"}
 FIRST, ALL = 10, 1000
 """Rows of a table at first, and at most."""
-_TABLES: tuple[tuple[str, Dimension, Axis | None], ...] = (
-    ("Model", "model", "model"),
+_TABLES: tuple[tuple[str, Dimension | None, Axis | None], ...] = (
+    ("Model", None, "model"),
+    ("Asked for", "model", None),
     ("Character", "character", "character"),
     ("Person", "user", "user"),
     ("Paid by", "scope", None),
 )
+"""Title, dimension of calls, axis of turns. A turn's model is the one that answered, a call's the one that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +129,22 @@ class _Found:
     tables: dict[str, list[Line]]
 
 
-async def _read(connection: AsyncConnection, since: datetime, days: int, only: Only, limit: int) -> _Found:
-    """A day by its hours from the turns, which is all that is known by the hour; more days from the sums by day."""
-    unit: Literal["hour", "day"] = "hour" if days == 1 else "day"
-    times = await measures.measures(connection, since, unit, only)
-    if days == 1:
-        tables = {title: [of_turns(one) for one in times[axis].values()][:limit] for title, _, axis in _TABLES if axis}
-        return _Found([of_turns(one) for one in times["slot"].values()], tables)
+async def _read(console: Console, since: datetime, days: int, only: Only, limit: int) -> _Found:
+    """Sums of calls by day where they are kept: not by the hour, and not by the model that answered. Else what turns came to."""
+    day, unit = f"{since:%Y-%m-%d}", _UNITS.get(days, "day")
+    async with console.log.pool.connection() as connection:
+        times = await measures.measures(connection, since, unit, only)
 
-    async def lines(by: Dimension, axis: Axis | None, most: int) -> list[Line]:
-        day = f"{since:%Y-%m-%d}"
-        found = await usage.summary(connection, by, since=day, user=only.user, character=only.character, model=only.model, limit=most)
-        return [of_calls(one, times[axis] if axis else {}) for one in found]
+        async def lines(by: Dimension | None, axis: Axis | None, most: int) -> list[Line]:
+            if axis and (by is None or days == 1 or only.model):
+                return [of_turns(one) for one in times[axis].values()][:most]
+            if by is None or days == 1 or only.model:
+                return []
+            found = await usage.summary(connection, by, since=day, user=only.user, character=only.character, limit=most)
+            return [of_calls(one, times[axis] if axis else {}) for one in found]
 
-    tables = {title: await lines(by, axis, limit) for title, by, axis in _TABLES}
-    return _Found(await lines("day", "slot", ALL), tables)
+        tables = {title: await lines(by, axis, limit) for title, by, axis in _TABLES}
+        return _Found(await lines("day", "slot", ALL), tables)
 
 
 def _since(now: datetime, days: int) -> datetime:
@@ -163,8 +167,8 @@ async def show(request: Request) -> Response:
     span = asked["days"] if asked.get("days") in SPANS else "30"
     now, days, only = clock.now(), int(span), only_of(asked)
     limit = ALL if "all" in asked else FIRST + 1
+    found = await _read(console, _since(now, days), days, only, limit)
     async with console.log.pool.connection() as connection:
-        found = await _read(connection, _since(now, days), days, only, limit)
         hits: list[quota_rules.Hit] = await quota.hits(connection, since=now - timedelta(days=days))
         limits, budgets = await quota.limits_now(connection)
     people = {int(line.key) for line in found.tables["Person"]} | ({only.user} if only.user is not None else set())

@@ -208,7 +208,16 @@ def test_the_top_of_a_scale_is_a_round_number_close_above(most: float) -> None:
 
 def test_numbers_and_sums_of_money_are_short() -> None:
     """A cost of nothing is $0: it is known."""
-    spent = {None: "–", 0: "$0", 12.5: "$12.50", 0.0014: "$0.0014", 0.000003: "$0.000003", 1234.5: "$1,234.50", 1e-9: "under $0.0000001"}
+    spent = {
+        None: "–",
+        0: "$0",
+        0.5: "$0.50",
+        12.5: "$12.50",
+        0.0014: "$0.0014",
+        0.000003: "$0.000003",
+        1234.5: "$1,234.50",
+        1e-9: "under $0.0000001",
+    }
     assert {cost: words.money(cost) for cost in spent} == spent
     counted = {0: "0", 0.5: "0.5", 950: "950", 9_999: "9,999", 12_400: "12.4 k", 3e6: "3 M", 2.5e9: "2.5 G"}
     assert {number: words.count(number) for number in counted} == counted

@@ -1,4 +1,7 @@
-"""Measures of ended turns by hour or day, model, character and person: calls, tokens, cost, and percentiles of the time to an answer."""
+"""Measures of ended turns by hour or day, model, character and person: calls, tokens, cost, and percentiles of the time to an answer.
+
+Reads a read model, owns none.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
