@@ -132,7 +132,7 @@ def compare(
         with_log(lambda log: _made(log, left, right))
     found = with_log(lambda log: comparing.compare(log, kind, left, right, questions=questions))
     made = [
-        {kind: sum(one.kinds.count(kind) for one in side) for kind in ("fact", "summary", "said", "reply")}
+        {kind: sum(one.kinds.count(kind) for one in side) for kind in ("fact", "summary", "note", "said", "reply")}
         for side in ([one.left for one in found], [one.right for one in found])
     ]
     shared = fmean([one.shared for one in found]) if found else 1.0
