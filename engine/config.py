@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     vision_model: str | None = Field(
         None, max_length=200, description="Model that describes pictures. Unset: that of the default preset, if it can see."
     )
+    vision_emoji: Literal["on", "off"] = Field(
+        "off", description="Whether a model that sees is shown custom emoji of the message it answers, as pictures."
+    )
     memory_recall: Literal["full", "words", "off"] = Field(
         "full", description="How memories are found for a reply: by words and meaning, by words alone, or not at all."
     )
