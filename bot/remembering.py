@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from engine import clock
+from engine import clock, config
 from engine.decide.rejected import Rejected
 from engine.store import Log
 from projections.models.memories import dreams, noted
@@ -125,8 +125,14 @@ async def status(log: Log, person: int, names: Mapping[UUID, str], at: datetime 
     async with log.pool.connection() as connection:
         running = await noted.sessions(connection, person, at or clock.now())
         reach, derive = await noted.choice(connection, person)
-        count = len(await noted.of_person(connection, log.vault, person))
-    lines = [f"{count} memories are noted besides what was said."]
+        count, aside = await noted.counts(connection, person)
+        calls = (await noted.read_on(connection, at or clock.now())).get(person, 0)
+    settings = config.settings()
+    more = f", {aside:,} of them put aside: {settings.memory_most:,} are met at most" if aside else ""
+    lines = [f"{count:,} memories are noted besides what was said{more}."]
+    if calls or settings.memory_model:
+        most = settings.memory_calls_a_day
+        lines.append(f"A model read what you said today {calls:,} times, to make summaries and facts; {most:,} times a day at most.")
     where = "in the whole server" if reach == "server" else "in its channel"
     lines.append(f"What you say is remembered {where}, and in your private talk with the same character.")
     if not derive:

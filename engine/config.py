@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     vision_model: str | None = Field(
         None, max_length=200, description="Model that describes pictures. Unset: that of the default preset, if it can see."
     )
+    vision_emoji: Literal["on", "off"] = Field(
+        "off", description="Whether a model that sees is shown custom emoji of the message it answers, as pictures."
+    )
     memory_recall: Literal["full", "words", "off"] = Field(
         "full", description="How memories are found for a reply: by words and meaning, by words alone, or not at all."
     )
@@ -63,6 +66,21 @@ class Settings(BaseSettings):
         "50", description="Of how many messages, or of what time, one summary is made."
     )
     memory_facts_a_day: int = Field(100, ge=0, le=10_000, description="Facts that are noted of one person and day at most.")
+    memory_calls_a_day: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="Calls of MEMORY_MODEL that read what one person said on one day at most; then others' words alone are read.",
+    )
+    memory_most: int = Field(
+        10_000,
+        ge=50,
+        le=1_000_000,
+        description="Notes of one person that are met at most; of more, the least valuable are put aside every hour.",
+    )
+    memory_decay_days: int = Field(
+        0, ge=0, le=36_500, description="Days after which being recent counts a third for finding a memory; 0: age counts nothing."
+    )
     memory_dreams: Literal["on", "off"] = Field(
         "on", description="Whether notes that say the same are hidden behind one, once a day; nothing is lost and each time can be undone."
     )

@@ -44,7 +44,11 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         log = await stack.enter_async_context(open_log(config.require_database(settings), load_master_key(settings), pool_size=size))
         http = await stack.enter_async_context(Http(Way.of(settings)))
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
-        recall = None if settings.memory_recall == "off" else LazyRecall(log, full=settings.memory_recall == "full")
+        recall = (
+            None
+            if settings.memory_recall == "off"
+            else LazyRecall(log, full=settings.memory_recall == "full", decay_days=settings.memory_decay_days)
+        )
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall)
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         for change in ("provider.connected", "provider.disconnected"):

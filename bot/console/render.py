@@ -34,6 +34,7 @@ ENVIRONMENT.globals.update(
     category=words.category,
     duration=words.duration,
     span=words.span,
+    money=words.money,
     size=words.size,
     trigger=words.trigger,
     left_out=words.left_out,

@@ -113,6 +113,31 @@ def duration(milliseconds: float | None) -> str:
     return f"{minutes} min {seconds} s"
 
 
+def count(number: float) -> str:
+    """950 -> `950`, 12400 -> `12.4 k`, 3000000 -> `3 M`."""
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
+        if number >= limit:
+            return f"{number / (1e3 if unit == ' k' else limit):.1f}".removesuffix(".0") + unit
+    return f"{number:,.1f}".removesuffix(".0")
+
+
+def money(dollars: float | None) -> str:
+    """US dollars: 12.5 -> `$12.50`, 0.5 -> `$0.50`, 0.0014 -> `$0.0014`, 0 -> `$0`; a dash when unknown."""
+    if dollars is None:
+        return "–"
+    if dollars == 0:
+        return "$0"
+    if dollars >= 1:
+        return f"${dollars:,.2f}"
+    return (
+        f"${dollars:.4f}".removesuffix("00")
+        if dollars >= 0.0001
+        else f"${dollars:.7f}".rstrip("0")
+        if dollars >= 1e-7
+        else "under $0.0000001"
+    )
+
+
 def span(seconds: float) -> str:
     """A long time in its two largest units: 93784 -> `1 d 2 h`."""
     left, parts = int(max(seconds, 0)), []

@@ -54,6 +54,15 @@ def data_url(content: bytes) -> str:
     return f"data:{media_type(content)};base64,{base64.b64encode(content).decode()}"
 
 
+def sides(content: bytes) -> tuple[int, int]:
+    """Width and height of a stored picture in pixels, from its header alone. Raises NotAPicture."""
+    try:
+        with Image.open(BytesIO(content), formats=_FORMATS) as opened:
+            return opened.size
+    except (OSError, ValueError, SyntaxError):
+        raise NotAPicture(_DAMAGED) from None
+
+
 def suffix(content: bytes) -> Suffix:
     """How a stored picture's file name ends."""
     return "png" if media_type(content) == "image/png" else "jpg"

@@ -83,8 +83,8 @@ class Window(Resource):
     max_age_s: Annotated[
         int | None, Shown("Oldest message (seconds)", WINDOW, "Empty: no limit.", "number", tiered=True, old=("maxAge", "max_age"))
     ] = Field(None, ge=1, le=2_592_000)
-    max_images: Annotated[int, Shown("Images", WINDOW, "0: none from earlier messages.", "number", tiered=True, old=("maxImages",))] = (
-        Field(10, ge=0, le=20)
+    max_images: Annotated[int, Shown("Images", WINDOW, "Shown where a model sees.", "number", tiered=True, old=("maxImages",))] = Field(
+        10, ge=0, le=20
     )
 
 

@@ -21,7 +21,6 @@ MARGIN = 20
 """One token in so many stays unused, because a count without the model's own vocabulary is an estimate."""
 SHARE = 4
 """Sections that may be left out get one token in so many."""
-IMAGE_TOKENS = 1000
 _SYSTEM: tuple[Place, ...] = ("head", "foot")
 
 
@@ -43,6 +42,10 @@ class Ingredients:
     versions: Mapping[str, int] = field(default_factory=dict)
     forms: Sequence[str] = ()
     """Those of projections.prompt.form that the model wants its messages in."""
+
+    def without(self, name: str, left: Chosen) -> "Ingredients":
+        """The same with nothing of one section; `left` says what it left out."""
+        return replace(self, data={**self.data, name: None}, chosen={**self.chosen, name: left})
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +283,7 @@ def tokens_of(part: Part) -> int:
         case ToolCall(_, name, arguments):
             return tokens.count(name) + tokens.count(arguments)
         case Image():
-            return IMAGE_TOKENS
+            return part.tokens
 
 
 def _present(pieces: Sequence[Piece]) -> tuple[str, ...]:

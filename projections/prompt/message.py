@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import JsonValue
 
 Role = Literal["system", "user", "assistant", "tool"]
+IMAGE_TOKENS = 1000
+"""What a picture of unknown size counts as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +17,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture; `url` may be a `data:` URL. `about` is what stands for it where it cannot be shown."""
+    """A picture; `url` may be a `data:` URL. `about` is what stands for it where it cannot be shown, `tokens` what it counts as."""
 
     url: str
     about: str = ""
+    tokens: int = IMAGE_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Message:
         """The message in words; a part that is no text is named."""
         return "\n".join(map(_words, self.parts))
 
+    @property
+    def without_pictures(self) -> "Message":
+        """The same for a model that cannot see: the words beside a picture name it."""
+        return Message(self.role, tuple(part for part in self.parts if not isinstance(part, Image)))
+
     def as_json(self) -> dict[str, JsonValue]:
         """The message as it is sent: a plain string where all is text, so that the bytes of such prompts never change."""
         sent: dict[str, JsonValue] = {"role": self.role, "content": self._content()}
@@ -84,7 +92,7 @@ def _words(part: Part) -> str:
     match part:
         case Text(text) | ToolResult(_, text):
             return text
-        case Image(_, about):
+        case Image(about=about):
             return f"[image: {about}]" if about else "[image]"
         case ToolCall(_, name, arguments):
             return f"[{name}({arguments})]"

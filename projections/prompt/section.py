@@ -22,12 +22,21 @@ Budget = Literal["required", "window", "spare"]
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPicture:
+    """A picture on the message to answer or on the one that replies to. `address` is that of its bytes here; empty: it could not be had."""
+
+    message_id: int
+    number: int
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a turn looks at while all read models stand still: its connection, and the positions they have reached by name.
 
     `limit` entries of history at most, none of before `since`, no further back than `most_bytes` of text. `user` is who is answered.
     `other` is what another section chose, by its name, and may be asked of those that stand before in the order; without `recall`
-    nothing is remembered.
+    nothing is remembered. `pictures` are those that were fetched for this turn, the most important first.
     """
 
     connection: Connection
@@ -44,6 +53,7 @@ class Snapshot:
     venue: str = ""
     recall: Recall | None = None
     other: "Callable[[str], Awaitable[Chosen]] | None" = None
+    pictures: tuple[KeptPicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

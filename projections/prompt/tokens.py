@@ -10,6 +10,15 @@ PER_MESSAGE = 8
 """What role and separators of one message cost at most."""
 
 
+_TILE = 512
+
+
+def of_picture(width: int, height: int) -> int:
+    """The most that any of the large vendors counts for a picture of so many pixels: by area, by tiles, or the same for all."""
+    tiles = -(-width // _TILE) * -(-height // _TILE)
+    return max(width * height // 750 + 1, 85 + 170 * tiles, 258)
+
+
 def count(text: str) -> int:
     """An upper estimate: four letters a token, eight blanks, one digit or sign; other scripts one or two tokens a character."""
     found = len(_ASCII.findall(text))

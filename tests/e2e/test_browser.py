@@ -79,7 +79,7 @@ async def test_a_message_is_answered_while_one_watches(tzurot: Tzurot, stage: St
     browser.one("#lines .theirs:last-child a[href^='/turns/']").click()
     await asyncio.to_thread(browser.until, lambda: "Wren Halloway answered" in browser.text("h1"), "the turn")
     record = browser.text(".recorder")
-    for part in ("Trigger", "Attempt 1", "Answer", "Delivery", "Reply delivered", "SHA-256"):
+    for part in ("Trigger", "Attempt 1", "the preset Default", "Answer", "Delivery", "Reply delivered", "SHA-256"):
         assert part in record
     assert browser.complaints() == []
 
@@ -146,6 +146,34 @@ async def test_a_reply_is_made_by_a_click_and_shown_as_one(browser: Browser) -> 
     await asyncio.to_thread(replied, browser, "ping-quote")
     assert "Wren Halloway: You said ping-listen" in browser.text("#lines .mine:nth-last-child(2)")
     assert not browser.one("#quoting").is_displayed()
+
+
+async def test_a_changed_reply_is_replaced_where_it_stands(browser: Browser) -> None:
+    """Regenerated, in a person's own words, and another version chosen: one reply in the open page, never a second one below it."""
+    await asyncio.to_thread(begin, browser, "Change it, ping-change")
+    await asyncio.to_thread(replied, browser, "ping-change")
+    browser.run("window.same = true")
+    reply = "#lines .theirs:last-child"
+    first = browser.run(f"return document.querySelector('{reply}').id")
+
+    async def shown(words: str, version: str) -> None:
+        def look() -> bool:
+            return words in browser.text(f"{reply} .text") and version in browser.text(reply)
+
+        await asyncio.to_thread(browser.until, look, f"{words} as {version}")
+        assert len(browser.all("#lines .theirs:not(.intro)")) == 1
+        assert browser.run(f"return window.same && document.querySelector('{reply}').id") == first
+
+    browser.run(f"document.querySelector('{reply} form[action$=regenerate]').requestSubmit()")
+    await shown("ping-change", "2 of 2")
+    browser.run(
+        f"const form = document.querySelector('{reply} form[action$=edit]');"
+        "form.querySelector('textarea').value = 'In my own words.'; form.requestSubmit();"
+    )
+    await shown("In my own words.", "3 of 3")
+    browser.run(f"const form = document.querySelector('{reply} form[action$=choose]'); form.requestSubmit(form.querySelector('button'));")
+    await shown("ping-change", "2 of 3")
+    assert browser.complaints() == []
 
 
 async def test_conversations_outlive_a_reload_and_a_restart(tzurot: Tzurot, browser: Browser) -> None:

@@ -12,6 +12,7 @@ from engine.actor import operator
 from engine.config import Settings
 from engine.decide.remembering.dreaming import Dream
 from engine.decide.remembering.memory import LockMemory, MemoryPlace, Remember
+from engine.events.job import JobRequested
 from engine.execute import execute
 from projections.models.memories import noted
 from tests.support.site import Site, site
@@ -77,3 +78,18 @@ async def test_a_dream_is_seen_and_taken_back(here: Site) -> None:
     async with here.console.log.pool.connection() as connection:
         assert not [note for note in await noted.of_person(connection, here.console.log.vault, OPERATOR) if note.hidden]
     assert (await here.form(f"/memory/dreams/{uuid4()}/undo", {})).status_code == 409
+
+
+async def test_a_generation_is_previewed_and_begun(here: Site) -> None:
+    """By jobs that say what they are to make; without a name, or of something else, nothing is begun."""
+    for how in ("preview", "begin", "switch"):
+        assert (await here.form("/memory/rebuild", {"what": "summary", "name": "a/b" * 60, "how": how})).headers["location"] == "/jobs"
+    assert (await here.form("/memory/rebuild", {"what": "vectors", "name": "x"})).status_code == 303
+    for wrong in ({"what": "summary", "name": " "}, {"what": "verify", "name": "x"}):
+        assert (await here.form("/memory/rebuild", wrong)).status_code == 422
+    read = [one.event async for one in here.console.log.read()]
+    asked = [(one.name, one.parameters) for one in read if isinstance(one, JobRequested) and one.parameters]
+    assert asked[-1] == ("embed_memories", {"vectors": "x", "switch": False, "preview": True})
+    made = [(one["preview"], one["switch"]) for name, one in asked if name == "resummarize"]
+    assert made == [(True, False), (False, False), (False, True)]
+    assert "Made anew" in (await here.http.get("/memory")).text

@@ -4,14 +4,15 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import timedelta
 
 import psutil
 import pytest
 
 from bot.console.pages.health import look
-from engine import embedded
+from engine import clock, embedded, ids, seed
 from engine.config import Settings
-from projections import status
+from projections import measures, status
 from tests.support import clusters
 from tests.support.site import Site, site
 
@@ -186,10 +187,45 @@ async def test_usage_is_told_by_day_model_character_and_payer(here: Site) -> Non
     said = await here.say("Hello.", character="wren")
     await here.complete(said.turns[0], "Yes.")
     await here.settled()
-    for query in ("", "?days=7", "?days=nonsense"):
+    for query in ("", "?days=1", "?days=7", "?days=90&all=1", "?days=nonsense"):
         page = (await here.http.get(f"/usage{query}")).text
-        for text in ("test/model", "Wren Halloway", "you", "system", "$0.0010"):
-            assert text in page, text
+        for text in ("test/model", "Wren Halloway", "you", "$0.0010", "1 calls", "120 tokens", "half within", "p95"):
+            assert text in page, (query, text)
+        assert ("system" in page) == (query != "?days=1"), "who pays is known by the day"
+    for query in ("model=test/model", "user=1", f"character={seed.character_id('wren')}"):
+        for days in ("1", "30"):
+            assert "Only <a" in (page := (await here.http.get(f"/usage?days={days}&{query}")).text), query
+            assert "120 tokens" in page, query
+    for query in ("model=other", "user=77", f"character={ids.derived('nobody')}"):
+        assert "Nothing was used" in (await here.http.get(f"/usage?days=1&{query}")).text, query
+        assert "Nothing was used" in (await here.http.get(f"/usage?days=30&{query}")).text, query
+    for query in ("character=x", "user=x", "user=99999999999999999999", "model=%00"):
+        assert "120 tokens" in (await here.http.get(f"/usage?{query}")).text, query
+
+
+async def test_times_to_an_answer_are_percentiles_of_answered_turns(here: Site) -> None:
+    """From the request to the answer, for every axis alike; a failed turn counts as used, and has no such time."""
+    said = await here.say("One.", character="wren")
+    await here.complete(said.turns[0], "Yes.")
+    await here.settled()
+    async with here.console.log.pool.connection() as connection:
+        copy = """
+        INSERT INTO turns.turns SELECT (t.json).* FROM turns.turns o, generate_series(2, 21) AS n, LATERAL (SELECT jsonb_populate_record(o,
+            jsonb_build_object('turn', gen_random_uuid(), 'requested_at', o.ended_at - n * interval '1 s', 'position', o.position + n,
+                               'attempts', 2, 'status', CASE n WHEN 21 THEN 'failed' ELSE 'completed' END)) AS json) AS t
+        """
+        await connection.execute("UPDATE turns.turns SET requested_at = ended_at - interval '1 s', attempts = 1")
+        await connection.execute(copy)
+        since = clock.now() - timedelta(days=2)
+        found = await measures.measures(connection, since, "hour")
+        assert await measures.measures(connection, clock.now() + timedelta(days=1), "day") == {axis: {} for axis in measures.AXES}
+    assert set(found) == {"slot", "model", "character", "user"}
+    for axis, values in found.items():
+        [one] = values.values()
+        assert (one.axis, one.calls, one.failed) == (axis, 41, 21)
+        assert (one.p50_ms, one.p95_ms) == (10_500, 19_050)
+        assert (one.prompt_tokens, one.completion_tokens) == (2_100, 420)
+        assert one.cost == pytest.approx(0.021)
 
 
 async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> None:

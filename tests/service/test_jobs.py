@@ -312,7 +312,7 @@ def test_a_new_job_is_one_file_and_one_line() -> None:
     shipped = {handler.run.__module__ for handler in HANDLERS.values()}
     known = {
         *("catalogue", "connect_provider", "describe_image", "dream", "embed_memories", "erase_person", "experiment", "export_person"),
-        *("import_chats", "rebuild", "resummarize", "summarize", "tidy_memories", "verify"),
+        *("import_chats", "keep_picture", "rebuild", "resummarize", "summarize", "tidy_memories", "verify"),
     }
     assert {module.rpartition(".")[2] for module in shipped} == known
     machinery = [Path(keep.__file__), Path(running.__file__), Path(worker.__file__)]

@@ -76,6 +76,8 @@ async def test_a_generation_survives_two_deaths_is_switched_to_and_back(world: W
     assert "Fact by cheap." in before
     takes = await resummarize.estimate(world.log, "better", "10")
     assert (takes.groups, takes.made, takes.prompt_tokens > 400) == (4, 0, True)
+    told = await resummarize.run(job(world, settings, Killed, "resummarize", model="better", grouping="10", preview=True))
+    assert told == {"calls": 4, "groups": 4, "cost": "unknown", "seconds": 12}
     questions = Counter[str]()
     for lives in (1, 2, 9):
         again = job(world, settings, Killed, "resummarize", model="better", grouping="10", switch=lives == 9)

@@ -7,18 +7,21 @@ from uuid import uuid4
 
 import pytest
 
+from bot import remembering
 from engine import seed
 from engine.actor import person
 from engine.config import Settings
-from engine.decide.remembering.memory import Correct, ForgetMemory
+from engine.decide.remembering.dreaming import Dream
+from engine.decide.remembering.memory import Correct, ForgetMemory, LockMemory, MemoryPlace, Remember
 from engine.events.message import MessageDeleted
 from engine.store import open_log
 from engine.vault import MasterKey
 from projections.models.memories import noted
 from projections.models.memories.noted import Note
 from tests.support.memories import Spot, World
-from worker.jobs import summarize
+from worker.jobs import summarize, tidy_memories
 from worker.jobs.running import GiveUp, RunningJob
+from worker.memory import dreams
 from worker.providers.chat import Completion
 from worker.work import Work
 
@@ -37,6 +40,9 @@ class Scripted(RunningJob):
 
     answer: str
     asked: list[str]
+
+    async def progress(self, done: int, total: int | None = None, cursor: Any = None, *, now: bool = False) -> None:
+        """Nothing is recorded: nobody asked for this job."""
 
     async def call(self, model: str, messages: Any, **more: Any) -> Completion:
         self.asked.append(str(messages[-1]["content"]))
@@ -105,6 +111,68 @@ async def test_a_summary_goes_with_any_of_its_messages(world: World, settings: S
     assert "They counted." in await world.met(asked)
     await world.append(MessageDeleted(message_id=said[7], channel_id=SQUARE.channel, guild_id=9, venue="discord"))
     assert "They counted." not in await world.met(asked)
+
+
+SAME = ((0, "Ada likes tea."), (2, "Ada just likes tea."))
+TEA = {"summary": "They told of tea.", "facts": [{"line": line, "fact": fact} for line, fact in SAME]}
+
+
+async def test_what_was_made_of_a_deleted_message_is_neither_met_nor_shown(world: World, settings: Settings) -> None:
+    """A reply to it stands. What a dream hid in its favour stands by its own source, is met again, and is hidden behind nothing deleted."""
+    said = [await world.say(SQUARE, f"I like tea, {number}.") for number in range(50)]
+    await world.answer(said[0], "So you like tea.")
+    await world.caught_up()
+    await summarize.run(job(world, settings, json.dumps(TEA)))
+    kept, hidden = sorted((note for note in await stored(world) if note.origin == "fact"), key=lambda note: note.position)
+    await world.do(Dream(uuid4(), ADA, ((hidden.memory, kept.memory),), 50))
+    asked = await world.say(SQUARE, "hello")
+    met = await world.met(asked)
+    assert kept.text in met
+    assert hidden.text not in met
+    await world.append(MessageDeleted(message_id=said[0], channel_id=SQUARE.channel, guild_id=9, venue="discord"))
+    met = await world.met(asked)
+    assert not {kept.text, "They told of tea.", "I like tea, 0."} & set(met)
+    assert {hidden.text, "So you like tea."} <= set(met)
+    after = await stored(world)
+    assert {note.text for note in after} == {noted.WITHHELD, hidden.text}
+    assert dreams.same(after) == []
+
+
+async def test_a_model_reads_nobody_more_often_than_a_day_allows(world: World, settings: Settings) -> None:
+    """What others said is read on; the job says how many were left out, and each person how often they were read."""
+    for number in range(10):
+        await world.say(SQUARE, f"Message {number}", by=ADA if number < 7 else BRAM)
+    await world.caught_up()
+    few = settings.model_copy(update={"memory_calls_a_day": 1})
+    results, told = [], []
+    for number in range(2):
+        one = job(world, few, '{"summary": "They counted.", "facts": []}', number)
+        one.parameters = {"grouping": "5"}
+        results.append(await summarize.run(one))
+        told += one.asked
+        await world.caught_up()
+    assert results == [{"made": 1}, {"made": 1, "left_out": "1 people: MEMORY_CALLS_A_DAY"}]
+    assert "Message 6" not in told[1]
+    assert "[2] Person 42: Message 9" in told[1]
+    assert "today 1 times" in await remembering.status(world.log, ADA, {}, world.at)
+
+
+async def test_too_many_notes_are_put_aside_the_least_valuable_first(world: World, settings: Settings) -> None:
+    """By events, told to their person, once each; what is hidden goes first, what is locked never; corrected, a note is met again."""
+    place, notes = MemoryPlace("discord", SQUARE.channel, SQUARE.guild), [uuid4() for _ in range(6)]
+    for number, memory in enumerate(notes):
+        await world.do(Remember(memory, ADA, place, f"Note {number}."))
+    await world.do(LockMemory(notes[0]))
+    await world.do(Dream(uuid4(), ADA, ((notes[5], notes[4]),), 50))
+    asked = await world.say(SQUARE, "hello")
+    assert {"Note 0.", "Note 1."} <= set(await world.met(asked))
+    tidy = Scripted(job(world, settings.model_copy(update={"memory_most": 4}), "").work, uuid4(), tidy_memories.NAME, "", 1)
+    assert await tidy_memories.run(tidy) == {"removed": 0, "put_aside": 2}
+    assert {text for text in await world.met(asked) if "Note" in text} == {f"Note {number}." for number in (0, 2, 3, 4)}
+    assert await tidy_memories.run(tidy) == {"removed": 0, "put_aside": 0}
+    assert "6 memories are noted besides what was said, 2 of them put aside" in await remembering.status(world.log, ADA, {})
+    await world.do(Correct(notes[1], "Note one."))
+    assert "Note one." in await world.met(asked)
 
 
 async def stored(world: World) -> list[Note]:

@@ -1,22 +1,19 @@
 """Describes a picture on a message in words, once per person and content: the same picture again costs nothing."""
 
-import asyncio
-
 from pydantic import JsonValue
 
-from engine import blobs, ids
+from engine import ids
 from engine.blobs import pictures as files
-from engine.blobs.pictures import NotAPicture
 from engine.decide.job import RetryPolicy
-from engine.events.base import Event, user_subject
+from engine.events.base import Event
 from engine.events.build import new
 from engine.events.message import MessageReceived, PictureDescribed
 from engine.events.preset import Parameters
 from engine.resources.typed import tidy
 from engine.store import Recorded
+from worker.jobs import keep_picture
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
 from worker.senses import pictures
-from worker.senses.pictures import Unavailable
 
 NAME = "describe_image"
 LONGEST = 2000
@@ -34,31 +31,12 @@ def about(message_id: int, number: int) -> str:
 
 async def run(job: RunningJob) -> Result:
     """Fetch, keep, look, record. A failed attempt finds the picture kept, so that an address that ran out is no obstacle."""
-    message_id, number = (int(part) for part in job.about.split(":"))
-    recorded = await job.work.log.find(ids.message_event(message_id, "received"))
-    message = recorded.event if recorded is not None else None
-    gone = await job.work.log.find(ids.message_event(message_id, "deleted"))
-    if not isinstance(message, MessageReceived) or recorded is None or recorded.erased or gone is not None:
-        raise GiveUp("The message is not there any more.")
+    recorded, message, number = await keep_picture.asked(job)
     if number >= len(found := pictures.files(message)):
         raise GiveUp("The message has no such picture.")
-    address, content = await _kept(job, found[number].url, message.author_id)
+    address, content = await keep_picture.kept(job, found[number].url, message.author_id)
     known = await _described(job, recorded, message, number, address, content)
     return {"picture": address, "looked": known}
-
-
-async def _kept(job: RunningJob, url: str, author: int) -> tuple[str, bytes]:
-    """The picture's address here, and its bytes."""
-    log, address = job.work.log, str(job.cursor.get("picture") or "")
-    if address and (content := await blobs.get(log.pool, log.vault, address)) is not None:
-        return address, content
-    try:
-        picture = await asyncio.to_thread(files.prepared, await pictures.fetch(job.work, url))
-    except (NotAPicture, Unavailable) as error:
-        raise GiveUp(str(error)) from None
-    address = await blobs.put(log.pool, log.vault, picture.content, user_subject(author))
-    await job.progress(0, 1, {"picture": address}, now=True)
-    return address, picture.content
 
 
 async def _described(

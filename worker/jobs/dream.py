@@ -37,7 +37,7 @@ async def run(job: RunningJob) -> Result:
             command = Dream(dream, person, tuple(pairs[first : first + PAIRS]), len(notes))
             executed = await execute(work.log, SYSTEM, command, dream)
             hidden += sum(len(getattr(event, "hidden", ())) for event in executed.events)
-        await job.progress(done, len(people))
+        await job.progress(done, len(people), now=done == len(people))
     return {"hidden": hidden, "people": len(people), "until": clock.now().isoformat(timespec="seconds")}
 
 

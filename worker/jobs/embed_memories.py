@@ -45,6 +45,9 @@ async def run(job: RunningJob) -> Result:
     vectors = str(job.parameters.get("vectors", ""))
     if vectors not in embed.EMBEDDERS:
         raise GiveUp(f"There is no embedder {vectors}. There are: {', '.join(embed.EMBEDDERS)}.")
+    if job.parameters.get("preview"):
+        texts, seconds = await estimate(job.work.log, vectors)
+        return {"texts": texts, "seconds": round(seconds), "megabytes": round(texts * BYTES / 1e6, 1)}
     try:
         engine = Engine(await asyncio.to_thread(lambda: embed.load(name=embed.EMBEDDERS[vectors])))
     except model.ModelUnavailable as error:

@@ -9,7 +9,7 @@ from engine.events.experiment import ExperimentRun
 from engine.events.preset import Parameters
 from engine.events.turn import GenerationStarted, TurnRequested
 from engine.resources.typed import tidy
-from projections.models import catalog
+from projections.models import catalog, provider_models
 from projections.prompt.changes import PromptChanges
 from projections.prompt.rebuild import rebuild
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
@@ -37,7 +37,9 @@ async def run(job: RunningJob) -> Result:
     if again.erased:
         raise GiveUp("Something of this prompt was erased.")
     model, preset, parameters = await _chosen(job, started)
-    messages = [message.as_json() for message in again.prompt.messages]
+    async with job.work.log.pool.connection() as connection:
+        sees = (await provider_models.known(connection, [model]))[model].sees
+    messages = [(message if sees else message.without_pictures).as_json() for message in again.prompt.messages]
     completion = await job.call(model, messages, purpose=NAME, parameters=parameters)
     event = ExperimentRun(
         experiment_id=job.id,

@@ -64,11 +64,20 @@ async def estimate(log: Log, generation: str, grouping: str) -> Estimate:
 
 
 async def run(job: RunningJob) -> Result:
-    """Go through all groups, from where an earlier attempt was; choose the generation in the end if `switch` says so."""
-    generation = str(job.parameters.get("model", ""))
+    """Go through all groups, from where an earlier attempt was; choose the generation in the end if `switch` says so.
+
+    With `preview` it only says what that would take.
+    """
+    generation, grouping = str(job.parameters.get("model", "")), str(job.parameters.get("grouping") or job.work.settings.memory_summaries)
     if not generation:
         raise GiveUp("No model is named.")
-    every = await all_groups(job.work.log, generation, str(job.parameters.get("grouping", "50")))
+    if grouping not in summarize.GROUPINGS:
+        raise GiveUp("MEMORY_SUMMARIES is off.")
+    if job.parameters.get("preview"):
+        takes = await estimate(job.work.log, generation, grouping)
+        cost = "unknown" if takes.cost is None else f"${takes.cost:.2f}"
+        return {"calls": takes.groups - takes.made, "groups": takes.groups, "cost": cost, "seconds": round(takes.seconds)}
+    every = await all_groups(job.work.log, generation, grouping)
     noted, refused = int(str(job.cursor.get("noted", 0))), int(str(job.cursor.get("refused", 0)))
     for done, group in enumerate(every[job.done :], start=job.done + 1):
         try:

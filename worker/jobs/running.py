@@ -20,7 +20,7 @@ from engine.events.preset import Parameters
 from engine.execute import execute
 from projections.models import keys, provider_models
 from projections.prompt import tokens
-from projections.prompt.assemble import IMAGE_TOKENS
+from projections.prompt.message import IMAGE_TOKENS
 from worker import spend
 from worker.providers.chat import Completion, complete
 from worker.providers.failure import ProviderFailed

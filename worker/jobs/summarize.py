@@ -23,7 +23,7 @@ from engine.resources.typed import tidy
 from engine.store import Log
 from projections.models import channels
 from projections.models.channels import Seen
-from projections.models.memories import generations, groups
+from projections.models.memories import generations, groups, noted
 from projections.models.memories.groups import Grouping, Spoken
 from projections.prompt.sections import remembered
 from projections.prompt.sections.remembered import Content
@@ -107,18 +107,35 @@ async def run(job: RunningJob) -> Result:
     grouping = next((one for one in GROUPINGS.values() if one.name == named), GROUPINGS["50"])
     if seen is None:
         return {"made": 0}
-    return {"made": await make(job, Group(seen, grouping, int(number), generation))}
+    group = Group(seen, grouping, int(number), generation)
+    lines = await lines_of(work.log, group)
+    within = await _within_calls(work, group, lines)
+    left_out = len({line.spoken.author_id for line in lines} - {line.spoken.author_id for line in within})
+    told = {"left_out": f"{left_out} people: MEMORY_CALLS_A_DAY"} if left_out else {}
+    return {"made": await make(job, group, within), **told}
 
 
-async def make(job: RunningJob, group: Group) -> int:
-    """Make a summary and facts of a group, unless they are made; returns how many there are of new. GiveUp without a model or an answer."""
+async def _within_calls(work: Work, group: Group, lines: Sequence["Line"]) -> list["Line"]:
+    """The lines of those people of whose words of that day not enough is read yet."""
+    if not lines:
+        return []
+    async with work.log.pool.connection() as connection:
+        read = await noted.read_on(connection, lines[-1].content.at, group.generation)
+    return [line for line in lines if read.get(line.spoken.author_id, 0) < work.settings.memory_calls_a_day]
+
+
+async def make(job: RunningJob, group: Group, lines: Sequence["Line"] | None = None) -> int:
+    """Make a summary and facts of a group, or of some lines of it, unless they are made; returns how many there are of new.
+
+    Raises GiveUp without a model or an answer.
+    """
     work = job.work
     if await work.log.find(group.memory()) is not None:
         return 0
     model = group.generation or work.settings.memory_model
     if model is None:
         raise GiveUp("No model that summarizes is set. Set MEMORY_MODEL.")
-    lines = await lines_of(work.log, group)
+    lines = await lines_of(work.log, group) if lines is None else lines
     if len(lines) < 2:
         return 0
     question: list[Mapping[str, JsonValue]] = [{"role": "system", "content": ASKED}, {"role": "user", "content": told(lines)}]

@@ -30,7 +30,7 @@ def same(notes: Sequence[Note]) -> list[tuple[UUID, UUID]]:
     """Pairs (hidden, kept) of notes that say the same within one scope. Kept is what a person's hand is on, else the oldest."""
     groups = defaultdict[tuple[object, ...], list[Note]](list)
     for note in notes:
-        if not (note.hidden or note.archived) and (key := sense(note.text)):
+        if not (note.hidden or note.archived or note.taken_back) and (key := sense(note.text)):
             groups[(*(getattr(note, name) for name in _SCOPED), key)].append(note)
     found = list[tuple[UUID, UUID]]()
     for group in groups.values():

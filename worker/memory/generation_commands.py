@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine import clock
+from engine import clock, config
 from engine.actor import operator
 from engine.decide.job import Ask, job_id
 from engine.decide.remembering.memory import ChooseGeneration
@@ -47,7 +47,7 @@ def rebuild(
     if not yes:
         typer.confirm("Begin?", abort=True)
     name = "resummarize" if summarizer else "embed_memories"
-    parameters = {"model": summarizer} if summarizer else {"vectors": embedder}
+    parameters = {"model": summarizer, "grouping": config.settings().memory_summaries} if summarizer else {"vectors": embedder}
     about = f"{summarizer or embedder}:{clock.now():%Y-%m-%dT%H:%M:%S}"
     job = job_id(name, about)
     with_log(lambda log: execute(log, operator(), Ask(job, name, about, parameters | {"switch": switch}), job, see=("jobs",)))
@@ -71,13 +71,14 @@ def _fold_again(*, json: bool) -> None:
 
 
 async def _summarizing(log: Log, model: str) -> dict[str, object]:
-    from engine import config
     from worker.jobs import resummarize
 
     grouping = config.settings().memory_summaries
     if grouping == "off":
         raise NotFound("MEMORY_SUMMARIES is off.")
     takes = await resummarize.estimate(log, model, grouping)
+    if not takes.groups:
+        raise NotFound("Nothing was said yet of which a summary could be made: no channel has a complete group of messages.")
     cost = "an unknown price" if takes.cost is None else f"about ${takes.cost:.2f}"
     left = takes.groups - takes.made
     sentence = f"{left:,} calls of {model} ({takes.made:,} of {takes.groups:,} groups are made): {cost}, about {_time(takes.seconds)}."
@@ -127,21 +128,34 @@ def compare(
     from worker.memory import compare as comparing
 
     _kind(kind)
+    if kind == "summary":
+        with_log(lambda log: _made(log, left, right))
     found = with_log(lambda log: comparing.compare(log, kind, left, right, questions=questions))
     made = [
-        {kind: sum(one.kinds.count(kind) for one in side) for kind in ("fact", "summary", "said", "reply")}
+        {kind: sum(one.kinds.count(kind) for one in side) for kind in ("fact", "summary", "note", "said", "reply")}
         for side in ([one.left for one in found], [one.right for one in found])
     ]
     shared = fmean([one.shared for one in found]) if found else 1.0
     total = {"questions": len(found), "shared": round(shared, 3), "left": made[0], "right": made[1]}
     say(total | {"each": [asdict(one) | {"shared": one.shared} for one in found]}, json=json)
-    if not json:
+    if not json and not found:
+        echo("Nothing was answered yet, so there is nothing to ask.")
+    elif not json:
         for one in found:
             echo(f"\n{' '.join(one.question.split())[:100]}  ({one.shared:.0%} the same)")
             for name, side in (("left", one.left), ("right", one.right)):
                 for kind_, text in list(zip(side.kinds, side.texts, strict=True))[:3]:
                     echo(f"  {name:5} {kind_:8} {text}")
         echo(f"\n{len(found)} questions, {shared:.0%} of what is found is the same; found left: {made[0]}, right: {made[1]}")
+
+
+async def _made(log: Log, *names: str) -> None:
+    """Raises NotFound for a generation of summaries of which nothing was made."""
+    async with log.pool.connection() as connection:
+        there = {one.name for one in await generations.listed(connection, "") if one.kind == "summary"}
+    for name in names:
+        if name and name not in there:
+            raise NotFound(f"Nothing was made by {name}. First: tzurot memory rebuild --summarizer {name}")
 
 
 def switch(
@@ -159,9 +173,8 @@ def switch(
     async def work(log: Log) -> str:
         async with log.pool.connection() as connection:
             before = await generations.chosen(connection, kind)
-            there = {one.name for one in await generations.listed(connection, "") if one.kind == kind}
-        if name and kind == "summary" and name not in there:
-            raise NotFound(f"Nothing was made by {name}. First: tzurot memory rebuild --summarizer {name}")
+        if kind == "summary":
+            await _made(log, name)
         await carry_out(log, ChooseGeneration(kind, name), see=("memory",))  # type: ignore[arg-type]  # _kind saw to it
         return before
 

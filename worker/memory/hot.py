@@ -20,6 +20,7 @@ from projections.prompt.recall import Question, Remembered
 from projections.prompt.sections import remembered
 from worker.memory import embed, model, passages, vectors_kept
 from worker.memory.ask import Query
+from worker.memory.config import RecallConfig
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine, Hit
 from worker.memory.index import Index, Memory, Prepared
@@ -35,7 +36,14 @@ OPENED = 1000
 """Texts that one turn opens at most, the newest; what is older comes into the index behind it, before the next question."""
 MOST = 30_000
 """Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
+DECAY = 0.5
+"""Weight of being recent, where it is wished."""
 _log = logs.get("recall")
+
+
+def decaying(days: int) -> RecallConfig:
+    """The ranking's knobs with exp(-age / days) in it; 0 days: without."""
+    return RecallConfig(recency=DECAY, recency_days=days) if days else RecallConfig()
 
 
 @dataclass(slots=True)
@@ -51,11 +59,15 @@ class _Hot:
 
 @dataclass(slots=True)
 class Recaller:
-    """Ranks memories for prompts. One per process; `full`: by vectors, too. `only`: of this embedder, whichever is chosen."""
+    """Ranks memories for prompts. One per process; `full`: by vectors, too. `only`: of this embedder, whichever is chosen.
+
+    `decay_days`: what is recent counts more, a third of that after so many days; 0 for not at all. Age is read, nothing is changed by it.
+    """
 
     log: Log
     full: bool = True
     only: str | None = None
+    decay_days: int = 0
     _engine: Engine | None = None
     _vectors: str = ""
     _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
@@ -104,7 +116,8 @@ class Recaller:
     async def engine(self) -> Engine:
         """The arithmetic, its model loaded on the first question ever."""
         if self._engine is None:
-            self._engine = Engine(await asyncio.to_thread(_embedder, self._vectors) if self.full else None)
+            embedder = await asyncio.to_thread(_embedder, self._vectors) if self.full else None
+            self._engine = Engine(embedder, decaying(self.decay_days))
         return self._engine
 
     async def _in_step(self, engine: Engine, hot: _Hot, candidates: Sequence[str]) -> None:

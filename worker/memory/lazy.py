@@ -9,10 +9,10 @@ from projections.prompt.recall import Question, Recall, Remembered
 
 
 class LazyRecall:
-    """See the module's docstring. `full`: by vectors, too."""
+    """See the module's docstring. `full`: by vectors, too; `decay_days`: see Recaller."""
 
-    def __init__(self, log: Log, *, full: bool) -> None:
-        self._log, self._full = log, full
+    def __init__(self, log: Log, *, full: bool, decay_days: int = 0) -> None:
+        self._log, self._full, self._decay_days = log, full, decay_days
         self._recall: Recall | None = None
         self._loading = asyncio.Lock()
 
@@ -21,5 +21,5 @@ class LazyRecall:
         async with self._loading:
             if self._recall is None:
                 hot = await asyncio.to_thread(import_module, "worker.memory.hot")
-                self._recall = hot.Recaller(self._log, self._full)
+                self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days)
         return await self._recall(question)

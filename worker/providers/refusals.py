@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.decide.spending.turn_model import Quirks
+from engine.decide.spending.turn_model import PICTURES, Quirks
 from engine.fault import Category, Fault
 
 NEVER = frozenset({"model", "messages"})
@@ -47,6 +47,15 @@ _UNKNOWN = re.compile(
     r"|is forbidden|forbidden field|not a valid (parameter|argument|field)|invalid (parameter|argument|field)|does not exist|remove",
     re.IGNORECASE,
 )
+_NO_PICTURES = re.compile(
+    r"(image|vision|visual|multi-?modal)[^.]{0,60}(not|n't|un)[ -]?(be )?(support|accept|allow|enabl|permit|available|valid)"
+    r"|(not|n't|un)[ -]?(support|accept|allow|process|handle|read)(ed|s)?[^.]{0,60}(image|vision|multi-?modal)"
+    r"|no endpoints[^.]{0,60}(image|vision)|(only|just)[^.]{0,30}\btext\b|is not a multi-?modal|text-only"
+    r"|content[^.]{0,40}(must|should) be a (valid )?string",
+    re.IGNORECASE,
+)
+_THIS_PICTURE = re.compile(r"format|mime|dimension|too (large|big|many|small)|exceed|corrupt|damaged|decode|download", re.IGNORECASE)
+"""It takes pictures, but not this one."""
 _OUT_OF_RANGE = re.compile(
     r"must be|should be|less than|greater than|out of range|too (large|high|big|small|low)|at (most|least)|exceed|maximum|minimum|invalid"
     r"|between|not in range|expected",
@@ -82,6 +91,8 @@ def remedy(fault: Fault, request: Mapping[str, Any]) -> Remedy | None:
         return Remedy(Quirks(messages=forms))
     if fault.category not in _OF_REQUEST:
         return None
+    if _has_pictures(request) and _NO_PICTURES.search(words) and not _THIS_PICTURE.search(words):
+        return Remedy(Quirks(forbidden=(PICTURES,)))
     named = _named(fault.params, words, request)
     if not named:
         return None
@@ -92,6 +103,11 @@ def remedy(fault: Fault, request: Mapping[str, Any]) -> Remedy | None:
         gone = named[1:] if len(named) > 1 and _EITHER.search(words) else named
         return Remedy(Quirks(forbidden=tuple(gone)))
     return Remedy(Quirks(forbidden=tuple(named)), lasting=False) if _OUT_OF_RANGE.search(words) or fault.params else None
+
+
+def _has_pictures(request: Mapping[str, Any]) -> bool:
+    contents = [message.get("content") for message in request.get("messages", ())]
+    return any(part.get("type") == PICTURES for content in contents if isinstance(content, list) for part in content)
 
 
 def _named(params: Sequence[str], words: str, request: Mapping[str, Any]) -> list[str]:

@@ -5,9 +5,12 @@ from urllib.parse import urlsplit
 
 from engine import blobs
 from engine.blobs.pictures import MOST_BYTES
+from engine.config import Settings
 from engine.events.message import Attachment, MessageReceived
 from engine.fault import Category, Fault
 from projections.models import catalog, provider_models
+from projections.prompt.sections import pictures as prompt_pictures
+from projections.prompt.sections.pictures import files
 from worker.providers.failure import ProviderFailed, TooLong
 from worker.work import Work
 
@@ -20,13 +23,27 @@ SECONDS = 20.0
 _SEEN_TYPES = ("image/png", "image/apng", "image/jpeg", "image/gif", "image/webp")
 
 
+__all__ = ["HOSTS", "KEPT", "Unavailable", "allowed", "everything", "fetch", "files", "model", "visible"]
+
+
 class Unavailable(Exception):
     """The picture cannot be had, now or later; the sentence says why."""
 
 
-def files(message: MessageReceived) -> list[Attachment]:
-    """All files of a message, then those of what it forwards: a picture's number is its place here. Pure."""
-    return [*message.attachments, *(file for forward in message.forwards for file in forward.attachments)]
+def everything(message: MessageReceived, settings: Settings) -> list[Attachment]:
+    """All files of a message, and its custom emoji where they are to be seen, each at its number. Pure."""
+    found = prompt_pictures.files(message)
+    if settings.vision_emoji == "on" and message.venue == "discord":
+        cdn = _cdn(settings.discord_api_base)
+        symbols = prompt_pictures.emoji(message.text)
+        found += [Attachment(kind="image", name=f":{name}:", url=f"{cdn}/emojis/{which}.png") for name, which in symbols]
+    return found
+
+
+def _cdn(api: str) -> str:
+    """Where emoji lie: on Discord's servers, or beside the REST API of a stand-in."""
+    own = urlsplit(api)
+    return f"{own.scheme}://{own.netloc}" if own.hostname != DISCORD else "https://cdn.discordapp.com"
 
 
 def visible(found: Sequence[Attachment], api: str) -> list[int]:

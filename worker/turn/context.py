@@ -20,7 +20,7 @@ from projections.models.places import profiles
 from projections.models.turns import Turn
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients
-from projections.prompt.section import Chosen, Moment, Scene, Snapshot
+from projections.prompt.section import Chosen, KeptPicture, Moment, Scene, Snapshot
 from projections.prompt.sections import history as prompt_history
 from projections.snapshot import snapshot
 from worker import spend
@@ -86,10 +86,20 @@ class Missing(Exception):
     """What the turn is about is not there any more: `character` or `message`."""
 
 
-async def read(work: Work, turn: Turn) -> Context:
-    """Raises Missing."""
+async def first_candidate(work: Work, turn: Turn) -> Candidate | None:
+    """The model that is asked first, with its preset; None when the character is not there any more."""
+    async with work.log.pool.connection() as connection:
+        who = await catalog.character(connection, work.log.vault, turn.character)
+        if who is None:
+            return None
+        presets = await _presets(connection, work, who, await catalog.defaults(connection, turn.user_id), turn)
+        return (await _candidates(connection, presets[:1]))[0]
+
+
+async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> Context:
+    """`pictures` are those fetched for this turn. Raises Missing."""
     async with work.log.pool.connection() as connection, snapshot(connection), connection.pipeline():
-        found = await _chosen(work, connection, turn)
+        found = await _chosen(work, connection, turn, pictures)
     data = await sections.load(work.log, found.chosen, found.as_of)
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
     chosen, data = await sections.settled(work.log, found.chosen, data, found.as_of, moment)
@@ -101,7 +111,7 @@ def scene_of(turn: Turn) -> Scene:
     return Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id), channel=turn.channel, seed=str(turn.turn))
 
 
-async def _chosen(work: Work, connection: Connection, turn: Turn) -> Context:
+async def _chosen(work: Work, connection: Connection, turn: Turn, pictures: Sequence[KeptPicture]) -> Context:
     """Everything but the data. What can be asked together is: in a pipeline that is one round trip of the turn."""
     asked = asyncio.ensure_future
     waiting = (
@@ -120,7 +130,8 @@ async def _chosen(work: Work, connection: Connection, turn: Turn) -> Context:
     presets = await _presets(connection, work, who, defaults.result(), turn) if who else []
     window = _window(presets[0].window if presets else Window(), profile.result())
     candidates = asked(_candidates(connection, presets))
-    choosing = asked(sections.select(_snapshot(work, connection, turn, positions, window)))
+    asking = replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures))
+    choosing = asked(sections.select(asking))
     try:
         await settled(choosing, candidates)
     except prompt_history.Unanswerable:

@@ -25,6 +25,7 @@ from projections.models import quota
 from projections.models.turns import Turn
 from projections.prompt import assemble
 from projections.prompt.assemble import DoesNotFit, Prompt
+from projections.prompt.sections import pictures as prompt_pictures
 from projections.prompt.sections import silence
 from worker import spend
 from worker.providers.failure import ProviderFailed
@@ -146,20 +147,20 @@ class Run:
             await drafts.end()
 
     async def _context(self) -> Context:
-        await pictures.described(self.work, self.turn, self.deleted)
+        kept = await pictures.fetched(self.work, self.turn, self.deleted)
         if not await runner.wait_for(self.work.log.pool, READ, self.turn.position, seconds=CATCH_UP_SECONDS):
             raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
-        return await context.read(self.work, self.turn)
+        return await context.read(self.work, self.turn, kept)
 
     def _brief(self, found: Context, who: Payer, drafts: Drafts) -> Brief:
         ingredients = found.ingredients(self.turn)
+        unseen = ingredients.without(prompt_pictures.NAME, prompt_pictures.unseen(ingredients.chosen[prompt_pictures.NAME]))
 
         def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
             window = min(found.preset.window.context_tokens, model.context_tokens)
+            seen = ingredients if model.sees else unseen
             try:
-                return assemble.assemble(
-                    replace(ingredients, forms=model.messages), max(window - min(chosen.reserve, window // 2), 0), thin=thin
-                )
+                return assemble.assemble(replace(seen, forms=model.messages), max(window - min(chosen.reserve, window // 2), 0), thin=thin)
             except DoesNotFit as error:
                 raise ProviderFailed(Fault(Category.CONTEXT_LENGTH, technical_details=f"{model.id}: {error}")) from None
 

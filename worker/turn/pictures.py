@@ -1,42 +1,111 @@
-"""Has the pictures of the message that a turn answers described, before its prompt is made."""
+"""Has the pictures that a turn is about at hand before its prompt is made: fetched for a model that sees, else described in words."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from engine import clock, ids
 from engine.actor import person
 from engine.events.message import MessageReceived
 from projections.follow import runner
 from projections.models import jobs
+from projections.models.jobs import Job
 from projections.models.turns import Turn
-from worker.jobs import describe_image
+from projections.prompt.section import KeptPicture
+from worker.jobs import describe_image, keep_picture
 from worker.jobs.keep import ask
 from worker.senses import pictures
+from worker.turn import context
 from worker.work import Work
 
 MOST = 4
-"""Pictures of one message that are looked at."""
+"""Pictures of one message that are described."""
 PATIENCE_SECONDS = 30.0
-"""How long an answer waits for descriptions; one that comes later is there for the next answer."""
+"""How long an answer waits for pictures or descriptions; one that comes later is there for the next answer."""
 LOOK_SECONDS = 0.1
+_READ = ("catalog", "models")
 
 
-async def described(work: Work, turn: Turn, deleted: asyncio.Event) -> None:
-    """Ask for what is not described yet and wait until it is, until it failed once, or not for ever."""
-    recorded = await work.log.find(ids.message_event(turn.message_id, "received"))
-    message = recorded.event if recorded is not None and not recorded.erased else None
-    if not isinstance(message, MessageReceived):
-        return
-    numbers = pictures.visible(pictures.files(message), work.settings.discord_api_base)[:MOST]
-    if not numbers or await pictures.model(work) is None:
-        return
-    names = [describe_image.about(message.message_id, number) for number in numbers]
-    asked = [await ask(work.log, describe_image.NAME, about, by=person(message.author_id)) for about in names]
+async def fetched(work: Work, turn: Turn, deleted: asyncio.Event) -> tuple[KeptPicture, ...]:
+    """The pictures for a model that sees, those of the message first, then those of what it replies to; () for one that does not.
+
+    What is not described yet is asked for, so that later prompts and other models have it in words; a model that does not see waits
+    until it is, until it failed once, or not for ever.
+    """
+    messages = await _messages(work, turn)
+    found = [(message, _visible(work, message)) for message in messages]
+    if not any(numbers for _, numbers in found):
+        return ()
+    shown = await _shown(work, turn, [(message, number) for message, numbers in found for number in numbers], deleted)
+    await _described(work, [message for message in messages if message.message_id == turn.message_id], deleted, waits=shown is None)
+    return shown or ()
+
+
+def _visible(work: Work, message: MessageReceived) -> list[int]:
+    return pictures.visible(pictures.everything(message, work.settings), work.settings.discord_api_base)
+
+
+async def _messages(work: Work, turn: Turn) -> list[MessageReceived]:
+    """The message to answer, then the one it replies to, as far as they are there."""
+    found = list[MessageReceived]()
+    wanted: int | None = turn.message_id
+    while wanted is not None and len(found) < 2:
+        recorded = await work.log.find(ids.message_event(wanted, "received"))
+        message = recorded.event if recorded is not None and not recorded.erased else None
+        if not isinstance(message, MessageReceived) or (found and message.channel_id != found[0].channel_id):
+            break
+        found.append(message)
+        wanted = message.reply_to
+    return found
+
+
+async def _shown(
+    work: Work, turn: Turn, wanted: Sequence[tuple[MessageReceived, int]], deleted: asyncio.Event
+) -> tuple[KeptPicture, ...] | None:
+    """Those that are kept here now, and without an address those that cannot be had; None for a model that does not see."""
+    await runner.wait_for(work.log.pool, _READ, turn.position, seconds=PATIENCE_SECONDS)
+    first = await context.first_candidate(work, turn)
+    if first is None or not first.model.sees:
+        return None
+    wanted = wanted[: first.preset.window.max_images]
+    asked = [
+        await ask(work.log, keep_picture.NAME, describe_image.about(message.message_id, number), by=person(message.author_id))
+        for message, number in wanted
+    ]
+    ends = await _ended(work, asked, deleted)
+    return tuple(KeptPicture(message.message_id, number, _address(end)) for (message, number), end in zip(wanted, ends, strict=True))
+
+
+def _address(job: Job | None) -> str:
+    return str((job.result or {}).get("picture") or "") if job is not None and job.status == "completed" else ""
+
+
+async def _described(work: Work, messages: Iterable[MessageReceived], deleted: asyncio.Event, *, waits: bool) -> None:
+    """Ask for what is not described yet."""
+    asked = list[UUID]()
+    for message in messages:
+        numbers = pictures.visible(pictures.files(message), work.settings.discord_api_base)[:MOST]
+        if not numbers or await pictures.model(work) is None:
+            return
+        for number in numbers:
+            about = describe_image.about(message.message_id, number)
+            asked.append(await ask(work.log, describe_image.NAME, about, by=person(message.author_id)))
+    if waits and asked:
+        await _ended(work, asked, deleted)
+        await runner.wait_for(work.log.pool, ("pictures",), await work.log.head(), seconds=5.0)
+    else:
+        work.bell.set()
+
+
+async def _ended(work: Work, asked: Sequence[UUID], deleted: asyncio.Event) -> list[Job | None]:
+    """The jobs, once each is over or failed once; as they are when the message is deleted or patience ends."""
     work.bell.set()
     deadline = clock.monotonic() + PATIENCE_SECONDS
-    while not deleted.is_set() and clock.monotonic() < deadline:
+    while True:
         async with work.log.pool.connection() as connection:
             found = [await jobs.get(connection, job) for job in asked]
         if all(job is not None and (job.over or job.failures or job.retry_at is not None) for job in found):
-            break
+            return found
+        if deleted.is_set() or clock.monotonic() >= deadline:
+            return found
         await asyncio.sleep(LOOK_SECONDS)
-    await runner.wait_for(work.log.pool, ("pictures",), await work.log.head(), seconds=5.0)

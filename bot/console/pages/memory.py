@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
+from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +19,7 @@ from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from engine import clock, ids
 from engine.actor import operator
+from engine.decide.job import Ask, job_id
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory as rules
 from engine.decide.remembering.dreaming import UndoDream
@@ -25,7 +27,7 @@ from engine.decide.remembering.memory import MemoryCommand, MemoryPlace
 from engine.errors import StoreError
 from engine.execute import execute
 from projections.follow import verify
-from projections.models.memories import noted, relationships
+from projections.models.memories import generations, noted, relationships
 from projections.models.memories.memory import MEMORY
 from projections.models.memories.noted import Note
 
@@ -41,6 +43,8 @@ ORIGINS = {
 }
 REACHES = {"channel": "in its channel", "server": "in its server", "everywhere": "wherever they are answered"}
 MOST_FOUND = 5000
+REBUILDS = {"summary": ("resummarize", "model"), "vectors": ("embed_memories", "vectors")}
+"""The jobs that make a generation, and what they call its maker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,11 @@ async def show(request: Request) -> Response:
     cast = {pair.character: talkers.character(pair.character) for pair in talked}
     picture = graph(talked, {pair.person: talkers.person(pair.person) for pair in talked}, cast)
     context = {"asked": asked, "found": len(found), "shown": shown, "names": names, "head": head, "sentence": sentence, "rows": ROWS}
-    context |= {"origins": ORIGINS, "picture": picture, "talked": talked, "talkers": talkers, "dreams": []}
+    context |= {"origins": ORIGINS, "picture": picture, "talked": talked, "talkers": talkers, "dreams": [], "generations": None}
     if asked.position is None and not asked.first:
         context["dreams"] = (await remembering.dreamed(console.log, asked.person))[:10]
+        async with console.log.pool.connection() as connection:
+            context["generations"] = await generations.listed(connection, await generations.chosen(connection, "vectors"))
     return page(request, "memory.html", context, section="Memory")
 
 
@@ -162,6 +168,21 @@ async def purge(request: Request) -> Response:
     except Rejected as no:
         return problem(request, 422, "Nothing was forgotten", str(no))
     return await _done(request, rules.ForgetSpan(person, since, clock.now()), f"/memory?person={person}")
+
+
+async def rebuild(request: Request) -> Response:
+    """`POST /memory/rebuild`: have summaries or vectors made anew beside those that are met, or only told what it would take."""
+    console = console_of(request)
+    async with request.form() as form:
+        what, name, how = (str(form.get(key, "")).strip()[:200] for key in ("what", "name", "how"))
+    if what not in REBUILDS or not name:
+        return problem(request, 422, "Nothing was begun", "Say whether summaries or vectors, and by which model or embedder.")
+    job_name, parameter = REBUILDS[what]
+    parameters: dict[str, JsonValue] = {parameter: name, "switch": how == "switch", "preview": how not in ("begin", "switch")}
+    about = f"{name[:100]}{', what it would take' if parameters['preview'] else ''}:{clock.now():%Y-%m-%dT%H:%M:%S}"
+    job = job_id(job_name, f"{about}:{ids.random_id()}")
+    await execute(console.log, operator(OPERATOR), Ask(job, job_name, about, parameters), job, see=("jobs",))
+    return go("/jobs")
 
 
 async def undo_dream(request: Request) -> Response:

@@ -75,6 +75,8 @@ async def inspect(request: Request) -> Response:
         "found": await gather.of_turn(console.log, turn),
         "beside": await neighbours(console, asked, status, turn),
         "presets": presets,
+        "preset_names": {one.id: one.name for one in presets},
+        "answered": {outcome.attempt: outcome.model} if isinstance(outcome, TurnCompleted) else {},
         "versions": await experiments.versions(console.log, turn.character),
         "called": called,
         "operator": OPERATOR,

@@ -11,6 +11,10 @@ UNKNOWN_CONTEXT = 8192
 """Tokens a model is trusted with when nobody says how many: rather a short memory than a refused prompt."""
 
 
+PICTURES = "image_url"
+"""Stands among what a model forbids when it takes no pictures: the name of such a part of a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What one source says about a model; None where it says nothing. Prices in US dollars per token.
@@ -111,6 +115,11 @@ class Model:
         both = Quirks(self.forbidden, self.renamed, self.messages) | quirks
         learned: dict[str, Tier] = {name: "learned" for name in ("forbidden", "renamed", "messages") if getattr(quirks, name)}
         return replace(self, forbidden=both.forbidden, renamed=both.renamed, messages=both.messages, source={**self.source, **learned})
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures are sent to it: it can see as far as anybody says, and has refused none."""
+        return self.vision and PICTURES not in self.forbidden
 
     @property
     def costs_nothing(self) -> bool:

@@ -74,6 +74,30 @@ _BLOCKED = """
     SELECT 1 FROM access.denials d WHERE d.user_id = e.author_id AND d.mode = 'block' AND (d.scope, d.target) IN
         (('bot', ''), ('guild', coalesce(e.guild::text, '-')), ('channel', e.channel::text), ('character', %(reader)s::text))))
 """
+
+
+def _taken_back(memory: str) -> str:
+    """Whether what a memory was made of is gone for all: deleted, said otherwise since, forgotten or corrected. `reader` may be NULL."""
+    return f"""
+coalesce((
+    SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
+                        ELSE e.position IS NULL OR e.gone OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit
+                             OR coalesce({FORGOTTEN}, false) OR {_CORRECTED} END)
+    FROM memory.sources s
+    LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
+                       UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
+    LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true
+    WHERE s.memory = {memory}), false)
+"""
+
+
+TAKEN_BACK = _taken_back("n.memory")
+"""What the note `n` was made of is gone, so its text is neither met nor shown."""
+HIDDEN = f"""
+EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
+        WHERE h.memory = n.memory AND h.added = w.undone AND NOT {_taken_back("h.kept")})
+"""
+"""Hidden by a consolidation that holds while what says the same stands, or added by one that was taken back."""
 STANDS_FOR_ALL = f"""
 (e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED})
 """
@@ -141,11 +165,6 @@ coalesce((
     LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true
     WHERE s.memory = n.memory), false)
 """
-HIDDEN = """
-EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
-        WHERE h.memory = n.memory AND h.added = w.undone)
-"""
-"""Hidden by a consolidation that holds, or added by one that was taken back."""
 _GENERATION = "coalesce(%(generation)s, (SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), '')"
 _OF_CHANNEL = f"""
 SELECT * FROM memory.notes

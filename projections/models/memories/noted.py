@@ -13,12 +13,14 @@ from engine.sealing import DataKey
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
 from projections.base import sql
-from projections.models.memories.memory_scope import HIDDEN
+from projections.models.memories.memory_scope import HIDDEN, TAKEN_BACK
+
+WITHHELD = "(What this was made of was taken back, so it is met no more.)"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One memory besides what was said. `hidden`: a consolidation stands for it."""
+    """One memory besides what was said. `hidden`: a consolidation stands for it; `taken_back`: what it was made of is gone."""
 
     memory: UUID
     position: int
@@ -37,6 +39,7 @@ class Note:
     archived: bool
     hidden: bool
     text: str
+    taken_back: bool = False
 
     @property
     def name(self) -> str:
@@ -81,14 +84,14 @@ async def of_person(
 ) -> list[Note]:
     """A person's memories, or everybody's, the latest first; what was forgotten is not there. With `memory` only that one."""
     statement = f"""
-    SELECT {_COLUMNS}, {HIDDEN} AS hidden FROM memory.notes n
+    SELECT {_COLUMNS}, {HIDDEN} AS hidden, {TAKEN_BACK} AS taken_back FROM memory.notes n
     WHERE NOT gone AND (%(person)s::bigint IS NULL OR person = %(person)s) AND (%(character)s::uuid IS NULL OR character = %(character)s)
       AND (%(memory)s::uuid IS NULL OR n.memory = %(memory)s)
     ORDER BY noted DESC LIMIT %(limit)s
     """
     statement = statement.replace(" memory.", " {schema}.")
     async with connection.cursor(row_factory=dict_row) as cursor:
-        wanted = {"person": person, "character": character, "memory": memory, "limit": limit}
+        wanted = {"person": person, "character": character, "memory": memory, "limit": limit, "reader": None}
         await cursor.execute(sql(statement, schema), wanted)
         rows = await cursor.fetchall()
     keys = await vault.keys({row["subject"] for row in rows})
@@ -96,9 +99,53 @@ async def of_person(
 
 
 def _opened(row: Mapping[str, Any], keys: Mapping[str, DataKey]) -> Note:
+    more = {"hidden": row["hidden"], "taken_back": row["taken_back"]}
+    if row["taken_back"]:
+        return Note(**{name: row[name] for name in _NAMES}, **more, text=WITHHELD)
     key = keys.get(row["subject"])
     fields = {} if key is None else open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
-    return Note(**{name: row[name] for name in _NAMES}, hidden=row["hidden"], text=fields.get("text", ERASED))
+    return Note(**{name: row[name] for name in _NAMES}, **more, text=fields.get("text", ERASED))
+
+
+_BEYOND = f"""
+SELECT memory FROM (
+    SELECT n.memory, n.person, n.locked, n.noted, row_number() OVER (
+        PARTITION BY n.person ORDER BY n.locked DESC, {HIDDEN} OR {TAKEN_BACK}, n.corrected DESC, n.origin = 'manual' DESC, n.salience DESC,
+        n.noted DESC) AS place
+    FROM memory.notes n
+    WHERE {{counted}} AND n.person IN (SELECT n.person FROM memory.notes n WHERE {{counted}} GROUP BY n.person HAVING count(*) > %(most)s)
+) AS ranked WHERE place > %(most)s AND NOT locked ORDER BY person, noted LIMIT %(limit)s
+"""
+# Summaries are of channels, and what another generation made is not met.
+_COUNTED = """
+NOT n.gone AND NOT n.archived AND n.origin <> 'summary' AND (n.origin <> 'fact' OR n.corrected OR n.locked
+    OR n.generation = coalesce((SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), ''))
+"""
+
+
+async def beyond(connection: AsyncConnection, most: int, *, limit: int) -> Sequence[UUID]:
+    """Of people with more than so many notes the least valuable: hidden ones first, what people wrote or corrected last, no locked one."""
+    statement = _BEYOND.replace("{counted}", _COUNTED)
+    cursor = await connection.execute(sql(statement, ""), {"most": most, "limit": limit, "reader": None})
+    return [memory for (memory,) in await cursor.fetchall()]
+
+
+async def counts(connection: AsyncConnection, person: int) -> tuple[int, int]:
+    """How many notes a person has, and how many of them are put aside."""
+    statement = "SELECT count(*), count(*) FILTER (WHERE archived) FROM memory.notes WHERE NOT gone AND person = %s"
+    row = await (await connection.execute(sql(statement, ""), (person,))).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+async def read_on(connection: AsyncConnection, day: datetime, generation: str | None = None) -> Mapping[int, int]:
+    """How often a model read what each person said on a day (UTC), given by any moment of it, for a generation of summaries or for all."""
+    statement = """
+    SELECT one, count(*) FROM memory.notes n CROSS JOIN unnest(n.people) AS one
+    WHERE n.origin = 'summary' AND date_trunc('day', n.at, 'UTC') = date_trunc('day', %(day)s::timestamptz, 'UTC')
+      AND (%(generation)s::text IS NULL OR n.generation = %(generation)s) GROUP BY one
+    """
+    cursor = await connection.execute(sql(statement, ""), {"day": day, "generation": generation})
+    return {int(person): int(times) for person, times in await cursor.fetchall()}
 
 
 async def sources(connection: AsyncConnection, memory: UUID) -> list[NoteSource]:

@@ -8,9 +8,25 @@ from typing import Any
 from engine.store import Log
 from engine.store.beside import beside
 from projections.prompt.section import Chosen, Moment, Section, Settling, Snapshot
-from projections.prompt.sections import character, directives, history, lore, memories, note, platform, profile, request, silence, situation
+from projections.prompt.sections import (
+    character,
+    directives,
+    history,
+    lore,
+    memories,
+    note,
+    pictures,
+    platform,
+    profile,
+    request,
+    silence,
+    situation,
+)
 
-ORDER: tuple[Section, ...] = (platform, lore, character, directives, profile, history, memories, note, situation, silence, request)
+ORDER: tuple[Section, ...] = (
+    *(platform, lore, character, directives, profile, history, memories, note),
+    *(pictures, situation, silence, request),
+)
 
 
 async def select(snapshot: Snapshot, order: Sequence[Section] = ORDER) -> dict[str, Chosen]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import bot.console
 from bot.console import words
 from bot.console.filters import FIELDS, number, understand
-from bot.console.pages.usage import bars, totals
+from bot.console.pages.usage import Line, drawn, totals
+from bot.console.plots import scale, slots
 from bot.console.render import ENVIRONMENT
 from bot.console.shapes import face
 from bot.editing import changes, fresh
@@ -25,7 +26,6 @@ from engine.events import all_types
 from engine.events.character import CharacterCreated
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.slugs import slug_of
-from projections.models.usage import UsageLine
 
 HERE = Path(bot.console.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
@@ -158,33 +158,69 @@ def test_a_form_names_what_is_wrong() -> None:
 
 LINES = st.lists(
     st.builds(
-        UsageLine,
-        key=st.dates(date(2026, 1, 1), date(2026, 4, 30)).map(date.isoformat),
+        Line,
+        key=st.one_of(
+            st.dates(date(2026, 1, 1), date(2026, 4, 30)).map(date.isoformat), st.integers(0, 23).map(lambda hour: f"2026-04-30 {hour:02}")
+        ),
         calls=st.integers(1, 1000),
         failed=st.integers(0, 5),
         prompt_tokens=st.integers(0, 10**9),
         completion_tokens=st.integers(0, 10**6),
-        reasoning_tokens=st.just(0),
-        cached_tokens=st.just(0),
         cost=st.floats(0, 100),
         unpriced=st.integers(0, 5),
-        ms=st.floats(0, 1e5),
-        slowest_ms=st.floats(0, 1e5),
+        p50_ms=st.none() | st.floats(0, 1e5),
+        p95_ms=st.none() | st.floats(0, 1e7),
     ),
     max_size=40,
     unique_by=lambda line: line.key,
 )
 
 
-@given(LINES, st.sampled_from([7, 30, 90]))
-def test_the_plot_has_a_column_for_every_day_and_none_sticks_out(lines: list[UsageLine], days: int) -> None:
-    """Quiet days too; what is summed is what was listed."""
-    today = date(2026, 4, 30)
-    columns = bars(lines, today, days)
-    assert [column.day for column in columns] == [today - timedelta(days=days - 1 - n) for n in range(days)]
-    assert all(0 <= column.height <= 150 and column.x >= 0 and column.x + column.width <= 1000 for column in columns)
-    assert all((column.height > 0) <= (column.line is not None) for column in columns)
+@given(LINES, st.sampled_from([1, 7, 30, 90]))
+def test_plots_have_a_column_for_every_hour_or_day_and_none_sticks_out(lines: list[Line], days: int) -> None:
+    """Quiet ones too; what is summed is what was listed; every column says its values."""
+    among = slots(datetime(2026, 4, 30, 23, 59, tzinfo=UTC), days)
+    assert len({slot.key for slot in among}) == len(among) == (24 if days == 1 else days)
+    assert among[-1].key == ("2026-04-30 23" if days == 1 else "2026-04-30")
+    plots = drawn(lines, among)
+    assert [one.name for one in plots] == ["Calls", "Tokens", "Cost", "Time to an answer"]
+    for one in plots:
+        assert len(one.columns) == len(among)
+        for column in one.columns:
+            assert column.x >= 0
+            assert column.x + column.width <= 1000
+            assert all(bar.y >= 0 and 0 < bar.height <= 150 and bar.y + bar.height == pytest.approx(150) for bar in column.bars)
+            assert [bar.height for bar in column.bars] == sorted((bar.height for bar in column.bars), reverse=True)
+            assert column.says.endswith("nothing") == (not column.bars)
+    busy = {line.key for line in lines}
+    assert [bool(column.bars) for column in plots[0].columns] == [slot.key in busy for slot in among]
     assert totals(lines).calls == sum(line.calls for line in lines)
+
+
+@given(st.floats(1e-9, 1e15))
+def test_the_top_of_a_scale_is_a_round_number_close_above(most: float) -> None:
+    """Its half is round as well, so the middle line can be labelled."""
+    top = scale(most)
+    assert most <= top * (1 + 1e-9)
+    assert top <= most * 2.51
+    assert f"{top:.0e}"[0] in "1245"
+
+
+def test_numbers_and_sums_of_money_are_short() -> None:
+    """A cost of nothing is $0: it is known."""
+    spent = {
+        None: "–",
+        0: "$0",
+        0.5: "$0.50",
+        12.5: "$12.50",
+        0.0014: "$0.0014",
+        0.000003: "$0.000003",
+        1234.5: "$1,234.50",
+        1e-9: "under $0.0000001",
+    }
+    assert {cost: words.money(cost) for cost in spent} == spent
+    counted = {0: "0", 0.5: "0.5", 950: "950", 9_999: "9,999", 12_400: "12.4 k", 3e6: "3 M", 2.5e9: "2.5 G"}
+    assert {number: words.count(number) for number in counted} == counted
 
 
 def test_vendored_files_are_the_published_ones() -> None:

@@ -16,6 +16,7 @@ from worker.memory.ask import Query, named_speaker
 from worker.memory.config import Dates, Dense, Late, Lexical, Reach, RecallConfig, Signs, Widen
 from worker.memory.embed import HttpEmbedder
 from worker.memory.engine import NO_MODEL, NO_TOKENS, Engine, Recalled
+from worker.memory.hot import decaying
 from worker.memory.index import Index
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -137,6 +138,8 @@ def test_recency_and_waypoints_are_off_until_weighted() -> None:
     first = engine.recall(index, Query("soup"))
     assert ids(first)[0] == "m9000"
     assert engine.recall(index, Query("soup")) == first
+    assert decaying(0) == RecallConfig(), "MEMORY_DECAY_DAYS is off"
+    assert ids(Engine(WordEmbedder(), decaying(30)).recall(index, Query("soup")))[0] == "m9000"
 
 
 def test_a_short_message_is_searched_with_the_turns_before() -> None:

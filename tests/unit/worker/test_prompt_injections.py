@@ -30,6 +30,7 @@ from projections.prompt.sections.history import Said, Talk
 from projections.prompt.sections.lore import Lore
 from projections.prompt.sections.memories import Recalled
 from projections.prompt.sections.note import SetNotes
+from projections.prompt.sections.pictures import ShownPicture, ShownPictures
 from projections.prompt.sections.profile import Known
 from projections.prompt.sections.remembered import Content
 from projections.prompt.sections.request import Asked
@@ -116,6 +117,7 @@ WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
     "note": lambda text: {"note": SetNotes((("n:1:1", NoteSheet(text=text, depth=1)), ("n:2:1", NoteSheet(text=text, depth=0))))},
     "memory": lambda text: {"memories": Recalled((((Content("n:1", 1, text, NOW, "fact", text, 1)), ()),), {})},
     "profile": lambda text: {"profile": Known(name=text, pronouns=text, about=text, prompt=text)},
+    "picture": lambda text: {"pictures": ShownPictures((ShownPicture("3#0=a", text, text, "image", "data:image/png;base64,AA==", 258),))},
     "wish": lambda text: _asked(wish=text),
     "reply so far": lambda text: _asked(so_far=(text, text)),
 }

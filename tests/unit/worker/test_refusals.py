@@ -203,3 +203,33 @@ def test_a_form_loses_no_word_and_is_kept(messages: list[Message], forms: set[st
 def test_the_forms_that_can_be_noted_are_those_there_are() -> None:
     """The rules know their names, the prompt knows what they do."""
     assert set(model_quirk.FORMS) == set(form.FORMS)
+
+
+SEEN = SENT | {"messages": [Message("user", (Text("Look"), Image("data:image/png;base64,AA=="))).as_json()]}
+
+
+@pytest.mark.parametrize(
+    ("said", "pictures"),
+    [
+        ("This model does not support image input.", True),
+        ("No endpoints found that support image input", True),
+        ("Invalid content type. image_url is only supported by certain models: this one is text-only.", True),
+        ("Unsupported content: image_url", True),
+        ("llama is not a multimodal model", True),
+        ("messages[1].content must be a string", True),
+        ("Unsupported image format. Use PNG.", False),
+        ("The image exceeds 5 MB and cannot be accepted: images of this size are not supported", False),
+        ("The stop parameter is not supported", False),
+    ],
+)
+def test_a_model_that_takes_no_pictures_says_so_in_many_ways(said: str, pictures: bool) -> None:
+    """Only where one was sent; a picture of the wrong form or size says nothing about others."""
+    fault = errors.fault_of(400, errors.read({"error": {"message": said}}), {})
+    none = Quirks(("image_url",))
+    found = remedy(fault, SEEN)
+    assert (found is not None and found.quirks == none) is pictures
+    without = remedy(fault, SENT)
+    assert without is None or without.quirks != none
+    if pictures:
+        model = resolve("anthropic/claude-3")
+        assert (model.sees, model.noting(none).sees) == (True, False)

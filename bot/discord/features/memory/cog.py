@@ -188,6 +188,8 @@ class MemoryCog(nextcord.ClientCog):
     async def dreams_undo(self, interaction: Interaction, which: str = SlashOption(description="Its name, from the list")) -> None:
         async def work() -> str:
             found = await remembering.find_dream(self.context.log, self._user(interaction), which)
+            if found.undone:
+                return "It was taken back before."
             await self._do(interaction, UndoDream(found.dream))
             return "Taken back: what it hid is there again."
 
