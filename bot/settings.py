@@ -1,12 +1,13 @@
 """What holds in a person's conversations, with the tier that set it (C4), and a person's own key; for every face."""
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from engine.actor import Actor
 from engine.config import Settings
-from engine.decide.cascade import Tier
+from engine.decide.cascade import Resolved, Tier
 from engine.decide.places.persona import presented
 from engine.decide.places.profile import resolved
 from engine.decide.rejected import Rejected
@@ -15,12 +16,13 @@ from engine.resources.places.kinds import PROFILE
 from engine.store import Log
 from projections import provider
 from projections.models import catalog, keys
-from projections.models.places import personas, profiles
+from projections.models.places import overrides, personas, profiles
 
 TIERS: Mapping[Tier, str] = {
     "baseline": "as it comes",
     "admin": "set by the bot's owners",
     "character": "set for the character",
+    "server": "set for the server",
     "channel": "set for the channel",
     "user": "set by you",
     "user+character": "set by you for this character",
@@ -36,18 +38,23 @@ SHORTEST, LONGEST = 8, 512
 """Characters of a key."""
 
 
-async def lines(log: Log, settings: Settings, person: int, character: UUID | None = None, guild: int | None = None) -> list[str]:
+def by_tier(found: Resolved[Any]) -> str:
+    """The tier that set a value, and the next one that said something else."""
+    weaker = [tier for tier in found.beaten if tier != "baseline"]
+    return TIERS[found.tier] + (f", before what is {TIERS[weaker[0]]}" if weaker else "")
+
+
+async def lines(
+    log: Log, settings: Settings, person: int, character: UUID | None = None, place: overrides.Place = overrides.ANYWHERE
+) -> list[str]:
     """Each value that holds for a person, and which tier set it; with what was said by weaker ones."""
     async with log.pool.connection() as connection:
         held = await profiles.profile(connection, log.vault, person, character)
-        defaults = await catalog.defaults(connection, person)
-        one = await catalog.character(connection, log.vault, character) if character is not None else None
-        known = await catalog.answering(connection, log.vault, (one.preset if one else None, defaults.own, defaults.everybody))
-        preset = catalog.chosen(known, one.preset if one else None, defaults, person)
+        decided = await overrides.answering(connection, log.vault, person, character, place)
         own_keys = await keys.browse(connection, person)
-        worn = await personas.worn(connection, person, guild, character)
+        worn = await personas.worn(connection, person, place.guild, character)
         persona = await personas.one(connection, log.vault, worn.persona) if worn else None
-    window = {"max_messages": preset.window.max_messages} if preset is not None else {}
+    window = {"max_messages": decided.value.window.max_messages} if decided is not None else {}
     for_character = worn is not None and worn.chosen == "character"
     own, with_one = presented(held.own, held.with_character, persona.sheet if persona else None, for_character=for_character)
     found = resolved(window, own, with_one)
@@ -55,19 +62,26 @@ async def lines(log: Log, settings: Settings, person: int, character: UUID | Non
     told = [f"**Persona:** {who}"]
     for spec in PROFILE.fields:
         value = found[spec.key]
-        weaker = [tier for tier in value.beaten if tier != "baseline"]
-        beaten = f", before what is {TIERS[weaker[0]]}" if weaker else ""
         shown = str(value.value)[:200] if value.value not in ("", None) else "*not set*"
-        told.append(f"**{spec.shown.label}:** {shown} ({TIERS[value.tier]}{beaten})")
-    name = f"**{preset.name}** ({preset.model})" if preset is not None else f"built in ({settings.default_model})"
-    told.append(f"**Preset that answers:** {name}. `/preset default` chooses yours.")
+        told.append(f"**{spec.shown.label}:** {shown} ({by_tier(value)})")
+    told.append(
+        f"**Preset that answers:** {preset_words(decided, settings, person)}. `/preset default` and `/preset override` choose yours."
+    )
     told += [f"**Your key for {key.provider}:** ends in {key.last4}, {_accepted(key)}." for key in own_keys]
     if not own_keys:
         told.append("**Your key:** none. `/settings apikey` brings one.")
     return [
         *told,
-        "-# The order: as it comes, then the bot's owners, the character, the channel, you, you with this character. The last counts.",
+        "-# The last counts: as it comes, the bot's owners, the character, the server, the channel, you, you with this character.",
     ]
+
+
+def preset_words(found: Resolved[catalog.Preset] | None, settings: Settings, person: int | None) -> str:
+    """The preset that answers, with its model and the tier that chose it. What it is called is for those who may use it."""
+    if found is None:
+        return f"built in ({settings.default_model})"
+    shown = found.value.is_global or (person is not None and found.value.usable_by(person))
+    return f"**{found.value.name}** ({found.value.model}; {by_tier(found)})" if shown else f"{found.value.model} ({by_tier(found)})"
 
 
 def _accepted(key: keys.Key) -> str:

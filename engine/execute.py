@@ -12,7 +12,7 @@ from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
 from engine.decide.craft import lorebook, note, script
-from engine.decide.places import bulletin, persona, profile, server, serving
+from engine.decide.places import bulletin, override, persona, profile, server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import dreaming, memory
@@ -52,6 +52,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     profile.RULES,
     persona.RULES,
     persona.WORN_RULES,
+    override.RULES,
     bulletin.PRESENCE_RULES,
     bulletin.RELEASE_RULES,
 )

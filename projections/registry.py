@@ -16,6 +16,7 @@ from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.places.forks import FORKS
+from projections.models.places.overrides import OVERRIDES
 from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
 from projections.models.places.releases import RELEASES
@@ -55,6 +56,7 @@ ALL: tuple[Projection, ...] = (
     SERVERS,
     PROFILES,
     PERSONAS,
+    OVERRIDES,
     FORKS,
     RELEASES,
 )
@@ -84,6 +86,7 @@ PROMPT: tuple[Projection, ...] = (
     TURNS,
     PROFILES,
     PERSONAS,
+    OVERRIDES,
     FORKS,
 )
 """Those that a turn looks at: they must have reached its request before its prompt is made."""

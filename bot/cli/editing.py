@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import editing, proxies
-from bot.cli import avatar, cards, personas
+from bot.cli import avatar, cards, overrides, personas
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
@@ -61,7 +61,8 @@ def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
         "import": _import(kind),
     }
     of_characters: dict[str, Callable[..., None]] = {"avatar": avatar.command, "import": cards.import_, "export": cards.export}
-    more: dict[str, dict[str, Callable[..., None]]] = {"preset": {"default": _default}, "persona": {"wear": personas.wear}}
+    of_presets: dict[str, Callable[..., None]] = {"default": _default, "override": overrides.override}
+    more: dict[str, dict[str, Callable[..., None]]] = {"preset": of_presets, "persona": {"wear": personas.wear}}
     return found | more.get(kind.name, of_characters)
 
 

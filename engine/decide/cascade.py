@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
-Tier = Literal["baseline", "admin", "character", "channel", "user", "user+character"]
-TIERS: tuple[Tier, ...] = ("baseline", "admin", "character", "channel", "user", "user+character")
+Tier = Literal["baseline", "admin", "character", "server", "channel", "user", "user+character"]
+TIERS: tuple[Tier, ...] = ("baseline", "admin", "character", "server", "channel", "user", "user+character")
 """From the weakest to the strongest."""
 
 

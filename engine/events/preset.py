@@ -61,6 +61,29 @@ class DefaultChosen(Event):
         return f"default:preset:{'everybody' if self.user_id is None else self.user_id}"
 
 
+class OverrideChosen(Event):
+    """Which preset answers in one place: a person with a character, everybody in a channel, or everybody in a server.
+
+    Of `user_id` and `character_id`, `channel_id` and `guild_id`, or `guild_id` alone are given. Without a preset the choice is taken back.
+    """
+
+    user_id: Snowflake | None = None
+    character_id: UUID | None = None
+    channel_id: Snowflake | None = None
+    guild_id: Snowflake | None = None
+    preset_id: UUID | None = None
+    chosen_by: Snowflake
+
+    @property
+    def stream_name(self) -> str:
+        return override_stream(self.user_id, self.character_id, self.channel_id, self.guild_id)
+
+
+def override_stream(user_id: int | None, character_id: UUID | None, channel_id: int | None, guild_id: int | None) -> str:
+    """The stream of the choices for one place."""
+    return f"override:{user_id or ''}:{character_id or ''}:{channel_id or ''}:{guild_id or ''}"
+
+
 def sheet(event: PresetCreated) -> PresetSheet:
     """What the event says of the preset."""
     return PresetSheet.model_validate({name: getattr(event, name) for name in PresetSheet.model_fields})
@@ -69,6 +92,7 @@ def sheet(event: PresetCreated) -> PresetSheet:
 __all__ = [
     "DefaultChosen",
     "Effort",
+    "OverrideChosen",
     "Parameters",
     "PresetCreated",
     "PresetDeleted",
@@ -77,5 +101,6 @@ __all__ = [
     "PresetSheet",
     "Reasoning",
     "Window",
+    "override_stream",
     "sheet",
 ]

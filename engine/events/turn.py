@@ -109,7 +109,8 @@ class GenerationStarted(Event):
     With `as_of` and `catalog_as_of`, the log positions of the read models used, and the references kept in `sections` the exact
     prompt can be built again; `prompt_sha256` proves that it was. `attempt` counts the calls of a turn, `step` the steps of its loop
     of tools: a retry is another attempt at the same step. `begins` is where the conversation's window begins from now on; None when
-    this prompt's window is not to be kept. `why` is that of worker.turn.answer. `message_forms` are those the messages were brought into.
+    this prompt's window is not to be kept. `why` is that of worker.turn.answer. `preset_tier` is the tier that chose
+    the preset (engine.decide.cascade). `message_forms` are those the messages were brought into.
     """
 
     turn_id: UUID
@@ -118,6 +119,7 @@ class GenerationStarted(Event):
     step: Count = 1
     character_id: UUID
     preset_id: UUID | None = None
+    preset_tier: str | None = None
     model: str
     provider: str
     left_out: tuple[str, ...] = ()

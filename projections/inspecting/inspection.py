@@ -149,6 +149,18 @@ def _acts(one: Recorded[Event], turn: UUID) -> Iterator[Chapter]:
             return
 
 
+_TIERS = {
+    "baseline": "nobody: it comes with the program",
+    "admin": "the bot's owners",
+    "character": "the character",
+    "server": "the server",
+    "channel": "the channel",
+    "user": "the person",
+    "user+character": "the person for this character",
+}
+"""Who chose a preset, by tier."""
+
+
 def _attempt(event: GenerationStarted, at: datetime, position: int, names: Names) -> Chapter:
     preset = _name(names, event.preset_id) if event.preset_id else "none"
     facts = [
@@ -156,6 +168,7 @@ def _attempt(event: GenerationStarted, at: datetime, position: int, names: Names
         ("Preset", preset),
         ("Parameters", ", ".join(f"{name} {value}" for name, value in event.parameters.items()) or "the provider's own"),
         ("Set by", f"the preset {preset}" if event.preset_id else "nobody: they are built in"),
+        ("Chosen by", _TIERS.get(event.preset_tier or "", event.preset_tier or "not recorded")),
         ("Prompt", f"{event.prompt_tokens:,} tokens, version {event.prompt_version}, of the log up to event {event.as_of}"),
         ("SHA-256", event.prompt_sha256),
     ]

@@ -25,6 +25,7 @@ from projections.models.catalog_items import Character as Character
 from projections.models.catalog_items import Defaults as Defaults
 from projections.models.catalog_items import Preset as Preset
 from projections.models.catalog_items import chosen as chosen
+from projections.models.catalog_items import decided as decided
 from projections.models.catalog_items import users as users
 
 EVERYBODY = -1

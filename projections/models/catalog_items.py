@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from engine.decide.cascade import UNSET, Tier, Unset, resolve
+from engine.decide.cascade import UNSET, Resolved, Tier, Unset, resolve
 from engine.events.character import Description
 from engine.events.preset import Parameters, Window
 from engine.resources.character import CharacterSheet
@@ -127,20 +127,63 @@ class Defaults:
     everybody: UUID | None
 
 
-def chosen(known: Sequence[Preset], character: UUID | None, defaults: Defaults, user_id: int) -> Preset | None:
-    """Which of the known presets answers: a person's own default, else the character's, else everybody's, else the newest marked so.
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A preset chosen for one place, and by whom."""
 
-    A choice whose preset is gone, or is not this person's to use, says nothing.
+    preset: UUID
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """The presets chosen for the places a conversation is in: by the person for the character, for the channel, for the server."""
+
+    with_character: Override | None = None
+    channel: Override | None = None
+    server: Override | None = None
+
+    @property
+    def presets(self) -> tuple[UUID, ...]:
+        return tuple(one.preset for one in (self.with_character, self.channel, self.server) if one is not None)
+
+
+NONE = Overrides()
+
+
+def decided(
+    known: Sequence[Preset], character: UUID | None, defaults: Defaults, user_id: int, overrides: Overrides = NONE
+) -> Resolved[Preset] | None:
+    """Which of the known presets answers, and the tier that chose it; None when no tier says anything.
+
+    A person's own for the character, else their default, else the channel's, the server's, the character's, else everybody's, else the
+    newest marked so. A choice whose preset is gone, or is not there for whoever chose it to use, says nothing.
     """
     found = {preset.id: preset for preset in known}
     marked = next((preset for preset in reversed(known) if preset.is_global and preset.is_default), None)
-    own = found.get(defaults.own) if defaults.own else None
+
+    def usable(wanted: UUID | None, by: int) -> Preset | Unset:
+        preset = found.get(wanted) if wanted is not None else None
+        return preset if preset is not None and preset.usable_by(by) else UNSET
+
+    def chosen_for(override: Override | None) -> Preset | Unset:
+        return usable(override.preset, override.by) if override is not None else UNSET
+
     said: dict[Tier, Preset | Unset] = {
         "admin": (found.get(defaults.everybody) if defaults.everybody else None) or marked or UNSET,
         "character": (found.get(character) if character else None) or UNSET,
-        "user": own if own is not None and own.usable_by(user_id) else UNSET,
+        "server": chosen_for(overrides.server),
+        "channel": chosen_for(overrides.channel),
+        "user": usable(defaults.own, user_id),
+        "user+character": usable(overrides.with_character.preset if overrides.with_character else None, user_id),
     }
-    return resolve(said).value if any(preset is not UNSET for preset in said.values()) else None
+    return resolve(said) if any(preset is not UNSET for preset in said.values()) else None
+
+
+def chosen(known: Sequence[Preset], character: UUID | None, defaults: Defaults, user_id: int) -> Preset | None:
+    """Which of the known presets answers outside every place."""
+    found = decided(known, character, defaults, user_id)
+    return found.value if found is not None else None
 
 
 def users(sheet: CharacterSheet) -> frozenset[int] | None:

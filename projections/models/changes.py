@@ -18,11 +18,11 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 4
+    version = 5
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
-            *(f"preset.{what}" for what in ("created", "edited", "deleted", "restored", "default_chosen")),
+            *(f"preset.{what}" for what in ("created", "edited", "deleted", "restored", "default_chosen", "override_chosen")),
             *(f"channel.{what}" for what in ("activated", "deactivated", "edited")),
             *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted", "rated")),
             "reaction.mapped",

@@ -205,3 +205,29 @@ async def test_an_export_of_pluralkit_becomes_personas_once(here: Site, tmp_path
     again = await run_json("persona", "import", str(file), "--json")
     assert (again["made"], again["repeated"]) == ([], 2)
     assert [row["name"] for row in await run_json("persona", "list", "--json")] == ["Rook", "Wren"]
+
+
+async def test_presets_are_chosen_for_places_and_said_who_decides(here: Site) -> None:
+    """C4: with a character, for a channel, for a server; the nearest decides and the others are named; taken back one by one."""
+    await run("character", "create", "--name", "Osric", "--info", "Keeps a tower.")
+    for name in ("One", "Two", "Three"):
+        await run("preset", "create", f"--name={name}", "--model=a/b", "--is-global=yes")
+    assert "answers there now" in await run("preset", "override", "one", "--server", "6")
+    assert (await run_json("preset", "override", "one", "--server", "6", "--json"))["changed"] is False
+    await run("preset", "override", "two", "--channel", "5", "--server", "6")
+    await run("preset", "override", "three", "--person", "7", "--character", "osric")
+    asked = ("preset", "override", "--person", "7", "--server", "6", "--channel", "5", "--json")
+    found = await run_json(*asked, "--character", "osric")
+    assert (found["name"], found["tier"], found["before"][:2]) == ("Three", "user+character", ["channel", "server"])
+    assert ((await run_json(*asked))["name"], (await run_json(*asked))["tier"]) == ("Two", "channel")
+    assert "server decides" in await run("preset", "override", "--person", "7", "--server", "6")
+    listed = await run_json("preset", "override", "--json")
+    assert {(row["preset"], row["person"], row["character"], row["channel"], row["server"]) for row in listed} == {
+        ("Three", "7", "osric", "", ""),
+        ("One", "", "", "", "6"),
+        ("Two", "", "", "5", "6"),
+    }
+    await run("preset", "override", "--clear", "--channel", "5", "--server", "6")
+    assert (await run_json(*asked))["name"] == "One"
+    with pytest.raises(NotFound, match="for a person with a character"):
+        await run("preset", "override", "one", "--channel", "5")

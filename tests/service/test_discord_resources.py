@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.discord import custom_ids
+from bot.discord.features.resources import overriding
 from bot.discord.service import Service
 from engine.config import Settings
 from tests.support.discord import StandinDiscord
@@ -204,6 +205,35 @@ async def test_a_preset_shows_what_is_sent_and_effort_and_tokens_exclude_each_ot
     assert "answers everybody" in await boss.says("preset default", preset="House", everybody=True)
     assert "**House**" in await alice.says("preset default")
     assert "Only its owners" in await alice.says("preset edit", preset="House", field="temperature", value="1")
+
+
+async def test_a_preset_answers_where_it_was_chosen(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """C4: with one character by oneself, in a channel and a server by whoever manages them; who decides is told; taken back by `/undo`."""
+    alice, boss = Person(discord, "alice"), Person(discord, "boss")
+    discord.world.person("alice").permissions = "0"
+    await stage.character("Zoe", owner=alice.id, visibility="public")
+    await alice.fill(await alice.run("preset create"), name="Mine", model="a/b")
+    await boss.fill(await boss.run("preset create"), name="House", model="a/c")
+    assert "Name a character" in await alice.says("preset override", preset="Mine")
+    assert "with **Zoe** now" in await alice.says("preset override", preset="Mine", character="zoe")
+    assert "Nothing changed" in await alice.says("preset override", preset="Mine", character="zoe")
+    for whom, where in ((overriding.CHANNEL, "channel"), (overriding.SERVER, "server")):
+        assert "permission" in await alice.says("preset override", preset="Mine", **{"for": whom})
+        assert f"everybody in this {where} now" in await boss.says("preset override", preset="House", **{"for": whom})
+    assert "not both" in await boss.says("preset override", preset="House", character="zoe", **{"for": overriding.SERVER})
+    assert "no such preset" in await alice.says("preset override", preset="House", character="zoe")
+    told = await alice.says("settings show", character="zoe")
+    assert "**Mine** (a/b; set by you for this character, before what is set for the channel)" in told, told
+    told = await alice.says("preset override")
+    assert "a/c (set for the channel" in told, told
+    assert "House" not in told
+    assert "**Mine** answers you with **Zoe**" in told
+    assert "preset override chosen" in await alice.says("undo")
+    assert "set for the channel" in await alice.says("settings show", character="zoe")
+    assert "No preset is chosen for everybody in this channel any more" in await boss.says(
+        "preset override", clear=True, **{"for": overriding.CHANNEL}
+    )
+    assert "House** (a/c; set for the server" in await boss.says("settings show")
 
 
 async def test_lists_and_suggestions_show_what_is_listed_and_offer_what_can_be_changed(

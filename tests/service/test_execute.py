@@ -12,6 +12,7 @@ from engine.actor import operator, person
 from engine.decide import channel, character, preset
 from engine.decide.channel import Where
 from engine.decide.command import Command
+from engine.decide.places.override import OverridePreset
 from engine.decide.rejected import Rejected
 from engine.decide.spending import budget, model_override
 from engine.events import SYSTEM_SUBJECT
@@ -25,6 +26,7 @@ from projections.follow import runner
 from projections.models import catalog, channels, provider_models, quota
 from projections.models.catalog import CATALOG
 from projections.models.channels import CHANNELS
+from projections.models.places import overrides
 
 MASTER = MasterKey.of(b"k" * 32)
 ALICE = person(7)
@@ -112,6 +114,8 @@ CHANGES: list[Command] = [
     preset.SetDefault(TWO),
     preset.ChooseDefault(9, TWO),
     preset.ChooseDefault(None, TWO),
+    OverridePreset(TWO, user_id=9, character_id=WREN),
+    OverridePreset(TWO, channel_id=5, guild_id=6),
     preset.Delete(TWO),
     budget.SetBudget("system", 2.0),
     budget.SetBudget("system", None),
@@ -129,7 +133,7 @@ async def _digest(log: Log) -> str:
         active = await channels.all_active(connection)
         limits, budgets = await quota.limits_now(connection)
         known = await provider_models.known(connection, ["a/b"])
-        chosen = await catalog.defaults(connection, 9)
+        chosen = (await catalog.defaults(connection, 9), await overrides.everywhere(connection))
     people = [(c.id, c.owner_id, c.sheet) for c in cast]
     models = [(p.id, p.owner_id, p.sheet, chosen) for p in presets]
     return hashlib.sha256(repr((people, models, active, limits.model_dump(exclude={"changed_by"}), budgets, known)).encode()).hexdigest()
@@ -138,7 +142,7 @@ async def _digest(log: Log) -> str:
 async def test_taking_back_leaves_equal_read_models(logs: list[Log]) -> None:
     """C10: for every command there is, the read models after the undo have the hash from before; the undo can be repeated too."""
     log = logs[0]
-    projections = [CATALOG, CHANNELS, quota.QUOTA, provider_models.MODELS]
+    projections = [CATALOG, CHANNELS, quota.QUOTA, provider_models.MODELS, overrides.OVERRIDES]
     running = [asyncio.create_task(runner.run(log.dsn, projection)) for projection in projections]
     names = [projection.name for projection in projections]
     for number, command in enumerate(BEFORE):

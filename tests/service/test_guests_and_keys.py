@@ -10,8 +10,10 @@ from psycopg import AsyncConnection, OperationalError
 
 from engine import actor, clock
 from engine.config import Settings
+from engine.events.preset import DefaultChosen as PresetDefault
+from engine.events.preset import OverrideChosen
 from engine.events.quota import LimitsChanged
-from engine.events.turn import TurnCompleted, TurnFailed
+from engine.events.turn import GenerationStarted, TurnCompleted, TurnFailed
 from engine.store import Query
 from projections.follow import runner
 from projections.models import keys, quota
@@ -34,6 +36,35 @@ async def test_a_guest_is_answered_by_the_free_preset_and_hinted_once_a_day(sett
         assert (first.guest, first.upgrade_hint, second.upgrade_hint) == (True, True, False)
         assert first.fallback_from == "paid/model"
         assert {asked.model for asked in provider.journal} == {"kind/model:free"}
+
+
+async def test_the_preset_of_the_nearest_place_answers_and_the_turn_says_who_chose_it(settings: Settings) -> None:
+    """C4: with the character, in a thread by its parent's channel, in the server, else the default; a choice taken back says nothing."""
+    async with FaultServer.running() as provider, talking(settings, provider) as alice:
+        provider.decide = lambda asked: Reply(f"A reply that differs every time: {len(provider.journal)} of {asked.model}.")
+        base, house, room, own = [await alice.preset(f"paid/{name}") for name in ("base", "house", "room", "own")]
+        await alice.tell(PresetDefault(user_id=None, preset_id=base, chosen_by=1), "default:preset:everybody")
+        for choice in (
+            OverrideChosen(guild_id=6, preset_id=house, chosen_by=1),
+            OverrideChosen(guild_id=6, channel_id=5, preset_id=room, chosen_by=1),
+            OverrideChosen(user_id=7, character_id=CHARACTER, preset_id=own, chosen_by=7),
+        ):
+            await alice.tell(choice, choice.stream_name)
+        met = []
+        for user, guild, channel, parent in ((7, 6, 5, None), (8, 6, 5, None), (8, 6, 50, 5), (8, 6, 51, 4), (8, None, 52, None)):
+            person = Person(alice.log, user=user, guild=guild, channel=channel, parent=parent)
+            [turn] = await person.say("Tell me something, please", CHARACTER)
+            assert isinstance(await person.end(turn), TurnCompleted)
+            starts = [one.event for one in await person.events(turn) if isinstance(one.event, GenerationStarted)]
+            assert len({(one.preset_id, one.preset_tier, one.model) for one in starts}) == 1, "another try is of the same preset"
+            met.append((starts[0].preset_id, starts[0].preset_tier, starts[0].model))
+        assert met == [
+            (own, "user+character", "paid/own"),
+            (room, "channel", "paid/room"),
+            (room, "channel", "paid/room"),
+            (house, "server", "paid/house"),
+            (base, "admin", "paid/base"),
+        ]
 
 
 async def test_a_guest_without_a_free_preset_is_refused_without_a_call(settings: Settings) -> None:

@@ -8,15 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from engine import ids
+from engine.decide.cascade import Tier
 from engine.decide.places.profile import resolved
 from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.beside import settled
 from engine.store.connect import Connection
+from projections.base import stored
 from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, quota, windows
 from projections.models.catalog import Character, Preset
+from projections.models.catalog_items import Overrides
 from projections.models.history import Entry
-from projections.models.places import profiles
+from projections.models.places import overrides, profiles
 from projections.models.turns import Turn
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients
@@ -48,6 +51,8 @@ class Context:
     as_of: int
     catalog_as_of: int
     own_key: keys.Key | None
+    tier: Tier = "baseline"
+    """Who chose the preset."""
     versions: tuple[str, ...] = ()
     """Texts of the versions there are of the same reply, which a new one must not say again."""
     limit: int = 50
@@ -56,6 +61,12 @@ class Context:
     @property
     def preset(self) -> Preset:
         return self.candidates[0].preset
+
+    def tier_of(self, preset: Preset) -> Tier:
+        """Who chose a candidate's preset; one for people without a key is marked by the bot's owners, or built in."""
+        if preset is self.preset:
+            return self.tier
+        return "admin" if preset.id.int else "baseline"
 
     @property
     def entries(self) -> list[Entry]:
@@ -118,16 +129,17 @@ async def _chosen(work: Work, connection: Connection, turn: Turn, pictures: Sequ
         asked(runner.progress(connection)),
         asked(catalog.character(connection, work.log.vault, turn.character)),
         asked(catalog.defaults(connection, turn.user_id)),
+        asked(_overrides(connection, work, turn)),
         asked(profiles.profile(connection, work.log.vault, turn.user_id, turn.character)),
         asked(windows.begins(connection, turn.channel, turn.character)),
         asked(keys.of_user(connection, turn.user_id, work.endpoint.name)),
         asked(_versions(connection, work, turn)),
     )
     await settled(*waiting)
-    progress, character, defaults, profile, begin, own_key, versions = waiting
+    progress, character, defaults, places, profile, begin, own_key, versions = waiting
     positions = {entry.name: entry.position for entry in progress.result() if entry.role == "live"}
     who = character.result()
-    presets = await _presets(connection, work, who, defaults.result(), turn) if who else []
+    tier, presets = await _presets(connection, work, who, (defaults.result(), places.result()), turn) if who else ("baseline", [])
     window = _window(presets[0].window if presets else Window(), profile.result())
     candidates = asked(_candidates(connection, presets))
     asking = replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures))
@@ -147,6 +159,7 @@ async def _chosen(work: Work, connection: Connection, turn: Turn, pictures: Sequ
         as_of=positions["history"],
         catalog_as_of=positions["catalog"],
         own_key=own_key.result(),
+        tier=tier,
         versions=versions.result(),
         limit=window.max_messages,
     )
@@ -183,14 +196,28 @@ async def _versions(connection: Connection, work: Work, turn: Turn) -> tuple[str
     return tuple(version.text for version in found)
 
 
-async def _presets(connection: Connection, work: Work, character: Character, defaults: catalog.Defaults, turn: Turn) -> list[Preset]:
-    """The preset that answers, then the one for people without a key."""
-    known = await catalog.answering(connection, work.log.vault, (character.preset, defaults.own, defaults.everybody))
-    chosen = catalog.chosen(known, character.preset, defaults, turn.user_id)
+async def _overrides(connection: Connection, work: Work, turn: Turn) -> Overrides:
+    """The presets chosen for the places this turn is in. A thread has its own channel's, else that of its parent."""
+    found = await overrides.held(connection, turn.user_id, turn.character, turn.guild)
+    if turn.channel in found.channels or not found.channels:
+        return found.at(turn.channel)
+    said = await work.log.row(ids.message_event(turn.message_id, "received"))
+    return found.at(turn.channel, stored(said).get("parent_channel_id") if said is not None else None)
+
+
+async def _presets(
+    connection: Connection, work: Work, character: Character, chosen: tuple[catalog.Defaults, Overrides], turn: Turn
+) -> tuple[Tier, list[Preset]]:
+    """The preset that answers, then the one for people without a key; and who chose the first."""
+    defaults, places = chosen
+    known = await catalog.answering(connection, work.log.vault, (character.preset, defaults.own, defaults.everybody, *places.presets))
+    decided = catalog.decided(known, character.preset, defaults, turn.user_id, places)
     free = [preset for preset in reversed(known) if preset.is_global and preset.is_free_default][:1]
     if not free and work.endpoint.api_key is not None and not spend.trusted(work, turn):
         free = await _known_to_be_free(connection)
-    return [chosen or fixed(work.settings.default_model), *free]
+    if decided is None:
+        return "baseline", [fixed(work.settings.default_model), *free]
+    return decided.tier, [decided.value, *free]
 
 
 async def _known_to_be_free(connection: Connection) -> list[Preset]:

@@ -191,6 +191,7 @@ class Run:
             attempt=attempt.number,
             character_id=self.turn.character,
             preset_id=attempt.candidate.preset.id,
+            preset_tier=found.tier_of(attempt.candidate.preset),
             model=attempt.candidate.model.id,
             provider=self.work.endpoint.name,
             parameters=attempt.effective.body,

@@ -17,6 +17,7 @@ from bot.discord.features.note.cog import NoteCog
 from bot.discord.features.persona import wearing
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
+from bot.discord.features.resources import overriding
 from bot.discord.features.resources.cog import add_commands
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.scene.cog import SceneCog
@@ -24,6 +25,7 @@ from bot.discord.features.script.cog import ScriptCog
 from bot.discord.features.server.cog import ServerCog
 from bot.discord.features.undo.cog import UndoCog
 from bot.editing import KINDS
+from engine.resources.kinds import PRESET
 from engine.resources.places.kinds import PERSONA
 
 
@@ -33,6 +35,8 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         group = add_commands(client, kind, editor)
         if kind is PERSONA:
             wearing.add(group, editor)
+        elif kind is PRESET:
+            overriding.add(group, editor)
     cogs: tuple[nextcord.ClientCog, ...] = (
         ChannelCog(editor),
         ServerCog(editor),

@@ -34,6 +34,7 @@ class Person:
     user: int = 4242
     channel: int = 777
     guild: int | None = None
+    parent: int | None = None
     name: str = "Alice"
     venue: Literal["discord", "playground"] = "playground"
     snowflakes: ids.Snowflakes = SNOWFLAKES
@@ -44,6 +45,7 @@ class Person:
             message_id=self.snowflakes.next(),
             channel_id=self.channel,
             guild_id=self.guild,
+            parent_channel_id=self.parent,
             author_id=self.user,
             channel_kind="guild" if self.guild else "dm",
             venue=self.venue,

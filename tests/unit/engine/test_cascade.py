@@ -1,4 +1,4 @@
-"""Settings from six tiers (C4)."""
+"""Settings from seven tiers (C4)."""
 
 import itertools
 
@@ -10,7 +10,7 @@ STATES: tuple[Unset | str | None, ...] = (UNSET, None, "value")
 
 
 def test_every_combination_of_tiers_and_states_has_one_answer() -> None:
-    """The strongest tier that says anything decides, an explicit None included, and is named; all 3^6 combinations."""
+    """The strongest tier that says anything decides, an explicit None included, and is named; all 3^7 combinations."""
     for states in itertools.product(STATES, repeat=len(TIERS)):
         said: dict[Tier, str | Unset | None] = {
             tier: (f"{tier}'s" if state == "value" else None if state is None else UNSET) for tier, state in zip(TIERS, states, strict=True)
@@ -26,11 +26,11 @@ def test_every_combination_of_tiers_and_states_has_one_answer() -> None:
 
 
 def test_the_order_of_the_tiers_is_the_one_people_are_told() -> None:
-    """Baseline, admin, character, channel, user, user and character."""
-    assert TIERS == ("baseline", "admin", "character", "channel", "user", "user+character")
+    """Baseline, admin, character, server, channel, user, user and character."""
+    assert TIERS == ("baseline", "admin", "character", "server", "channel", "user", "user+character")
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(TIERS))[::71])
+@pytest.mark.parametrize("order", list(itertools.permutations(TIERS))[::497])
 def test_the_order_in_which_tiers_are_given_does_not_matter(order: tuple[Tier, ...]) -> None:
     """A mapping is no list."""
     assert resolve({tier: tier for tier in order}).value == "user+character"

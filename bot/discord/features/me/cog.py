@@ -19,6 +19,7 @@ from bot.editing import Item
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER
 from engine.resources.places.kinds import PROFILE
+from projections.models.places import overrides
 
 WITH = SlashOption(
     name="character", description="With this character only; empty: in general", required=False, default="", autocomplete=True
@@ -80,7 +81,9 @@ class MeCog(nextcord.ClientCog):
         async def work() -> str:
             actor = self.context.actor(interaction)
             about = (await known.find(self.context, CHARACTER, actor, character)).id if character.strip() else None
-            return "\n".join(await settings.lines(self.context.log, self.context.settings, actor.user_id, about, actor.guild_id))
+            parent = interaction.client.place(interaction.channel_id or 0).parent_id  # type: ignore[attr-defined]  # it is our own client
+            place = overrides.Place(actor.guild_id, actor.channel_id, parent)
+            return "\n".join(await settings.lines(self.context.log, self.context.settings, actor.user_id, about, place))
 
         await answer(interaction, work)
 
