@@ -103,7 +103,8 @@ async def first_candidate(work: Work, turn: Turn) -> Candidate | None:
         who = await catalog.character(connection, work.log.vault, turn.character)
         if who is None:
             return None
-        presets = await _presets(connection, work, who, await catalog.defaults(connection, turn.user_id), turn)
+        places = (await catalog.defaults(connection, turn.user_id), await _overrides(connection, work, turn))
+        _, presets = await _presets(connection, work, who, places, turn)
         return (await _candidates(connection, presets[:1]))[0]
 
 
