@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -49,7 +50,11 @@ class Browser:
         self.address = address
 
     def go(self, path: str) -> None:
-        self.driver.get(self.address + path)
+        """Open a page. Once more when the driver lost it: a page that goes elsewhere at that moment takes its answer along."""
+        try:
+            self.driver.get(self.address + path)
+        except TimeoutException:
+            self.driver.get(self.address + path)
 
     def shape(self, size: tuple[int, int], *, dark: bool = False) -> None:
         """The window's size in CSS pixels, and what the system prefers."""

@@ -76,8 +76,9 @@ def news(draw: st.DrawFn, projection: Projection) -> NewEvent:
 
 
 def _listed(cls: type[Event], field: str) -> bool:
-    """Tell whether the event type itself lists a field's few values: several types have a scope, each of its own kinds."""
-    return get_origin(cls.model_fields[field].annotation) is Literal
+    """Tell whether a field of this type has values of its own: a list of them, or a number where others name a version by `of`."""
+    kind = cls.model_fields[field].annotation
+    return get_origin(kind) is Literal or (field == "of" and kind is int)
 
 
 @st.composite
