@@ -85,7 +85,7 @@ async def live(log: Log, who: int) -> None:
     place = MemoryPlace("playground", channel=5)
     await execute(log, actor, Remember(ids.derived("test", who, "memory"), who, place, token(who, "memory")), ids.derived("test", who, 4))
     await keys.add(log, who, "openrouter", f"sk-{token(who, 'key')}-{who}")
-    host = await editing.by_id(log, CHARACTER, actor, character)
+    host = await editing.by_id(await settled(log), CHARACTER, actor, character)
     assert host is not None
     [chat] = read_chats(made.jsonl([*made.tavern(), made.line("Ada", token(who, "said"), user=True, at="2024-05-03T16:11:00Z")]))
     await chatlogs.take(log, actor, chat, host)

@@ -110,7 +110,7 @@ async def test_a_failure_is_remembered_and_tried_again_though_the_address_ran_ou
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer goes out without the description; the picture was kept, so that the next try needs no address."""
-    quick = Handler(describe_image.NAME, describe_image.run, RetryPolicy(attempts=4, first=2.0))
+    quick = Handler(describe_image.NAME, describe_image.run, RetryPolicy(attempts=4, first=600.0))
     monkeypatch.setattr("worker.__main__.HANDLERS", {describe_image.NAME: quick})
     async with gallery(settings, vision_model=SEES) as (place, sender):
         place.said = [Status(503)]

@@ -29,7 +29,7 @@ from tests.support.discord.validate import load, spec_path
 from tests.support.system import until
 
 CHARACTER = "wren"
-START_S, ANSWER_S, STOP_S = 60.0, 60.0, 40.0
+START_S, ANSWER_S, STOP_S = 150.0, 90.0, 40.0
 
 
 class SmokeFailed(TzurotError):

@@ -76,9 +76,9 @@ def news(draw: st.DrawFn, projection: Projection) -> NewEvent:
 
 
 def _listed(cls: type[Event], field: str) -> bool:
-    """Tell whether a field of this type has values of its own: a list of them, or a number where others name a version by `of`."""
+    """Tell whether a field of this type has values of its own: a list of them, or no id where those of others name a reply's version."""
     kind = cls.model_fields[field].annotation
-    return get_origin(kind) is Literal or (field == "of" and kind is int)
+    return get_origin(kind) is Literal or (field in ("of", "version") and kind in (int, str))
 
 
 @st.composite
