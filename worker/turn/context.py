@@ -17,7 +17,6 @@ from projections.base import stored
 from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, quota, windows
 from projections.models.catalog import Character, Preset
-from projections.models.catalog_items import Overrides
 from projections.models.history import Entry
 from projections.models.places import overrides, profiles
 from projections.models.turns import Turn
@@ -197,7 +196,7 @@ async def _versions(connection: Connection, work: Work, turn: Turn) -> tuple[str
     return tuple(version.text for version in found)
 
 
-async def _overrides(connection: Connection, work: Work, turn: Turn) -> Overrides:
+async def _overrides(connection: Connection, work: Work, turn: Turn) -> overrides.Overrides:
     """The presets chosen for the places this turn is in. A thread has its own channel's, else that of its parent."""
     found = await overrides.held(connection, turn.user_id, turn.character, turn.guild)
     if turn.channel in found.channels or not found.channels:
@@ -207,7 +206,7 @@ async def _overrides(connection: Connection, work: Work, turn: Turn) -> Override
 
 
 async def _presets(
-    connection: Connection, work: Work, character: Character, chosen: tuple[catalog.Defaults, Overrides], turn: Turn
+    connection: Connection, work: Work, character: Character, chosen: tuple[catalog.Defaults, overrides.Overrides], turn: Turn
 ) -> tuple[Tier, list[Preset]]:
     """The preset that answers, then the one for people without a key; and who chose the first."""
     defaults, places = chosen

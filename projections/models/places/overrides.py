@@ -12,7 +12,8 @@ from engine.store import Stored
 from engine.vault import Vault
 from projections.base import Projection, clear, sql
 from projections.models import catalog
-from projections.models.catalog_items import Override, Overrides
+from projections.models.catalog_items import Override
+from projections.models.catalog_items import Overrides as Overrides
 
 NOBODY, NO_CHARACTER = 0, UUID(int=0)
 """Stand for no person, channel or server, and for no character."""
