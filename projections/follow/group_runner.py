@@ -15,7 +15,6 @@ from engine import log
 from engine.errors import StoreUnavailable
 from engine.failpoints import failpoint
 from engine.store import Query, Stored, connect, reader, tail
-from engine.store.beside import beside
 from projections.base import Projection
 from projections.follow import aside, forms, rebuild, runner
 from projections.follow.runner import Stopped, TakenOver
@@ -23,8 +22,6 @@ from projections.follow.runner import Stopped, TakenOver
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
 TOGETHER_SECONDS = 2.0
 """At a start, how long those that are ready wait for the others: joining later costs everybody a pause."""
-MASS = 200
-"""From so many events on each read model writes by itself, in the ways that suit many rows."""
 Skips = Mapping[str, frozenset[int]]
 _log = log.get("projections")
 
@@ -133,25 +130,10 @@ async def _apply(
         )
         if moved.rowcount != len(members):
             raise TakenOver("not every read model stands just before this batch")
-        work = list[tuple[Projection, list[Stored]]]()
         for projection in members:
             if wanted := [row for row in rows if row.type in projection.types and row.position not in skips[projection.name]]:
-                work.append((projection, wanted))
-        if len(rows) < MASS:
-            await _beside(connection, work)
-        else:
-            for projection, wanted in work:
                 await projection.apply(connection, projection.name, wanted)
         failpoint("projection.before_commit")
-
-
-async def _beside(connection: AsyncConnection, work: Sequence[tuple[Projection, list[Stored]]]) -> None:
-    """Let all of them send what they have without waiting for one another: no read model reads what another one writes.
-
-    One event changes up to ten of them, and a turn waits for its events three times: their round trips are shared here.
-    """
-    async with connection.pipeline():
-        await beside(*(projection.apply(connection, projection.name, wanted) for projection, wanted in work))
 
 
 async def _alone(connection: AsyncConnection, projection: Projection, rows: Sequence[Stored], skips: Skips) -> None:

@@ -49,8 +49,6 @@ WHERE e.position > %(after)s AND e.position <= %(until)s AND e.type IN ({", ".jo
 ORDER BY e.position
 """
 
-_INSERT = f"INSERT INTO {{schema}}.entries ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
-
 
 class Timeline(Projection):
     name = "timeline"
@@ -90,10 +88,6 @@ class Timeline(Projection):
         await execute(connection, schema, _LOAD, after, until)
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
-        if connection.pgconn.pipeline_status:  # where COPY is not allowed
-            async with connection.cursor() as cursor:
-                await cursor.executemany(sql(_INSERT, schema), [_values(row) for row in rows])
-            return
         async with (
             connection.cursor() as cursor,
             cursor.copy(sql(f"COPY {{schema}}.entries ({', '.join(_COLUMNS)}) FROM STDIN", schema)) as copy,

@@ -1,7 +1,7 @@
 """What a section of a prompt is: where its data come from, what it says, where that stands, and what it may cost."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -52,7 +52,7 @@ class Snapshot:
     user: int | None = None
     venue: str = ""
     recall: Recall | None = None
-    other: "Callable[[str], Awaitable[Chosen]] | None" = None
+    before: "Mapping[str, Chosen]" = field(default_factory=dict)
     pictures: tuple[KeptPicture, ...] = ()
 
 

@@ -1,6 +1,5 @@
 """What a turn needs from the read models, read in one transaction, so that it is all of one moment."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,7 +10,6 @@ from engine import ids
 from engine.decide.cascade import Tier
 from engine.decide.places.profile import resolved
 from engine.events.preset import Parameters, PresetSheet, Window
-from engine.store.beside import settled
 from engine.store.connect import Connection
 from projections.base import stored
 from projections.follow import runner
@@ -109,7 +107,7 @@ async def first_candidate(work: Work, turn: Turn) -> Candidate | None:
 
 async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> Context:
     """`pictures` are those fetched for this turn. Raises Missing."""
-    async with work.log.pool.connection() as connection, snapshot(connection), connection.pipeline():
+    async with work.log.pool.connection() as connection, snapshot(connection):
         found = await _chosen(work, connection, turn, pictures)
     data = await sections.load(work.log, found.chosen, found.as_of)
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
@@ -123,44 +121,30 @@ def scene_of(turn: Turn) -> Scene:
 
 
 async def _chosen(work: Work, connection: Connection, turn: Turn, pictures: Sequence[KeptPicture]) -> Context:
-    """Everything but the data. What can be asked together is: in a pipeline that is one round trip of the turn."""
-    asked = asyncio.ensure_future
-    waiting = (
-        asked(runner.progress(connection)),
-        asked(catalog.character(connection, work.log.vault, turn.character)),
-        asked(catalog.defaults(connection, turn.user_id)),
-        asked(_overrides(connection, work, turn)),
-        asked(profiles.profile(connection, work.log.vault, turn.user_id, turn.character)),
-        asked(windows.begins(connection, turn.channel, turn.character)),
-        asked(keys.of_user(connection, turn.user_id, work.endpoint.name)),
-        asked(_versions(connection, work, turn)),
-    )
-    await settled(*waiting)
-    progress, character, defaults, places, profile, begin, own_key, versions = waiting
-    positions = {entry.name: entry.position for entry in progress.result() if entry.role == "live"}
-    who = character.result()
-    tier, presets = await _presets(connection, work, who, (defaults.result(), places.result()), turn) if who else ("baseline", [])
-    window = _window(presets[0].window if presets else Window(), profile.result())
-    candidates = asked(_candidates(connection, presets))
-    asking = replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures))
-    choosing = asked(sections.select(asking))
+    """Everything but the data."""
+    positions = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
+    who = await catalog.character(connection, work.log.vault, turn.character)
+    chosen_for = (await catalog.defaults(connection, turn.user_id), await _overrides(connection, work, turn))
+    tier, presets = await _presets(connection, work, who, chosen_for, turn) if who else ("baseline", [])
+    profile = await profiles.profile(connection, work.log.vault, turn.user_id, turn.character)
+    window = _window(presets[0].window if presets else Window(), profile)
     try:
-        await settled(choosing, candidates)
+        chosen = await sections.select(replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures)))
     except prompt_history.Unanswerable:
         raise Missing("message") from None
     if who is None or who.erased:
         raise Missing("character")
     return Context(
         character=who,
-        candidates=candidates.result(),
-        chosen=choosing.result(),
+        candidates=await _candidates(connection, presets),
+        chosen=chosen,
         data={},
-        begin=begin.result(),
+        begin=await windows.begins(connection, turn.channel, turn.character),
         as_of=positions["history"],
         catalog_as_of=positions["catalog"],
-        own_key=own_key.result(),
+        own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
         tier=tier,
-        versions=versions.result(),
+        versions=await _versions(connection, work, turn),
         limit=window.max_messages,
     )
 
