@@ -24,6 +24,7 @@ from projections.follow import runner
 from projections.models import keys, quota, usage
 from projections.models.quota import QUOTA
 from projections.models.turns import Turn
+from projections.prompt.section import KeptPicture
 from tests.chaos.calls.rig import rig
 from tests.support.provider.room import Person
 from tests.support.provider.server import FaultServer, Reply, Status
@@ -233,9 +234,9 @@ async def test_whoever_was_too_fast_is_turned_away_without_a_look_at_the_convers
     looked: list[UUID] = []
     read = context.read
 
-    async def counted(work: Work, turn: Turn) -> context.Context:
+    async def counted(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> context.Context:
         looked.append(turn.turn)
-        return await read(work, turn)
+        return await read(work, turn, pictures)
 
     monkeypatch.setattr(context, "read", counted)
     async with FaultServer.running() as provider, rig(settings) as made:
