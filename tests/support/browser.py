@@ -50,11 +50,8 @@ class Browser:
         self.address = address
 
     def go(self, path: str) -> None:
-        """Open a page. Once more when the driver lost it: a page that goes elsewhere at that moment takes its answer along."""
-        try:
-            self.driver.get(self.address + path)
-        except TimeoutException:
-            self.driver.get(self.address + path)
+        """Open a page."""
+        _again(lambda: self.driver.get(self.address + path))
 
     def shape(self, size: tuple[int, int], *, dark: bool = False) -> None:
         """The window's size in CSS pixels, and what the system prefers."""
@@ -90,9 +87,17 @@ class Browser:
 
     def picture(self, path: Path) -> bytes:
         """A PNG of the window, kept at this path."""
-        png = bytes(self.driver.get_screenshot_as_png())
+        png = bytes(_again(self.driver.get_screenshot_as_png))
         path.write_bytes(png)
         return png
+
+
+def _again[T](asked: Callable[[], T]) -> T:
+    """Ask the driver, and once more when it lost the page: one that is renewed at that moment takes the answer along."""
+    try:
+        return asked()
+    except TimeoutException:
+        return asked()
 
 
 @contextmanager
