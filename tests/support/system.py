@@ -27,7 +27,7 @@ from engine.embedded import shim
 from engine.events.quota import LimitsChanged
 from engine.store import NewEvent, open_log
 from engine.vault import MasterKey
-from tests.support import clusters, forks
+from tests.support import clusters
 from tests.support.discord.server import StandinDiscord
 from tests.support.discord.validate import Spec
 from tests.support.proxy import Inspector, Proxy
@@ -117,7 +117,7 @@ class Tzurot:
             return
         command = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", "-", str(self.folder)]
         log = self.folder / "logs" / f"{part}.log"
-        made = self.parts[part] = _kind()(part, command + module(MODULES[part]), self._environment(fail), log)
+        made = self.parts[part] = Module(part, command + module(MODULES[part]), self._environment(fail), log)
         try:
             async with asyncio.timeout(START_S):
                 self.ready[part] = await made.start()
@@ -178,11 +178,6 @@ class Tzurot:
         return self.dsn if self.proxy is None else self.postgres.tcp_dsn.replace(f":{self.postgres.port}/", f":{self.proxy.port}/")
 
 
-def _kind() -> type[Module]:
-    """In the suite parts are forked; rows and benchmarks by hand measure parts that start from nothing, as a user's do."""
-    return forks.ForkedModule if "PYTEST_VERSION" in os.environ else Module
-
-
 @asynccontextmanager
 async def running(shape: Shape) -> AsyncIterator[Tzurot]:
     """Start everything in a temporary folder and wait until it is ready; at the end stop it and remove the folder."""
@@ -206,8 +201,6 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
             for lane in range(shape.lanes):
                 tzurot._discord.add_channel(f"lane-{lane}")
         stack.push_async_callback(_end, tzurot)
-        if _kind() is forks.ForkedModule:
-            await forks.warm()
         await asyncio.gather(*(tzurot.start(part, shape.fail.get(part, "")) for part in shape.parts))
         yield tzurot
 
