@@ -1,4 +1,4 @@
-"""The command line, small scripts and the parts of a system, run in children of a process that has imported the project once.
+"""The command line and small scripts, run in children of a process that has imported the project once.
 
     ended = await forks.command("log", "tail", "--json", environment={...})
     part = forks.ForkedModule("worker", module("worker"), environment, log)
