@@ -63,7 +63,7 @@ async def preview(context: Context, actor: Actor) -> Told:
 
 async def _delete(context: Context, actor: Actor, typed: str) -> str:
     if " ".join(typed.casefold().split()) != SENTENCE:
-        raise Rejected(f"Nothing was deleted: type `{SENTENCE}` to confirm.")
+        raise Rejected(f"Nothing was deleted: use `/me delete` again and type `{SENTENCE}` into its form.")
     job = await _ended(context.log, await exports.ask(context.log, exports.ERASE, actor))
     if job.status == "completed":
         still = (job.result or {}).get("still_in")
