@@ -17,7 +17,7 @@ from bot.delivery.queue import lease_of
 from bot.delivery.records import Job
 from bot.delivery.reply import Shown
 from bot.delivery.venue import Speaker, Venue
-from engine import ids, log
+from engine import clock, ids, log
 from engine.store import Log
 from projections.live import drafts, leases
 from projections.live.leases import Lease
@@ -25,8 +25,18 @@ from projections.models import catalog, deliveries, history, turns
 from projections.models.turns import Turn
 
 EVERY_S = 1.0
-"""Between two changes in a channel; an answer that is finished sooner is never streamed."""
+"""Between two changes in a channel."""
+FIRST_AFTER_S = 1.0
+"""From an answer's first words; one that is finished sooner is never streamed, whatever else grows in its channel."""
 _log = log.get("streaming")
+
+
+@dataclass(slots=True)
+class Awaited:
+    """An answer somebody writes. It is not shown before `due` (monotonic seconds): by then most are finished."""
+
+    due: float
+    growing: "Growing | None" = None
 
 
 @dataclass(slots=True)
@@ -43,7 +53,7 @@ class Streams:
 
     def __init__(self, log: Log, venue: Venue, on_cancelled: Callable[[int], None]) -> None:
         self._log, self._venue, self._on_cancelled = log, venue, on_cancelled
-        self._waiting: dict[int, dict[UUID, Growing | None]] = {}
+        self._waiting: dict[int, dict[UUID, Awaited]] = {}
         self._over: dict[UUID, None] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -51,7 +61,7 @@ class Streams:
         """A draft has grown; there are some ten such hints a second."""
         if turn in self._over:
             return
-        self._waiting.setdefault(channel, {}).setdefault(turn, None)
+        self._waiting.setdefault(channel, {}).setdefault(turn, Awaited(clock.monotonic() + FIRST_AFTER_S))
         if channel not in self._tasks:
             self._tasks[channel] = asyncio.create_task(self._run(channel), name=f"streaming {channel}")
 
@@ -77,8 +87,10 @@ class Streams:
 
     async def _tick(self, channel: int) -> None:
         """Change one message at most: that of the answer that waited longest."""
-        for turn, growing in list(self._waiting[channel].items()):
-            outcome = await self._step(turn, growing)
+        for turn, awaited in list(self._waiting[channel].items()):
+            if clock.monotonic() < awaited.due:
+                continue
+            outcome = await self._step(turn, awaited)
             if outcome == "over":
                 self._forget(channel, turn)
             elif outcome == "changed":
@@ -91,7 +103,7 @@ class Streams:
         if len(self._over) > 1000:
             del self._over[next(iter(self._over))]
 
-    async def _step(self, turn_id: UUID, growing: Growing | None) -> str:
+    async def _step(self, turn_id: UUID, awaited: Awaited) -> str:
         async with self._log.pool.connection() as connection:
             turn = await turns.get(connection, turn_id)
             draft = await drafts.get(connection, self._log.vault, turn_id)
@@ -101,10 +113,9 @@ class Streams:
             if turn.status == "cancelled":
                 self._on_cancelled(turn.channel)
             return "over"
-        growing = growing or await self._begun(turn)
+        growing = awaited.growing = awaited.growing or await self._begun(turn)
         if growing is None:
             return "over"
-        self._waiting[turn.channel][turn_id] = growing
         texts = self._venue.cut(draft.text, growing.speaker, growing.job.place) if draft is not None else ()
         try:
             async with leases.held(self._log.pool, lease_of(self._venue.name, turn.channel), turn_id) as lease:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 @pytest.fixture
 async def stage(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setattr(streaming, "EVERY_S", 0.01)
+    monkeypatch.setattr(streaming, "FIRST_AFTER_S", 0.01)
     async with staged(settings) as made:
         made.rig.write = lambda turn: None
         yield made
@@ -92,6 +93,24 @@ async def test_one_change_a_tick_however_many_answers_grow(stage: Stage, monkeyp
     await stage.discord.wait_for(lambda: len(stage.shown()) == 2 * len(texts(LONG, "x", dm=False)), what="both answers")
     await streams.close()
     assert max(counts) == 1
+
+
+async def test_an_answer_that_is_finished_soon_is_never_streamed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another one grows in its channel, whose changes come in between: nobody is told of a message that says "Once"."""
+    other = await stage.rig.character("Wren")
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    slow = await asked(stage)
+    await grow(stage, streams, slow, "Far away")
+    monkeypatch.setattr(streaming, "FIRST_AFTER_S", 10_000.0)
+    await stage.say(character=other)
+    soon = await asked(stage)
+    key = await stage.rig.log.vault.key(user_subject(7))
+    await drafts.put(stage.rig.log.pool, key, soon.turn_id, soon.channel_id, "Once")
+    await streams.on_draft(soon.channel_id, soon.turn_id)
+    for text in ("Far away there", "Far away there lived", "Far away there lived a jar"):
+        await grow(stage, streams, slow, text)
+    assert writes(stage) == ["POST", "PATCH", "PATCH", "PATCH"]
+    await streams.close()
 
 
 async def test_a_cancelled_answer_takes_its_beginning_with_it(stage: Stage) -> None:

@@ -57,8 +57,9 @@ async def one(discord: StandinDiscord, stage: Stage, number: int) -> Turn:
     message = int(await discord.say(channel, "ann", f"@wren {word} hello there, how are you today?"))
 
     async def post() -> float | None:
-        posts = discord.recorder.exchanges[seen:]
-        return next((e.at for e in posts if e.method == "POST" and "/webhooks/" in e.path and f"{word}," in _content(e.request)), None)
+        posts = [e for e in discord.recorder.exchanges[seen:] if e.method in ("POST", "PATCH") and "/webhooks/" in e.path]
+        # One that grew in its message is whole with a change, not with a post.
+        return next((e.at for e in posts if f"{word}," in _content(e.request)), None)
 
     posted = await until(post, 30.0, f"the answer to {word}")
     call: Call = next(call for call in stage.calls[calls:] if call.word == word)
