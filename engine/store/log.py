@@ -12,6 +12,7 @@ from engine.events.base import Event
 from engine.sealing import DataKey
 from engine.store import bulk, codec, connect, reader, room, slow_path, tail
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
+from engine.store.seen import MANY, Seen
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Subjects, Vault
 
@@ -29,6 +30,7 @@ class Log:
         self._gate = asyncio.Lock()
         self._in_turn = 0  # the gate itself looks open between one that leaves it and the next, who has been called
         self._wanted: set[Subjects] = set()
+        self._seen = Seen()
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
         """Store the events together, durably. The first event's id is the call's idempotency key.
@@ -137,20 +139,34 @@ class Log:
 
     async def find(self, event_id: UUID) -> Recorded[Event] | None:
         """The event with this id."""
-        async with self.pool.connection() as connection:
-            row = await reader.by_id(connection, event_id)
+        row = await self.row(event_id)
         return (await self.open([row]))[0] if row else None
 
     async def row(self, event_id: UUID) -> Stored | None:
         """The row of the event with this id, unopened."""
+        if (known := self._seen.by_id(event_id)) is not None:
+            return known
         async with self.pool.connection() as connection:
-            return await reader.by_id(connection, event_id)
+            row = await reader.by_id(connection, event_id)
+        if row is not None:
+            self._seen.keep([row])
+        return row
 
     async def at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
         """The events at these positions, in order of position."""
+        return await self.open(await self._at(positions))
+
+    async def _at(self, positions: Sequence[int]) -> list[Stored]:
+        wanted = sorted(set(positions))
+        known = self._seen.at(wanted) if len(wanted) <= MANY else []
+        missing = set(wanted) - {row.position for row in known}
+        if not missing:
+            return known
         async with self.pool.connection() as connection:
-            rows = await reader.at(connection, positions)
-        return await self.open(rows)
+            rows = await reader.at(connection, sorted(missing))
+        if len(wanted) <= MANY:
+            self._seen.keep(rows)
+        return sorted([*known, *rows], key=lambda row: row.position)
 
     async def head(self) -> int:
         """Position of the newest event; 0 for an empty log."""

@@ -36,6 +36,12 @@ class Remembered:
 
 
 class Recall(Protocol):
-    """Ranks memories for a question, the best first."""
+    """Ranks memories for a question, the best first. Told of what comes it works ahead: neither `expect` nor `learn` waits or fails."""
 
     async def __call__(self, question: Question) -> Sequence[Remembered]: ...
+
+    def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:
+        """A question about this text will come, or not."""
+
+    def learn(self, scope: MemoryScope) -> None:
+        """Something was said: take it up, where questions were asked before."""

@@ -27,6 +27,7 @@ from engine.resources.places.forked import ForkedLine
 from engine.store import open_log
 from engine.vault import MasterKey
 from projections.models.memories import memory_embeddings
+from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.assemble import Prompt
 from projections.prompt.rebuild import rebuild
 from tests.support.memories import EVE, WREN, Spot, World
@@ -244,12 +245,31 @@ async def test_a_text_is_embedded_once_and_its_vectors_open_with_its_person_alon
     prompt, _ = await world.prompt(asked)
     assert "Halcyon" in remembered(prompt)
     assert second.texts == 1  # the question
+    await _nothing_is_left_to_embed_when_the_question_comes(world, second)
     await world.do(ForgetSpan(ADA, world.at - timedelta(days=1), world.at), person(ADA))
     await world.caught_up()
     async with world.log.pool.connection() as connection:
-        assert await memory_embeddings.tidy(connection) == 60
+        assert await memory_embeddings.tidy(connection) == 63
         rows = await (await connection.execute("SELECT digest, sealed FROM memory_embeddings")).fetchall()
     assert rows == []
+
+
+async def _nothing_is_left_to_embed_when_the_question_comes(world: World, embedder: "Counting") -> None:
+    """What was said is taken up behind the answer, and the question while the rest of the prompt is looked up: it waits for neither."""
+    recaller = world.recall
+    assert isinstance(recaller, Recaller)
+    await world.say(SQUARE, "The lighthouse is painted red.")
+    question = "Which colour does the lighthouse have?"
+    asked = await world.say(SQUARE, question)
+    await world.caught_up()
+    head = await world.log.head()
+    recaller.learn(MemoryScope(WREN, ADA, SQUARE.channel, SQUARE.guild, "discord", until=head + 1, at=world.at))
+    recaller.expect("discord", SQUARE.channel, WREN, question)
+    await asyncio.gather(*recaller._working_ahead)
+    before = embedder.texts
+    await world.prompt(asked)
+    assert before > 1
+    assert embedder.texts == before
 
 
 class Counting(WordEmbedder):

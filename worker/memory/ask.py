@@ -38,6 +38,13 @@ class Ask:
     widened: bool
 
 
+def stands_alone(text: str, config: RecallConfig) -> str | None:
+    """What is searched for this text whatever was said before; None when it leans on that."""
+    cleaned = clean(text)
+    leans = config.widen.turns and needs_widening(cleaned, len(set(terms(cleaned, config.language))), config)
+    return None if leans else cleaned[-config.longest :]
+
+
 def needs_widening(text: str, content: int, config: RecallConfig) -> bool:
     """A short statement leans on what was said before; a question with two content words stands by itself."""
     return content < (min(2, config.widen.below) if traits.asks(text) else config.widen.below)

@@ -13,6 +13,7 @@ from worker.memory import view as views
 from worker.memory.ask import Ask, Query
 from worker.memory.config import RecallConfig
 from worker.memory.embed import Embedded, Embedder
+from worker.memory.expected import ExpectedEmbedder
 from worker.memory.index import Floats, Index, Memory, Prepared, Row
 from worker.memory.view import View
 from worker.memory.words import clean, terms
@@ -51,8 +52,14 @@ class Engine:
 
     def __init__(self, embedder: Embedder | None, config: RecallConfig | None = None, unavailable: str = NO_MODEL) -> None:
         self.embedder = embedder
+        self._questions = ExpectedEmbedder(embedder) if embedder is not None else None
         self.config = config or RecallConfig()
         self._unavailable = unavailable
+
+    def expect(self, text: str) -> None:
+        """A question of this text may come: do its slow half now. It is forgotten once it was asked."""
+        if self._questions is not None and (searched := asking.stands_alone(text, self.config)) is not None:
+            self._questions.expect(searched)
 
     def spoken(self, memory: Memory) -> list[str]:
         """The passages of a memory as they are indexed and embedded: the speaker's name before each."""
@@ -87,7 +94,7 @@ class Engine:
         if not len(index):
             return Recalled([], self._notes(index))
         view = views.of(index, self.config.gap_hours)
-        ask = asking.analyse(query, index, view.latest, self.config, self.embedder)
+        ask = asking.analyse(query, index, view.latest, self.config, self._questions)
         match self.config.strategy:
             case "linear":
                 parts, scores = linear(index, view, ask, self.config)

@@ -7,15 +7,17 @@ A new text is embedded once and its vectors are kept sealed; a turn embeds at mo
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from engine import log as logs
 from engine.errors import StoreError
 from engine.store import Log, connect
-from projections.models.memories import generations
+from projections.models.memories import generations, memory_scope
+from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.recall import Question, Remembered
 from projections.prompt.sections import remembered
 from worker.memory import embed, model, passages, vectors_kept
@@ -72,6 +74,7 @@ class Recaller:
     _vectors: str = ""
     _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
     _filling: set[asyncio.Task[None]] = field(default_factory=set)
+    _working_ahead: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __call__(self, question: Question) -> Sequence[Remembered]:
         """The best memories for a question: OLDER of what the history cannot show, HELD of what it may leave out."""
@@ -91,6 +94,31 @@ class Recaller:
             where = await self._passages(hot, chosen)
         self._bounded()
         return [Remembered(hit.id + where.get(hit.id, ""), hit.score, hit.parts, hot.characters.get(hit.id)) for hit in chosen]
+
+    def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:
+        """See Recall: embeds the text while the question is still being put together."""
+        if (venue, channel, reader) in self._hot and self._engine is not None:
+            self._ahead(partial(asyncio.to_thread, self._engine.expect, text))
+
+    def learn(self, scope: MemoryScope) -> None:
+        """See Recall: brings the index in step, so that the next question finds what was said embedded."""
+        if (hot := self._hot.get((scope.venue, scope.channel, scope.reader))) is not None and self._engine is not None:
+            self._ahead(partial(self._learn, self._engine, hot, scope))
+
+    async def _learn(self, engine: Engine, hot: _Hot, scope: MemoryScope) -> None:
+        async with hot.lock:
+            async with self.log.pool.connection() as connection:
+                candidates = await memory_scope.met(connection, scope)
+            await self._in_step(engine, hot, candidates)
+
+    def _ahead(self, doing: Callable[[], Awaitable[None]]) -> None:
+        async def work() -> None:
+            with suppress(StoreError, LookupError, *connect.TROUBLE):  # then the question does it
+                await doing()
+
+        task = asyncio.create_task(work(), name="recall ahead")
+        self._working_ahead.add(task)
+        task.add_done_callback(self._working_ahead.discard)
 
     async def _passages(self, hot: _Hot, hits: Sequence[Hit]) -> dict[str, str]:
         """For memories of several passages, where the one that was found stands: `=800-1590`."""
@@ -177,9 +205,10 @@ class Recaller:
 
     async def close(self) -> None:
         """End what runs in the background."""
-        for task in self._filling:
+        running = self._filling | self._working_ahead
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._filling, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _chosen(hits: Sequence[Hit], question: Question) -> list[Hit]:

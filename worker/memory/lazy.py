@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from importlib import import_module
+from uuid import UUID
 
 from engine.store import Log
+from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.recall import Question, Recall, Remembered
 
 
@@ -23,3 +25,13 @@ class LazyRecall:
                 hot = await asyncio.to_thread(import_module, "worker.memory.hot")
                 self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days)
         return await self._recall(question)
+
+    def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:
+        """See Recall; nothing before the first question ever."""
+        if self._recall is not None:
+            self._recall.expect(venue, channel, reader, text)
+
+    def learn(self, scope: MemoryScope) -> None:
+        """See Recall; nothing before the first question ever."""
+        if self._recall is not None:
+            self._recall.learn(scope)

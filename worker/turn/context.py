@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from engine import ids
+from engine import clock, ids
 from engine.decide.cascade import Tier
 from engine.decide.places.profile import resolved
+from engine.events.message import MessageReceived
 from engine.events.preset import Parameters, PresetSheet, Window
 from engine.store.connect import Connection
 from projections.base import stored
@@ -16,6 +17,7 @@ from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, quota, windows
 from projections.models.catalog import Character, Preset
 from projections.models.history import Entry
+from projections.models.memories.memory_scope import MemoryScope
 from projections.models.places import overrides, profiles
 from projections.models.turns import Turn
 from projections.prompt import sections
@@ -113,6 +115,21 @@ async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> 
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
     chosen, data = await sections.settled(work.log, found.chosen, data, found.as_of, moment)
     return replace(found, chosen=chosen, data=data)
+
+
+async def expect(work: Work, turn: Turn) -> None:
+    """Let recall begin with the message to answer, while everything else is still being looked up."""
+    if work.recall is not None:
+        said = await work.log.find(ids.message_event(turn.message_id, "received"))
+        if said is not None and isinstance(message := said.event, MessageReceived) and not said.erased:
+            work.recall.expect(turn.venue, turn.channel, turn.character, message.text)
+
+
+def learn(work: Work, turn: Turn, position: int) -> None:
+    """Let recall take up what was said up to the turn's end, at `position`, before somebody asks for it."""
+    if work.recall is not None:
+        scope = MemoryScope(turn.character, turn.user_id, turn.channel, turn.guild, turn.venue, until=position + 1, at=clock.now())
+        work.recall.learn(scope)
 
 
 def scene_of(turn: Turn) -> Scene:

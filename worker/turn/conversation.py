@@ -16,7 +16,7 @@ from projections.follow import runner
 from projections.live import leases
 from projections.models import turns
 from projections.models.turns import Turn
-from worker.turn import bursts, turn_events
+from worker.turn import bursts, context, turn_events
 from worker.turn.generate import CATCH_UP_SECONDS, Behind, generate
 from worker.work import Work
 
@@ -87,6 +87,7 @@ async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID) ->
             position = await _to_its_end(work, await bursts.joined(work, pending), lease.lost)
             if not await runner.wait_for(work.log.pool, ("turns",), position, seconds=CATCH_UP_SECONDS):
                 raise Behind("the read model of turns is late")
+            context.learn(work, pending, position)
             if lease.lost.is_set():
                 return Outcome.ELSEWHERE
             done += 1

@@ -147,6 +147,7 @@ class Run:
             await drafts.end()
 
     async def _context(self) -> Context:
+        await context.expect(self.work, self.turn)
         kept = await pictures.fetched(self.work, self.turn, self.deleted)
         if not await runner.wait_for(self.work.log.pool, READ, self.turn.position, seconds=CATCH_UP_SECONDS):
             raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
