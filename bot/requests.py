@@ -8,27 +8,28 @@ from engine import ids
 from engine.decide.gate import record
 from engine.events.base import Tags
 from engine.events.build import Cause, new
-from engine.events.message import MessageCued, MessageDeleted, MessageDrafted, MessageEdited, MessageReceived
+from engine.events.message import MessageCued, MessageDeleted, MessageDrafted, MessageEdited, MessageQuoted, MessageReceived
 from engine.events.scene import MessageWhispered
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent
 
 
-def received(message: MessageReceived, found: Decision) -> tuple[NewEvent, ...]:
-    """MessageReceived first, so that its id makes a repeat of the whole append a no-op; then one TurnRequested per trigger.
+def received(message: MessageReceived, found: Decision, quotes: Sequence[MessageQuoted] = ()) -> tuple[NewEvent, ...]:
+    """MessageReceived first, so that its id makes a repeat of the whole append a no-op; then what it points to, and one TurnRequested
 
-    Last who was drawn by the strategy, and what the gate declined.
+    per trigger. Last who was drawn by the strategy, and what the gate declined.
     """
     message_event = ids.message_event(message.message_id, "received")
+    cause = Cause(message_event, message_event)
     said = new(message, message_event, cause=Cause(message_event), occurred_at=ids.snowflake_time(message.message_id))
     turns = (requested(message, trigger, slot) for slot, trigger in enumerate(found.triggers))
     records = {"drafted": _drafted(message, found), "declined": record(message, found.verdict)}
-    kept = (
-        new(event, ids.message_event(message.message_id, kind), cause=Cause(message_event, message_event))
-        for kind, event in records.items()
-        if event is not None
+    kept = (new(event, ids.message_event(message.message_id, kind), cause=cause) for kind, event in records.items() if event is not None)
+    pointed = (
+        new(quote, ids.message_event(message.message_id, f"quoted {quote.number}"), cause=Cause(message_event, message_event))
+        for quote in quotes
     )
-    return said, *turns, *kept
+    return said, *pointed, *turns, *kept
 
 
 def whispered(message: MessageReceived, to: Sequence[UUID]) -> NewEvent:

@@ -229,6 +229,11 @@ class Vault:
             gone = await data_keys.destroyed(connection, set().union(*needed.values()))
         return {name for name, members in needed.items() if members & gone}
 
+    async def erased(self, subjects_: Iterable[str]) -> set[str]:
+        """Which of these subjects had a key destroyed, whether they have a new one or not."""
+        async with self._pool.connection() as connection:
+            return {one for one in set(subjects_) if await data_keys.names_of(connection, one, destroyed=True)}
+
     async def _fetch_current(self, wanted: set[Subjects], create: bool) -> dict[Subjects, DataKey]:
         singles = {single for of in wanted for single in of}
         found = await self._ask(lambda connection: self._find_current(connection, singles, create))

@@ -19,6 +19,7 @@ from projections.models.places.forks import FORKS
 from projections.models.places.overrides import OVERRIDES
 from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
+from projections.models.places.quotes import QUOTES
 from projections.models.places.releases import RELEASES
 from projections.models.places.scenes import SCENES
 from projections.models.places.servers import SERVERS
@@ -44,6 +45,7 @@ ALL: tuple[Projection, ...] = (
     WINDOWS,
     JOBS,
     PICTURES,
+    QUOTES,
     CHANGES,
     ACCESS,
     SCENES,
@@ -76,6 +78,7 @@ PROMPT: tuple[Projection, ...] = (
     KEYS,
     WINDOWS,
     PICTURES,
+    QUOTES,
     ACCESS,
     LOREBOOKS,
     LORE_STATES,

@@ -7,6 +7,7 @@ from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.events.turn import TurnCancelled
 from engine.store import Log
 from projections.models import history, turns
+from projections.models.places import quotes
 
 
 class Changes:
@@ -37,7 +38,8 @@ class Changes:
             return False
         said = await self._log.find(ids.message_event(event.message_id, "received"))
         async with self._log.pool.connection() as connection:
-            if said is None and await history.speaker_of(connection, event.message_id) is None:
+            ours = said is not None or await history.speaker_of(connection, event.message_id) is not None
+            if not ours and not await quotes.is_quoted(connection, event.message_id):
                 return False
             waiting = [t for t in await turns.by_message(connection, event.message_id) if t.status == "pending"]
         await self._log.append(requests.deleted(event, said.row.user if said else None))

@@ -18,15 +18,18 @@ from bot.discord import pluralkit, translate
 from bot.discord.changes import Changes
 from bot.discord.gaps import Gap, NotYet, Recent
 from bot.discord.payload import Json
+from bot.discord.quoting import links
+from bot.discord.quoting.links import Pointer
+from bot.discord.quoting.quotes import Quotes
 from bot.discord.roster import Roster
 from bot.discord.translate import ChannelFacts, Ignored, NameOf, Us
 from bot.discord.typing import Typing
-from bot.triggers import Decision, decided, denial
+from bot.triggers import Decision, State, decided, denial
 from engine import clock, ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.gate import STALE_S
 from engine.errors import KeyDestroyed
-from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
+from engine.events.message import MessageDeleted, MessageEdited, MessageQuoted, MessageReceived
 from engine.events.turn import TurnRequested
 from engine.failpoints import failpoint
 from engine.store import Appended, Log, NewEvent
@@ -82,6 +85,8 @@ class Ingest:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
         self.pluralkit = pluralkit.PluralKit(log, "")
+        self.quotes: Quotes | None = None
+        self._origins: dict[int, Pointer] = {}
         self._answers: set[int] = set()
         self._copies: set[int] = set()
         self._roles: dict[int, tuple[int, ...]] = {}
@@ -109,6 +114,8 @@ class Ingest:
                 self._copies.add(event.message_id)
         if isinstance(event, MessageReceived) and (roles := translate.roles_of(payload)):
             self._roles[event.message_id] = roles
+        if isinstance(event, MessageReceived) and event.forwards and (forwarded := links.origin(payload)) is not None:
+            self._origins[event.message_id] = forwarded
         if isinstance(event, MessageReceived) and translate.answers_us(payload, self._us):
             self._answers.add(event.message_id)
         self._accept(event)
@@ -163,7 +170,8 @@ class Ingest:
         if not found.triggers and not meant and message.channel_kind != "dm" and not state.active:
             self.counts.unaddressed += 1
             return False
-        events = requests.received(message, found)
+        quotes = await self._quoted(message, state) if found.triggers else []
+        events = requests.received(message, found, quotes)
         failpoint("ingest.before_append")
         if (appended := await self._append(message.channel_id, events)) is None:
             return False
@@ -178,6 +186,15 @@ class Ingest:
             if message.channel_kind == "dm" and age_s <= STALE_S and found.verdict.because("unaddressed"):
                 self.on_lost(message)
         return True
+
+    async def _quoted(self, message: MessageReceived, state: State) -> list[MessageQuoted]:
+        """What a message that will be answered points to, read as its author may; what it replies to only where that is not known here."""
+        if self.quotes is None:
+            return []
+        replied = message.reply_to is not None and state.replied_to is None
+        replied = replied and await self._log.find(ids.message_event(message.reply_to or 0, "received")) is None
+        adult = self.place(message.channel_id).adult
+        return await self.quotes.of(message, self._origins.get(message.message_id), reply=replied, adult=adult)
 
     async def _append(self, channel_id: int, events: Sequence[NewEvent]) -> Appended | None:
         """Append; None when the author's key is destroyed under our hands again and again.
@@ -205,6 +222,7 @@ class Ingest:
     def _defer(self, event: Change) -> None:
         """Note what there is no room for: a message is fetched from Discord when its turn comes, and so is an edit's text."""
         self._roles.pop(event.message_id, None)
+        self._origins.pop(event.message_id, None)
         gap = self.behind.setdefault(event.channel_id, Gap())
         match event:
             case MessageReceived():
@@ -235,6 +253,7 @@ class Ingest:
                 await self.gate.wait()
                 await self._until_done(lambda: self._one(event))
             self._roles.pop(event.message_id, None)
+            self._origins.pop(event.message_id, None)
             self.on_stored(event.channel_id)
         except NotYet:
             self._defer(event)

@@ -31,6 +31,7 @@ from bot.discord.pluralkit import PluralKit
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
 from bot.discord.presses import Presses
+from bot.discord.quoting.quotes import Quotes
 from bot.discord.reactions import Reactions
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
@@ -69,6 +70,7 @@ class Service:
         self.typing = Typing(rest, self._still_pending)
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.ingest.pluralkit = PluralKit(log, settings.pluralkit_api)
+        self.ingest.quotes = Quotes(log, rest)
         self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
         self.portraits = Portraits(log, rest, us.application_id, self.roster.avatars)

@@ -11,6 +11,7 @@ from engine.resources.channel import Strategy
 Venue = Literal["discord", "playground"]
 AuthorKind = Literal["human", "bot", "webhook"]
 ChannelKind = Literal["guild", "thread", "dm"]
+QuotedBy = Literal["link", "reply", "forward"]
 
 
 class Attachment(Part):
@@ -189,6 +190,40 @@ class PictureDescribed(Event):
     @property
     def subjects(self) -> tuple[str, ...]:
         return (user_subject(self.author_id),)
+
+
+class MessageQuoted(Event):
+    """A message points to another, which its author may read there: that was read for the answer.
+
+    `how` it points there, `number` is its place among all it points to, `depth` how many steps away. `answers_user_id`: it is a
+    character's reply to this person. `place` is empty for one of the same channel. It is for answers to `author_id` alone.
+    """
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    venue: Venue
+    number: Count
+    depth: Count = 0
+    how: QuotedBy
+    quoted_id: Snowflake
+    quoted_channel_id: Snowflake
+    quoted_author_id: Snowflake
+    answers_user_id: Snowflake | None = None
+    place: Sealed[str] = ""
+    name: Sealed[str]
+    text: Sealed[str]
+    attachments: Sealed[tuple[Attachment, ...]] = ()
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        whose = (self.author_id, self.quoted_author_id, self.answers_user_id)
+        return tuple(dict.fromkeys(user_subject(one) for one in whose if one is not None))
 
 
 class MessageDeleted(Event):

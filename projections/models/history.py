@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from engine.events.message import Attachment, Forward
+from engine.events.message import Attachment, Forward, MessageQuoted
 from engine.sealing import DataKey
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
@@ -43,6 +43,8 @@ class Entry:
     mentioned: Mapping[str, str] = MappingProxyType({})
     seen: Mapping[int, str] = MappingProxyType({})
     """Place among the files of the message and its forwards, to what a model saw in that picture."""
+    quotes: tuple[MessageQuoted, ...] = ()
+    """What the message points to, as its author may read it."""
 
 
 _CLEAR = ("position", "channel", "venue", "kind", "message_id", "turn", "character", "author_id", "author_kind", "reply_to", "sent_at")
@@ -118,6 +120,14 @@ async def owned(connection: AsyncConnection, messages: Sequence[int], *, schema:
     """Those of these messages that belong to a reply."""
     statement = sql("SELECT message_id FROM {schema}.reply_messages WHERE message_id = ANY(%s)", schema)
     return {row[0] for row in await (await connection.execute(statement, (list(messages),))).fetchall()}
+
+
+async def answered_by(connection: AsyncConnection, messages: Sequence[int], *, schema: str = "history") -> dict[int, int]:
+    """Of these messages those that belong to a reply -> the person it answers."""
+    statement = """
+    SELECT r.message_id, e.author_id FROM {schema}.reply_messages r JOIN {schema}.entries e ON e.turn = r.turn WHERE r.message_id = ANY(%s)
+    """
+    return dict(await (await connection.execute(sql(statement, schema), (list(messages),))).fetchall())
 
 
 async def newest_message(connection: AsyncConnection, channel: int, *, schema: str = "history") -> int | None:

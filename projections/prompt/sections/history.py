@@ -2,7 +2,8 @@
 to answer.
 
 References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
-`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it. Before them `q:POSITION` of what is quoted,
+`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it and each message it points to. Before them
+`q:POSITION` of what is quoted,
 `c:ID@POSITION` for names of other characters, `s:POSITION` for regex scripts.
 """
 
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from engine.events import Event
-from engine.events.message import MessageCued, MessageEdited, MessageReceived, PictureDescribed
+from engine.events.message import MessageCued, MessageEdited, MessageQuoted, MessageReceived, PictureDescribed
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.macros.scripts import Placement, Script, apply
@@ -21,6 +22,7 @@ from engine.store import Log, Recorded
 from projections.models import catalog, history_window, pictures
 from projections.models.history import Entry
 from projections.models.history_window import Line
+from projections.models.places import quotes
 from projections.prompt import rewriting
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
@@ -89,10 +91,17 @@ async def select(snapshot: Snapshot) -> Chosen:
     speakers = {line.character for line in (*lines, *quoted.values())} - {None, reader}
     named = await catalog.described(connection, [speaker for speaker in speakers if speaker is not None])
     older = (DroppedPart(what=f"history:before:{min(line.position for line in lines)}", why="limit"),)
-    seen = await pictures.described(connection, [line.message_id for line in lines if line.message_id is not None])
+    seen = await _seen(snapshot, [line.message_id for line in lines if line.message_id is not None])
     scripts = await rewriting.references(connection, reader, snapshot.guild)
     refs = (*scripts, *(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted, seen))
     return Chosen(refs, dropped=older if len(before) >= snapshot.limit else ())
+
+
+async def _seen(snapshot: Snapshot, messages: Sequence[int]) -> Mapping[int, Sequence[int]]:
+    """Message -> where the log says what its pictures show, and what it points to."""
+    described = await pictures.described(snapshot.connection, messages)
+    pointed = await quotes.pointed_to(snapshot.connection, messages, user=snapshot.user, reader=snapshot.character)
+    return {message: (*described.get(message, ()), *pointed.get(message, ())) for message in described.keys() | pointed.keys()}
 
 
 def references(lines: Sequence[Line], quoted: Mapping[int, Line], seen: Mapping[int, Sequence[int]] = NONE_SEEN) -> list[str]:
@@ -189,15 +198,19 @@ def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | Non
 
 
 def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence[int]) -> Entry:
-    """The entry with what its pictures show. One that an edit took away or moved is told by its name."""
-    files, found = said.files(entry), dict[int, str]()
+    """The entry with what its pictures show, and what it points to. A picture that an edit took away or moved is told by its name."""
+    files, found, pointed = said.files(entry), dict[int, str](), list[MessageQuoted]()
     for position in seen:
         recorded = rows.get(position)
-        if recorded is None or not isinstance(event := recorded.event, PictureDescribed):
-            raise LookupError(f"position {position} of the log describes no picture")
-        if not recorded.erased and event.number < len(files) and files[event.number].name == event.name:
-            found[event.number] = event.text
-    return replace(entry, seen=found) if found else entry
+        match recorded.event if recorded is not None else None:
+            case MessageQuoted() as quote if recorded is not None:
+                pointed += [] if recorded.erased else [quote]
+            case PictureDescribed() as event if recorded is not None:
+                if not recorded.erased and event.number < len(files) and files[event.number].name == event.name:
+                    found[event.number] = event.text
+            case _:
+                raise LookupError(f"position {position} of the log describes no picture and no message")
+    return replace(entry, seen=found or entry.seen, quotes=tuple(pointed)) if found or pointed else entry
 
 
 def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:

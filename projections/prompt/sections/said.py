@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine import ids
 from engine.events import Event
-from engine.events.message import Attachment, Forward, MessageCued, MessageReceived
+from engine.events.message import Attachment, Forward, MessageCued, MessageQuoted, MessageReceived
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.store import Recorded
@@ -39,6 +39,8 @@ CUES = {
     "initiative": "Nobody has said anything for a while. Begin a conversation of your own accord, or come back to something from above.",
 }
 """Why a character speaks unasked -> what it is told."""
+POINTED = {"link": "linked message", "reply": "message it replies to", "forward": "where the forwarded message comes from"}
+"""How a message points to another -> what the prompt says of that."""
 type Read = Callable[[str], str]
 
 _MENTION = re.compile(r"<@!?(\d{1,20})>")
@@ -192,7 +194,21 @@ def body(entry: Entry, version: int) -> str:
         shown = {number - first: text for number, text in seen.items()}
         lines.append(_forward(forward, read, version, shown))
         first += len(forward.attachments)
+    lines += [line for quote in entry.quotes for line in _quote(quote, version)]
     return "\n".join(lines)
+
+
+def _quote(quote: MessageQuoted, version: int) -> Iterator[str]:
+    """What a message points to, and the files on that."""
+    whole = Attachment(kind="file", name=_called(quote), text=readable(quote.text, {}))
+    yield f'<attachment kind="{POINTED[quote.how]}" name="{attribute(whole.name)}">{escape(_cut(whole.text))}</attachment>'
+    yield from (_attachment(file, version) for file in quote.attachments)
+
+
+def _called(quote: MessageQuoted) -> str:
+    """Who said it, where and when."""
+    where = f" in #{_line(quote.place)[:40]}" if quote.place else ""
+    return f"{_line(quote.name)[:32]}{where}, {ids.snowflake_time(quote.quoted_id):%Y-%m-%d %H:%M}"
 
 
 def _attachment(a: Attachment, version: int, seen: str = "") -> str:
@@ -223,7 +239,7 @@ def cuts(entry: Entry, version: int) -> list[DroppedPart]:
     found = [DroppedPart(what=f"{what}:{entry.position}", why="length", tokens=count // 4) for what, count in long]
     if version > 1 and len(_besides(entry)) > MENTIONS:
         found.append(DroppedPart(what=f"mention:{entry.position}", why="many"))
-    if any(a.url for a in files(entry)):
+    if any(a.url for a in (*files(entry), *(file for quote in entry.quotes for file in quote.attachments))):
         found.append(DroppedPart(what=f"link:{entry.position}", why="link"))
     if version < 2:
         found += [DroppedPart(what=f"forward:{n}:{entry.position}", why="version") for n, f in enumerate(entry.forwards) if f.attachments]
@@ -242,7 +258,9 @@ def _limited(entry: Entry, version: int) -> Iterator[tuple[str, str, int]]:
     yield "name", _line(entry.author_name), NAME
     for number, forward in enumerate(entry.forwards):
         yield f"forward:{number}", read(forward.text), LONGEST
-    for number, file in enumerate(files(entry)):
+    for quote in entry.quotes:
+        yield f"quote:{quote.number}", readable(quote.text, {}), LONGEST
+    for number, file in enumerate([*files(entry), *(file for quote in entry.quotes for file in quote.attachments)]):
         yield f"attachment:{number}", file.text, LONGEST
         for label in (file.name, file.media_type):
             yield f"label:{number}", _line(label), NAME

@@ -1,7 +1,20 @@
 """Wire shapes: how Discord writes users, members, channels, guilds, messages and webhooks as JSON. Pure."""
 
 from tests.support.discord.errors import Json
-from tests.support.discord.world import ALL_PERMISSIONS, DM, GUILD_FORUM, PUBLIC_THREAD, Channel, Guild, User, Webhook, World, moment
+from tests.support.discord.world import (
+    ALL_PERMISSIONS,
+    BITS,
+    DM,
+    EVERYBODY,
+    GUILD_FORUM,
+    PUBLIC_THREAD,
+    Channel,
+    Guild,
+    User,
+    Webhook,
+    World,
+    moment,
+)
 
 JOINED = "2024-01-01T00:00:00.000000+00:00"
 
@@ -72,8 +85,13 @@ def channel(world: World, c: Channel) -> Json:
     plain |= {"guild_id": c.guild_id, "name": c.name, "parent_id": c.parent_id, "rate_limit_per_user": 0}
     if c.type == PUBLIC_THREAD:
         return plain | _thread(c)
-    plain |= {"position": 0, "permission_overwrites": [], "nsfw": False, "topic": None}
+    plain |= {"position": 0, "permission_overwrites": [_hidden(one) for one in sorted(c.hidden_from)], "nsfw": False, "topic": None}
     return plain | ({"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None} if c.type == GUILD_FORUM else {})
+
+
+def _hidden(user_id: str) -> Json:
+    """The overwrite by which a person does not see a channel."""
+    return {"id": user_id, "type": 1, "allow": "0", "deny": str(BITS["VIEW_CHANNEL"])}
 
 
 def _thread(c: Channel) -> Json:
@@ -115,7 +133,7 @@ def guild(world: World, g: Guild) -> Json:
         "widget_enabled": False,
         "widget_channel_id": None,
         "verification_level": 0,
-        "roles": [role(g.id, "@everyone"), *(role(*one) for one in g.roles.items())],
+        "roles": [role(g.id, "@everyone") | {"permissions": EVERYBODY}, *(role(*one) for one in g.roles.items())],
         "default_message_notifications": 0,
         "mfa_level": 0,
         "explicit_content_filter": 0,

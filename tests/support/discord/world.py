@@ -11,6 +11,8 @@ from tests.support.discord.errors import MISSING_ACCESS, ApiError, Json, unknown
 EPOCH_MS = 1_420_070_400_000
 GUILD_TEXT, DM, GUILD_VOICE, GUILD_FORUM, PUBLIC_THREAD = 0, 1, 2, 15, 11
 ALL_PERMISSIONS = str((1 << 50) - 1)
+EVERYBODY = str(int(ALL_PERMISSIONS) & ~(1 << 3))
+"""Everything but to be an administrator, whom no channel can be hidden from."""
 TALK = str(1 << 10 | 1 << 11 | 1 << 16)
 """What somebody without any office holds: view, send, read back."""
 BITS = {
@@ -60,7 +62,7 @@ class User:
 
 @dataclass
 class Channel:
-    """A text channel, a forum, a thread or a DM. `denied` names permissions the bot lacks here."""
+    """A text channel, a forum, a thread or a DM. `denied` names permissions the bot lacks here; `hidden_from` people who do not see it."""
 
     id: str
     type: int
@@ -72,6 +74,7 @@ class Channel:
     archived: bool = False
     locked: bool = False
     denied: set[str] = field(default_factory=set)
+    hidden_from: set[str] = field(default_factory=set)
     messages: dict[str, Json] = field(default_factory=dict)
 
 
