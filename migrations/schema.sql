@@ -197,6 +197,7 @@ CREATE TABLE public.projections (
     phase text DEFAULT 'ready'::text NOT NULL COLLATE pg_catalog."C",
     fingerprint text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     forms jsonb,
+    changed uuid DEFAULT gen_random_uuid() NOT NULL,
     CONSTRAINT projections_phase_check CHECK ((phase = ANY (ARRAY['loading'::text, 'indexing'::text, 'ready'::text]))),
     CONSTRAINT projections_role_check CHECK ((role = ANY (ARRAY['live'::text, 'building'::text, 'previous'::text]))),
     CONSTRAINT projections_status_check CHECK ((status = ANY (ARRAY['running'::text, 'stopped'::text])))

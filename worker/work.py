@@ -18,6 +18,7 @@ from engine.decide.spending.spend import Block, Refusal
 from engine.errors import SettingsError
 from engine.store import Log
 from projections.prompt.recall import Recall
+from projections.unchanged import Unchanged
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.telemetry import Telemetry
@@ -211,6 +212,8 @@ class Work:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to stop: nothing new is begun."""
     connected: Connected = field(default_factory=Connected)
+    unchanged: Unchanged = field(default_factory=Unchanged)
+    """What read models answered that did not change since."""
 
     @property
     def endpoint(self) -> Endpoint:

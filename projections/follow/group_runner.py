@@ -122,17 +122,19 @@ async def _apply(
     connection: AsyncConnection, members: Sequence[Projection], makes: Sequence[str], rows: Sequence[Stored], skips: Skips
 ) -> None:
     forms.check(rows)
+    wanted = {p: [row for row in rows if row.type in p.types and row.position not in skips[p.name]] for p in members}
     async with connection.transaction():
         moved = await connection.execute(
-            "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now()"
+            "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(),"
+            " changed = CASE WHEN name = ANY(%s) THEN gen_random_uuid() ELSE changed END"
             " WHERE role = 'live' AND name = ANY(%s) AND fingerprint = ANY(%s) AND position = %s",
-            (rows[-1].position, [p.name for p in members], list(makes), rows[0].position - 1),
+            (rows[-1].position, [p.name for p in members if wanted[p]], [p.name for p in members], list(makes), rows[0].position - 1),
         )
         if moved.rowcount != len(members):
             raise TakenOver("not every read model stands just before this batch")
         for projection in members:
-            if wanted := [row for row in rows if row.type in projection.types and row.position not in skips[projection.name]]:
-                await projection.apply(connection, projection.name, wanted)
+            if wanted[projection]:
+                await projection.apply(connection, projection.name, wanted[projection])
         failpoint("projection.before_commit")
 
 

@@ -262,7 +262,8 @@ async def _level(connection: AsyncConnection, projection: Projection, role: str)
     if standing[role] < target:
         await load(connection, projection, schema_of(projection, role), standing[role], target)
     await connection.execute(
-        "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now() WHERE name = %s AND role = %s",
+        "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(), changed = gen_random_uuid()"
+        " WHERE name = %s AND role = %s",
         (target, projection.name, role),
     )
     return True
@@ -283,7 +284,8 @@ async def _rename(connection: AsyncConnection, projection: Projection, role: str
     """Give one set of tables another role. Nothing happens when there is none in the old role."""
     schema, new_schema = schema_of(projection, role), schema_of(projection, new_role)
     moved = await connection.execute(
-        "UPDATE projections SET role = %s, schema_name = %s WHERE name = %s AND role = %s", (new_role, new_schema, projection.name, role)
+        "UPDATE projections SET role = %s, schema_name = %s, changed = gen_random_uuid() WHERE name = %s AND role = %s",
+        (new_role, new_schema, projection.name, role),
     )
     if moved.rowcount:
         statement = composed.SQL("ALTER SCHEMA {} RENAME TO {}")

@@ -32,7 +32,7 @@ class TakenOver(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a projection stands. `role` is live or building; `problem` says why it is stopped."""
+    """Where a projection stands. `role` is live or building; `problem` says why it is stopped; equal `changed` are equal tables."""
 
     name: str
     role: str
@@ -41,6 +41,7 @@ class Progress:
     position: int
     status: str
     problem: dict[str, object] | None
+    changed: str = ""
 
 
 async def install(connection: AsyncConnection, projection: Projection) -> int:
@@ -80,19 +81,22 @@ async def apply(
     may read it for the same tables.
     """
     forms.check(rows)
+    wanted = [row for row in rows if row.type in projection.types and row.position not in skipped]
     async with connection.transaction():
-        await _advance(connection, projection, rows[0].position - 1, rows[-1].position, role)
-        wanted = [row for row in rows if row.type in projection.types and row.position not in skipped]
+        await _advance(connection, projection, rows[0].position - 1, rows[-1].position, role, changes=bool(wanted))
         if wanted:
             await projection.apply(connection, schema or projection.name, wanted)
         failpoint("projection.before_commit")
 
 
-async def _advance(connection: AsyncConnection, projection: Projection, before: int, last: int, role: str = "live") -> None:
+async def _advance(
+    connection: AsyncConnection, projection: Projection, before: int, last: int, role: str = "live", *, changes: bool = True
+) -> None:
     moved = await connection.execute(
-        "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now()"
+        "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(),"
+        " changed = CASE WHEN %s THEN gen_random_uuid() ELSE changed END"
         " WHERE name = %s AND role = %s AND position = %s AND fingerprint = %s",
-        (last, projection.name, role, before, projection.fingerprint),
+        (last, changes, projection.name, role, before, projection.fingerprint),
     )
     if moved.rowcount == 0:
         raise TakenOver(f"projection {projection.name} is not at position {before}, or was built by another program")
@@ -263,6 +267,6 @@ async def _stop(connection: AsyncConnection, projection: Projection, row: Stored
 async def progress(connection: AsyncConnection) -> list[Progress]:
     """Where every projection stands."""
     cursor = await connection.execute(
-        "SELECT name, role, version, schema_name, position, status, problem FROM projections ORDER BY name, role"
+        "SELECT name, role, version, schema_name, position, status, problem, changed::text FROM projections ORDER BY name, role"
     )
     return [Progress(*row) for row in await cursor.fetchall()]

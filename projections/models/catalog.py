@@ -6,7 +6,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from engine.events import class_of
@@ -20,6 +19,7 @@ from engine.store import Stored
 from engine.store.codec import erased, open_stored
 from engine.store.upcast import upcast
 from engine.vault import Vault
+from projections import unchanged
 from projections.base import Projection, clear, sql, stored
 from projections.models.catalog_items import Character as Character
 from projections.models.catalog_items import Defaults as Defaults
@@ -199,7 +199,7 @@ async def character(connection: AsyncConnection, vault: Vault, character_id: UUI
 async def described(connection: AsyncConnection, characters: Collection[UUID], *, schema: str = "catalog") -> dict[UUID, int]:
     """Position of the last change of each of these characters that are not deleted: what they are stands there or before."""
     statement = sql("SELECT character, position FROM {schema}.characters WHERE character = ANY(%s) AND NOT deleted", schema)
-    return {row[0]: row[1] for row in await (await connection.execute(statement, (list(characters),))).fetchall()}
+    return {row[0]: row[1] for row in await unchanged.rows(connection, [schema], statement, (sorted(characters),))} if characters else {}
 
 
 async def by_slug(connection: AsyncConnection, vault: Vault, slug: str, *, schema: str = "catalog") -> Character | None:
@@ -241,8 +241,7 @@ async def deleted(connection: AsyncConnection, vault: Vault, kind: Literal["char
 async def defaults(connection: AsyncConnection, user_id: int, *, schema: str = "catalog") -> Defaults:
     """Which presets were chosen as defaults; such a preset may have been deleted since."""
     statement = sql("SELECT person, preset FROM {schema}.defaults WHERE person = ANY(%(people)s)", schema)
-    cursor = await connection.execute(statement, {"people": [user_id, EVERYBODY]})
-    found = {row[0]: row[1] for row in await cursor.fetchall()}
+    found = {row[0]: row[1] for row in await unchanged.rows(connection, [schema], statement, {"people": [user_id, EVERYBODY]})}
     return Defaults(own=found.get(user_id), everybody=found.get(EVERYBODY))
 
 
@@ -268,9 +267,7 @@ async def _opened(
     connection: AsyncConnection, vault: Vault, select: str, parameters: dict[str, object], schema: str
 ) -> list[tuple[_Row, Event, bool]]:
     """The rows, the last event of each brought to today's schema, and whether its text is gone."""
-    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        await cursor.execute(sql(f"SELECT {select}", schema), parameters)
-        rows = await cursor.fetchall()
+    rows = [_Row(*row) for row in await unchanged.rows(connection, [schema], sql(f"SELECT {select}", schema), parameters)]
     found = await vault.keys({row.subject for row in rows})
     return [(row, *_event(row, found.get(row.subject))) for row in rows]
 
@@ -278,7 +275,7 @@ async def _opened(
 def _event(row: _Row, key: DataKey | None) -> tuple[Event, bool]:
     cls = class_of(row.event_type, row.schema_version)
     if key is None:
-        return erased(cls, upcast(row.event_type, row.schema_version, row.data)), True
+        return erased(cls, upcast(row.event_type, row.schema_version, dict(row.data))), True
     fields = row.data | open_stored(row.sealed, key, row.event_id, row.event_type)
     return cls.model_validate(upcast(row.event_type, row.schema_version, fields)), False
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from projections import unchanged
 from projections.base import sql
 from projections.models.memories.memory_scope import FORGOTTEN
 from projections.models.places.forks import STILL_THERE
@@ -66,9 +67,8 @@ UNION ALL SELECT position, position, 'cue', NULL, NULL, NULL, message_id FROM {{
 
 async def message(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> Line | None:
     """A person's message, or what stands in its place where a character speaks unasked; None when it is not there or was deleted."""
-    async with connection.cursor(row_factory=class_row(Line), binary=True) as cursor:
-        await cursor.execute(sql(_MESSAGE, schema), {"message": message_id})
-        return await cursor.fetchone()
+    found = await unchanged.rows(connection, [schema], sql(_MESSAGE, schema), {"message": message_id})
+    return Line(*found[0]) if found else None
 
 
 async def before(

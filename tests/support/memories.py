@@ -21,6 +21,7 @@ from projections.prompt.assemble import Ingredients, Prompt, assemble
 from projections.prompt.recall import Recall
 from projections.prompt.section import Scene, Snapshot
 from projections.registry import ALL
+from projections.unchanged import Unchanged
 
 WREN, EVE = (sample.character_id for sample in seed.samples()[:2])
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -44,6 +45,7 @@ class World:
     read: int = 0
     where: dict[int, Spot] = field(default_factory=dict)
     asked: set[UUID] = field(default_factory=set)
+    unchanged: Unchanged = field(default_factory=Unchanged)
 
     async def append(self, *events: Event, character: UUID | None = None, turn: UUID | None = None) -> None:
         rows = [
@@ -126,7 +128,9 @@ class World:
                 venue="discord",
                 recall=self.recall,
             )
-            chosen = await sections.select(snapshot)
+            marks = {entry.name: entry.changed for entry in await runner.progress(connection) if entry.role == "live"}
+            with self.unchanged.within(connection, marks):
+                chosen = await sections.select(snapshot)
         data = await sections.load(self.log, chosen, self.read)
         made = assemble(Ingredients(Scene(reader, "discord", ids.snowflake_time(message)), data, chosen, limit=limit), budget)
         started = GenerationStarted(

@@ -110,7 +110,9 @@ async def first_candidate(work: Work, turn: Turn) -> Candidate | None:
 async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> Context:
     """`pictures` are those fetched for this turn. Raises Missing."""
     async with work.log.pool.connection() as connection, snapshot(connection):
-        found = await _chosen(work, connection, turn, pictures)
+        live = {entry.name: entry for entry in await runner.progress(connection) if entry.role == "live"}
+        with work.unchanged.within(connection, {name: entry.changed for name, entry in live.items()}):
+            found = await _chosen(work, connection, turn, {name: entry.position for name, entry in live.items()}, pictures)
     data = await sections.load(work.log, found.chosen, found.as_of)
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
     chosen, data = await sections.settled(work.log, found.chosen, data, found.as_of, moment)
@@ -137,9 +139,8 @@ def scene_of(turn: Turn) -> Scene:
     return Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id), channel=turn.channel, seed=str(turn.turn))
 
 
-async def _chosen(work: Work, connection: Connection, turn: Turn, pictures: Sequence[KeptPicture]) -> Context:
+async def _chosen(work: Work, connection: Connection, turn: Turn, positions: Mapping[str, int], pictures: Sequence[KeptPicture]) -> Context:
     """Everything but the data."""
-    positions = {entry.name: entry.position for entry in await runner.progress(connection) if entry.role == "live"}
     who = await catalog.character(connection, work.log.vault, turn.character)
     chosen_for = (await catalog.defaults(connection, turn.user_id), await _overrides(connection, work, turn))
     tier, presets = await _presets(connection, work, who, chosen_for, turn) if who else ("baseline", [])

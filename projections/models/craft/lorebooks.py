@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from engine.lore import Source
 from engine.lore.book import LoreScope
 from engine.store import Stored
+from projections import unchanged
 from projections.base import Projection, clear, sql
 
 
@@ -122,8 +123,8 @@ async def attached(
 ) -> list[Attached]:
     """The books a character looks at when it answers this person there, oldest attachment first."""
     values = {"character": str(character), "channel": str(channel), "guild": str(guild or "-"), "person": str(person or "-")}
-    cursor = await connection.execute(sql(_ATTACHED, schema), values)
-    return [Attached(row[0], tuple(SOURCES[scope] for scope in row[1]), row[2], _pairs(row[3])) for row in await cursor.fetchall()]
+    found = await unchanged.rows(connection, [schema], sql(_ATTACHED, schema), values)
+    return [Attached(row[0], tuple(SOURCES[scope] for scope in row[1]), row[2], _pairs(row[3])) for row in found]
 
 
 async def shelf(connection: AsyncConnection, *, schema: str = "lorebooks") -> list[Shelved]:

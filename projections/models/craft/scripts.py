@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from engine.store import Stored
+from projections import unchanged
 from projections.base import Projection, clear, sql
 
 
@@ -38,8 +39,8 @@ async def of(connection: AsyncConnection, character: UUID | None, guild: int | N
     statement = """
     SELECT position FROM {schema}.scripts WHERE (scope, target) IN (('character', %s), ('guild', %s)) ORDER BY scope = 'character'
     """
-    cursor = await connection.execute(sql(statement, schema), (str(character or "-"), str(guild or "-")))
-    return [row[0] for row in await cursor.fetchall()]
+    found = await unchanged.rows(connection, [schema], sql(statement, schema), (str(character or "-"), str(guild or "-")))
+    return [row[0] for row in found]
 
 
 SCRIPTS = Scripts()

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from engine.decide.cascade import Resolved
 from engine.store import Stored
 from engine.vault import Vault
+from projections import unchanged
 from projections.base import Projection, clear, sql
 from projections.models import catalog
 from projections.models.catalog_items import Override
@@ -89,8 +90,8 @@ class Held:
 async def held(connection: AsyncConnection, person: int, character: UUID | None, guild: int | None, *, schema: str = "overrides") -> Held:
     """What was chosen where a person talks with a character."""
     values = {"person": person, "character": character or NO_CHARACTER, "guild": guild or NOBODY}
-    cursor = await connection.execute(sql(_HELD, schema), values)
-    found = {(row[0], row[1]): Override(row[2], row[3]) for row in await cursor.fetchall()}
+    rows = await unchanged.rows(connection, [schema], sql(_HELD, schema), values)
+    found = {(row[0], row[1]): Override(row[2], row[3]) for row in rows}
     own, server = found.pop((NOBODY, NOBODY), None), found.pop((NOBODY, guild or NOBODY), None)
     return Held(own, server, {channel: override for (channel, _), override in found.items()})
 

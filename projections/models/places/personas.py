@@ -18,6 +18,7 @@ from engine.store import Stored
 from engine.store.codec import open_stored
 from engine.store.upcast import upcast
 from engine.vault import Vault
+from projections import unchanged
 from projections.base import Projection, clear, sql, stored
 
 Chosen = Literal["everywhere", "server", "character"]
@@ -127,8 +128,8 @@ async def worn(
     connection: AsyncConnection, person: int, guild: int | None, character: UUID | None, *, schema: str = "personas"
 ) -> Worn | None:
     """Who a person is for a character in a server: chosen for the character, else for the server, else everywhere. None: themselves."""
-    cursor = await connection.execute(sql(_WORN, schema), {"person": person, "guild": guild or 0, "character": character or ANYONE})
-    found = {(row[0], row[1]): row for row in await cursor.fetchall()}
+    values = {"person": person, "guild": guild or 0, "character": character or ANYONE}
+    found = {(row[0], row[1]): row for row in await unchanged.rows(connection, [schema], sql(_WORN, schema), values)}
     places: list[tuple[Chosen, tuple[int, UUID]]] = [("everywhere", (0, ANYONE))]
     places += [("server", (guild, ANYONE))] if guild is not None else []
     places += [("character", (0, character))] if character is not None else []

@@ -17,6 +17,7 @@ from engine.store import Stored
 from engine.store.codec import open_stored
 from engine.store.upcast import upcast
 from engine.vault import Vault
+from projections import unchanged
 from projections.base import Projection, clear, sql, stored
 
 GENERAL = UUID(int=0)
@@ -70,8 +71,7 @@ class Profile:
 async def positions(connection: AsyncConnection, person: int, character: UUID | None, *, schema: str = "profiles") -> dict[UUID, int]:
     """Positions of the last changes of a person's general profile and of that with a character, by character; GENERAL for the first."""
     statement = "SELECT character, position FROM {schema}.profiles WHERE person = %s AND character = ANY(%s)"
-    cursor = await connection.execute(sql(statement, schema), (person, [GENERAL, character or GENERAL]))
-    return dict(await cursor.fetchall())
+    return dict(await unchanged.rows(connection, [schema], sql(statement, schema), (person, [GENERAL, character or GENERAL])))
 
 
 async def profile(
