@@ -53,6 +53,7 @@ class Turns(Projection):
     CREATE INDEX ON {schema}.turns (user_id, position);
     CREATE INDEX ON {schema}.turns (message_id);
     CREATE INDEX ON {schema}.turns (reference) WHERE reference IS NOT NULL;
+    CREATE INDEX ON {schema}.turns (ended_at) WHERE ended_at IS NOT NULL;
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:

@@ -15,6 +15,7 @@ from tests.bench import commands
 
 MINIATURES = {
     "append": "--rounds 1 --producers 1,64 --processes 2 --scale 0.01",
+    "console": "--turns 100 --samples 2",
     "growth": "--sizes 140,280 --rounds 1 --samples 10",
     "memory": "--data {set}",
     "prompt": "--turns 60 --messages 1000 --repeats 10",
@@ -24,6 +25,7 @@ MINIATURES = {
 }
 EXPECTED = {
     "append": {"ours", "application_save", "insert", "copy", "ours_2_processes"},
+    "console": {"/turns", "/timeline", "/usage of 90 days", "/turns by all", "/memory"},
     "growth": {"append", "tail", "timeline_page", "history_page"},
     "prompt": {"ours", "sliding", "assembly"},
     "replay": {"ours_decode", "raw_select", "eventsourcing_mapper", "eventsourcing_projection", "rebuild_all", "rebuild_history"},
@@ -77,6 +79,7 @@ def _cache_keeps_more(report: list[dict[str, Any]]) -> bool:
 
 _SANE: dict[str, Callable[[Any], bool]] = {
     "append": _gapless,
+    "console": lambda report: report["turns"] == 100 and all(row["bytes"] > 0 and row["p50_ms"] > 0 for row in report["rows"]),
     "growth": lambda report: {row["events"] for row in report["rows"]} == {140, 280},
     "memory": lambda report: report["recall"]["1"] == 1.0,
     "prompt": _cache_keeps_more,
