@@ -43,10 +43,13 @@ class Reacted:
     added: bool = True
 
 
-async def react(log: Log, actor: Actor, event: Reaction, *, acts: bool = True, see: bool = False) -> Reacted:
+async def react(
+    log: Log, actor: Actor, event: Reaction, *, acts: bool = True, see: bool = False, without: frozenset[Act] = frozenset()
+) -> Reacted:
     """Store a reaction and do what it is for, in one append; a repeat is a no-op.
 
-    `acts` False: it is stored and does nothing. `see`: wait until pages show what was done. Raises KeyDestroyed.
+    `acts` False: it is stored and does nothing; `without` names acts that are not done. `see`: wait until pages show what was done.
+    Raises KeyDestroyed.
     """
     key = Toggles.of(recorded.event for recorded in await log.stream(event.stream_name)).news(event)
     if key is None:
@@ -56,6 +59,7 @@ async def react(log: Log, actor: Actor, event: Reaction, *, acts: bool = True, s
         shown = await replies.of_message(connection, event.message_id)
         meant = None if shown is None or not acts else await reactions.acts(connection, event.guild_id, shown.character)
     act = None if meant is None or isinstance(event, ReactionsCleared) else meant.get(normal(event.emoji))
+    act = None if act in without else act
     command = None if shown is None or act is None else _command(act, shown, event, actor)
     if command is None or shown is None:
         await log.append(row)

@@ -72,6 +72,13 @@ async def of_message(connection: AsyncConnection, message_id: int) -> Shown | No
     return Shown(*row) if row and row[0] is not None else None
 
 
+async def reacted_to(connection: AsyncConnection, messages: Collection[int]) -> set[int]:
+    """Those of these messages that somebody ever reacted to."""
+    statement = b"SELECT DISTINCT stream FROM events WHERE stream = ANY(%s)"
+    rows = await (await connection.execute(statement, ([f"reaction:{message}" for message in messages],))).fetchall()
+    return {int(stream.partition(":")[2]) for (stream,) in rows}
+
+
 async def left_behind(connection: AsyncConnection, positions: Collection[int]) -> list[int]:
     """Those of the positions at which a reply stands that is not shown any more, or not in that version."""
     statement = b"SELECT position FROM history.entries WHERE position = ANY(%s) AND kind = 'reply' AND (gone OR NOT live) ORDER BY position"

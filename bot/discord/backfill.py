@@ -3,7 +3,7 @@
 Channels that the log knows are caught up from the last message known. Of the others Discord tells, with GUILD_CREATE, the newest
 message's id: where that is fresh, somebody may have addressed a character there for the first time while nobody listened.
 A channel is behind until it was read: no answer is not an empty answer. Edits and deletions of that time are found by comparing
-what prompts could show of the channel with what stands there now.
+what prompts could show of the channel with what stands there now, reactions by how many stand below its newest messages.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any
 from bot.discord import limits, translate
 from bot.discord.gaps import Gap, NotYet
 from bot.discord.ingest import Ingest
+from bot.discord.missed_reactions import MissedReactions, Take
 from bot.discord.payload import Json
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.translate import ChannelFacts, Us
@@ -38,8 +39,9 @@ _log = log.get("discord.backfill")
 class Backfill:
     """Catches channels up: with at most the last 100 messages after an absence, with all that was dropped for want of room."""
 
-    def __init__(self, log: Log, rest: Rest, ingest: Ingest, us: Us) -> None:
+    def __init__(self, log: Log, rest: Rest, ingest: Ingest, us: Us, take: Take) -> None:
         self._log, self._rest, self._ingest, self._us = log, rest, ingest, us
+        self._missed = MissedReactions(log, us.user_id, self._ask, take)
         self._seen: dict[int, channels.Seen] = {}
         self._since: dict[int, int] = {}
         self._later: dict[int, tuple[float, float]] = {}
@@ -106,6 +108,8 @@ class Backfill:
             newest = await self._fetch(channel_id, gap)
             await self._settle(channel_id, gap)
             await self._compare(channel_id, known, newest)
+            if newest:
+                await self._missed.compare(channel_id, self._place(channel_id).guild_id, newest)
         except Refused as error:
             self._ingest.counts.unreadable += 1
             _log.warning("may not look back", channel=channel_id, status=error.status, code=error.code)

@@ -15,6 +15,7 @@ from engine.decide.reacting.toggles import Reaction
 from engine.decide.speaking.denial import by_characters, here
 from engine.errors import KeyDestroyed
 from engine.events.reaction import ReactionAdded, ReactionRemoved, ReactionsCleared
+from engine.resources.reacting.sheet import Act
 from engine.store import Log
 from projections import replies
 from projections.models import access
@@ -50,13 +51,13 @@ def cleared(payload: Json) -> ReactionsCleared | None:
     message, channel = reader.number("message_id"), reader.number("channel_id")
     if not message or not channel:
         return None
-    emoji = _emoji(reader) if reader.has("emoji") else None
+    emoji = emoji_of(reader) if reader.has("emoji") else None
     return ReactionsCleared(message_id=message, channel_id=channel, guild_id=reader.number("guild_id"), venue="discord", emoji=emoji)
 
 
 def _given(payload: Json, us: Us) -> dict[str, Any] | None:
     reader = Reader(payload)
-    message, channel, user, emoji = reader.number("message_id"), reader.number("channel_id"), reader.number("user_id"), _emoji(reader)
+    message, channel, user, emoji = reader.number("message_id"), reader.number("channel_id"), reader.number("user_id"), emoji_of(reader)
     if not message or not channel or not user or not emoji or user == us.user_id:
         return None
     return {
@@ -69,8 +70,8 @@ def _given(payload: Json, us: Us) -> dict[str, Any] | None:
     }
 
 
-def _emoji(reader: Reader) -> str:
-    """One of Unicode, or `name:id`; empty when there is none."""
+def emoji_of(reader: Reader) -> str:
+    """The field `emoji`: one of Unicode, or `name:id`; empty when there is none. Pure."""
     emoji = reader.one("emoji")
     name, number = emoji.text("name")[:64], emoji.number("id")
     return f"{name or '_'}:{number}" if number else name
@@ -89,6 +90,11 @@ class Reactions:
         self._running: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
         self.stored = self.refused = self.lost = 0
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What became of reactions since the start, by name."""
+        return {"reactions_stored": self.stored, "reactions_refused": self.refused, "reactions_lost": self.lost}
 
     def add(self, payload: Json) -> None:
         """MESSAGE_REACTION_ADD."""
@@ -119,12 +125,16 @@ class Reactions:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _take(self, event: Reaction) -> None:
+    async def missed(self, event: Reaction, without: frozenset[Act]) -> None:
+        """Take one that was given or taken back while nobody listened, without doing the acts named."""
+        await self._take(event, without)
+
+    async def _take(self, event: Reaction, without: frozenset[Act] = frozenset()) -> None:
         lock = self._locks.setdefault((event.message_id, getattr(event, "user_id", 0)), asyncio.Lock())
         async with lock:
-            await _until_done(lambda: self._one(event))
+            await _until_done(lambda: self._one(event, without))
 
-    async def _one(self, event: Reaction) -> None:
+    async def _one(self, event: Reaction, without: frozenset[Act]) -> None:
         if not await self._known(event):
             return
         denied = await self._denied(event)
@@ -132,7 +142,7 @@ class Reactions:
             return
         user = 0 if isinstance(event, ReactionsCleared) else event.user_id
         try:
-            found = await react(self._log, person(user, owner=user in self._owners), event, acts=denied is None)
+            found = await react(self._log, person(user, owner=user in self._owners), event, acts=denied is None, without=without)
         except KeyDestroyed:  # nothing of an erased person is kept under a key that was destroyed
             return
         self.stored += found.stored

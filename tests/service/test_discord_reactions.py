@@ -137,6 +137,35 @@ async def test_a_reaction_told_twice_or_by_a_stranger_or_by_ourselves_does_nothi
     ]
 
 
+async def test_reactions_made_while_the_bot_was_away_are_found_and_done(stage: Rig, discord: StandinDiscord) -> None:
+    """E2: given and taken back meanwhile, by several people; what was known already is not told twice; nothing is done a second time."""
+    await stage.character("Lilith")
+    async with stage.bot():
+        said = await discord.say("general", "alice", "@Lilith hello")
+        await until(discord, "answer 0")
+        first = last(discord)["id"]
+        await discord.react("general", "alice", first, "❤️")
+        await discord.react("general", "bob", first, "❤️")
+        await counted(stage, "reply.rated", 1)
+        await counted(stage, "reaction.added", 2)
+    await quiet(stage)
+    await discord.react("general", "alice", first, "❤️", added=False)
+    await discord.react("general", "alice", first, "👎")
+    await discord.react("general", "bob", said, "more:77")
+    async with stage.bot():
+        await until(discord, "answer 1")
+        await counted(stage, "reaction.added", 4)
+        await counted(stage, "reaction.removed", 1)
+        await counted(stage, "reply.regenerated", 1)
+        await counted(stage, "reply.rated", 2)
+        await quiet(stage)
+    async with stage.bot() as service:
+        await discord.wait_for(lambda: not service.ingest.behind or None, what="the catch-up")
+        await discord.wait_reply("quiet", await discord.say("quiet", "alice", "@Lilith hello"))
+    assert (await stage.types("reaction.", "reply.regenerated")).count("reply.regenerated") == 1
+    assert len(await stage.types("reaction.")) == 5
+
+
 async def test_servers_and_characters_say_which_emoji_does_what(stage: Rig, discord: StandinDiscord) -> None:
     """E1: custom emojis too; what a server says counts more than what the character's owner says, and both more than the defaults."""
     lilith = await stage.character("Lilith", owner=7)

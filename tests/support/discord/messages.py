@@ -297,6 +297,17 @@ def checked_emoji(quoted: str) -> str:
     return emoji
 
 
+@route("GET", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}")
+async def reactors(core: Core, call: Call) -> Reply:
+    """Who gave an emoji, by id, at most `limit` after `after`."""
+    channel, message = core.world.channel(call["channel_id"]), core.world.message(call["channel_id"], call["message_id"])
+    core.world.may(channel, "READ_MESSAGE_HISTORY")
+    gave = message.get("_reacted", {}).get(checked_emoji(call["emoji_name"]), [])
+    after, limit = int(call.query.get("after", "0")), min(int(call.query.get("limit", "25")), 100)
+    people = [person for person in sorted(gave, key=int) if int(person) > after][:limit]
+    return Reply([payloads.user(core.world.users[person]) for person in people])
+
+
 @route("DELETE", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me")
 async def unreact(core: Core, call: Call) -> Reply:
     not_archived(core.world.channel(call["channel_id"]))
