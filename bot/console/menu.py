@@ -24,6 +24,7 @@ PAGES = (
 )
 """Always seen, where the screen is wide enough."""
 MORE = (
+    PageLink("/live", "Live", "health"),
     PageLink("/connect", "Connect a model", "plug"),
     PageLink("/personas", "Personas", "faces"),
     PageLink("/conversations", "Conversations", "chat"),
