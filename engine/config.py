@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on loopback for the worker's Prometheus metrics. Unset: none."
     )
+    bot_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on loopback for the Discord bot's Prometheus metrics. Unset: none."
+    )
+    projections_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on loopback for Prometheus metrics of the process of the read models. Unset: none."
+    )
     burst_seconds: float = Field(
         2.0,
         ge=0,

@@ -11,13 +11,13 @@ from engine.bus import JOBS, WORKER, Reference, consume, hints, relay
 from engine.config import Settings
 from engine.store import open_log
 from engine.vault import load_master_key
+from engine.watching import metrics, tracing
 from projections.follow import resume
 from projections.live import heartbeats
 from worker import connect
 from worker.jobs import HANDLERS, keep
 from worker.memory.lazy import LazyRecall
 from worker.providers.http import Http, Way
-from worker.telemetry import export_spans
 from worker.turn import initiative
 from worker.turn.conversation import handle
 from worker.turn.sweep import sweep
@@ -54,9 +54,8 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         for change in ("provider.connected", "provider.disconnected"):
             await stack.enter_async_context(hints.events(url, change, partial(connect.heard, work), "provider hints"))
         await connect.take_up(work)
-        export_spans()
-        if settings.worker_metrics_port:
-            work.telemetry.metrics.serve(settings.worker_metrics_port)
+        tracing.export("worker")
+        metrics.serve(settings.worker_metrics_port, work.telemetry.metrics.registry, "WORKER_METRICS_PORT")
         beat = process.beat(lambda: _beat(work))
         standby = relay.run(settings, lambda: resume.unfinished(log.pool))
         await stack.enter_async_context(_running(sweep(work), keep.keep(work, HANDLERS), initiative.keep(work), beat, standby))

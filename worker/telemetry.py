@@ -4,20 +4,17 @@ Neither holds a person, a text or a key. Metrics are served on WORKER_METRICS_PO
 says when the extra `otel` is installed. Without these nothing is served and nothing is sent.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from engine import log
-from engine.errors import SettingsError
 from engine.events.turn import Call
+from engine.watching import metrics
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 120, 240)
-_log = log.get("telemetry")
 
 
 class Span(Protocol):
@@ -41,10 +38,11 @@ class Metrics:
     cost: Counter
     seconds: Histogram
     turns: Counter
+    turn_seconds: Histogram
 
     @classmethod
     def new(cls) -> "Metrics":
-        registry = CollectorRegistry()
+        registry = metrics.registry()
         return cls(
             registry,
             Counter("tzurot_provider_calls", "Calls to a provider by outcome", ("model", "outcome"), registry=registry),
@@ -52,6 +50,7 @@ class Metrics:
             Counter("tzurot_provider_cost_dollars", "Known cost in US dollars", ("model",), registry=registry),
             Histogram("tzurot_provider_call_seconds", "Duration of a call", ("model",), buckets=SECONDS, registry=registry),
             Counter("tzurot_turns", "Turns by their end", ("end",), registry=registry),
+            Histogram("tzurot_turn_seconds", "From a turn's request to its end, the wait with it", buckets=SECONDS, registry=registry),
         )
 
     def call(self, call: Call) -> None:
@@ -69,16 +68,10 @@ class Metrics:
         if call.usage.cost:
             self.cost.labels(call.model).inc(call.usage.cost)
 
-    def turn(self, end: str) -> None:
-        """Count an ended turn: completed, or the category of its failure."""
+    def turn(self, end: str, seconds: float) -> None:
+        """Count an ended turn: completed, or the category of its failure; and how long after its request that was."""
         self.turns.labels(end).inc()
-
-    def serve(self, port: int) -> None:
-        """Serve `/metrics` on loopback from a thread of its own. Raises SettingsError when the port is taken."""
-        try:
-            start_http_server(port, addr="127.0.0.1", registry=self.registry)
-        except OSError:
-            raise SettingsError(f"WORKER_METRICS_PORT {port} is in use. Choose another, or leave it out.") from None
+        self.turn_seconds.observe(max(seconds, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +108,3 @@ def describe(span: Span, call: Call, *, answered_by: str = "", finish_reason: st
         return
     span.set_attribute("gen_ai.response.model", answered_by or call.model)
     span.set_attribute("gen_ai.response.finish_reasons", [finish_reason or "unknown"])
-
-
-def export_spans() -> bool:
-    """Send spans to OTEL_EXPORTER_OTLP_ENDPOINT, if it is set; True when they are sent."""
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return False
-    try:
-        from opentelemetry import trace
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ImportError:
-        _log.warning("spans are not sent: install tzurot[otel]")
-        return False
-    provider = TracerProvider(resource=Resource.create({"service.name": "tzurot-worker"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
-    return True

@@ -20,6 +20,7 @@ from engine.config import Settings
 from engine.errors import SettingsError, TzurotError
 from engine.store import Log, open_log
 from engine.vault import MasterKey, load_master_key
+from engine.watching import tracing
 from projections.follow import runner
 from projections.live import ended_sessions, heartbeats
 from projections.registry import ALL
@@ -47,6 +48,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = config.settings()
     master = load_master_key(settings)
     signer = door(settings, master)
+    tracing.export("console")
     with listening(settings.console_host, settings.console_port) as listener:
         async with open_log(config.require_database(settings), master, pool_size=10) as log, working(settings, log, signer) as console:
             async with serving(console, listener):

@@ -15,6 +15,7 @@ from engine.errors import TzurotError
 from engine.events.message import MessageReceived
 from engine.execute import execute
 from engine.resources.channel import AS_IT_COMES
+from engine.watching import tracing
 from projections.models import channels, history
 from projections.models.catalog import Character
 
@@ -110,7 +111,8 @@ async def cast_of(console: Console) -> list[Character]:
 async def _say(console: Console, channel: int, line: SpokenLine, state: State) -> Said:
     message = message_of(line, channel, console.snowflakes.next())
     found = decided(message, state, 0.0)
-    appended = await console.log.append(*received(message, found))
+    with tracing.arrival(message.message_id, venue=VENUE, turns=len(found.triggers)):
+        appended = await console.log.append(*received(message, found))
     return Said(channel, message.message_id, appended.positions[-1], _turns(message.message_id, found.triggers), found.verdict.truncated)
 
 

@@ -17,6 +17,7 @@ from engine import clock, ids, log
 from engine.bus import Reference
 from engine.bus.consumer import TRANSIENT
 from engine.store import Log
+from engine.watching import tracing
 from projections.follow import runner
 from projections.live import leases
 from projections.live.leases import Lease
@@ -120,7 +121,8 @@ class Queues:
     async def _one(self, row: Delivery, lease: Lease) -> float | None:
         """Deliver one answer; seconds after which to try it again, None when it has its end."""
         try:
-            await self._deliverer.deliver(row, lease.is_ours)
+            with tracing.delivery(row.message_id, row.turn, venue=self._venue.name, kind=row.kind):
+                await self._deliverer.deliver(row, lease.is_ours)
         except (Busy, Later) as error:
             return error.after
         except TRANSIENT:

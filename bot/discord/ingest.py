@@ -33,6 +33,7 @@ from engine.events.message import MessageDeleted, MessageEdited, MessageQuoted, 
 from engine.events.turn import TurnRequested
 from engine.failpoints import failpoint
 from engine.store import Appended, Log, NewEvent
+from engine.watching import tracing
 from projections.live import typing as typing_now
 from projections.models import history
 
@@ -173,7 +174,9 @@ class Ingest:
         quotes = await self._quoted(message, state) if found.triggers else []
         events = requests.received(message, found, quotes)
         failpoint("ingest.before_append")
-        if (appended := await self._append(message.channel_id, events)) is None:
+        with tracing.arrival(message.message_id, venue="discord", turns=len(found.triggers)):
+            appended = await self._append(message.channel_id, events)
+        if appended is None:
             return False
         self.counts.stored += 1
         if not appended.repeated:

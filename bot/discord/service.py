@@ -49,6 +49,8 @@ from engine.events.message import MessageReceived
 from engine.store import Log, open_log
 from engine.store.right import Right
 from engine.vault import load_master_key
+from engine.watching import metrics, tracing
+from engine.watching.metrics import Gauges
 from projections.follow import runner
 from projections.live import heartbeats
 from projections.models import turns
@@ -63,19 +65,20 @@ _log = log.get("discord")
 class Service:
     """The running bot."""
 
-    def __init__(self, settings: Settings, log: Log, rest: Rest, us: Us) -> None:
+    def __init__(self, settings: Settings, log: Log, rest: Rest, us: Us, numbers: Gauges | None = None) -> None:
         self.settings, self.log, self.rest, self.us = settings, log, rest, us
+        self.numbers = numbers or Gauges("bot")
         self.client: Client | None = None
         self.roster = Roster(log, settings.bot_mention_char, named_only=settings.allowed_servers_only)
         self.typing = Typing(rest, self._still_pending)
         self.ingest = Ingest(log, self.roster, self.typing, us, self._place)
         self.ingest.pluralkit = PluralKit(log, settings.pluralkit_api)
         self.ingest.quotes = Quotes(log, rest)
-        self.backfill = Backfill(log, rest, self.ingest, us)
         self.webhooks = Webhooks(rest, us.application_id)
         self.portraits = Portraits(log, rest, us.application_id, self.roster.avatars)
         post = Post(rest, self.webhooks, us, self.portraits)
         self.reactions = Reactions(log, us, self._place, settings.owner_ids, Looking(log, post, settings))
+        self.backfill = Backfill(log, rest, self.ingest, us, self.reactions.missed)
         self.deliver = Queues(log, post, self.typing.end)
         self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
@@ -213,6 +216,8 @@ class Service:
             "channels_unreadable": counts.unreadable,
             "invalid_requests": self.rest.invalid,
         }
+        self.numbers.set({name: float(value) for name, value in details.items() if not isinstance(value, str)})
+        self.numbers.set({"connected": float(details["discord"] == "connected"), **self.reactions.counts})
         await heartbeats.beat(self.log.pool, "bot", details)
 
     async def close(self) -> None:
@@ -282,10 +287,12 @@ async def serve(settings: Settings, token: str, stop: asyncio.Event) -> None:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         rest = Rest(settings.discord_api_base.rstrip("/"), token, session)
         us = await _who_are_we(rest, stop)
-        right = Right(dsn, "discord")
+        right, numbers = Right(dsn, "discord"), Gauges("bot")
+        metrics.serve(settings.bot_metrics_port, numbers, "BOT_METRICS_PORT")
+        tracing.export("bot")
         stack.push_async_callback(right.leave)
         while us is not None and await standby.led(right, opened.pool, stop):
-            await _lead(Service(settings, opened, rest, us), token, right, stop)
+            await _lead(Service(settings, opened, rest, us, numbers), token, right, stop)
 
 
 async def _lead(service: Service, token: str, right: Right, stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from engine import log
 from engine.bus import Poison, Reference, Retry
 from engine.fault import Category, Fault
 from engine.store import connect
+from engine.watching import tracing
 from projections.follow import runner
 from projections.live import leases
 from projections.models import turns
@@ -96,7 +97,8 @@ async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID) ->
 
 async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
     try:
-        return await generate(work, turn, lost)
+        with tracing.turn(turn.message_id, turn.turn, venue=turn.venue, trigger=turn.trigger):
+            return await generate(work, turn, lost)
     except connect.TROUBLE:
         raise
     except Exception as error:

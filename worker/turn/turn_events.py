@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 from uuid import UUID
 
-from engine import ids, subjects
+from engine import clock, ids, subjects
 from engine.errors import KeyDestroyed
 from engine.events import Event, Tags, user_subject
 from engine.events.build import Cause, sealed_for
@@ -152,7 +152,7 @@ async def end(
     try:
         appended = await work.log.append(new(turn, event, ids.terminal(turn.turn), causation), *others)
         if not appended.repeated:
-            work.telemetry.metrics.turn(_outcome(event))
+            work.telemetry.metrics.turn(_outcome(event), (clock.now() - turn.requested_at).total_seconds())
         return appended
     except KeyDestroyed:
         return await cancel(work, turn, "user erased", *others)

@@ -26,13 +26,15 @@ def test_metrics_count_calls_tokens_cost_and_time_by_model() -> None:
     telemetry = Telemetry()
     telemetry.metrics.call(CALL)
     telemetry.metrics.call(CALL.model_copy(update={"category": "rate_limit", "usage": Usage()}))
-    telemetry.metrics.turn("completed")
+    telemetry.metrics.turn("completed", 1.5)
     text = generate_latest(telemetry.metrics.registry).decode()
     assert 'tzurot_provider_calls_total{model="a/b",outcome="ok"} 1.0' in text
     assert 'tzurot_provider_calls_total{model="a/b",outcome="rate_limit"} 1.0' in text
     assert 'tzurot_provider_tokens_total{kind="cached",model="a/b"} 60.0' in text
     assert 'tzurot_provider_cost_dollars_total{model="a/b"} 0.5' in text
     assert 'tzurot_turns_total{end="completed"} 1.0' in text
+    assert "tzurot_turn_seconds_sum 1.5" in text
+    assert "tzurot_process_resident_memory_bytes" in text
     assert "canary" not in text
 
 
