@@ -1,6 +1,7 @@
 """The console in a real browser, with real processes behind it: what a person does, and what they see."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from engine.events import Tags, user_subject
 from engine.events.turn import TurnFailed, TurnRequested
 from engine.store import NewEvent, Query, open_log
 from engine.vault import MasterKey
-from tests.support.browser import PHONE, Browser, opened, require
+from tests.support import accessibility
+from tests.support.browser import DESKTOP, PHONE, Browser, opened, require
 from tests.support.stage import Stage
 from tests.support.system import Shape, Tzurot, running
 
@@ -292,6 +294,21 @@ async def test_every_page_looks_right_in_light_and_dark_and_on_a_phone(browser: 
     browser.go("/timeline")
     assert browser.run("return document.documentElement.dataset.theme") == chosen == "light"
     assert browser.complaints() == []
+
+
+async def test_axe_finds_nothing_serious_on_any_page(browser: Browser) -> None:
+    """Names, roles, order, contrast and scrolling regions by axe-core, on a phone in the dark; with TZUROT_FULL also wide and light."""
+    accessibility.require()
+    await asyncio.to_thread(begin, browser, "Judge me, ping-axe")
+    await asyncio.to_thread(replied, browser, "ping-axe")
+    chat = browser.driver.current_url.removeprefix(browser.address)
+    turn = str(browser.one("#lines .theirs:last-child a[href^='/turns/']").get_attribute("href")).removeprefix(browser.address)
+    shapes = [(PHONE, True), (DESKTOP, False)] if os.environ.get("TZUROT_FULL") else [(PHONE, True)]
+    for size, dark in shapes:
+        browser.shape(size, dark=dark)
+        for path in (chat, turn, f"{turn}/prompt", "/events/1", "/nowhere", *PAGES):
+            browser.go(path)
+            assert await asyncio.to_thread(accessibility.findings, browser, *accessibility.GRAVE) == [], (path, size)
 
 
 async def test_one_can_do_without_a_mouse(browser: Browser) -> None:
