@@ -78,6 +78,7 @@ async def erase(log: Log, user_id: int, requested_by: int, folder: Path | None =
     await log.append(new(UserErased(user_id=user_id, requested_by=requested_by), _event_id(user_id, epoch)))
     async with log.pool.connection() as connection:
         deleted = await _empty(connection, user_id, names)
+        await _forget_the_past(connection)
         shut = await _events(connection, destroyed), await _sealed_rows(connection, destroyed)
         kept = await scrub.kept_databases(connection)
     still_in = [left for name in kept if (left := await _erase_kept(embedded.with_database(log.dsn, name), name, user_id, now))]
@@ -123,6 +124,12 @@ async def _empty(connection: AsyncConnection, user_id: int, names: Sequence[str]
     for table in await _present(connection):
         deleted[table] = (await connection.execute(_DERIVED[table].encode(), _values(user_id, names))).rowcount
     return deleted
+
+
+async def _forget_the_past(connection: AsyncConnection) -> None:
+    """Drop the kept views of earlier positions: they may hold what was computed from the person's words."""
+    for (schema,) in await (await connection.execute("DELETE FROM past_views RETURNING schema_name")).fetchall():
+        await connection.execute(composed.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(composed.Identifier(schema)))
 
 
 async def _erase_kept(dsn: str, name: str, user_id: int, moment: datetime) -> str | None:

@@ -175,6 +175,14 @@ CREATE TABLE public.paces (
     told_at timestamp with time zone
 );
 
+CREATE TABLE public.past_views (
+    schema_name text NOT NULL,
+    name text NOT NULL,
+    fingerprint text NOT NULL,
+    "position" bigint NOT NULL,
+    used_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.projection_skips (
     name text NOT NULL COLLATE pg_catalog."C",
     "position" bigint NOT NULL,
@@ -280,6 +288,9 @@ ALTER TABLE ONLY public.migrations
 
 ALTER TABLE ONLY public.paces
     ADD CONSTRAINT paces_pkey PRIMARY KEY (guild, person);
+
+ALTER TABLE ONLY public.past_views
+    ADD CONSTRAINT past_views_pkey PRIMARY KEY (schema_name);
 
 ALTER TABLE ONLY public.projection_skips
     ADD CONSTRAINT projection_skips_pkey PRIMARY KEY (name, "position");

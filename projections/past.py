@@ -1,4 +1,4 @@
-"""Read models as they were at a position of the log, folded anew beside the live ones and read row by row."""
+"""Read models as they were at a position of the log, folded beside the live ones and read row by row."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,21 +12,28 @@ from engine.store import Log
 from engine.store.codec import open_fields
 from engine.vault import Vault
 from projections.base import Projection
-from projections.follow import verify
+from projections.follow import past_views
 
 Rows = list[dict[str, Any]]
 
 
 async def tables(
-    log: Log, projection: Projection, position: int, wanted: Mapping[str, Any], *, limit: int = 50, opened: bool = False
+    log: Log,
+    projection: Projection,
+    position: int,
+    wanted: Mapping[str, Any],
+    *,
+    limit: int = 50,
+    opened: bool = False,
+    steps: int | None = None,
 ) -> dict[str, Rows]:
     """The latest rows of each table as of a position; `wanted` restricts columns that a table has. With `opened` texts are opened.
 
-    Raises StoreError for a position the log does not have.
+    Raises NotFoldedYet when more than so many steps are needed, StoreError for a position the log does not have.
     """
-    async with verify.as_of(log.dsn, projection, position) as (connection, schema):
+    async with past_views.as_of(log.dsn, projection, position, steps=steps) as (connection, schema):
         found: dict[str, Rows] = {}
-        for table in await verify.hashes(connection, schema):
+        for table in await past_views.tables(connection, schema):
             rows = await _rows(connection, schema, table, wanted, limit)
             found[table] = [await _opened(row, log.vault if opened else None) for row in rows]
         return found

@@ -1,4 +1,4 @@
-"""Whether the read models are what a fold of the log gives, and what they were at an earlier position. Both build in scratch schemas."""
+"""Whether the read models are what a fold of the log gives. It builds in scratch schemas."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -74,11 +74,11 @@ async def _snapshot(connection: AsyncConnection, projection: Projection) -> tupl
 
 
 @asynccontextmanager
-async def scratch(connection: AsyncConnection, projection: Projection, position: int, *, indexed: bool = False) -> AsyncIterator[str]:
+async def scratch(connection: AsyncConnection, projection: Projection, position: int) -> AsyncIterator[str]:
     """The read model as it was at a position, in a schema that is dropped at the end of the block; yields its name."""
     schema = f"scratch_{projection.name}_{secrets.token_hex(4)}"
     async with connection.transaction():
-        await create(connection, projection, schema, indexed=indexed)
+        await create(connection, projection, schema, indexed=False)
     try:
         for after in range(0, position, STEP):
             async with connection.transaction():
@@ -86,17 +86,6 @@ async def scratch(connection: AsyncConnection, projection: Projection, position:
         yield schema
     finally:
         await drop(connection, schema)
-
-
-@asynccontextmanager
-async def as_of(dsn: str, projection: Projection, position: int) -> AsyncIterator[tuple[AsyncConnection, str]]:
-    """A connection, and the schema that holds the read model as of a position. Pass it as `schema=` to the read functions."""
-    async with await connect.connect(dsn, application="tzurot as-of") as connection:
-        head = await reader.head(connection)
-        if not 0 <= position <= head:
-            raise StoreError(f"the log has positions 1 to {head}; {position} is not among them")
-        async with scratch(connection, projection, position, indexed=True) as schema:
-            yield connection, schema
 
 
 async def hashes(connection: AsyncConnection, schema: str) -> Hashes:

@@ -48,3 +48,12 @@ async def test_whoever_runs_it_finds_everything_in_the_browser(here: Site) -> No
     assert (await here.form(f"/dead-letters/{letter}/retry", {})).status_code == 409
     assert (await here.form(f"/dead-letters/{letter}/discard", {})).status_code == 303
     assert re.search("None</h2>", (await here.http.get("/dead-letters")).text)
+
+
+async def test_the_prompt_that_held_is_shown_at_every_position(here: Site) -> None:
+    """F3: nothing before the first, then each until the next one, of one conversation or all; an unknown id narrows to nothing."""
+    async with here.http.stream("GET", "/past?name=prompts&position=1") as answer:
+        await answer.aread()
+        assert "No model had been asked" in answer.text
+    assert "No model had been asked" in (await here.http.get("/past?name=prompts&channel=5")).text
+    assert (await here.http.get("/past?name=prompts&position=999999999999&channel=x&character=%00")).status_code == 200

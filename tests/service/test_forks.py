@@ -19,12 +19,13 @@ from engine.events.character import CharacterEdited
 from engine.events.message import MessageDeleted, MessageEdited
 from engine.events.turn import TurnCompleted
 from engine.execute import execute
-from engine.store import NewEvent
+from engine.store import NewEvent, Query
 from engine.store.progress import wait_for
 from projections import chats, inspector
 from projections.models.turns import Turn
 from projections.prompt.changes import parse
-from projections.rerun.forks import RerunScope, compare
+from projections.rerun import prompts_at
+from projections.rerun.forks import STARTED, RerunScope, compare
 from tests.support.provider.room import Person, room, with_provider
 from tests.support.provider.server import FaultServer, Reply
 from worker.turn.strict_replay import replay
@@ -76,6 +77,17 @@ async def test_an_unchanged_fork_is_equal_and_a_changed_one_names_where_it_leave
         await person.preset("a/b")
         ends = await _talk(person, TURNS)
         asked, scope = len(provider.journal), RerunScope(channel=person.channel)
+
+        head = await person.log.head()
+        assert await prompts_at.at(person.log, head, channel=5) is None
+        begun = [r.position async for r in person.log.read(Query(types=STARTED))]
+        for nth, position in enumerate(begun):
+            held = [await prompts_at.at(person.log, at, person.channel, FIRST) for at in (position - 1, position, position + 1)]
+            assert [None if one is None else one.position for one in held] == [begun[nth - 1] if nth else None, position, position]
+            assert held[1] is not None
+            assert held[1].prompt is not None
+            assert held[1].prompt.equal
+            assert (held[1].differs is None) == (nth == 0)
 
         same = await compare(person.log, scope)
         assert (same.prompts, same.equal, same.first, same.skipped, same.provider_calls) == (TURNS, TURNS, None, (), 0)

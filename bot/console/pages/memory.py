@@ -26,7 +26,7 @@ from engine.decide.remembering.dreaming import UndoDream
 from engine.decide.remembering.memory import MemoryCommand, MemoryPlace
 from engine.errors import StoreError
 from engine.execute import execute
-from projections.follow import verify
+from projections.follow import past_views
 from projections.models.memories import generations, noted, relationships
 from projections.models.memories.memory import MEMORY
 from projections.models.memories.noted import Note
@@ -112,7 +112,7 @@ async def _found(console: Console, asked: MemorySearch) -> list[Note]:
         async with console.log.pool.connection() as connection:
             notes = await noted.of_person(connection, vault, asked.person, limit=MOST_FOUND)
     else:
-        async with asyncio.timeout(PAST_SECONDS), verify.as_of(console.log.dsn, MEMORY, asked.position) as (connection, schema):
+        async with asyncio.timeout(PAST_SECONDS), past_views.as_of(console.log.dsn, MEMORY, asked.position) as (connection, schema):
             notes = await noted.of_person(connection, vault, asked.person, limit=MOST_FOUND, schema=schema)
     wanted = asked.words.casefold().split()
     return [note for note in notes if asked.origin in ("", note.origin) and all(word in note.text.casefold() for word in wanted)]

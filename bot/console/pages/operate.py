@@ -1,17 +1,15 @@
-"""Pages for whoever runs it: read models and the past, dead letters, models, settings, conversations."""
+"""Pages for whoever runs it: read models, dead letters, models, settings, conversations."""
 
-import asyncio
 from dataclasses import dataclass
-from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from bot.console.filters import number
+from bot.console.pages.past import short
 from bot.console.pages.playground import field
 from bot.console.people import called
-from bot.console.render import by_script, fragment, go, page, problem
+from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, console_of
 from engine import ids
 from engine.actor import operator
@@ -19,16 +17,11 @@ from engine.bus import deadletters
 from engine.bus.deadletters import CannotRetry
 from engine.config import Settings
 from engine.decide.job import Ask, job_id
-from engine.errors import StoreError
 from engine.execute import execute
-from projections import past, said
+from projections import said
 from projections.follow import aside, runner
 from projections.models import channels, provider_models
-from projections.registry import ALL, named
-
-PAST_SECONDS = 20.0
-ROWS = 25
-CUT = 160
+from projections.registry import ALL
 
 
 async def read_models(request: Request) -> Response:
@@ -50,53 +43,6 @@ async def start(request: Request) -> Response:
     job = job_id(what, about)
     await execute(console.log, operator(OPERATOR), Ask(job, what, about, {"name": name} if name else {}), job, see=("jobs",))
     return go("/jobs")
-
-
-@dataclass(frozen=True, slots=True)
-class PastTable:
-    """A table as of a position: its columns, and its latest rows as texts."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-async def look_back(request: Request) -> Response:
-    """`GET /past?name=&position=`: a read model as it was at a position, which a slider chooses."""
-    console, head = console_of(request), await console_of(request).log.head()
-    name = request.query_params.get("name", "turns")
-    asked = number(request.query_params.get("position", ""))
-    position = min(asked if asked is not None else head, head)
-    found, sentence = [], ""
-    try:
-        projection = named(name)
-        async with asyncio.timeout(PAST_SECONDS):
-            tables = await past.tables(console.log, projection, position, {}, limit=ROWS, opened=True)
-        found = [_table(table, rows) for table, rows in tables.items()]
-    except KeyError:
-        sentence = "There is no such read model."
-    except TimeoutError:
-        sentence = f"It takes more than {PAST_SECONDS:.0f} seconds to fold so much. `tzurot as-of {position} {name}` takes its time."
-    except StoreError as error:
-        sentence = f"That cannot be shown: {error}."
-    events = await console.log.at([position]) if position else ()
-    context = {"name": name, "names": [projection.name for projection in ALL], "position": position, "head": head}
-    context |= {"tables": found, "sentence": sentence, "event": events[0].row if events else None}
-    if by_script(request):
-        return HTMLResponse(
-            fragment("_past.html", **context), headers={"hx-push-url": f"/past?{urlencode({'name': name, 'position': position})}"}
-        )
-    return page(request, "past.html", context, section="The past")
-
-
-def _table(name: str, rows: past.Rows) -> PastTable:
-    columns = tuple(rows[0]) if rows else ()
-    return PastTable(name, columns, tuple(tuple(_shown(row.get(column)) for column in columns) for row in rows[::-1]))
-
-
-def _shown(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text[:CUT] + ("…" if len(text) > CUT else "")
 
 
 async def dead_letters(request: Request) -> Response:
@@ -148,7 +94,7 @@ def shown_settings(settings: Settings) -> list[ShownSetting]:
         value, given = getattr(settings, name), name in settings.model_fields_set
         secret = "Secret" in str(described.annotation) or name in {"database_url", "nats_url"}
         secret = secret or any(mark in str(value) for mark in "@?")  # an address may carry a password
-        text = ("set" if value else "not set here") if secret else _shown(value if value not in (None, ()) else "not set")
+        text = ("set" if value else "not set here") if secret else short(value if value not in (None, ()) else "not set")
         found.append(ShownSetting(name.upper(), text, "environment" if given else "default", described.description or ""))
     return found
 

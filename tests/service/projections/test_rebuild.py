@@ -9,12 +9,13 @@ from typing import ClassVar
 import pytest
 from psycopg import AsyncConnection
 
-from engine import clock
+from engine import clock, erasure
 from engine.errors import StoreError
-from engine.store import Log, Stored, open_log
+from engine.events.message import MessageReceived
+from engine.store import Log, Stored, connect, open_log
 from engine.vault import MasterKey
 from projections.base import Change, Projection, waves
-from projections.follow import aside, rebuild, runner, verify
+from projections.follow import aside, past_views, rebuild, runner, verify
 from projections.models import history
 from projections.models.history import HISTORY
 from projections.registry import ALL
@@ -185,12 +186,12 @@ async def test_a_new_version_is_built_while_the_old_one_serves(log: Log, monkeyp
 
 
 async def test_as_of_any_position(log: Log) -> None:
-    """A read model as it was, while the live one serves on; the scratch tables are gone afterwards."""
+    """A read model as it was, while the live one serves on, in any order; a few views are kept to fold on from, no scratch table is."""
     async with running(log.dsn, HISTORY):
         await reached(log, "history")
-        for position in (0, 1, 57, await log.head()):
+        for position in (0, 1, 57, 13, await log.head(), 58):
             wanted = [row async for row in log.rows() if row.position <= position and row.type in ("message.received", "turn.completed")]
-            async with verify.as_of(log.dsn, HISTORY, position) as (connection, schema):
+            async with past_views.as_of(log.dsn, HISTORY, position) as (connection, schema):
                 row = await (await connection.execute(f"SELECT count(*) FROM {schema}.entries".encode())).fetchone()
                 assert row == (len(wanted),)
                 if wanted:
@@ -199,13 +200,41 @@ async def test_as_of_any_position(log: Log) -> None:
                     assert entries == [] or entries[-1].position <= position
     async with log.pool.connection() as connection:
         left = await (await connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'scratch%'")).fetchone()
+        kept = await (await connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'past!_%' ESCAPE '!'")).fetchone()
+        listed = await (await connection.execute("SELECT count(*) FROM past_views")).fetchone()
+    assert left == (0,)
+    assert kept == listed
+    assert kept is not None
+    assert 1 <= kept[0] <= past_views.KEPT + 1
+
+
+async def test_a_look_at_the_past_folds_a_bounded_part_and_goes_on_where_it_was(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look gets further, none folds what another one folded, and what comes out is a fold from zero. Who is erased leaves no view."""
+    head = await log.head()
+    monkeypatch.setattr(past_views, "STEP", max(head // 7, 1))
+    reached: list[int] = []
+    while True:
+        try:
+            async with past_views.as_of(log.dsn, HISTORY, head, steps=3) as (connection, schema):
+                then = await verify.hashes(connection, schema)
+            break
+        except past_views.NotFoldedYet as error:
+            reached.append(error.reached)
+    assert reached == sorted(set(reached))
+    assert len(reached) >= 2
+    async with await connect.connect(log.dsn) as connection, verify.scratch(connection, HISTORY, head) as schema:
+        assert await verify.hashes(connection, schema) == then
+    person = await anext(r.event.author_id async for r in log.read() if isinstance(r.event, MessageReceived))
+    await erasure.erase(log, person, 1)
+    async with log.pool.connection() as connection:
+        left = await (await connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'past!_%' ESCAPE '!'")).fetchone()
     assert left == (0,)
 
 
 async def test_as_of_a_position_the_log_does_not_have(log: Log) -> None:
     """The sentence names the positions there are."""
     with pytest.raises(StoreError, match="positions 1 to"):
-        async with verify.as_of(log.dsn, HISTORY, 10**9):
+        async with past_views.as_of(log.dsn, HISTORY, 10**9):
             pass
 
 
