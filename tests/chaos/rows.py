@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.clock import monotonic
 from engine.errors import TzurotError
-from tests.chaos import bots, broker, database, delivery, jobs, workers
+from tests.chaos import bots, broker, database, delivery, jobs, outward, workers
 from tests.chaos.calls import faults, outside, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
@@ -57,7 +57,14 @@ ROWS = {
         Row("R24", 60, faults.r24),
         Row("R25", 62, faults.r25),
         Row("R26", 500, delivery.r26),
+        Row("R27", 200, outward.r27),
+        Row("R28", 200, outward.r28),
+        Row("R29", 100_000, outward.r29),
+        Row("R30", 100, outward.r30),
+        Row("R31", 60, outward.r31),
+        Row("R32", 10_000, outward.r32),
         Row("R36", 4, wallet.r36),
+        Row("R37", 40, outward.r37),
         Row("R41", 100, workers.r41),
         Row("R42", 50, bots.r42),
         Row("R43", 1_000, outside.r43),

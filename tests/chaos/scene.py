@@ -47,6 +47,8 @@ class Scene:
     said: dict[str, Said] = field(default_factory=dict)
     deaths: Counter[str] = field(default_factory=Counter)
     flock: Flock = field(default_factory=Flock)
+    notices: set[int] = field(default_factory=set)
+    """Ids of messages in which the bot told somebody what Discord refused: they are no answers."""
 
     @property
     def discord(self) -> StandinDiscord:
@@ -111,12 +113,15 @@ class Scene:
         rows = await oracle.events(self.tzurot.dsn)
         turns = _turns(rows)
         words = {said.id: word for word, said in self.said.items()}
-        by_turn = {turn: words[message] for message, turn in turns.items() if message in words}
+        by_turn = {turn: words[message] for turn, message in turns.items() if message in words}
         counts = self.stage.counts()
         run.duplicates += sum(max(0, len(self.answers(said)) - 1) for said in self.said.values())
         run.llm_calls_max = max(run.llm_calls_max, *counts.values(), 0)
-        posted = {int(m["id"]): c.name for c in self.discord.world.channels.values() for m in self.posts(c.id)}
-        calls: Mapping[UUID, int] = {turn: counts[word] for turn, word in by_turn.items() if counts[word]}
+        posted = {
+            int(m["id"]): c.name for c in self.discord.world.channels.values() for m in self.posts(c.id) if int(m["id"]) not in self.notices
+        }
+        share = Counter(by_turn.values())  # another version of a reply is a turn about the same word
+        calls: Mapping[UUID, int] = {turn: -(-counts[word] // share[word]) for turn, word in by_turn.items() if counts[word]}
         deaths = {turn: self.deaths[word] for turn, word in by_turn.items()}
         witnesses = oracle.Witnesses(frozenset(words), posted, calls, deaths, within, self._marked(), self._shown())
         run.verdict = await oracle.judge(self.tzurot.dsn, replace(witnesses, folder=self.tzurot.folder, master_key=MASTER_KEY))
@@ -181,8 +186,10 @@ def _quotes(content: str, word: str) -> bool:
     return f"{word}," in content
 
 
-def _turns(rows: list[oracle.Row]) -> dict[int, UUID]:
-    return {int(str(row.data["message_id"])): row.turn for row in rows if row.type == "turn.requested" and row.turn}
+def _turns(rows: list[oracle.Row]) -> dict[UUID, int]:
+    """Turn -> the message it answers, other versions too."""
+    kinds = ("turn.requested", "reply.regenerated")
+    return {row.turn: int(str(row.data["message_id"])) for row in rows if row.type in kinds and row.turn}
 
 
 async def _at_rest(dsn: str) -> bool:

@@ -147,11 +147,15 @@ def calls_bounded(rows: Iterable[Row], calls: Mapping[UUID, int], deaths: Mappin
 
 
 def posted_once(rows: Sequence[Row], posted: Mapping[int, str]) -> list[str]:
-    """I5. `posted` maps message ids in the stand-in Discord to where they are, for the message to be found."""
+    """I5. `posted` maps message ids in the stand-in Discord to where they are, for the message to be found.
+
+    What Discord refuses for good is told instead, and recorded as failed: it was delivered not at all.
+    """
     answered = {row.turn for row in rows if row.type in {"turn.completed", "turn.failed"} and row.data.get("venue") == "discord"}
     delivered = [row for row in rows if row.type == "reply.delivered" and row.data.get("venue") == "discord"]
     counts = Counter(row.turn for row in delivered)
-    found = [f"turn {turn} was delivered {counts[turn]} times" for turn in answered if counts[turn] != 1]
+    refused = {row.turn for row in rows if row.type == "reply.failed"}
+    found = [f"turn {turn} was delivered {counts[turn]} times" for turn in answered if counts[turn] != (turn not in refused)]
     asked = (row for row in rows if row.type == "turn.requested" and "message_id" in row.data)
     replies: dict[UUID | None, object] = {row.turn: (row.data["message_id"], row.data["character_id"]) for row in asked}
     # The versions of one reply may share messages; what was shown last is what stands there.
