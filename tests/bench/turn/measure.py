@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +15,7 @@ import psycopg
 from bot.cli.supervisor.plan import module
 from engine.clock import monotonic
 from engine.embedded import shim
+from tests.bench.turn.crowd import Crowd, Load, crowd, pss
 from tests.support.discord.server import StandinDiscord
 from tests.support.stage import Call, Stage
 from tests.support.system import Shape, Tzurot, running, until
@@ -71,9 +72,20 @@ def _content(request: object) -> str:
     return str(request.get("content", "")) if isinstance(request, dict) else ""
 
 
-async def ours(turns: int, warm_up: int, note: Note) -> tuple[list[Turn], int, dict[str, float]]:
-    """(turns, events appended by them, medians in ms of the stages in between) of a whole Tzurot."""
-    async with Stage.start(PACE_S) as stage, running(Shape(provider=stage.address, lanes=LANES)) as tzurot:
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Turns one after the other, the events they appended, medians in ms of the stages in between; and many at once, if asked for."""
+
+    turns: Sequence[Turn]
+    events: int
+    stages: Mapping[str, float]
+    crowd: Crowd | None = None
+
+
+async def ours(turns: int, warm_up: int, note: Note, load: Load | None = None) -> Ours:
+    """A whole Tzurot."""
+    lanes = max(LANES, load.channels if load else 0)
+    async with Stage.start(PACE_S) as stage, running(Shape(provider=stage.address, lanes=lanes)) as tzurot:
         await tzurot.discord.wait_connected()
         before, found = 0, list[Turn]()
         for number in range(-warm_up, turns):
@@ -85,27 +97,31 @@ async def ours(turns: int, warm_up: int, note: Note) -> tuple[list[Turn], int, d
                 found.append(turn)
                 _progress(note, "ours", number + 1, turns)
         await asyncio.sleep(1.0)
-        return found, await _head(tzurot) - before, await stages(tzurot, found)
+        events, between = await _head(tzurot) - before, await stages(tzurot, found)
+        pids = [tzurot.pid(part) for part in tzurot.parts]
+        many = await crowd(tzurot.discord, stage, load, "o", lambda: pss(pids)) if load else None
+        return Ours(found, events, between, many)
 
 
-async def bare(turns: int, warm_up: int, note: Note) -> list[Turn]:
+async def bare(turns: int, warm_up: int, note: Note, load: Load | None = None) -> tuple[list[Turn], Crowd | None]:
     """The same of the loop without storage."""
     found = list[Turn]()
     async with Stage.start(PACE_S) as stage, StandinDiscord.start() as discord:
-        for lane in range(LANES):
+        for lane in range(max(LANES, load.channels if load else 0)):
             discord.add_channel(f"lane-{lane}")
-        async with _bare_process(discord, stage):
+        async with _bare_process(discord, stage) as pid:
             await discord.wait_connected()
             for number in range(-warm_up, turns):
                 turn = await one(discord, stage, number + warm_up)
                 if number >= 0:
                     found.append(turn)
                     _progress(note, "bare", number + 1, turns)
-    return found
+            many = await crowd(discord, stage, load, "b", lambda: pss([pid])) if load else None
+    return found, many
 
 
 @asynccontextmanager
-async def _bare_process(discord: StandinDiscord, stage: Stage) -> AsyncIterator[None]:
+async def _bare_process(discord: StandinDiscord, stage: Stage) -> AsyncIterator[int]:
     environment = {"PATH": os.environ["PATH"], "DISCORD_TOKEN": discord.token, "DISCORD_API_BASE": discord.api_base}
     environment["DISCLOSURE"] = "false"  # the bare loop says no such thing either
     bound = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", "-", "-"]
@@ -113,7 +129,7 @@ async def _bare_process(discord: StandinDiscord, stage: Stage) -> AsyncIterator[
         *bound, *module("tests.bench.turn.bare"), env=environment | {"PROVIDER_BASE_URL": stage.address}, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        yield
+        yield process.pid
     finally:
         process.kill()
         await process.wait()
