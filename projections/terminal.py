@@ -9,7 +9,7 @@ import typer
 from engine import access, config
 from engine.errors import TzurotError
 from engine.store import Log
-from projections.follow import runner
+from projections.follow import group_runner, runner
 from projections.live import heartbeats
 from projections.registry import ALL
 
@@ -37,7 +37,7 @@ async def _up_to_date(log: Log) -> AsyncIterator[None]:
     # Where `tzurot projections` runs it does this; two at the same read model would only get in each other's way.
     async with log.pool.connection() as connection:
         kept = any(beat.process == "projections" for beat in await heartbeats.alive(connection))
-    tasks = [] if kept else [asyncio.create_task(runner.run(log.dsn, projection)) for projection in ALL]
+    tasks = [] if kept else [asyncio.create_task(group_runner.run(log.dsn, ALL))]
     try:
         if not await runner.wait_for(log.pool, [projection.name for projection in ALL], await log.head(), seconds=CATCH_UP_SECONDS):
             raise NotFound("The read models do not catch up with the log. `tzurot read-models list` shows which one stands still.")

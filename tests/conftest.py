@@ -1,4 +1,4 @@
-"""Real servers for every test: one Postgres and one NATS per run, a clone of a migrated template database per test."""
+"""Real servers for every test: one Postgres and one NATS per run, a copy of a migrated template database per test, emptied for the next."""
 
 import asyncio
 import logging
@@ -15,6 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from engine import embedded
 from engine.config import Settings
 from engine.migrate import migrate
+from tests.support import standing
+from tests.support.databases import Databases
 
 TEMPLATE = "template_tzurot"
 
@@ -62,21 +64,31 @@ def postgres() -> Iterator[embedded.Postgres]:
 
 @pytest.fixture(scope="session")
 def template(postgres: embedded.Postgres) -> str:
-    """Name of a database with all migrations applied, to which nobody is connected."""
+    """Name of a database with all migrations applied and every read model's tables, empty, to which nobody is connected."""
 
     async def build() -> None:
-        await migrate(await embedded.create_database(postgres.admin_dsn, TEMPLATE))
+        dsn = await embedded.create_database(postgres.admin_dsn, TEMPLATE)
+        await migrate(dsn)
+        await standing.install(dsn)
 
     asyncio.run(build())
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: embedded.Postgres, template: str) -> Iterator[Databases]:
+    """Copies of the template, emptied between two tests."""
+    found = Databases(postgres.admin_dsn, template)
+    yield found
+    found.close()
+
+
 @pytest.fixture
-async def dsn(postgres: embedded.Postgres, template: str) -> AsyncIterator[str]:
-    """A migrated, empty database of this test's own."""
-    name = f"t_{secrets.token_hex(6)}"
-    yield await embedded.create_database(postgres.admin_dsn, name, template)
-    await embedded.drop_database(postgres.admin_dsn, name)
+def dsn(databases: Databases) -> Iterator[str]:
+    """A migrated, empty database of this test's own, with the tables of every read model."""
+    name = databases.lend()
+    yield name
+    databases.take_back(name)
 
 
 @pytest.fixture

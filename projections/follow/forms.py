@@ -63,6 +63,16 @@ async def outdated(connection: AsyncConnection, projection: Projection) -> bool:
     return bool(fingerprint != projection.fingerprint)
 
 
+async def standing(connection: AsyncConnection, projections: Iterable[Projection]) -> dict[str, int]:
+    """Positions of those whose serving tables are of this program's make, by name."""
+    makes = {projection.name: projection.fingerprint for projection in projections}
+    cursor = await connection.execute(
+        "SELECT name, position, fingerprint, forms FROM projections WHERE role = 'live' AND name = ANY(%s)", (list(makes),)
+    )
+    rows = await cursor.fetchall()
+    return {name: position for name, position, fingerprint, forms in rows if fingerprint == makes[name] and not _newer(forms or {})}
+
+
 def _newer(forms: Mapping[str, int]) -> bool:
     known = {name: cls.VERSION for name, cls in all_types()}
     return any(version > known.get(name, 0) for name, version in forms.items())

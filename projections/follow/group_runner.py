@@ -36,9 +36,11 @@ class _OutOfStep(Exception):
 
 async def run(dsn: str, projections: Sequence[Projection]) -> None:
     """Follow the log for ever with all of them. After poison one stands still until `runner.resume` or `skip`; the others go on."""
-    coming = {p: asyncio.create_task(runner.bring_up(dsn, p), name=p.name) for p in projections}
+    ready = await _ready(dsn, projections)
+    coming = {p: asyncio.create_task(runner.bring_up(dsn, p), name=p.name) for p in projections if p.name not in ready}
     try:
-        await asyncio.wait(coming.values(), timeout=TOGETHER_SECONDS)
+        if coming:
+            await asyncio.wait(coming.values(), timeout=TOGETHER_SECONDS)
         while True:
             if len(coming) == len(projections):
                 await asyncio.wait(coming.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -57,6 +59,17 @@ async def run(dsn: str, projections: Sequence[Projection]) -> None:
         for task in coming.values():
             task.cancel()
         await asyncio.gather(*coming.values(), return_exceptions=True)
+
+
+async def _ready(dsn: str, projections: Sequence[Projection]) -> set[str]:
+    """Names of those that can go on as they stand, found over one connection: bringing one up takes one each."""
+    try:
+        async with await connect.connect(dsn, application="tzurot read models") as connection:
+            head = await reader.head(connection)
+            standing = await forms.standing(connection, projections)
+    except TROUBLE:
+        return set()
+    return {name for name, position in standing.items() if 0 <= head - position <= runner.FAR}
 
 
 async def _follow(dsn: str, members: Sequence[Projection], coming: Collection[asyncio.Task[None]]) -> None:

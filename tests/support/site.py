@@ -26,7 +26,7 @@ from engine.events import Event, Tags, user_subject
 from engine.events.turn import Call, Timing, TurnCompleted, TurnFailed, TurnRequested, Usage
 from engine.store import NewEvent, Query, open_log
 from engine.vault import load_master_key
-from projections.follow import resume, runner
+from projections.follow import group_runner, resume, runner
 from projections.live import drafts
 from projections.registry import ALL
 
@@ -151,7 +151,7 @@ async def site(settings: Settings) -> AsyncIterator[Site]:
     with listening(settings.console_host, 0) as listener:
         address = address_of(listener)
         async with open_log(settings.database_url, master, pool_size=8) as log, working(settings, log, signer) as console:
-            models = [asyncio.create_task(runner.run(settings.database_url, projection)) for projection in ALL]
+            models = [asyncio.create_task(group_runner.run(settings.database_url, ALL))]
             if settings.nats_url is not None:
                 models.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(log.pool))))
             try:

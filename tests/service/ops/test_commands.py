@@ -11,6 +11,7 @@ import pytest
 from engine import backup, embedded, ids
 from engine.backup import BackupError
 from engine.events.message import MessageReceived
+from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import MasterKey, create_master_key
 from projections.registry import ALL
@@ -78,16 +79,26 @@ async def test_replay_finds_what_it_does_not_know(log: Log, tzurot: Command) -> 
     assert "3: no event type" in found[0]["problems"][0]
 
 
-async def test_rebuild_verify_and_models(log: Log, tzurot: Command) -> None:
+@pytest.fixture
+async def bare(empty_dsn: str) -> AsyncIterator[Log]:
+    """The same log where no read model has ever been made."""
+    await migrate(empty_dsn)
+    async with open_log(empty_dsn, MASTER) as opened:
+        await talk.fill(opened, 150, producers=4)
+        yield opened
+
+
+async def test_rebuild_verify_and_models(bare: Log, tmp_path: Path) -> None:
     """A preview changes nothing; a rebuild from nothing serves; verify is content, and not any more after a change."""
+    tzurot = Command(bare.dsn, tmp_path)
     preview = await tzurot("rebuild", "history", "--preview")
-    assert preview[0]["to"] == await log.head()
+    assert preview[0]["to"] == await bare.head()
     assert await tzurot("read-models", "list") == []
     done = await tzurot("rebuild")
     assert {report["name"] for report in done} == {projection.name for projection in ALL}
     assert all(verdict["equal"] for verdict in await tzurot("verify"))
     assert {entry["lag"] for entry in await tzurot("read-models", "list")} == {0}
-    async with log.pool.connection() as connection:
+    async with bare.pool.connection() as connection:
         await connection.execute("DELETE FROM turns.turns WHERE position = (SELECT min(position) FROM turns.turns)")
     found = await tzurot("verify", "turns", fails=True)
     assert "tzurot rebuild turns" in found[1]["error"]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from engine.store import Log
+from engine.store import Log, connect
 from projections.base import Projection
 from projections.follow import group_runner, runner, verify
 from projections.models.history import HISTORY
@@ -67,3 +67,24 @@ async def test_two_processes_share_the_work_without_doing_it_twice(log: Log) -> 
         await talk.fill(log, 200, start=20_000, producers=4)
         await alone.reached(log, *(projection.name for projection in ALL))
         assert all(verdict.equal for verdict in await verify.verify(log.dsn, [HISTORY, *ALL]))
+
+
+async def test_a_second_start_goes_on_with_what_stands(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over one connection, not one for each; only what is of another make is brought up first."""
+    async with running(log.dsn, *ALL):
+        await alone.reached(log, *(projection.name for projection in ALL))
+    raised: list[str] = []
+    bring_up = runner.bring_up
+
+    async def seen(dsn: str, projection: Projection, *, stopped: bool = False) -> None:
+        raised.append(projection.name)
+        await bring_up(dsn, projection, stopped=stopped)
+
+    monkeypatch.setattr(runner, "bring_up", seen)
+    async with await connect.connect(log.dsn) as connection:
+        await connection.execute("UPDATE projections SET fingerprint = 'another' WHERE name = 'history' AND role = 'live'")
+    await talk.fill(log, 20, start=30_000, producers=2)
+    async with running(log.dsn, *ALL):
+        await alone.reached(log, *(projection.name for projection in ALL))
+        assert all(verdict.equal for verdict in await verify.verify(log.dsn, ALL))
+    assert raised == ["history"]

@@ -22,7 +22,7 @@ from engine.events.claim import Claimed
 from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Query, open_log
 from engine.vault import load_master_key
-from projections.follow import runner
+from projections.follow import group_runner, runner
 from projections.registry import ALL
 from tests.support.discord.server import StandinDiscord
 
@@ -56,7 +56,7 @@ class Rig:
     async def settle(self, position: int | None = None) -> None:
         """Until all read models know what the log knows."""
         wanted = await self.log.head() if position is None else position
-        assert await runner.wait_for(self.log.pool, [p.name for p in ALL], wanted)
+        assert await runner.wait_for(self.log.pool, [p.name for p in ALL], wanted, seconds=60)
 
     async def types(self, *kinds: str) -> list[str]:
         """The types of all events (of these kinds), in order."""
@@ -130,8 +130,8 @@ async def rig(settings: Settings, discord: StandinDiscord, write: Write, *, disc
     own = settings.model_copy(update={"discord_api_base": discord.api_base, "disclosure": disclosure})
     async with open_log(config.require_database(own), load_master_key(own), pool_size=8) as log:
         made = Rig(own, log, discord, write)
-        jobs = [runner.run(log.dsn, projection) for projection in ALL]
-        tasks = [asyncio.create_task(job) for job in (*jobs, relay.run(own, log.head), made.work())]
+        jobs = (group_runner.run(log.dsn, ALL), relay.run(own, log.head), made.work())
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
             await seed.plant(log, "stand-in")
             await made.settle()

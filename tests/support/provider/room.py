@@ -16,7 +16,7 @@ from engine.events.preset import Parameters, PresetCreated
 from engine.events.turn import TriggerKind, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Recorded, open_log
 from engine.vault import load_master_key
-from projections.follow import resume, runner
+from projections.follow import group_runner, resume, runner
 from projections.registry import ALL
 from worker import standin
 from worker.__main__ import working
@@ -128,7 +128,7 @@ async def reading(settings: Settings) -> AsyncIterator[Log]:
     dsn = settings.database_url
     async with open_log(dsn, load_master_key(settings)) as log:
         await seed.plant(log, settings.default_model)
-        tasks = [asyncio.create_task(runner.run(dsn, projection)) for projection in ALL]
+        tasks = [asyncio.create_task(group_runner.run(dsn, ALL))]
         tasks.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(log.pool))))
         try:
             await runner.wait_for(log.pool, tuple(one.name for one in ALL), await log.head(), seconds=60)
