@@ -1,0 +1,78 @@
+"""Pages of a channel and of a server: who answers and why, settings with their tier, denials, refusals; changed by the same commands."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from engine.config import Settings
+from engine.events.build import Cause, new
+from engine.events.message import Declined, MessageDeclined
+from projections.models import access
+from projections.models.places import servers
+from tests.support.site import Site, site
+
+CHANNEL, GUILD, PERSON = 1576286355615383000, 1576286355615382000, 1576286355615381000
+
+
+@pytest.fixture
+async def here(settings: Settings) -> AsyncIterator[Site]:
+    async with site(settings) as opened:
+        yield opened
+
+
+async def _look(here: Site, path: str) -> str:
+    await here.settled()
+    answer = await here.http.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def test_a_channel_is_shown_and_changed(here: Site) -> None:
+    """Activation, settings with the tier that says them and a way back, denials, and what was not answered lately."""
+    page = f"/channels/{CHANNEL}"
+    first = await _look(here, page)
+    assert "Nobody is activated here" in first
+    assert "baseline: as it comes" in first
+    assert (await here.form(f"{page}/activate", {"character": "wren"})).status_code == 303
+    assert "Deactivate Wren" in await _look(here, page)
+    saved = await here.form(f"{page}/edit", {"key": str(uuid4()), "speech": "called"})
+    assert "changed=" in saved.headers["location"]
+    told = await _look(here, saved.headers["location"])
+    assert "channel: set here" in told
+    assert "answer only who calls" in told
+    assert (await here.form(f"{page}/undo", {"of": saved.headers["location"].partition("changed=")[2]})).status_code == 303
+    assert "answer only who calls" not in await _look(here, page)
+    event = MessageDeclined(
+        message_id=CHANNEL + 1, channel_id=CHANNEL, guild_id=GUILD, author_id=PERSON, venue="discord", declined=(Declined(gate="rate"),)
+    )
+    await here.console.log.append(new(event, uuid4(), cause=Cause(uuid4())))
+    assert "Wait a minute and say it again." in await _look(here, page)
+    assert "Wait a minute and say it again." in await _look(here, f"/servers/{GUILD}")
+    assert (await here.form(f"{page}/deny", {"person": str(PERSON), "mode": "mute", "reason": "<b>loud"})).status_code == 303
+    denied = await _look(here, page)
+    assert "&lt;b&gt;loud" in denied
+    assert (await here.form(f"{page}/allow", {"person": str(PERSON)})).status_code == 303
+    assert "Everybody is answered." in await _look(here, page)
+    assert (await here.form(f"{page}/deactivate", {"character": "wren"})).status_code == 303
+
+
+async def test_a_server_is_shown_and_changed(here: Site) -> None:
+    """What is set, whether it is served, who is denied there; bad input gets a sentence."""
+    page = f"/servers/{GUILD}"
+    assert "baseline: as it comes" in await _look(here, page)
+    assert (await here.form(f"{page}/edit", {"per_minute": "5"})).status_code == 303
+    assert 'value="5"' in (told := await _look(here, page))
+    assert "server: set here" in told
+    wrong = await here.form(f"{page}/edit", {"per_minute": "many"})
+    assert wrong.status_code == 422
+    assert "What you typed is still here" in wrong.text
+    assert (await here.form(f"{page}/refuse", {"reason": "spam"})).status_code == 303
+    assert "No: the bot leaves it" in await _look(here, page)
+    assert (await here.form(f"{page}/serve", {})).status_code == 303
+    assert (await here.form(f"{page}/deny", {"person": str(PERSON)})).status_code == 303
+    async with here.console.log.pool.connection() as connection:
+        assert (await servers.server(connection, GUILD)).verdict == "allowed"
+        assert [one.scope for one in await access.of_person(connection, PERSON)] == ["guild"]
+    for path, fields in ((f"{page}/deny", {"person": "<x>"}), (f"{page}/dance", {}), (f"{page}/undo", {}), (f"{page}/activate", {})):
+        assert (await here.form(path, fields)).status_code == 422, path
