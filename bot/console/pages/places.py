@@ -79,7 +79,7 @@ async def channel(request: Request, draft: Draft | None = None, status: int = 20
     item = await sheets.channel_item(console.log, ACTOR, where)
     cast = await editing.items(console.log, CHARACTER, ACTOR)
     context = {
-        "explanation": [line.removeprefix("-# ") for line in explain.lines(found)],
+        "explanation": [line.removeprefix("-# ") for line in explain.lines(found)[:-1]],  # the last one says what the form shows
         "active": found.active,
         "others": [one for one in cast if one.id not in {active.id for active in found.active}],
         "guild": where.guild_id,
