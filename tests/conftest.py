@@ -39,9 +39,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{count} test{'s' * (count > 1)}: {reason.removeprefix('Skipped: ')}")
 
 
+def _log_plainly() -> None:
+    """As structlog does unasked, but for one thing: a traceback with every variable in a box takes seconds to draw."""
+    structlog.reset_defaults()
+    *processors, _ = structlog.get_config()["processors"]
+    structlog.configure(processors=[*processors, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A test that sets up logging writes to what was standard error then; the next test must not."""
+    _log_plainly()
     root = logging.getLogger()
     handlers, level = set(root.handlers), root.level
     yield
