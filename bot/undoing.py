@@ -8,17 +8,18 @@ from uuid import UUID
 from engine import clock, undo
 from engine.actor import Actor
 from engine.decide.rejected import Rejected
-from engine.events import all_types
 from engine.events.base import Event
 from engine.execute import Executed, event_id
 from engine.store import Log, Query, Recorded
 from engine.store.progress import wait_for
 from projections import registry
+from projections.follow import runner
+from projections.models import changes
+from projections.models.changes import CHANGES
 
 LOOKED_AT = 2_000
-"""Newest changes that are looked through for those of one person."""
+"""Events that are looked through for changes the read model does not know yet."""
 SEEN_S = 2.0
-_FAMILIES = frozenset({"character", "preset", "channel", "quota", "model", "access", "server", "profile", "persona", "presence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,20 @@ class Change:
 
 async def lately(log: Log, *, by: Sequence[int], limit: int = 20) -> list[Change]:
     """The newest changes of these people that a command made, within the time in which one can be taken back, newest first."""
-    query = Query(types=_types(), backwards=True, limit=LOOKED_AT, since=clock.now() - undo.WITHIN)
-    found: list[Change] = []
-    async for recorded in log.read(query):
-        if recorded.event.doer in by and (change := await _change(log, recorded)) is not None:
-            found.append(change)
-            if len(found) == limit:
-                break
-    return found
+    async with log.pool.connection() as connection:
+        standing = next((one.position for one in await runner.progress(connection) if (one.name, one.role) == ("changes", "live")), None)
+        known = [] if standing is None else await changes.newest(connection, by)
+    # What the read model does not know yet is looked for in the log itself: that is a moment's, unless nothing follows it.
+    late = Query(types=CHANGES.types, backwards=True, after=standing or 0, limit=LOOKED_AT)
+    firsts = [recorded async for recorded in log.read(late) if recorded.event.doer in by]
+    since, found = clock.now() - undo.WITHIN, dict[UUID, Change]()
+    for key in [*(recorded.row.correlation for recorded in firsts), *known]:
+        recorded = await log.find(event_id(key)) if key is not None and key not in found else None
+        if recorded is not None and recorded.row.recorded_at >= since and recorded.event.doer in by:
+            found[recorded.row.correlation or recorded.row.id] = await _change(log, recorded)
+        if len(found) == limit:
+            break
+    return list(found.values())
 
 
 async def of(log: Log, which: str) -> UUID:
@@ -71,15 +78,9 @@ async def take_back(log: Log, actor: Actor, key: UUID) -> Executed:
     return done
 
 
-def _types() -> frozenset[str]:
-    """Types of events that commands of people make, in the families whose commands can be taken back."""
-    return frozenset(name for name, cls in all_types() if cls.DOER is not None and name.partition(".")[0] in _FAMILIES)
-
-
-async def _change(log: Log, recorded: Recorded[Event]) -> Change | None:
-    """The change whose first event this is; None for another event of one, and for what no command made."""
-    row, key = recorded.row, recorded.row.correlation
-    if key is None or event_id(key) != row.id:
-        return None
+async def _change(log: Log, recorded: Recorded[Event]) -> Change:
+    """The change whose first event this is."""
+    row = recorded.row
+    key = row.correlation or row.id
     back = await log.row(event_id(undo.undo_key(key))) is not None
     return Change(key, row.position, row.type, row.stream, recorded.event.doer, row.recorded_at, back)

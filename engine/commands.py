@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Coroutine
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -13,20 +12,15 @@ import typer
 
 from engine import access, config
 from engine.errors import SettingsError, StoreError
-from engine.events.base import Tags
-from engine.store import Query, Stored
 from engine.terminal import Json, Yes, bars, echo, fields, say, table
 
 if TYPE_CHECKING:
     from engine.erasure import Erased
 
-LogLimit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many events.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     log = typer.Typer(no_args_is_help=True, help="Look at the log.")
-    log.command("tail")(log_tail)
     log.command("show")(log_show)
     log.command("stats")(log_stats)
     app.add_typer(log, name="log")
@@ -46,47 +40,6 @@ def _run[T](work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def _clear(row: Stored) -> dict[str, object]:
-    """The clear columns of a row: what may be shown without asking anybody."""
-    shown = {name: value for name, value in row._asdict().items() if name not in {"data", "sealed"} and value is not None}
-    return shown | {"sealed_bytes": len(row.sealed or b"")}
-
-
-def log_tail(
-    limit: LogLimit = 20,
-    type_: Annotated[list[str] | None, typer.Option("--type", help="Only this event type; may be repeated.")] = None,
-    channel: Annotated[int | None, typer.Option(help="Only this channel.")] = None,
-    user: Annotated[int | None, typer.Option(help="Only this user.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only what happened at or after this moment (UTC).")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl-C.")] = False,
-    json: Json = False,
-) -> None:
-    """The newest events: clear columns only, no text. With --json one object per line."""
-
-    async def work() -> None:
-        moment = since.astimezone() if since else None
-        query = Query(types=frozenset(type_ or ()), tags=Tags(channel=channel, user=user), since=moment, backwards=True, limit=limit)
-        async with access.log(config.settings()) as log:
-            rows = [row async for row in log.rows(query)][::-1]
-            _show_rows(rows, json=json)
-            if follow:
-                async for batch in log.follow(await log.head()):
-                    _show_rows([row for row in batch if _wanted(row, query)], json=json)
-
-    _run(work())
-
-
-def _wanted(row: Stored, query: Query) -> bool:
-    tags = query.tags
-    return (not query.types or row.type in query.types) and tags.channel in (None, row.channel) and tags.user in (None, row.user)
-
-
-def _show_rows(rows: list[Stored], *, json: bool) -> None:
-    for row in rows:
-        words = f"{row.position:>9}  {row.recorded_at:%Y-%m-%d %H:%M:%S}  {row.type:<26}  {row.stream}@{row.version}"
-        say(_clear(row), json=json, words=words)
-
-
 def log_show(
     which: Annotated[str, typer.Argument(help="A position or an event id.")],
     open_: Annotated[bool, typer.Option("--open", help="Show the sealed fields too. They are people's words: mind who looks on.")] = False,
@@ -102,7 +55,7 @@ def log_show(
             recorded = found[0]
             hidden = set() if open_ else set(type(recorded.event).SEALED)
             data = recorded.event.model_dump(mode="json", exclude=hidden)
-            value = _clear(recorded.row) | {"erased": recorded.erased, "data": data, "hidden": sorted(hidden)}
+            value = recorded.row.shown() | {"erased": recorded.erased, "data": data, "hidden": sorted(hidden)}
             say(value, json=json, words=fields(value))
 
     _run(work())
@@ -167,7 +120,7 @@ def dlq_show(which: Which, json: Json = False) -> None:
     """One dead letter, and the event it was about (clear columns)."""
 
     async def work(log: Any, letter: Any) -> None:
-        rows = [_clear(r.row) for r in await log.at([letter.log_position])] if letter.log_position else []
+        rows = [r.row.shown() for r in await log.at([letter.log_position])] if letter.log_position else []
         value = asdict(letter) | {"event": rows[0] if rows else None}
         say(value, json=json, words=fields(value))
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,14 +11,18 @@ from psycopg import AsyncConnection
 
 from engine import access, blobs, config
 from engine.errors import StoreError
+from engine.events.base import Tags
+from engine.store import Query, Stored
 from engine.terminal import Json, Yes, bars, echo, say, table
-from projections import past
+from projections import past, tail
 from projections.base import Projection
 from projections.follow import aside, runner
 from projections.follow import rebuild as rebuilding
 from projections.follow import verify as verifying
 from projections.registry import ALL, named
+from projections.terminal import group
 
+LogLimit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many events.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Read models; default: all.", show_default=False)]
 
 
@@ -34,6 +39,7 @@ def register(app: typer.Typer) -> None:
     models.command("take-back")(models_take_back)
     models.command("skip")(models_skip)
     app.add_typer(models, name="read-models")
+    group(app, "log", "Look at the log.").command("tail")(log_tail)
 
 
 def run_projections() -> None:
@@ -220,3 +226,37 @@ def models_skip(name: Name, reason: Annotated[str, typer.Option(help="Why; it is
     position = asyncio.run(work())
     if position is not None:
         say({"name": name, "skipped": position}, json=json, words=f"{name} goes on after position {position}")
+
+
+def log_tail(
+    limit: LogLimit = 20,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only this event type; may be repeated.")] = None,
+    channel: Annotated[int | None, typer.Option(help="Only this channel.")] = None,
+    user: Annotated[int | None, typer.Option(help="Only this user.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only what happened at or after this moment (UTC).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """The newest events: clear columns only, no text. With --json one object per line."""
+
+    async def work() -> None:
+        moment = since.astimezone() if since else None
+        query = Query(types=frozenset(type_ or ()), tags=Tags(channel=channel, user=user), since=moment)
+        async with access.log(config.settings()) as log:
+            _show_rows(await tail.newest(log, query, limit), json=json)
+            if follow:
+                async for batch in log.follow(await log.head()):
+                    _show_rows([row for row in batch if _wanted(row, query)], json=json)
+
+    asyncio.run(work())
+
+
+def _wanted(row: Stored, query: Query) -> bool:
+    tags = query.tags
+    return (not query.types or row.type in query.types) and tags.channel in (None, row.channel) and tags.user in (None, row.user)
+
+
+def _show_rows(rows: list[Stored], *, json: bool) -> None:
+    for row in rows:
+        words = f"{row.position:>9}  {row.recorded_at:%Y-%m-%d %H:%M:%S}  {row.type:<26}  {row.stream}@{row.version}"
+        say(row.shown(), json=json, words=words)

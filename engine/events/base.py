@@ -95,7 +95,8 @@ class Event(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         cls.SEALED = frozenset(name for name, field in cls.model_fields.items() if any(isinstance(m, SealedMark) for m in field.metadata))
         cls.CLEAR = frozenset(cls.model_fields) - cls.SEALED
-        cls.DOER = next((name for name in _DOERS if name in cls.model_fields), None)
+        named = cls.__dict__.get("DOER")
+        cls.DOER = named or next((name for name in _DOERS if name in cls.model_fields), None)
         cls.TAGGED = tuple((tag, found[0]) for tag, fields in _TAGGED if (found := [name for name in fields if name in cls.model_fields]))
 
 

@@ -1,5 +1,6 @@
 """People's own provider keys. An event says that there is one, never what it is: the key itself is sealed in a table of its own."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from engine.events.base import Event
@@ -7,6 +8,8 @@ from engine.events.base import Event
 
 class KeyAdded(Event):
     """A person stored a key. It replaces an earlier one for the same provider."""
+
+    DOER: ClassVar[str | None] = "user_id"
 
     key_id: UUID
     user_id: int

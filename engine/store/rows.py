@@ -71,6 +71,11 @@ class Stored(NamedTuple):
     data: bytes
     sealed: bytes | None
 
+    def shown(self) -> dict[str, object]:
+        """The clear columns that hold something: what may be shown without asking anybody."""
+        held = {name: value for name, value in self._asdict().items() if name not in {"data", "sealed"} and value is not None}
+        return held | {"sealed_bytes": len(self.sealed or b"")}
+
 
 COLUMNS = (
     "position, event_id, stream, version, type, schema_version, occurred_at, recorded_at, correlation, causation,"

@@ -18,12 +18,15 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 5
+    version = 6
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
             *(f"preset.{what}" for what in ("created", "edited", "deleted", "restored", "default_chosen", "override_chosen")),
-            *(f"channel.{what}" for what in ("activated", "deactivated", "edited")),
+            *(f"channel.{what}" for what in ("activated", "deactivated", "edited", "context_reset", "context_restored", "purged")),
+            *(f"quota.{what}" for what in ("budget_set", "limits_changed", "block_lifted")),
+            *(f"key.{what}" for what in ("added", "removed")),
+            *(f"model.{what}" for what in ("overridden", "override_cleared", "quirks_noted")),
             *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted", "rated")),
             "reaction.mapped",
             "note.set",
@@ -80,6 +83,19 @@ async def of(connection: AsyncConnection, person: int, since: datetime, *, schem
     async with connection.cursor(row_factory=class_row(Change)) as cursor:
         await cursor.execute(sql(statement, schema), (person, since, MOST))
         return await cursor.fetchall()
+
+
+_NEWEST = """
+SELECT newest.key, newest.position FROM unnest(%(people)s::bigint[]) AS p (person) CROSS JOIN LATERAL (
+    SELECT c.key, c.position FROM {schema}.changes c WHERE c.person = p.person ORDER BY c.position DESC LIMIT %(limit)s) AS newest
+ORDER BY newest.position DESC LIMIT %(limit)s
+"""
+
+
+async def newest(connection: AsyncConnection, people: Sequence[int], *, limit: int = MOST, schema: str = "changes") -> list[UUID]:
+    """Keys of the newest changes of some people, newest first."""
+    cursor = await connection.execute(sql(_NEWEST, schema), {"people": list(people), "limit": limit})
+    return [row[0] for row in await cursor.fetchall()]
 
 
 def open_ones(recent: Sequence[Change], undo_key: Callable[[UUID], UUID]) -> list[Change]:
