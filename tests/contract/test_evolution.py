@@ -214,7 +214,7 @@ async def test_an_event_of_a_newer_program_stops_a_read_model_before_it(log: Log
                 await runner.digest(connection, projection, [unknown] if unknown is rows[0] else rows, frozenset())
             with pytest.raises(UnknownEvent, match="is it older than the log"):
                 await rebuild.load(connection, projection, projection.name, unknown.position - 1, unknown.position)
-        [standing] = await runner.progress(connection)
+        [standing] = [one for one in await runner.progress(connection) if one.name == projection.name]
         assert (standing.position, standing.status) == (0, "stopped")
         assert "is it older than the log" in str((standing.problem or {})["reason"])
 
