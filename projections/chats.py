@@ -3,7 +3,7 @@
 Reads several read models, owns none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,6 +16,9 @@ from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
 from projections.models.places.forks import STILL_THERE
 from projections.replies import OVER
+
+KEPT_HERE = "blob:"
+"""Begins the address of a picture that is kept here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class ChatLine:
     reference: str | None = None
     forked: bool = False
     """Whether it was said in another conversation, which this one goes on from."""
+    pictures: tuple[str, ...] = ()
+    """Addresses of pictures on it that are kept here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +259,13 @@ def _line(row: _Row, fields: dict[str, Any] | None) -> ChatLine:
         category=row.category,
         reference=row.reference,
         forked=row.forked,
+        pictures=_pictures(fields or {}),
     )
+
+
+def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    urls = [str(one.get("url", "")) for one in fields.get("attachments", ()) if isinstance(one, dict)]
+    return tuple(url.removeprefix(KEPT_HERE) for url in urls if url.startswith(KEPT_HERE))
 
 
 def _text(fields: dict[str, Any] | None) -> str:

@@ -15,6 +15,7 @@ from bot.console import api, metrics, stream
 from bot.console.door import Door
 from bot.console.guard import Guard, Guarded
 from bot.console.pages import (
+    cast,
     characters,
     connect,
     editing,
@@ -59,6 +60,7 @@ ROUTES = (
     Route("/chats/{channel:int}", playground.chat),
     Route("/chats/{channel:int}/messages", playground.post, methods=["POST"]),
     Route("/chats/{channel:int}/stream", stream.chat),
+    *cast.ROUTES,
     *experiments.ROUTES,
     *reactions.ROUTES,
     *replies.ROUTES,

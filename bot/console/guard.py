@@ -31,7 +31,7 @@ FILE_BYTES = 25 * 1024 * 1024
 """For the forms that take a file: a picture, or a character's card with the files that came with it."""
 FILE_PATIENCE = 8
 """Times as long as other bodies: a phone sends ten megabytes in a minute or two."""
-FILE_PATHS = re.compile(r"/[a-z]+/(import|[0-9a-f-]{36}/avatar)")
+FILE_PATHS = re.compile(r"/[a-z]+/(import|[0-9a-f-]{36}/avatar)|/chats(/\d{1,20}/messages)?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico", "/hooks/release"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from bot import avatars
 from bot.console.state import OPERATOR, VENUE, Console
 from bot.requests import received
 from bot.triggers import State, Trigger, decided
@@ -12,13 +13,15 @@ from engine.actor import operator
 from engine.decide.channel import Activate, Where
 from engine.decide.rejected import Rejected
 from engine.errors import TzurotError
-from engine.events.message import MessageReceived
+from engine.events.message import Attachment, MessageReceived
 from engine.execute import execute
 from engine.resources.channel import AS_IT_COMES
 from engine.watching import tracing
+from projections.chats import KEPT_HERE
 from projections.models import channels, history
 from projections.models.catalog import Character
 
+MOST_PICTURES = 4
 LONGEST = 4000
 """Characters in one message, as on Discord with Nitro."""
 
@@ -29,11 +32,12 @@ class LineRefused(TzurotError):
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """What was typed. `reply_to` is the id of the message it answers."""
+    """What was typed. `reply_to` is the id of the message it answers, `pictures` are the bytes of files as they were sent."""
 
     text: str
     author_name: str
     reply_to: int | None = None
+    pictures: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,21 @@ def check(text: str) -> str:
     return text
 
 
-def message_of(line: SpokenLine, channel: int, message_id: int) -> MessageReceived:
+async def kept(console: Console, line: SpokenLine) -> tuple[Attachment, ...]:
+    """The pictures of a line, made harmless and stored as the operator's. Raises LineRefused."""
+    if len(line.pictures) > MOST_PICTURES:
+        raise LineRefused(f"A message may have {MOST_PICTURES} pictures. Send the others in the next one.")
+    found = list[Attachment]()
+    for number, content in enumerate(line.pictures, 1):
+        try:
+            address = await avatars.keep(console.log, OPERATOR, content)
+        except Rejected as rejected:
+            raise LineRefused(str(rejected)) from None
+        found.append(Attachment(kind="image", name=f"picture {number}", url=f"{KEPT_HERE}{address}", size=len(content)))
+    return tuple(found)
+
+
+def message_of(line: SpokenLine, channel: int, message_id: int, attachments: tuple[Attachment, ...] = ()) -> MessageReceived:
     """Translate: the typed line as the event that Discord's messages become, too."""
     return MessageReceived(
         message_id=message_id,
@@ -68,6 +86,7 @@ def message_of(line: SpokenLine, channel: int, message_id: int) -> MessageReceiv
         reply_to=line.reply_to,
         text=check(line.text),
         author_name=line.author_name,
+        attachments=attachments,
     )
 
 
@@ -109,7 +128,7 @@ async def cast_of(console: Console) -> list[Character]:
 
 
 async def _say(console: Console, channel: int, line: SpokenLine, state: State) -> Said:
-    message = message_of(line, channel, console.snowflakes.next())
+    message = message_of(line, channel, console.snowflakes.next(), await kept(console, line))
     found = decided(message, state, 0.0)
     with tracing.arrival(message.message_id, venue=VENUE, turns=len(found.triggers)):
         appended = await console.log.append(*received(message, found))

@@ -16,6 +16,7 @@ from engine.events.character import CharacterCreated
 from engine.events.message import MessageReceived
 from engine.events.reply import ChunkDelivered, ReplyDelivered
 from engine.events.turn import TurnRequested
+from tests.support.pictures import picture
 from tests.support.site import Site, seen, site, ticks
 
 
@@ -270,3 +271,51 @@ async def test_too_many_open_streams_are_refused(here: Site, monkeypatch: pytest
     await here.settled()
     answer: httpx.Response = await here.http.get(f"/chats/{said.channel}/stream")
     assert answer.status_code == 503
+
+
+async def test_several_characters_take_part_in_one_chat(here: Site) -> None:
+    """One more comes in and is called by name, the first goes; the last one cannot; nobody comes into a chat that is not there."""
+    said = await here.say("Good evening.", character="wren")
+    await here.settled()
+    path = f"/chats/{said.channel}"
+    assert "Alone with Wren Halloway" in (await here.http.get(path)).text
+    assert (await here.form(f"{path}/cast", {"what": "remove", "character": "wren"})).status_code == 422
+    assert (await here.form(f"{path}/cast", {"what": "add", "character": "ottoline"})).headers["location"] == path
+    page = (await here.http.get(path)).text
+    assert "With Wren Halloway, Ottoline" in page
+    assert "Let Ottoline" in page
+    called = await here.say("@ottoline and you?", channel=said.channel)
+    requested = [event for event in await here.events(["turn.requested"]) if isinstance(event, TurnRequested)]
+    [ottoline] = {event.character_id for event in requested if event.turn_id in called.turns}
+    assert ottoline != requested[0].character_id
+    assert (await here.form(f"{path}/cast", {"what": "remove", "character": "wren"})).status_code == 303
+    assert "Alone with Ottoline" in (await here.http.get(path)).text
+    for wrong in ({"what": "add", "character": "nobody"}, {"what": "add"}, {}):
+        assert (await here.form(f"{path}/cast", wrong)).status_code == 422
+    assert (await here.form("/chats/5/cast", {"what": "add", "character": "wren"})).status_code == 404
+
+
+async def test_pictures_are_sent_and_shown_and_no_other_file_is(here: Site) -> None:
+    """Made harmless, kept sealed, on the message for whoever sees; a wrong or fifth file is refused with a sentence and nothing is said."""
+    said = await here.say("Good evening.", character="wren")
+    path, headers = f"/chats/{said.channel}", {"origin": here.address, "hx-request": "true"}
+
+    async def send(*files: bytes) -> httpx.Response:
+        parts = [("pictures", (f"{number}.png", content, "image/png")) for number, content in enumerate(files)]
+        return await here.http.post(f"{path}/messages", data={"text": "Look!", "author": "Zoe"}, files=parts, headers=headers)
+
+    for wrong in ((b"<svg onload=alert(1)>",), (picture(),) * 5, (picture(), b"\x89PNG\r\n\x1a\nbroken")):
+        answer = await send(*wrong)
+        assert answer.status_code == 422
+        assert answer.text
+    assert (await send(picture(), picture(colour="red"))).status_code == 200
+    assert (await send(b"")).status_code == 200
+    await here.settled()
+    messages = [event for event in await here.events(["message.received"]) if isinstance(event, MessageReceived)]
+    assert [len(event.attachments) for event in messages] == [0, 2, 0]
+    assert all(one.kind == "image" and one.url.startswith("blob:") for one in messages[1].attachments)
+    page = (await here.http.get(path)).text
+    for one in messages[1].attachments:
+        address = one.url.removeprefix("blob:")
+        assert f"/pictures/{address}/small" in page
+        assert (await here.http.get(f"/pictures/{address}/small")).headers["content-type"] in ("image/png", "image/jpeg")

@@ -7,12 +7,14 @@ from uuid import UUID
 
 from bot.console import words
 from bot.console.prose import plain
+from bot.console.speak import cast_of
 from bot.console.state import OPERATOR, VENUE, Console
 from engine import ids
 from engine.events.turn import TurnFailed
 from projections import chats, replies
 from projections.live import drafts
 from projections.models import catalog, channels
+from projections.models.catalog import Character
 
 PAGE = 100
 QUOTE = 60
@@ -43,6 +45,7 @@ class View:
     made: tuple[UUID, ...] = ()
     segments: frozenset[UUID] = frozenset()
     forked: bool = False
+    pictures: tuple[str, ...] = ()
 
     @property
     def segment(self) -> bool:
@@ -134,6 +137,14 @@ async def host(console: Console, channel: int) -> Host:
     return Host(found.id, found.name, found.slug, found.description.tone, found.description.greeting)
 
 
+async def taking_part(console: Console, channel: int) -> tuple[list[Character], list[Character]]:
+    """The characters of a chat, and those that could come in."""
+    async with console.log.pool.connection() as connection:
+        active = await channels.active_in(connection, channel)
+    known = {character.id: character for character in await cast_of(console)}
+    return [known[one] for one in active if one in known], [one for one in known.values() if one.id not in active]
+
+
 async def lines(console: Console, channel: int, called: Names, *, after: int = 0, before: int | None = None) -> tuple[list[View], int]:
     """The lines that became visible after a position, and the position up to which this is all."""
     async with console.log.pool.connection() as connection:
@@ -190,7 +201,18 @@ async def _view(console: Console, line: chats.ChatLine, called: Names, quoted: M
     if line.kind != "error":
         says = line.reply_to is not None and (line.kind == "message" or line.message_id in apart)
         quote = quoted.get(line.reply_to, "an earlier message") if says and line.reply_to else ""
-        return View(line.kind, line.message_id, who, line.sent_at, line.text, line.turn, line.character, line.reply_to, quote)
+        return View(
+            line.kind,
+            line.message_id,
+            who,
+            line.sent_at,
+            line.text,
+            line.turn,
+            line.character,
+            line.reply_to,
+            quote,
+            pictures=line.pictures,
+        )
     sentence = await _what_went_wrong(console, line.turn) if line.turn else ""
     return View(
         "error",

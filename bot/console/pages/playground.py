@@ -2,14 +2,15 @@
 
 from urllib.parse import quote
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from bot import avatars
 from bot.console.filters import number
 from bot.console.pages import conversation
 from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
-from bot.console.speak import LONGEST, LineRefused, Said, SpokenLine, begin, cast_of, say
+from bot.console.speak import LONGEST, MOST_PICTURES, LineRefused, Said, SpokenLine, begin, cast_of, say
 from bot.console.state import OPERATOR, Console, console_of
 from projections.follow import runner
 from projections.models.places import forks
@@ -48,20 +49,24 @@ async def _frame(request: Request, console: Console, channel: int | None) -> dic
 
 async def start(request: Request) -> Response:
     """`POST /chats`: say the first line to a character."""
-    console, form = console_of(request), await request.form()
+    console = console_of(request)
+    async with request.form() as form:
+        line, character = await _line(form), field(form, "character")
     try:
-        said = await begin(console, field(form, "character"), _line(form))
+        said = await begin(console, character, line)
     except LineRefused as error:
-        return await _choice(request, chosen=field(form, "character"), refused=str(error), typed=field(form, "text"), status=422)
+        return await _choice(request, chosen=character, refused=str(error), typed=line.text, status=422)
     await shown(console, said)
-    return _remembering(go(f"/chats/{said.channel}"), _line(form))
+    return _remembering(go(f"/chats/{said.channel}"), line)
 
 
 async def post(request: Request) -> Response:
     """`POST /chats/{channel}/messages`: say a line. htmx gets what stands above the composer: nothing, or what is wrong."""
-    console, channel, form = console_of(request), request.path_params["channel"], await request.form()
+    console, channel = console_of(request), request.path_params["channel"]
+    async with request.form() as form:
+        line = await _line(form)
     try:
-        said = await say(console, channel, _line(form))
+        said = await say(console, channel, line)
     except LineRefused as error:
         if by_script(request):
             return HTMLResponse(fragment("_refused.html", sentence=str(error)), 422)
@@ -70,7 +75,7 @@ async def post(request: Request) -> Response:
     notice = f"{len(said.turns)} characters answer one message at most; {said.left_out} more were named." if said.left_out else ""
     if by_script(request):
         return HTMLResponse(fragment("_refused.html", sentence=notice), headers={MESSAGE_HEADER: str(said.message_id)})
-    return _remembering(go(f"/chats/{channel}"), _line(form))
+    return _remembering(go(f"/chats/{channel}"), line)
 
 
 async def shown(console: Console, said: Said) -> None:
@@ -79,10 +84,11 @@ async def shown(console: Console, said: Said) -> None:
     console.feed.touch({said.channel})
 
 
-def _line(form: FormData) -> SpokenLine:
-    reply_to = field(form, "reply_to")
-    name = " ".join(field(form, "author").split())[:32]
-    return SpokenLine(field(form, "text"), name or "Friend", number(reply_to))
+async def _line(form: FormData) -> SpokenLine:
+    sent = [one for one in form.getlist("pictures") if isinstance(one, UploadFile)]
+    files = [await one.read(avatars.MOST_BYTES + 1) for one in sent[: MOST_PICTURES + 1]]
+    name = " ".join(field(form, "author").split())[:32] or "Friend"
+    return SpokenLine(field(form, "text"), name, number(field(form, "reply_to")), tuple(content for content in files if content))
 
 
 def field(form: FormData, name: str) -> str:
@@ -106,9 +112,12 @@ async def chat(request: Request) -> Response:
     views, after = await conversation.lines(console, channel, called, before=before)
     older = await conversation.older_than(console, channel, before)
     host = await conversation.host(console, channel)
+    company, others = await conversation.taking_part(console, channel)
     here: dict[str, object] = {
         "heading": host.name,
         "host": host,
+        "company": company,
+        "others": others,
         "lines": views,
         "after": after,
         "older": older,

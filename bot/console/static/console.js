@@ -138,10 +138,16 @@ composer?.addEventListener("submit", (event) => {
   if (!said) return;
   const fields = new FormData(composer);
   fields.set("text", said);
-  queue.push({ fields, line: pending(said) });
-  text.value = ""; grow(); quote(null); follow(true); text.focus();
+  const files = $("pictures").files.length;
+  queue.push({ fields, line: pending(files ? `${said}\n(${files === 1 ? "a picture" : `${files} pictures`})` : said) });
+  text.value = ""; $("pictures").value = ""; chosen(); grow(); quote(null); follow(true); text.focus();
   send();
 });
+function chosen() {
+  const label = $("pictures").closest("label"), count = $("pictures").files.length;
+  if (count) label.dataset.count = count; else delete label.dataset.count;
+}
+$("pictures")?.addEventListener("change", chosen);
 function pending(said) {
   const line = document.createElement("article"), body = document.createElement("div"), shown = document.createElement("div");
   line.className = "line mine pending"; body.className = "body"; shown.className = "text"; shown.textContent = said;
@@ -158,6 +164,9 @@ async function send() {
     const back = problem.lasting ? queue.splice(0, 1) : queue.splice(0);
     for (const one of back) one.line.remove();
     text.value = [...back.map((one) => one.fields.get("text")), text.value].filter(Boolean).join("\n");
+    const again = new DataTransfer();
+    for (const file of [...back.flatMap((one) => one.fields.getAll("pictures")), ...$("pictures").files]) if (file.size) again.items.add(file);
+    $("pictures").files = again.files; chosen();
     grow();
     if (problem.sentence) $("refused").textContent = problem.sentence;
   }
@@ -166,7 +175,7 @@ async function send() {
 // Null when it was sent; else what to say, and whether only this line is refused.
 async function post(one) {
   try {
-    const answer = await fetch(composer.action, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(one.fields) });
+    const answer = await fetch(composer.action, { method: "POST", headers: { "HX-Request": "true" }, body: one.fields });
     const said = (await answer.text()).trim();
     if (answer.status === 422) return { lasting: true, sentence: said };
     if (!answer.ok) { trouble(answer.status === 401 ? "You are logged out. Reload the page to log in." : `That did not work (${answer.status}).`); return { lasting: false }; }

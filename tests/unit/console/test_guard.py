@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.console.guard import BODY_BYTES, Guard, Verdict, Visit, host_name, ours
+from bot.console.guard import BODY_BYTES, FILE_BYTES, Guard, Verdict, Visit, host_name, ours
 from bot.console.sessions import Signer
 
 OPEN = Guard(None)
@@ -59,7 +59,18 @@ def test_a_post_without_origin_must_be_json_from_no_browser() -> None:
 @pytest.mark.parametrize("length", [None, "", "-1", "x", "²", str(BODY_BYTES + 1), "9" * 12])
 def test_a_body_must_say_a_modest_length(length: str | None) -> None:
     """Nobody fills the memory with a body."""
-    assert OPEN.judge(replace(POST, content_length=length), known=False) is Verdict.TOO_LARGE
+    assert OPEN.judge(replace(POST, path="/memory", content_length=length), known=False) is Verdict.TOO_LARGE
+
+
+@pytest.mark.parametrize("path", ["/chats", "/chats/12/messages", "/characters/import"])
+def test_where_pictures_and_cards_are_sent_a_body_may_be_larger(path: str) -> None:
+    """And has its bound there, too; what only begins like these has the small one."""
+    for added, length, verdict in (
+        ("", FILE_BYTES, Verdict.ALLOW),
+        ("", FILE_BYTES + 1, Verdict.TOO_LARGE),
+        ("/x", BODY_BYTES + 1, Verdict.TOO_LARGE),
+    ):
+        assert OPEN.judge(replace(POST, path=path + added, content_length=str(length)), known=False) is verdict
 
 
 def test_with_a_password_pages_need_a_session() -> None:
