@@ -20,7 +20,7 @@ from engine.decide.speaking import denial, scene
 from engine.decide.spending import budget, lift, model_override, model_quirk, provider
 from engine.events.base import Event
 from engine.events.build import Cause, new
-from engine.store import Log, NewEvent, Recorded
+from engine.store import Condition, Log, NewEvent, Recorded
 from engine.store.contend import in_turn, tied
 from engine.store.progress import wait_for
 
@@ -97,7 +97,10 @@ async def execute(
         events = rules.decide(situation.state, command, actor)
         cause = Cause(key, key if led_by is not None else None)
         news = [new(event, event_id(key, n), cause=cause) for n, event in enumerate(events)]
-        appended = await log.append(*([led_by] if led_by is not None else []), *tied(news, situation.versions))
+        written = {event.stream for event in news}
+        read = tuple((name, version) for name, version in situation.versions.items() if rules.ties_what_it_reads and name not in written)
+        condition = Condition(streams=read) if read and news else None
+        appended = await log.append(*([led_by] if led_by is not None else []), *tied(news, situation.versions), condition=condition)
         return Executed(tuple(events), appended.positions, appended.repeated)
 
     done = await in_turn(log, command.queue, attempt)

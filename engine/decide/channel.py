@@ -277,4 +277,4 @@ def _where(event: ChannelEdited | CharacterActivated | CharacterDeactivated) -> 
     return Where(event.channel_id, event.guild_id, event.venue)
 
 
-RULES = Rules("channel", ChannelCommand, State(), evolve, reads, decide, reverse)
+RULES = Rules("channel", ChannelCommand, State(), evolve, reads, decide, reverse, ties_what_it_reads=True)

@@ -30,7 +30,8 @@ class Rules[S, C: Command]:
     `kind` begins the names of its streams. `initial` and `evolve` fold events into the state. `reads` names the streams the decision
     depends on; it is asked again with the state of those read so far, until it names no new one. `decide` answers with the events,
     none when all is as wished already, and raises Rejected. `reverse` makes the command that takes another back, from the states
-    before and after its events and the first of them; it raises Rejected.
+    before and after its events and the first of them; it raises Rejected. `ties_what_it_reads`: what was decided holds only while the
+    streams it read and does not write stand as they did, too.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Rules[S, C: Command]:
     reads: Callable[[S, C], Sequence[str]]
     decide: Callable[[S, C, Actor], Sequence[Event]]
     reverse: Callable[[S, S, Event], C]
+    ties_what_it_reads: bool = False
 
 
 Holders = Mapping[str, UUID]

@@ -39,11 +39,15 @@ class Appended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The append holds only if no event after position `after` has one of these types and all of these tags (None: any)."""
+    """The append holds only if no event after position `after` has one of these types and all of these tags (None: any), and `streams`,
 
-    after: int
-    types: frozenset[str]
+    which it does not write, stand at these versions.
+    """
+
+    after: int = 0
+    types: frozenset[str] = frozenset()
     tags: Tags = NO_TAGS
+    streams: tuple[tuple[str, int], ...] = ()
 
 
 class Stored(NamedTuple):

@@ -64,7 +64,9 @@ async def _look(connection: AsyncConnection, units: Sequence[Unit]) -> _Batch:
         "SELECT event_id, position, data, sealed FROM events WHERE event_id = ANY(%s)", ([packed.new.id for packed in events],), binary=True
     )
     stored = {event_id: (position, data, sealed) for event_id, position, data, sealed in await cursor.fetchall()}
-    return _Batch(int(row[0]), stored, await heads(connection, sorted({packed.new.stream for packed in events})))
+    conditions = [unit.condition for unit in units if unit.condition is not None]
+    streams = {packed.new.stream for packed in events} | {name for condition in conditions for name, _ in condition.streams}
+    return _Batch(int(row[0]), stored, await heads(connection, sorted(streams)))
 
 
 async def _decide(connection: AsyncConnection, unit: Unit, batch: _Batch) -> Appended | StoreError:
@@ -74,8 +76,11 @@ async def _decide(connection: AsyncConnection, unit: Unit, batch: _Batch) -> App
     versions = versions_of(unit, batch.heads)
     if isinstance(versions, Conflict):
         return versions
-    if unit.condition is not None and await _violated(connection, unit.condition, batch.assigned):
-        return Conflict("an event that the append's condition excludes was stored meanwhile")
+    if unit.condition is not None:
+        if (moved := next((name for name, version in unit.condition.streams if batch.heads[name] != version), None)) is not None:
+            return Conflict(f"stream {moved} that the append depends on was written meanwhile", moved)
+        if await _violated(connection, unit.condition, batch.assigned):
+            return Conflict("an event that the append's condition excludes was stored meanwhile")
     return _assign(unit, versions, batch)
 
 
@@ -110,6 +115,8 @@ def _assign(unit: Unit, versions: Sequence[int], batch: _Batch) -> Appended:
 
 
 async def _violated(connection: AsyncConnection, condition: Condition, assigned: Sequence[tuple[Packed, int]]) -> bool:
+    if not condition.types:
+        return False
     wanted = {column: value for column, name in _TAGS if (value := getattr(condition.tags, name)) is not None}
     statement = " AND ".join(["position > %(after)s", "type = ANY(%(types)s)", *(f"{column} = %({column})s" for column in wanted)])
     cursor = await connection.execute(

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import random
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack
+from uuid import UUID
 
 import pytest
 
@@ -210,3 +212,38 @@ async def test_names_taken_before_there_were_claims_are_claimed(dsn: str) -> Non
         await execute(log, ALICE, character.Create(ids.random_id(), FIELDS | {"name": "Gone"}), ids.random_id())
         await execute(log, operator(), preset.SetDefault(ONE), ids.random_id())
         await execute(log, operator(), preset.Delete(TWO), ids.random_id())
+
+
+async def test_a_character_is_never_active_and_deleted_whoever_comes_first(logs: list[Log]) -> None:
+    """Twenty times a deletion and activations of the same character meet, by two processes, in any order and overlap."""
+    shuffled = random.Random(5)
+    for number in range(20):
+        wren, place = ids.derived("wren", number), Where(500 + number, None, "discord")
+        await execute(logs[0], ALICE, character.Create(wren, FIELDS | {"slug": f"wren-{number}"}), ids.derived("make", number))
+        commands: list[Command] = [
+            channel.Activate(place, wren),
+            character.Delete(wren),
+            channel.Activate(Where(700, None, "discord"), wren),
+        ]
+        shuffled.shuffle(commands)
+
+        async def later(command: Command, log: Log, yields: int, key: UUID) -> Executed:
+            for _ in range(yields):
+                await asyncio.sleep(0)
+            return await execute(log, ALICE, command, key)
+
+        work = [
+            later(command, shuffled.choice(logs), shuffled.randrange(60), ids.derived("meet", number * 3 + place_in_line))
+            for place_in_line, command in enumerate(commands)
+        ]
+        await _all(work)
+    rows = [row async for row in logs[0].rows(Query())]
+    deleted = {row.character: row.position for row in rows if row.type == "character.deleted"}
+    activated = [row for row in rows if row.type == "channel.activated"]
+    assert len(deleted) == 20
+    assert activated
+    assert [row for row in activated if row.position > deleted[row.character]] == []
+    state = channel.State()
+    for recorded in [one async for one in logs[0].read()]:
+        state = channel.evolve(state, recorded.event)
+    assert state.present == [], "what was active when it was deleted answers nobody"
