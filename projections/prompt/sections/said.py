@@ -21,6 +21,8 @@ LONGEST = 16_000
 """Characters of one message that reach a prompt; nobody's single message may fill a window."""
 NAME = 100
 """Characters of anything that stands in an attribute."""
+QUOTED_NAME, QUOTED_PLACE = 32, 40
+"""Characters of who said what a message points to, and of where."""
 QUOTE = 80
 """Characters of what is replied to: enough to know which one it was."""
 MENTIONS = 20
@@ -207,8 +209,8 @@ def _quote(quote: MessageQuoted, version: int) -> Iterator[str]:
 
 def _called(quote: MessageQuoted) -> str:
     """Who said it, where and when."""
-    where = f" in #{_line(quote.place)[:40]}" if quote.place else ""
-    return f"{_line(quote.name)[:32]}{where}, {ids.snowflake_time(quote.quoted_id):%Y-%m-%d %H:%M}"
+    where = f" in #{_line(quote.place)[:QUOTED_PLACE]}" if quote.place else ""
+    return f"{_line(quote.name)[:QUOTED_NAME]}{where}, {ids.snowflake_time(quote.quoted_id):%Y-%m-%d %H:%M}"
 
 
 def _attachment(a: Attachment, version: int, seen: str = "") -> str:
@@ -260,6 +262,8 @@ def _limited(entry: Entry, version: int) -> Iterator[tuple[str, str, int]]:
         yield f"forward:{number}", read(forward.text), LONGEST
     for quote in entry.quotes:
         yield f"quote:{quote.number}", readable(quote.text, {}), LONGEST
+        yield f"quote:{quote.number}:name", _line(quote.name), QUOTED_NAME
+        yield f"quote:{quote.number}:place", _line(quote.place), QUOTED_PLACE
     for number, file in enumerate([*files(entry), *(file for quote in entry.quotes for file in quote.attachments)]):
         yield f"attachment:{number}", file.text, LONGEST
         for label in (file.name, file.media_type):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine import ids, seed
 from engine.events.character import Description
-from engine.events.message import Attachment, Forward, MessageReceived
+from engine.events.message import Attachment, Forward, MessageQuoted, MessageReceived
 from engine.events.turn import Roll
 from engine.store import Log
 from projections.models.history import Entry
@@ -48,7 +48,14 @@ class Fortune:
         return [Piece(Message.of("user", text), refs=(text.split()[1],), what=f"fortune:{n}", depth=2) for n, text in enumerate(data)]
 
 
-def message(text: str = "Hello.", *, position: int = 10, seen: Mapping[int, str] | None = None, **more: Any) -> Entry:
+def message(
+    text: str = "Hello.",
+    *,
+    position: int = 10,
+    seen: Mapping[int, str] | None = None,
+    quotes: tuple[MessageQuoted, ...] = (),
+    **more: Any,
+) -> Entry:
     """A stranger's message with any of its fields."""
     fields = {"message_id": position, "channel_id": 1, "author_id": 5, "venue": "discord", "text": text, "author_name": "Bob"} | more
     event = MessageReceived.model_validate(fields)
@@ -72,7 +79,15 @@ def message(text: str = "Hello.", *, position: int = 10, seen: Mapping[int, str]
         forwards=event.forwards,
         mentioned=event.mentioned,
         seen=seen or {},
+        quotes=quotes,
     )
+
+
+def quote(text: str = "", name: str = "", place: str = "", file: Attachment | None = None) -> MessageQuoted:
+    """What a message links to."""
+    ids_ = {"message_id": 10, "channel_id": 20, "author_id": 5, "quoted_id": 3, "quoted_channel_id": 21, "quoted_author_id": 6}
+    files = (file,) if file is not None else ()
+    return MessageQuoted(**ids_, venue="discord", number=0, how="link", text=text, name=name, place=place, attachments=files)
 
 
 def ingredients(*lines: Said, card: Description | None = None, **more: Any) -> Ingredients:
@@ -184,12 +199,13 @@ def test_nothing_a_stranger_fills_opens_or_closes_a_tag(data: st.DataObject) -> 
             mentioned={"1": data.draw(HOSTILE), "2": data.draw(HOSTILE)},
             reply_to=3,
             seen={0: data.draw(HOSTILE), 1: data.draw(HOSTILE)},
+            quotes=(quote(data.draw(HOSTILE), data.draw(HOSTILE), data.draw(HOSTILE), file()),),
         )
 
     made = assemble(ingredients(line(entry(10), entry(3))), 50_000).messages[-1].content
     for tag, count in {
         "message": 1,
-        "attachment": 2,
+        "attachment": 4,
         "shows": 2,
         "forwarded": 1,
         "situation": 1,
@@ -217,6 +233,12 @@ TEXT_FIELDS = {
     "forward.attachment.name": lambda token: message(forwards=(Forward(text="", attachments=(Attachment(name=token),)),)),
     "forward.attachment.text": lambda token: message(forwards=(Forward(text="", attachments=(Attachment(text=token),)),)),
     "forward.attachment.url": lambda token: message(forwards=(Forward(text="", attachments=(Attachment(url=token),)),)),
+    "quote.text": lambda token: message(quotes=(quote(token),)),
+    "quote.name": lambda token: message(quotes=(quote(name=token),)),
+    "quote.place": lambda token: message(quotes=(quote(place=token),)),
+    "quote.attachment.text": lambda token: message(quotes=(quote(file=Attachment(text=token)),)),
+    "quote.attachment.name": lambda token: message(quotes=(quote(file=Attachment(name=token)),)),
+    "quote.attachment.url": lambda token: message(quotes=(quote(file=Attachment(url=token)),)),
     "mentioned in the text": lambda token: message("Hey <@77>!", mentioned={"77": token}),
     "mentioned beside the text": lambda token: message("Hey!", mentioned={"77": token}),
     "mentioned in a forward": lambda token: message(forwards=(Forward(text="<@!77>"),), mentioned={"77": token}),
