@@ -15,9 +15,14 @@ axe.run(document, { resultTypes: ['violations'] }).then(
 """
 
 
+def there() -> bool:
+    """Whether axe-core is here."""
+    return (FOLDER / "axe.min.js").exists()
+
+
 def require() -> None:
     """Skip, and say so, where axe-core is not here."""
-    if not (FOLDER / "axe.min.js").exists():
+    if not there():
         judges.absent("axe-core")
 
 
