@@ -15,11 +15,12 @@ from pathlib import Path
 
 from engine import embedded
 from engine.migrate import migrate
+from tests.support import standing
 
 
 @asynccontextmanager
 async def migrated(folder: Path, *, durable: bool = True, standby: bool = False) -> AsyncIterator[embedded.Postgres]:
-    """A running server under `folder`, in which every migration has been applied; stopped at the end. A `standby` can only be read."""
+    """A running server under `folder`, migrated and with every read model's tables; stopped at the end. A `standby` can only be read."""
     await asyncio.to_thread(_copy, folder)
     if standby:
         signal = folder / "postgres" / "data" / "standby.signal"
@@ -60,6 +61,7 @@ async def _make(folder: Path) -> None:
     await server.start()
     try:
         await migrate(server.dsn)
+        await standing.install(server.dsn)
     finally:
         await server.stop()
     for left in ("port", "postgres.log"):  # a copy's are its own
