@@ -10,6 +10,7 @@ from engine.actor import Actor
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
 from engine.execute import Executed, event_id
+from engine.outside import numbers
 from engine.store import Log, Query, Recorded
 from engine.store.progress import wait_for
 from projections import registry
@@ -56,8 +57,8 @@ async def lately(log: Log, *, by: Sequence[int], limit: int = 20) -> list[Change
 async def of(log: Log, which: str) -> UUID:
     """The key of the change that an event belongs to, named by its position or id. Raises Rejected."""
     recorded: Recorded[Event] | None = None
-    if which.isdigit():
-        recorded = next(iter(await log.at([int(which)])), None)
+    if (position := numbers.whole(which)) is not None:
+        recorded = next(iter(await log.at([position])), None)
     else:
         try:
             recorded = await log.find(UUID(which))

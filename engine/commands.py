@@ -12,6 +12,7 @@ import typer
 
 from engine import access, config
 from engine.errors import SettingsError, StoreError
+from engine.outside import numbers
 from engine.terminal import Json, Yes, bars, echo, fields, say, table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
     log.command("show")(log_show)
     log.command("stats")(log_stats)
     app.add_typer(log, name="log")
-    dlq = typer.Typer(no_args_is_help=True, help="Deliveries that no handler could digest.")
+    dlq = typer.Typer(no_args_is_help=True, help="Messages that could not be processed (dead letters).")
     dlq.command("list")(dlq_list)
     dlq.command("show")(dlq_show)
     dlq.command("retry")(dlq_retry)
@@ -49,7 +50,7 @@ def log_show(
 
     async def work() -> None:
         async with access.log(config.settings()) as log:
-            found = await log.at([int(which)]) if which.isdigit() else [await log.find(_uuid(which))]
+            found = await log.at([at]) if (at := numbers.whole(which)) is not None else [await log.find(_uuid(which))]
             if not found or found[0] is None:
                 raise StoreError(f"the log has no event {which}")
             recorded = found[0]
@@ -167,7 +168,10 @@ def backup(
     async def work() -> None:
         async with access.database(settings) as dsn:
             made = await backups.backup(dsn, target, load_master_key(settings), lambda line: echo(line, err=True))
-        words = f"{target}: {made.events:,} events, {made.bytes / 1e6:,.1f} MB. Its texts need master key {made.master_key_id}."
+        words = (
+            f"{target}: {made.events:,} events, {made.bytes / 1e6:,.1f} MB. To read the texts after a restore you need the master key "
+            f"(id {made.master_key_id}). It is not in the backup."
+        )
         say({"file": str(target)} | asdict(made), json=json, words=words)
 
     _run(work())
@@ -188,7 +192,7 @@ def restore(
     async def work() -> None:
         found = await backups.inspect(file)
         if not yes:
-            words = f"{file} is whole: {found.events:,} events, made {found.made_at}. Say --yes to restore it."
+            words = f"The backup is intact ({found.events:,} events, {found.made_at}). Nothing was restored. Run again with --yes."
             return say({"would_restore": asdict(found)}, json=json, words=words)
         async with access.database(settings, migrated=False) as dsn:
             tell = lambda line: echo(line, err=True)  # noqa: E731  # shorter here than a function of its own
@@ -261,7 +265,9 @@ def rotate_key(
         raise SettingsError("MASTER_KEY is set: give the new key, 64 hexadecimal digits, in NEW_MASTER_KEY.")
     if not yes:
         return say(
-            {"would_rotate": True}, json=json, words="This makes a new master key and wraps all data keys with it. Say --yes to do it."
+            {"would_rotate": True},
+            json=json,
+            words="This makes a new master key and wraps all data keys with it. Run again with --yes to do it.",
         )
 
     async def work() -> None:

@@ -196,9 +196,9 @@ def is_loopback(host: str) -> bool:
 def remarks(env_file: Path | str | None = None, environment: Mapping[str, str] = os.environ) -> list[str]:
     """What was set without effect, a sentence each: names that are no setting, and lines of .env that something else overrides."""
     known = Settings.model_fields.keys()
-    names = _names(Path(ENV_FILE if env_file is None else env_file))
-    said = given.misspelt(dict.fromkeys(names), known) + given.misspelt(environment, known, foreign=True)
-    twice = sorted({name.upper() for name in names if names.count(name) > 1 and name.lower() in known})
+    found = names(Path(ENV_FILE if env_file is None else env_file))
+    said = given.misspelt(dict.fromkeys(found), known) + given.misspelt(environment, known, foreign=True)
+    twice = sorted({name.upper() for name in found if found.count(name) > 1 and name.lower() in known})
     said += [f"{name} stands more than once in .env; the last one counts." for name in twice]
     here = {name.upper(): value for name, value in environment.items()}
     both = sorted(
@@ -207,7 +207,8 @@ def remarks(env_file: Path | str | None = None, environment: Mapping[str, str] =
     return said + [f"{name} stands in .env, but the environment of this process has another value, which counts." for name in both]
 
 
-def _names(env_file: Path) -> list[str]:
+def names(env_file: Path) -> list[str]:
+    """The names that stand in a file of settings, as written there, each as often as it stands there."""
     return [name for name, _ in _pairs(env_file)]
 
 

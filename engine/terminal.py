@@ -14,6 +14,8 @@ from rich.text import Text
 from engine.outside.printed import json_line, plain, printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to standard output; progress goes to standard error.")]
+_NARROWEST = 9
+"""Characters of a column below which its cells are torn to pieces."""
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without this only what would be done is shown.")]
 
 
@@ -38,13 +40,19 @@ def fields(value: Mapping[str, object]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", empty: str = "There are none.") -> None:
-    """A table for a person; `empty` when it has no rows. Cells are shown as they are, whatever they hold."""
-    drawn = Table(*(Column(name, overflow="fold") for name in columns), title=title or None, title_justify="left", box=None, pad_edge=False)
-    for row in rows:
-        drawn.add_row(*(Text(printable("" if cell is None else str(cell))) for cell in row))
-    if not drawn.row_count:
+    """A table for a person; `empty` when it has no rows. Cells are shown as they are, whatever they hold.
+
+    Where the terminal is too narrow for so many columns, each row is a block of names and values.
+    """
+    console, shown = Console(highlight=False), list(rows)
+    if not shown:
         return echo(f"{title}: {empty}" if title else empty)
-    return Console(highlight=False).print(drawn)
+    if len(columns) * _NARROWEST > console.width:
+        return echo("\n\n".join([*filter(None, [title]), *(fields(dict(zip(columns, row, strict=True))) for row in shown)]))
+    drawn = Table(*(Column(name, overflow="fold") for name in columns), title=title or None, title_justify="left", box=None, pad_edge=False)
+    for row in shown:
+        drawn.add_row(*(Text(printable("" if cell is None else str(cell))) for cell in row))
+    return console.print(drawn)
 
 
 class Bars:

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("rebuild")(rebuild)
     app.command("verify")(verify)
     app.command("as-of")(as_of)
-    models = typer.Typer(no_args_is_help=True, help="How the read models stand, and the way on when one has stopped.")
+    models = typer.Typer(no_args_is_help=True, help="Show the read models; resume one that has stopped.")
     models.command("list")(models_list)
     models.command("resume")(models_resume)
     models.command("aside")(models_aside)
@@ -120,7 +120,7 @@ def verify(names: Names = None, json: Json = False) -> None:
             for v in verdicts
             for t, values in v.tables.items()
         ]
-        table(("read model", "table", "rows", "position", ""), rows)
+        table(("read model", "table", "rows", "position", "compared"), rows)
     if damaged:
         raise StoreError(f"{len(damaged)} kept files do not open or are not what their address says: restore a backup")
     wrong = [f"{v.name}.{t}" for v in verdicts for t in v.different]
@@ -131,8 +131,8 @@ def verify(names: Names = None, json: Json = False) -> None:
 
 
 def as_of(
-    position: Annotated[int, typer.Argument(min=0, help="The log position.")],
     name: Annotated[str, typer.Argument(help="The read model.")],
+    position: Annotated[str, typer.Argument(help="The log position.")],
     channel: Annotated[int | None, typer.Option(help="Only rows of this channel.")] = None,
     user: Annotated[int | None, typer.Option(help="Only rows of this user.")] = None,
     character: Annotated[str | None, typer.Option(help="Only rows of this character.")] = None,
@@ -141,19 +141,33 @@ def as_of(
     json: Json = False,
 ) -> None:
     """A read model as it was at a position, without disturbing the live one."""
+    name, at = _name_and_position(name, position)
     projection = _chosen([name])[0]
     wanted = {"channel": channel, "user_id": user, "author_id": user, "character": character}
 
     async def work() -> dict[str, list[dict[str, Any]]]:
         async with access.log(config.settings()) as log:
-            return await past.tables(log, projection, position, wanted, limit=limit, opened=open_)
+            return await past.tables(log, projection, at, wanted, limit=limit, opened=open_)
 
     tables = asyncio.run(work())
-    say({"position": position, "name": name, "tables": tables}, json=json)
+    say({"position": at, "name": name, "tables": tables}, json=json)
     if not json:
         for found, rows in tables.items():
             echo(f"\n{found}")
             table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+
+
+def _name_and_position(name: str, position: str) -> tuple[str, int]:
+    """The two in either order, as the position stood first once. Raises StoreError."""
+    if _is_position(name) and not _is_position(position):
+        name, position = position, name
+    if not _is_position(position):
+        raise StoreError(f"{position} is no position of the log, which is a number. Write: tzurot as-of {name} 1000")
+    return name, int(position)
+
+
+def _is_position(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def models_list(json: Json = False) -> None:
@@ -213,14 +227,16 @@ def models_resume(name: Name, json: Json = False) -> None:
 
 
 def models_skip(name: Name, reason: Annotated[str, typer.Option(help="Why; it is kept.")], yes: Yes = False, json: Json = False) -> None:
-    """Leave out the event a stopped read model stands before: now, in every rebuild and in every verification."""
+    """Skip the event that stopped this read model, now and in every later rebuild and verify."""
 
     async def work() -> int | None:
         async with access.log(config.settings()) as log, log.pool.connection() as connection:
             if yes:
                 return await runner.skip(connection, _chosen([name])[0].name, reason)
             problems = {entry.name: entry.problem for entry in await runner.progress(connection) if entry.role == "live"}
-            say({"would_skip": problems.get(name)}, json=json, words=f"This would leave out {problems.get(name)}. Say --yes to do it.")
+            say(
+                {"would_skip": problems.get(name)}, json=json, words=f"This would skip {problems.get(name)}. Run again with --yes to do it."
+            )
             return None
 
     position = asyncio.run(work())

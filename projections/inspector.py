@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
+from engine.outside import numbers
+from engine.outside.clean import storable
 from engine.store import Log
 from projections.models import deliveries, history, turns
 from projections.models.deliveries import Delivery
@@ -37,13 +39,13 @@ class Record:
 
 async def find(log: Log, text: str) -> list[Turn]:
     """The turns meant by an error reference, a turn's id, or the id or link of a message (a person's or a reply's)."""
-    wanted = text.strip().rstrip("/").rsplit("/", 1)[-1].lower()
+    wanted = storable(text, 2_000).strip().rstrip("/").rsplit("/", 1)[-1].lower()
     async with log.pool.connection() as connection:
-        if wanted.isdecimal() and len(wanted) > 10:
-            found = await turns.by_message(connection, int(wanted))
+        if len(wanted) > 10 and (number := numbers.whole(wanted)) is not None:
+            found = await turns.by_message(connection, number)
             if found:
                 return found
-            entry = await history.by_message(connection, log.vault, int(wanted))
+            entry = await history.by_message(connection, log.vault, number)
             turn = entry.turn if entry else None
         else:
             turn = _as_id(wanted)

@@ -42,6 +42,8 @@ def register(app: typer.Typer) -> None:
         group = typer.Typer(no_args_is_help=True, help=help_)
         for command, function in commands.items():
             group.command(command)(function)
+        for former, command in _FORMER.get(name, {}).items():
+            group.command(former, hidden=True)(commands[command])
         app.add_typer(group, name=name)
     memory_commands.register(shared_group(app, "memory", "What characters remember."))
     checks.BROUGHT["provider"] = _try_provider
@@ -156,7 +158,7 @@ def _ending(end: dict[str, Any]) -> list[str]:
     if "category" in end:
         return [for_admin(end)]
     if "text" not in end:
-        return [f"Stopped: {end['why']}. Nobody was told."]
+        return [_WHY_STOPPED.get(end["why"], f"Stopped: {end['why']}.")]
     marks = ("cut_short", "recovered", "repeated", "guest", "upgrade_hint")
     said = [f"finished: {end['finish_reason']}", *(mark.replace("_", " ") for mark in marks if end[mark])]
     if end["stop_sequence"] is not None:
@@ -169,7 +171,7 @@ def _ending(end: dict[str, Any]) -> list[str]:
     return [", ".join(said), *thought, "", end["text"]]
 
 
-def model_browse(
+def model_list(
     search: Annotated[str, typer.Argument(help="Words that id or name must contain.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to show.")] = 25,
     json: Json = False,
@@ -182,7 +184,13 @@ def model_browse(
         say([asdict(offer) for offer in found], json=json)
         if not json:
             columns = ("model", "context", "$/M in", "$/M out", "reasoning", "vision")
-            table(columns, [(o.model, o.context_tokens, _million(o.price_in), _million(o.price_out), o.reasoning, o.vision) for o in found])
+            table(
+                columns,
+                [
+                    (o.model, o.context_tokens, _million(o.price_in), _million(o.price_out), plain(o.reasoning), plain(o.vision))
+                    for o in found
+                ],
+            )
 
     with_log(work)
 
@@ -191,7 +199,7 @@ def _million(price: float | None) -> str:
     return "?" if price is None else f"{price * 1e6:g}"
 
 
-def model_view(
+def model_show(
     model: Annotated[str, typer.Argument(help="The model's id.")],
     effort: Annotated[
         str | None, typer.Option(help=f"Show the effective parameters for this effort: {', '.join(get_args(Effort))}.")
@@ -221,7 +229,7 @@ def model_view(
             ages = [f"{fetch.provider}: {fetch.models} models at {fetch.at:%Y-%m-%d %H:%M}Z" for fetch in fetched]
             words = {"catalogues": "; ".join(ages) or "none yet"}
             rows = [(name, words.get(name, "unknown" if value is None else value)) for name, value in shown.items() if name != "source"]
-            table(("", "", "source"), [(name, value, found.source.get(name, "")) for name, value in rows])
+            table(("", "", "source"), [(name, plain(value), found.source.get(name, "")) for name, value in rows])
 
     with_log(work)
 
@@ -325,10 +333,10 @@ def model_refresh(json: Json = False) -> None:
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "turn": ("Explain a turn.", {"show": turn_show}),
     "model": (
-        "Models: what there is, what is known of them, what you say instead.",
+        "Browse models, see what Tzurot knows about each, and override it.",
         {
-            "browse": model_browse,
-            "view": model_view,
+            "list": model_list,
+            "show": model_show,
             "override": model_override,
             "clear": model_clear,
             "refresh": model_refresh,
@@ -340,3 +348,12 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "job": ("Jobs: work that happens later or takes long.", job_commands.COMMANDS),
 }
 """Name of a group of commands -> (its help, its commands)."""
+_FORMER = {"model": {"browse": "list", "view": "show"}, "keys": {"browse": "list"}}
+"""Name of a group -> a command's former name, which still works, -> its name."""
+_WHY_STOPPED = {
+    "message deleted": "Not answered: the message was deleted before the answer was there.",
+    "superseded": "Not answered: a newer turn took its place.",
+    "user erased": "Not answered: its author's data were erased.",
+    "too late": "Not answered: it came too late to be answered.",
+    "already told": "Not answered: a limit stood in the way. The person had been told of it before; `tzurot quota show` lists the limits.",
+}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -17,12 +17,17 @@ from engine.errors import SettingsError
 from engine.events.quota import LimitsChanged
 from engine.events.turn import TurnCompleted
 from engine.execute import execute
+from engine.outside.printed import plain
 from engine.store import Log, Query
 from engine.terminal import Json, Yes, say, table
 from projections.models import keys, quota, usage
 from worker.terminal import OPERATOR, NotFound, carry_out, with_log
 
 User = Annotated[int, typer.Option("--user", help="Discord id of the person.")]
+DIMENSIONS: dict[str, usage.Dimension] = {"day": "day", "person": "user", "character": "character", "model": "model", "payer": "scope"}
+"""What usage can be told by, as a person says it -> its column."""
+_COLUMNS: dict[str, usage.Dimension] = {"user": "user", "scope": "scope"}
+"""The columns' own names, which still work."""
 Provider = Annotated[str | None, typer.Option(help="Name of the provider; the configured one unless named.", show_default=False)]
 
 
@@ -52,7 +57,10 @@ def quota_show(json: Json = False) -> None:
             table(("blocked for", "model", "until"), [(s, m, f"{hit.reset:%Y-%m-%d %H:%M:%S}Z") for (s, m), hit in blocked])
             table(("today", "calls", "free", "$"), [(d.subject, d.calls, d.free_calls, f"{d.dollars:.4f}") for d in today])
             spending = [(f"budget of {scope}", f"${daily:g}") for scope, daily in budgets.items()]
-            table(("limit", ""), [*limits.model_dump(exclude={"changed_by"}).items(), *spending])
+            table(
+                ("limit", "set to"),
+                [*((name, plain(value)) for name, value in limits.model_dump(exclude={"changed_by"}).items()), *spending],
+            )
 
     with_log(work)
 
@@ -149,7 +157,7 @@ def keys_set(user: User, provider: Provider = None, json: Json = False) -> None:
     say({"key_id": str(key_id), "provider": name}, json=json, words=f"Stored as {key_id}, for {name}.")
 
 
-def keys_browse(user: Annotated[int | None, typer.Option("--user", help="Only this person's.")] = None, json: Json = False) -> None:
+def keys_list(user: Annotated[int | None, typer.Option("--user", help="Only this person's.")] = None, json: Json = False) -> None:
     """List keys: last four characters, last use, whether the provider took them."""
 
     async def work(log: Log) -> None:
@@ -210,14 +218,14 @@ def keys_test(user: User, provider: Provider = None, json: Json = False) -> None
 
 
 def usage_show(
-    by: Annotated[str, typer.Option(help=f"One of {', '.join(get_args(usage.Dimension))}.")] = "model",
+    by: Annotated[str, typer.Option(help=f"One of {', '.join(DIMENSIONS)}.")] = "model",
     days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 30,
     json: Json = False,
 ) -> None:
     """Calls, tokens, cost and latency by day, person, character, model or payer."""
-    dimension = next((name for name in get_args(usage.Dimension) if name == by), None)
+    dimension = (DIMENSIONS | _COLUMNS).get(by)
     if dimension is None:
-        raise NotFound(f"--by is one of {', '.join(get_args(usage.Dimension))}.")
+        raise NotFound(f"--by is one of {', '.join(DIMENSIONS)}.")
 
     async def work(log: Log) -> None:
         async with log.pool.connection() as connection:
@@ -283,7 +291,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "What ran out, what is blocked, limits and budgets.",
         {"show": quota_show, "budget": quota_budget, "limits": quota_limits, "lift": quota_lift},
     ),
-    "keys": ("People's own provider keys.", {"set": keys_set, "browse": keys_browse, "remove": keys_remove, "test": keys_test}),
+    "keys": ("People's own provider keys.", {"set": keys_set, "list": keys_list, "remove": keys_remove, "test": keys_test}),
     "usage": ("Tokens, cost and latency.", {"show": usage_show, "stops": usage_stops}),
 }
 """Name of a group of commands -> (its help, its commands)."""

@@ -95,7 +95,9 @@ async def _written(out: Path, make: Callable[[IO[bytes]], Awaitable[ArchiveManif
 def _say(out: Path, manifest: ArchiveManifest, *, json: bool) -> None:
     counts = ", ".join(f"{count:,} {name}" for name, count in manifest.counts.items())
     left = "".join(f"\nNot in it: {count:,} {why}" for why, count in sorted(manifest.left_out.items()))
-    words = f"{out}: {counts}.{left}" + ("" if manifest.opened else f"\nIts texts need master key {manifest.master_key_id}.")
+    words = f"{out}: {counts}.{left}" + (
+        "" if manifest.opened else f"\nTo read its texts you need the master key (id {manifest.master_key_id}). It is not in the archive."
+    )
     shown = {"file": str(out), "scope": manifest.scope, "about": manifest.about, "opened": manifest.opened}
     say(shown | {"counts": manifest.counts, "left_out": manifest.left_out}, json=json, words=words)
 
@@ -117,7 +119,7 @@ def import_(
             archive.check()
             if not yes:
                 counts = ", ".join(f"{count:,} {name}" for name, count in manifest.counts.items())
-                words = f"{file} is whole: {manifest.scope}, {counts}, made {manifest.made_at}. Say --yes to take it in."
+                words = f"{file} is whole: {manifest.scope}, {counts}, made {manifest.made_at}. Run again with --yes to take it in."
                 return say({"would_import": manifest.counts, "scope": manifest.scope}, json=json, words=words)
             async with access.log(settings) as log:
                 await _stopped(log)

@@ -9,6 +9,7 @@ from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Where
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.channel import AS_IT_COMES
 from engine.resources.field import values
 from engine.resources.kinds import CHANNEL, CHARACTER
@@ -74,7 +75,7 @@ def _explain(
 
     async def work(log: Log) -> None:
         where = await where_of(log, channel)
-        asks = int(person) if person.isdigit() else None
+        asks = numbers.whole(person)
         found = await explain.look(log, where.channel_id, guild_id=where.guild_id, asks=asks)
         told = [line.removeprefix("-# ") for line in explain.lines(found)]
         say({"channel": where.channel_id, "explanation": told}, json=json, words="\n".join(told))
@@ -121,7 +122,7 @@ async def _do(log: Log, command: ChannelCommand) -> None:
 
 async def where_of(log: Log, text: str) -> Where:
     """The channel, as it was last heard of. Raises NotFound."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    if not numbers.is_id(text):
         raise NotFound("A channel is named by its id, a number: in Discord's developer mode, Copy Channel ID.")
     async with log.pool.connection() as connection:
         return await channels.where(connection, int(text)) or Where(int(text), None, "discord")

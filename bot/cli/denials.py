@@ -10,6 +10,7 @@ from engine import ids
 from engine.decide.speaking.denial import Allow, Deny
 from engine.events.access import Mode, Scope
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
@@ -89,7 +90,7 @@ def _in_words(scope: Scope, target: str) -> str:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    if not numbers.is_id(text):
         raise NotFound("People, servers and channels are named by their ids, numbers: in Discord's developer mode, Copy ID.")
     return int(text)
 

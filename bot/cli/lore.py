@@ -13,6 +13,7 @@ from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.craft.lorebook import Attach, Delete, Detach, Edit
 from engine.lore.book import LoreScope
+from engine.outside import numbers
 from engine.resources.craft.kinds import LOREBOOK
 from engine.resources.field import values
 from engine.resources.kinds import CHARACTER
@@ -235,7 +236,7 @@ async def _where(log: Log, character: str, channel: str, guild: str, person: str
         return "character", str((await editing.find(log, CHARACTER, OPERATOR, character)).id)
     scope: LoreScope = "channel" if channel else "guild" if guild else "person"
     number = channel or guild or person
-    if not (number.isascii() and number.isdigit() and 0 < int(number) < 2**63):
+    if not numbers.is_id(number):
         raise NotFound("Channels, servers and people are named by their ids, numbers: in Discord's developer mode, Copy ID.")
     return scope, number
 

@@ -10,6 +10,7 @@ from bot.notes import sheet_of
 from engine import ids
 from engine.decide.craft.note import SetNote
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.craft.kinds import CRAFT
 from engine.resources.craft.note import NoteScope
 from engine.resources.field import values
@@ -56,7 +57,7 @@ def _set(which: str, json: bool = False, **options: str | None) -> None:
 async def _target(log: Log, which: str) -> tuple[NoteScope, str]:
     """What is meant. Raises NotFound, Rejected."""
     if which.isascii() and which.isdigit():
-        if not 0 < int(which) < 2**63:
+        if not numbers.is_id(which):
             raise NotFound("A channel is named by its id, a number: in Discord's developer mode, Copy Channel ID.")
         return "channel", which
     return "character", str((await editing.find(log, CHARACTER, OPERATOR, which)).id)

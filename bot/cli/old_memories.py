@@ -13,6 +13,7 @@ from engine.events.build import new
 from engine.events.memory import MemoryNoted, Reach
 from engine.oldmemories import reading
 from engine.oldmemories.reading import OldMemory
+from engine.outside import numbers
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say
@@ -59,7 +60,7 @@ def _people(named: list[str]) -> dict[str, int]:
     found = dict[str, int]()
     for one in named:
         sender, _, number = one.rpartition("=")
-        if not sender or not number.isdigit():
+        if not sender or not numbers.is_id(number):
             raise typer.BadParameter(f"{one} is not SENDER=ID.")
         found[sender] = int(number)
     return found

@@ -8,6 +8,7 @@ import typer
 from bot import editing, sheets
 from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
+from engine.outside import numbers
 from engine.resources.kinds import CHARACTER
 from engine.resources.places.kinds import PROFILE
 from engine.store import Log
@@ -52,7 +53,7 @@ def _edit(which: str, json: bool = False, **options: str | None) -> None:
 
 async def _item(log: Log, which: str) -> editing.Item:
     person, _, named = which.partition(":")
-    if not (person.isascii() and person.isdigit() and 0 < int(person) < 2**63):
+    if not numbers.is_id(person):
         raise NotFound("People are named by their ids, numbers: in Discord's developer mode, Copy User ID.")
     about: UUID | None = (await editing.find(log, CHARACTER, OPERATOR, named)).id if named else None
     return await sheets.profile_item(log, OPERATOR, int(person), about)

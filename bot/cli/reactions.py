@@ -11,6 +11,7 @@ from engine import ids
 from engine.decide.reacting.mapping import MapReactions
 from engine.events.turn import TurnCompleted
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.field import values
 from engine.resources.kinds import CHARACTER, REACTIONS
 from engine.resources.reacting.sheet import UNSET
@@ -49,7 +50,7 @@ def _show(server: Server = "", character: Character = "", json: Json = False) ->
 
 def _set(which: str, json: bool = False, **options: str | None) -> None:
     async def work(log: Log) -> None:
-        server = int(which) if which.isascii() and which.isdigit() and len(which) > 10 else None
+        server = numbers.whole(which) if len(which) > 10 else None
         whose = None if server is not None else (await editing.find(log, CHARACTER, OPERATOR, which)).id
         async with log.pool.connection() as connection:
             before = values(await reactions.sheet_of(connection, guild=server, character=whose) or UNSET)
@@ -135,7 +136,7 @@ def _listed(rows: list[dict[str, Any]], json: bool, empty: str) -> None:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    if not numbers.is_id(text):
         raise NotFound("Servers are named by their ids, numbers: in Discord's developer mode, Copy Server ID.")
     return int(text)
 

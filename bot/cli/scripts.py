@@ -11,6 +11,7 @@ from bot.cli.editing import OPERATOR, carry, with_options
 from engine import ids
 from engine.decide.craft.script import RemoveScript
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.craft.kinds import SCRIPT
 from engine.resources.craft.script import ScriptScope
 from engine.resources.kinds import CHARACTER
@@ -105,7 +106,7 @@ def _test(which: Which, text: Annotated[str, typer.Argument(help="What somebody 
 async def _target(log: Log, which: str) -> tuple[ScriptScope, str]:
     """What is meant. Raises NotFound, Rejected."""
     if which.isascii() and which.isdigit():
-        if not 0 < int(which) < 2**63:
+        if not numbers.is_id(which):
             raise NotFound("A server is named by its id, a number: in Discord's developer mode, Copy Server ID.")
         return "guild", which
     return "character", str((await editing.find(log, CHARACTER, OPERATOR, which)).id)

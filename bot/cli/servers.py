@@ -9,6 +9,7 @@ from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
 from engine.decide.places.serving import AllowServer, DenyServer, ServingCommand
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.places.kinds import SERVER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
@@ -105,7 +106,7 @@ def _list(json: Json = False) -> None:
 
 def number(text: str) -> int:
     """A server's id. Raises NotFound."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    if not numbers.is_id(text):
         raise NotFound("A server is named by its id, a number: in Discord's developer mode, Copy Server ID.")
     return int(text)
 

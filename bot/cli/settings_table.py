@@ -1,16 +1,22 @@
-"""The settings as a table, made from the code: `tzurot settings` shows it, the README holds it."""
+"""The settings as a table, made from the code: `tzurot settings` shows it with what holds here, the README holds the defaults."""
 
+import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import re2
 import typer
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from bot.cli import output
+from engine import config
 from engine.config import Settings
 
+_PASSWORD = re2.compile(r"(://[^/?#@:]*):.*@")
 BEGIN, END = "<!-- settings: written by `tzurot settings --write README.md` -->", "<!-- end of settings -->"
 
 
@@ -21,6 +27,36 @@ class Row:
     name: str
     default: str
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What a setting is here, never a secret, and where that was said: environment, .env, default."""
+
+    value: str
+    source: str
+
+
+def holding(environment: Mapping[str, str] = os.environ, env_file: str = config.ENV_FILE) -> dict[str, Holds]:
+    """What holds here for every setting, by name. Raises SettingsError when the settings cannot be used."""
+    found = config.load(env_file)
+    said = {name.upper() for name, value in environment.items() if value}
+    filed = {name.upper() for name in config.names(Path(env_file))}
+    sources = {name: "environment" if name in said else ".env" if name in filed else "default" for name in map(str.upper, _names())}
+    return {name.upper(): Holds(_shown(getattr(found, name)), sources[name.upper()]) for name in _names()}
+
+
+def _names() -> list[str]:
+    return list(Settings.model_fields)
+
+
+def _shown(value: object) -> str:
+    """A value without what is secret in it."""
+    if isinstance(value, SecretStr):
+        return "(set, not shown)"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else _PASSWORD.sub(r"\1:***@", str(value))
 
 
 def rows() -> list[Row]:
@@ -64,7 +100,7 @@ def settings(
         Path | None, typer.Option(help="Exit with 1 when the table in this file is not the code's.", show_default=False)
     ] = None,
 ) -> None:
-    """Every setting with its default and meaning. They are read from the environment, then from .env."""
+    """Every setting: what holds here, its default and its meaning. They are read from the environment, then from .env."""
     if write is not None:
         write.write_text(renewed(write.read_text()))
     elif check is not None:
@@ -73,6 +109,12 @@ def settings(
             output.echo(f"The settings table in {check} is not the code's. Run: tzurot settings --write {check}", err=True)
             raise typer.Exit(1)
     elif json:
-        output.as_json([{"name": row.name, "default": row.default, "meaning": row.meaning} for row in rows()])
+        here = holding()
+        output.as_json([asdict(row) | asdict(here[row.name]) for row in rows()])
     else:
-        output.table(("variable", "default", "meaning"), [(row.name, row.default, row.meaning) for row in rows()])
+        _print(holding())
+
+
+def _print(here: Mapping[str, Holds]) -> None:
+    said = {name: "" if held.source == "default" else f"{held.value} ({held.source})" for name, held in here.items()}
+    output.table(("variable", "set to", "default", "meaning"), [(row.name, said[row.name], row.default, row.meaning) for row in rows()])

@@ -53,8 +53,8 @@ def understand(
     time = "A time looks like 2026-01-31T18:00."
     wanted = Filter(
         types=taken.take("type", lambda text: words.types_of(text) or None, "There is no such event type.") or frozenset(),
-        guild=taken.take("guild", number, "A server goes by its number."),
-        channel=taken.take("channel", number, "A channel goes by its number."),
+        guild=taken.take("guild", number, "Enter a server id (digits only)."),
+        channel=taken.take("channel", number, "Enter a channel id (digits only)."),
         user=taken.take("user", lambda text: _number_or(text, person_named), "There is no such person, or several; give their number."),
         character=taken.take("character", lambda text: _character(text, called), "There is no such character."),
         turn=taken.take("turn", _uuid, "A turn goes by its id."),

@@ -51,6 +51,7 @@ HEADERS = {
 
 class Verdict(Enum):
     ALLOW = 200
+    UNREADABLE = 400
     LOGIN = 401
     FOREIGN = 403
     TOO_LARGE = 413
@@ -71,6 +72,8 @@ class Visit:
     cookie: str | None = None
     authorization: str | None = None
     caller: Caller = NOBODY
+    nul: bool = False
+    """Its address holds a character that no name and no number has, and that Postgres refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Guard:
         """May this request go on? `known`: it carries a session of ours or the password."""
         if self.signer is None and host_name(visit.host) not in LOOPBACK:
             return Verdict.MISDIRECTED
+        if visit.nul:
+            return Verdict.UNREADABLE
         if visit.method not in SAFE_METHODS:
             if not ours(visit, self.public):
                 return Verdict.FOREIGN
@@ -206,6 +211,7 @@ def _visit(scope: Scope, *, proxied: bool) -> Visit:
     return Visit(
         method=scope["method"],
         path=scope["path"],
+        nul="\0" in scope["path"] or b"%00" in scope["query_string"],
         host=headers.get("host", ""),
         origin=headers.get("origin"),
         fetch_site=headers.get("sec-fetch-site"),
@@ -223,6 +229,8 @@ def _refusal(verdict: Verdict, visit: Visit, judged: Judged | None) -> Response:
             return PlainTextResponse(_misdirected(visit), 421)
         case Verdict.FOREIGN:
             return PlainTextResponse(_foreign(visit), 403)
+        case Verdict.UNREADABLE:
+            return PlainTextResponse("An address of a page cannot hold the character NUL.\n", 400)
         case Verdict.TOO_LARGE:
             return PlainTextResponse(f"A request may hold {most_bytes(visit.path) // 1024} kB and must say its length.\n", 413)
         case _ if judged is not None and judged.answer is Answer.WAIT:

@@ -32,6 +32,7 @@ from engine.errors import KeyDestroyed
 from engine.events.message import MessageDeleted, MessageEdited, MessageQuoted, MessageReceived
 from engine.events.turn import TurnRequested
 from engine.failpoints import failpoint
+from engine.outside import numbers
 from engine.store import Appended, Log, NewEvent
 from engine.watching import tracing
 from projections.live import typing as typing_now
@@ -211,8 +212,8 @@ class Ingest:
         return None
 
     def _place(self, payload: Json) -> ChannelFacts:
-        channel = str(payload.get("channel_id"))
-        return self.place(int(channel)) if channel.isdigit() else ChannelFacts()
+        channel = numbers.whole(str(payload.get("channel_id")))
+        return ChannelFacts() if channel is None else self.place(channel)
 
     def _accept(self, event: Change | Ignored) -> None:
         if isinstance(event, Ignored):

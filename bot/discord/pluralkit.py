@@ -5,12 +5,14 @@ doing, no unsaying; the deletion of the copy is one. Whose a copy is follows fro
 does not tell, PluralKit is asked. When it does not answer, the newest that fits is taken, and without any the copy stays a program's.
 """
 
+import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
+from bot.discord.payload import Reader
 from engine import clock, ids, log
 from engine.events.message import MessageEdited, MessageReceived
 from engine.store import Log
@@ -20,6 +22,8 @@ APPLICATION = 466378653216014359
 WITHIN_S = 15.0
 """A copy comes within so long of its original."""
 ASK_S = 2.0
+ANSWER_BYTES = 256 * 1024
+"""Of an answer that are read; what is longer is cut, and then is no JSON."""
 KEPT = 20
 CHANNELS = 500
 _log = log.get("discord.pluralkit")
@@ -85,11 +89,23 @@ class PluralKit:
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.get(f"{self._api}/messages/{message_id}", allow_redirects=False) as response,
             ):
-                told = await response.json() if response.status == 200 else {}
-            return Original(int(told["original"]), int(told["sender"]))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
+                told = await response.content.read(ANSWER_BYTES) if response.status == 200 else b"{}"
+            return _said(told)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             _log.warning("PluralKit does not say whose a message is", error=type(error).__name__)
             return None
+
+
+def _said(answer: bytes) -> Original:
+    """The original that an answer of PluralKit's names. Raises ValueError."""
+    try:
+        reader = Reader(json.loads(answer))
+        message_id, author_id = reader.number("original"), reader.number("sender")
+    except (RecursionError, AttributeError):
+        raise ValueError("no object of JSON") from None
+    if not message_id or not author_id:
+        raise ValueError("no ids of Discord's")
+    return Original(message_id, author_id)
 
 
 def _of(said: MessageReceived) -> Original:

@@ -13,6 +13,7 @@ from typing import Literal
 from bot.discord import parts
 from bot.discord.payload import Json, Reader, clean
 from engine.events.message import AuthorKind, ChannelKind, MessageDeleted, MessageEdited, MessageReceived
+from engine.outside import numbers
 
 ORDINARY = frozenset({0, 19, 20, 21, 23})
 """Message types people (and commands) write: default, reply, command, thread starter, context menu. Others are notices by Discord."""
@@ -173,7 +174,7 @@ def roles_of(payload: Json) -> tuple[int, ...]:
     found = payload.get("member")
     roles = found.get("roles") if isinstance(found, dict) else None
     named = [str(role) for role in roles[:ROLES]] if isinstance(roles, list) else []
-    return tuple(int(role) for role in named if role.isascii() and role.isdigit() and len(role) < 20)
+    return tuple(number for role in named if (number := numbers.whole(role)) is not None)
 
 
 def application_of(payload: Json) -> int | None:
@@ -194,8 +195,8 @@ def deletions(payload: Json) -> list[MessageDeleted]:
     reader = Reader(payload)
     channel_id, guild_id = reader.number("channel_id") or 0, reader.number("guild_id")
     ids = payload.get("ids") or [payload.get("id")]
-    numbers = [int(i) for i in ids if str(i).isdigit()]
-    return [MessageDeleted(message_id=n, channel_id=channel_id, guild_id=guild_id, venue="discord") for n in numbers]
+    gone = [number for one in (ids if isinstance(ids, list) else []) if (number := numbers.whole(str(one)))]
+    return [MessageDeleted(message_id=n, channel_id=channel_id, guild_id=guild_id, venue="discord") for n in gone]
 
 
 @dataclass(frozen=True, slots=True)

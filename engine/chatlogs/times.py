@@ -22,7 +22,7 @@ def moment(value: object) -> datetime | None:
 
 
 def _of_text(text: str) -> datetime | None:
-    if text.isdigit() and len(text) < 16:
+    if text.isascii() and text.isdigit() and len(text) < 16:
         return moment(int(text))
     if found := _SPOKEN.fullmatch(text):
         hour = int(found[4]) % 12 + (12 if found[7].lower() == "p" else 0)

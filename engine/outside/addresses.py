@@ -7,6 +7,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from engine.outside import numbers
+
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9.:_%-]{1,253}")
 _API_PATH = re.compile(r"/chat/completions\Z|(?<=/v[1-9])/(?:chat|completions|models|messages|responses|embeddings)\Z", re.IGNORECASE)
@@ -100,7 +102,7 @@ def database(address: str) -> str:
         raise ValueError(_unreadable(""))
     if not parts.get("dbname") and not parts.get("service"):
         raise ValueError("names no database; add it after the host, as postgresql://user:password@host:5432/tzurot")
-    if any(not item.isdecimal() or not 0 < int(item) < 65_536 for item in parts.get("port", "5432").split(",") if item):
+    if any(not numbers.whole(item, 65_535) for item in parts.get("port", "5432").split(",") if item):
         raise ValueError("names a port that is no number from 1 to 65535; in a password write %3A for : and %40 for @")
     return database_url(parts)
 

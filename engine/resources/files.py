@@ -1,10 +1,12 @@
 """Resources as JSON files: out with every field, in without loss, and from the predecessor's files too. Pure."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from engine.outside import numbers
 from engine.resources.field import FieldSpec
 from engine.resources.kinds import CHARACTER, Kind, Values
 from engine.resources.typed import DEEPEST, LONGEST, Wrong, tidy, too_deep
@@ -142,6 +144,8 @@ def _translated(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(spec: FieldSpec, raw: Any) -> Any:
     """A JSON value as the field's. Raises Wrong with why it is none."""
+    if raw is None and not spec.nullable and spec.default is None:
+        raise Wrong("it is empty")
     if raw is None:
         return None if spec.nullable else spec.default
     if spec.key == "max_age_s" and raw == 0:
@@ -161,7 +165,8 @@ def _text(spec: FieldSpec, raw: Any) -> str:
 
 
 def _number(spec: FieldSpec, raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or (spec.kind == "int" and raw != int(raw)):
+    strange = isinstance(raw, bool) or not isinstance(raw, int | float) or (isinstance(raw, float) and not math.isfinite(raw))
+    if strange or (spec.kind == "int" and raw != int(raw)):
         raise Wrong("it is no number" if spec.kind == "float" else "it is no whole number")
     if (spec.low is not None and raw < spec.low) or (spec.high is not None and raw > spec.high):
         raise Wrong(f"it goes from {spec.range}")
@@ -192,7 +197,7 @@ def _texts(spec: FieldSpec, raw: Any) -> tuple[str, ...]:
 
 def _people(spec: FieldSpec, raw: Any) -> tuple[int, ...]:
     items = raw if isinstance(raw, list) else [raw]
-    if not all(str(item).isdecimal() and int(item) < 2**63 for item in items) or len(items) > (spec.shown.many or len(items)):
+    if not all(numbers.whole(str(item)) is not None for item in items) or len(items) > (spec.shown.many or len(items)):
         raise Wrong("it is no list of user ids")
     return tuple(dict.fromkeys(int(item) for item in items))
 

@@ -28,8 +28,6 @@ class Benchmarks(TyperGroup):
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(
-        cls=Benchmarks, no_args_is_help=True, help="Measure, beside something to compare with. Each prints rows with --json."
-    )
+    group = typer.Typer(cls=Benchmarks, no_args_is_help=True, help="Benchmarks, each against a baseline. Each prints rows with --json.")
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")

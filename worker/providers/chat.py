@@ -58,7 +58,8 @@ async def complete(
         raise ValueError(f"the permit is for {permit.model}, not for {request.get('model')}")
     redact = endpoint.redact
     try:
-        return without(redact, await _complete(http, endpoint, orjson.dumps(dict(request)), seconds, on_text, call))
+        tell = None if on_text is None else lambda text: on_text(redact(text))
+        return without(redact, await _complete(http, endpoint, orjson.dumps(dict(request)), seconds, tell, call))
     except ProviderFailed as failure:
         raise ProviderFailed(censored(redact, failure.fault), redact(failure.partial)) from None
 
@@ -84,7 +85,7 @@ def without(redact: Redactor, completion: Completion) -> Completion:
 async def _complete(http: Http, endpoint: Endpoint, body: bytes, seconds: float, on_text: OnText | None, call: str) -> Completion:
     url, headers = endpoint.url("chat/completions"), endpoint.headers(call)
     collector = Collector()
-    heard = None if on_text is None else _Heard(on_text, endpoint.redact, collector)
+    heard = None if on_text is None else _Heard(on_text, collector)
     try:
         async with http.stream("POST", url, headers=headers, body=body, seconds=seconds, limit=STREAM_LIMIT) as answer:
             if answer.status >= 300:
@@ -102,11 +103,10 @@ class _Heard:
     """Hands on what was said so far."""
 
     on_text: OnText
-    redact: Redactor
     collector: Collector
 
     async def tell(self) -> None:
-        await self.on_text(self.redact(self.collector.text))
+        await self.on_text(self.collector.text)
 
 
 async def _read(answer: Streamed, collector: Collector, heard: _Heard | None) -> None:

@@ -86,7 +86,7 @@ async def show(request: Request) -> Response:
     try:
         found = await _found(console, asked)
     except TimeoutError:
-        sentence = f"It takes more than {PAST_SECONDS:.0f} seconds to fold so much. `tzurot as-of {asked.position} memory` takes its time."
+        sentence = f"It takes more than {PAST_SECONDS:.0f} seconds to fold so much. `tzurot as-of memory {asked.position}` takes its time."
     except StoreError as error:
         sentence = f"That cannot be shown: {error}."
     shown = found[asked.first : asked.first + ROWS]

@@ -11,6 +11,7 @@ from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
 from engine.events.base import Event
 from engine.events.quota import BudgetSet, LimitsChanged
+from engine.outside import numbers
 
 OWNERS = "Only the bot's owners can change this."
 NAMES = frozenset(LimitsChanged.model_fields) - {"changed_by"}
@@ -77,7 +78,7 @@ def is_scope(scope: str) -> bool:
             return str(UUID(name)) == name
         except ValueError:
             return False
-    return scope == "system" or (kind == "user" and name.isascii() and name.isdecimal() and int(name) < 2**63)
+    return scope == "system" or (kind == "user" and numbers.whole(name) is not None)
 
 
 def reverse_budget(before: Budgets, after: Budgets, event: Event) -> SetBudget:

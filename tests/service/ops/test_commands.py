@@ -110,7 +110,7 @@ async def test_as_of(log: Log, tzurot: Command) -> None:
     """Rows as they were, filtered by channel; texts only when asked for."""
     message = [r async for r in log.read() if isinstance(r.event, MessageReceived)][2]
     assert isinstance(message.event, MessageReceived)
-    words = ("as-of", str(message.position), "history", "--channel", str(message.event.channel_id))
+    words = ("as-of", "history", str(message.position), "--channel", str(message.event.channel_id))
     rows = (await tzurot(*words))["tables"]["entries"]
     assert rows[-1]["position"] == message.position
     assert "text" not in rows[-1]

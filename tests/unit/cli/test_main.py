@@ -45,7 +45,7 @@ def test_a_package_that_is_absent_is_left_out_and_named(monkeypatch: pytest.Monk
         main.main()
     listed, _, said = capsys.readouterr().out.partition("Left out")
     assert "tests.bench" in said
-    assert "Measure" not in listed
+    assert "Benchmarks" not in listed
     assert "doctor" in listed
 
 

@@ -26,6 +26,14 @@ def test_a_sample_of_the_fuzz_has_one_end_each(seed: int) -> None:
         assert fuzz.one(number, seed) != ""
 
 
+async def test_a_sample_goes_in_by_the_door_of_a_turn() -> None:
+    """With every status, content type and encoding, while somebody listens to it growing."""
+    found = await fuzz.run(150, 1, seconds=300)
+    assert found.kinds["BROKEN"] == 0
+    assert found.kinds.total() == 150
+    assert len(found.kinds) > 6
+
+
 @given(st.lists(JSON, min_size=1, max_size=4), st.booleans(), st.integers(0, 2**32))
 @configured(max_examples=150)
 def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool, seed: int) -> None:
@@ -33,7 +41,7 @@ def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool
     frames = [json.dumps(document).encode() for document in documents]
     made = b"".join(map(event, frames)) if events else b"\n".join(frames)
     chance = random.Random(seed)
-    fuzz.judge(made, fuzz.read(made, chance), chance)
+    fuzz.judge(fuzz.read(made, chance), fuzz.refused(made, chance))
 
 
 @given(JSON)

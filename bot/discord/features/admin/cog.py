@@ -16,6 +16,7 @@ from engine import clock
 from engine.decide.places import serving
 from engine.decide.rejected import Rejected
 from engine.execute import execute
+from engine.outside import numbers
 from projections import inspector, why
 from projections.models.places import servers
 from projections.models.timeline import Filter
@@ -170,13 +171,13 @@ class AdminCog(nextcord.ClientCog):
 def _number(text: str, what: str) -> int:
     """The number in an option, a mention's too. Raises Rejected."""
     digits = text.strip().strip("<@#!>")
-    if not (digits.isascii() and digits.isdigit() and int(digits) < 2**63):
+    if numbers.whole(digits) is None:
         raise Rejected(f"{what} is named by a number here.")
     return int(digits)
 
 
 def _guild(text: str) -> int:
     """The id of a server. Raises Rejected."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    if not numbers.is_id(text):
         raise Rejected("A server is named by its id, a number: `/admin servers` shows those the bot is in.")
     return int(text)
