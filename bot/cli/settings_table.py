@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from bot.cli import output
 from engine import config
 from engine.config import Settings
+from engine.errors import SettingsError
 
 _PASSWORD = re2.compile(r"(://[^/?#@:]*):.*@")
 BEGIN, END = "<!-- settings: written by `tzurot settings --write README.md` -->", "<!-- end of settings -->"
@@ -108,13 +109,23 @@ def settings(
         if renewed(text) != text:
             output.echo(f"The settings table in {check} is not the code's. Run: tzurot settings --write {check}", err=True)
             raise typer.Exit(1)
-    elif json:
-        here = holding()
-        output.as_json([asdict(row) | asdict(here[row.name]) for row in rows()])
     else:
-        _print(holding())
+        _show(json=json)
 
 
-def _print(here: Mapping[str, Holds]) -> None:
-    said = {name: "" if held.source == "default" else f"{held.value} ({held.source})" for name, held in here.items()}
-    output.table(("variable", "set to", "default", "meaning"), [(row.name, said[row.name], row.default, row.meaning) for row in rows()])
+def _show(*, json: bool) -> None:
+    """Print the table; also where a setting cannot be used, for then somebody looks here for what it should be."""
+    here, wrong = dict[str, Holds](), None
+    try:
+        here = holding()
+    except SettingsError as error:
+        wrong = error
+    if json:
+        unknown = {"value": None, "source": None}
+        output.as_json([asdict(row) | (asdict(here[row.name]) if here else unknown) for row in rows()])
+    else:
+        said = {name: "" if held.source == "default" else f"{held.value} ({held.source})" for name, held in here.items()}
+        cells = [(row.name, said.get(row.name, ""), row.default, row.meaning) for row in rows()]
+        output.table(("variable", "set to", "default", "meaning"), cells)
+    if wrong is not None:
+        raise wrong

@@ -1,7 +1,7 @@
 """Door by door: what is put into every field of what others send or write, each kind of poison, and the kind of answer.
 
 A door answers with what it understood or with its own refusal, never with anything else; what it understood can be stored and printed.
-The console's doors are in tests/service/test_poison_console.py, the gateway's in tests/service/test_poison_discord.py.
+The console's doors are in tests/service/test_poison_console.py.
 """
 
 import json

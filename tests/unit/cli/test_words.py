@@ -85,6 +85,15 @@ def test_settings_tell_what_holds_here_and_no_secret(tmp_path: Path, monkeypatch
         settings_table.holding(env_file=str(file))
 
 
+def test_settings_are_listed_where_one_of_them_cannot_be_used(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """That is when somebody looks for what it should be; the sentence about it comes after the list."""
+    monkeypatch.setenv("CONSOLE_PORT", "x")
+    with pytest.raises(SettingsError, match="CONSOLE_PORT"):
+        settings_table.settings(json=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert {"CONSOLE_PORT", "DEFAULT_MODEL"} <= {row["name"] for row in rows}
+
+
 def test_a_turn_that_was_stopped_says_why_in_a_sentence() -> None:
     """Also why nobody was told a second time."""
     assert "had been told of it before" in _ending({"why": "already told"})[0]
