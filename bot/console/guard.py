@@ -73,7 +73,7 @@ class Visit:
     authorization: str | None = None
     caller: Caller = NOBODY
     nul: bool = False
-    """Its address holds a character that no name and no number has, and that Postgres refuses."""
+    """Its path holds a character that no name and no number has, and that Postgres refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def _visit(scope: Scope, *, proxied: bool) -> Visit:
     return Visit(
         method=scope["method"],
         path=scope["path"],
-        nul="\0" in scope["path"] or b"%00" in scope["query_string"],
+        nul="\0" in scope["path"],
         host=headers.get("host", ""),
         origin=headers.get("origin"),
         fetch_site=headers.get("sec-fetch-site"),

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from engine import clock
 from engine.decide.spending.turn_model import Known, Model, Quirks, resolve
+from engine.outside import clean
 from engine.store import Stored
 from projections.base import Projection, clear, sql
 from projections.models.model_quirks import QUIRK_TYPES, QUIRKS_DDL, apply_quirks, select_quirks
@@ -167,7 +168,7 @@ def _known(values: Sequence[Any]) -> Known:
 
 async def browse(connection: AsyncConnection, search: str = "", *, limit: int = CHOICES, schema: str = "models") -> list[Offer]:
     """Models whose id or name contains every word of the search, free ones first, then by id."""
-    words = [f"%{_literal(word)}%" for word in search.lower().split()]
+    words = [f"%{_literal(word)}%" for word in clean.storable(search.lower()).split()]
     statement = f"""
     SELECT {_OFFERED} FROM {{schema}}.offered WHERE lower(model || ' ' || name) LIKE ALL (%(words)s::text[])
     ORDER BY (coalesce(price_in, 1) = 0 AND coalesce(price_out, 1) = 0) DESC, model LIMIT %(limit)s

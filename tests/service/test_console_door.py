@@ -59,13 +59,13 @@ async def test_a_form_of_another_site_changes_nothing(here: Site) -> None:
 
 async def test_a_huge_body_is_refused(here: Site) -> None:
     """Before it is read, or without saying how long it is."""
-    response = await here.form("/chats", {"text": "x" * (BODY_BYTES + 1)})
+    response = await here.form("/presets", {"name": "x" * (BODY_BYTES + 1)})
     assert response.status_code == 413
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"text=x"
 
-    chunked = await here.http.post("/chats", content=endless(), headers={"origin": here.address})
+    chunked = await here.http.post("/presets", content=endless(), headers={"origin": here.address})
     assert chunked.status_code == 413
 
 

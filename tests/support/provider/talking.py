@@ -7,6 +7,8 @@ from pydantic import SecretStr
 
 from engine import seed
 from engine.config import Settings
+from projections.follow import runner
+from projections.registry import ALL
 from tests.support.provider.room import End, Person, room, with_provider
 from tests.support.provider.server import FaultServer
 
@@ -22,5 +24,8 @@ async def talking(settings: Settings, provider: FaultServer, *, key: str | None 
 
 
 async def one(person: Person, text: str = "Tell me something, please", seconds: float = 30) -> End:
+    """The end of a turn, once all read models know it."""
     [turn] = await person.say(text, CHARACTER)
-    return await person.end(turn, seconds=seconds)
+    end = await person.end(turn, seconds=seconds)
+    assert await runner.wait_for(person.log.pool, [model.name for model in ALL], await person.log.head(), seconds=60)
+    return end
