@@ -15,10 +15,11 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
-MOST = 20_000
+MOST = 2_000
 """Answers kept by a process; the one used longest ago goes first."""
 ROWS = 50
-"""An answer of more rows is not kept."""
+CHARACTERS = 16_000
+"""An answer of more rows, or of more than so much text and so many bytes, is not kept: all of them take some 32 MB at most."""
 type Answers = OrderedDict[tuple[object, ...], list[Any]]
 
 
@@ -64,7 +65,7 @@ async def rows(
         answers.move_to_end(key)
         return known
     found = await _asked(connection, statement, parameters)
-    if len(found) <= ROWS:
+    if len(found) <= ROWS and sum(map(_size, found)) <= CHARACTERS:
         answers[key] = found
         if len(answers) > MOST:
             answers.popitem(last=False)
@@ -75,6 +76,11 @@ async def _asked(connection: AsyncConnection, statement: bytes, parameters: Mapp
     async with connection.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(statement, parameters)
         return await cursor.fetchall()
+
+
+def _size(row: Sequence[Any]) -> int:
+    """About how many bytes a row takes."""
+    return sum(len(value if isinstance(value, bytes | str) else repr(value)) for value in row)
 
 
 def _hashable(parameters: Mapping[str, object] | Sequence[object]) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from engine.store import open_log
 from engine.vault import MasterKey
 from projections.follow import rebuild, runner
 from projections.models.craft.notes import NOTES
-from projections.unchanged import ROWS, Unchanged, rows
+from projections.unchanged import CHARACTERS, ROWS, Unchanged, rows
 from tests.support.memories import WREN, Spot, World
 
 ADA, PLACE = 41, Spot(501, 9)
@@ -101,3 +101,6 @@ async def test_only_answers_of_the_same_snapshot_and_state_are_taken(world: Worl
             assert await ask(one) == 1
         with kept.within(one, {"scripts": "a"}):
             assert await ask(one) == now + 2
+        with kept.within(one, {"notes": "a"}):
+            long = "x" * CHARACTERS
+            assert [await ask(one, long), await ask(one, long)] == [now + 3, now + 4]
