@@ -92,9 +92,10 @@ async def discard(log: Log, letter: DeadLetter) -> None:
 async def _reference(log: Log, letter: DeadLetter) -> Reference:
     if letter.log_position is None:
         raise CannotRetry("this message was no reference to an event of the log; discard it")
-    async for row in log.rows(Query(after=letter.log_position - 1, until=letter.log_position)):
-        return of_row(row)
-    raise CannotRetry(f"the log has no position {letter.log_position}; discard it")
+    found = [row async for row in log.rows(Query(after=letter.log_position - 1, until=letter.log_position))]
+    if not found:
+        raise CannotRetry(f"the log has no position {letter.log_position}; discard it")
+    return of_row(found[0])
 
 
 def _stream(consumer: str) -> str:

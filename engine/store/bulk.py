@@ -73,15 +73,22 @@ async def pages(dsn: str, after: int, until: int) -> AsyncGenerator[list[Row]]:
             coming = _requested(connection, first + PAGE, until) if first + PAGE < until else None
             yield _rows(connection, page)
     finally:
-        if coming is not None:
-            await asyncio.gather(coming, return_exceptions=True)
-        connection.close()
+        if coming is None:
+            connection.close()
+        else:  # not waited for: whoever is cancelled here would leave the connection open
+            coming.add_done_callback(lambda page: _close(connection, page))
 
 
 def _connection(dsn: str) -> psycopg.Connection:
     connection = psycopg.connect(dsn, autocommit=True, **connect.OPTIONS)
     _checked(connection.pgconn.prepare(_NAME, _TEXT, [_INT8, _INT8]), pq.ExecStatus.COMMAND_OK)
     return connection
+
+
+def _close(connection: psycopg.Connection, page: "asyncio.Future[pq.abc.PGresult]") -> None:
+    if not page.cancelled():
+        page.exception()  # nobody is there any more to hear it
+    connection.close()
 
 
 def _requested(connection: psycopg.Connection, first: int, until: int) -> "asyncio.Future[pq.abc.PGresult]":

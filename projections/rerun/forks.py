@@ -3,7 +3,8 @@
 No provider is asked: as long as the prompts are equal byte for byte, the recorded answers are those of the fork as well.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -63,30 +64,30 @@ async def scope_of(log: Log, text: str, until: int | None = None) -> RerunScope 
     if not (named.isascii() and named.isdecimal() and len(named) < 20):
         return None
     scope = RerunScope(channel=int(named), until=until)
-    async for _ in calls(log, scope, limit=1):
-        return scope
-    return None
+    return scope if [position async for position, _ in calls(log, scope, limit=1)] else None
 
 
-async def calls(log: Log, scope: RerunScope, *, limit: int = MOST) -> AsyncIterator[tuple[int, GenerationStarted]]:
+async def calls(log: Log, scope: RerunScope, *, limit: int = MOST) -> AsyncGenerator[tuple[int, GenerationStarted]]:
     """The recorded calls of a scope in the order of the log, each with its position."""
     tags = Tags(channel=scope.channel) if scope.turn is None else Tags(turn=scope.turn)
-    async for recorded in log.read(Query(types=STARTED, tags=tags, until=scope.until, limit=limit)):
-        if isinstance(recorded.event, GenerationStarted):
-            yield recorded.position, recorded.event
+    async with aclosing(log.read(Query(types=STARTED, tags=tags, until=scope.until, limit=limit))) as found:
+        async for recorded in found:
+            if isinstance(recorded.event, GenerationStarted):
+                yield recorded.position, recorded.event
 
 
 async def compare(log: Log, scope: RerunScope, changes: PromptChanges = AS_IT_WAS) -> ForkReport:
     """Go through a scope until something differs. After that the conversation would be another, and nothing recorded holds for it."""
     made = equal = 0
     skipped: list[ComparedCall] = []
-    async for position, started in calls(log, scope):
-        step = await compared(log, position, started, changes)
-        made += 1
-        if step.differs is not None:
-            return ForkReport(made, equal, step, tuple(skipped))
-        equal += not step.why
-        skipped += [step] if step.why else []
+    async with aclosing(calls(log, scope)) as recorded_calls:
+        async for position, started in recorded_calls:
+            step = await compared(log, position, started, changes)
+            made += 1
+            if step.differs is not None:
+                return ForkReport(made, equal, step, tuple(skipped))
+            equal += not step.why
+            skipped += [step] if step.why else []
     return ForkReport(made, equal, None, tuple(skipped))
 
 

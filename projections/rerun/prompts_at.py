@@ -42,7 +42,7 @@ async def at(log: Log, position: int, channel: int | None = None, character: UUI
 
 async def _last(log: Log, position: int, channel: int | None, character: UUID | None) -> tuple[int, GenerationStarted, int | None] | None:
     tags = Tags(channel=channel, character=character)
-    async for recorded in log.read(Query(types=STARTED, tags=tags, until=position, backwards=True, limit=1)):
+    for recorded in [one async for one in log.read(Query(types=STARTED, tags=tags, until=position, backwards=True, limit=1))]:
         if isinstance(recorded.event, GenerationStarted):
             return recorded.position, recorded.event, recorded.row.channel
     return None

@@ -215,7 +215,7 @@ async def test_a_failed_turn_shows_a_notice_that_leads_to_it(tzurot: Tzurot, bro
 async def fail_the_last(tzurot: Tzurot) -> str:
     """End the newest turn as a worker would whose provider refuses; returns the reference."""
     async with open_log(tzurot.dsn, MasterKey.of(bytes.fromhex("5a" * 32))) as log:
-        newest = await anext(r.event async for r in log.read(Query(types=frozenset({"turn.requested"}), backwards=True, limit=1)))
+        (newest,) = [r.event async for r in log.read(Query(types=frozenset({"turn.requested"}), backwards=True, limit=1))]
         assert isinstance(newest, TurnRequested)
         failed = TurnFailed(
             **newest.model_dump(include={"turn_id", "message_id", "channel_id", "user_id", "character_id", "venue"}),

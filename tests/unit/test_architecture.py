@@ -1,6 +1,7 @@
 """What docs/architecture.md says of who builds rows and who decides, held on the source itself."""
 
 import ast
+from collections.abc import Iterable
 
 import pytest
 
@@ -28,3 +29,60 @@ def test_rules_do_no_io(file: str) -> None:
     names = {module for module, _ in taken} | {f"{module}.{name}" for module, name in taken if name}
     assert {name for name in names if name in IO or name.startswith("engine.store")} == set()
     assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.AsyncFunctionDef)] == []
+
+
+LEFT_EARLY = """
+async def whole(log):
+    async for row in log.rows():
+        for part in row:
+            break
+
+async def left(log):
+    async for row in log.rows():
+        if row:
+            return row
+
+async def first(log):
+    return await anext(row async for row in log.rows())
+
+async def closed(log):
+    async with aclosing(log.rows()) as rows:
+        async for row in rows:
+            yield row
+"""
+CLOSED_BY_OTHERS = {"aiter_raw", "aiter_lines", "stream"}
+"""Iterators of a response or a cursor, which the response or the cursor closes."""
+
+
+def test_generators_are_closed_by_whoever_leaves_them_early() -> None:
+    """A loop that breaks, returns or yields leaves a generator half-read: its connection is closed at once only inside `aclosing`."""
+    assert left_early(ast.parse(LEFT_EARLY)) == [8, 13]
+    files = [path for top in ("engine", "projections", "bot", "worker", "tests") for path in (ROOT / top).rglob("*.py")]
+    found = [f"{path.relative_to(ROOT)}:{line}" for path in files for line in left_early(ast.parse(path.read_text(encoding="utf-8")))]
+    assert sorted(found) == []
+
+
+def left_early(module: ast.Module) -> list[int]:
+    """The lines of loops over a generator made there that end before it does, and of first elements taken from one."""
+    loops = [
+        node for node in ast.walk(module) if isinstance(node, ast.AsyncFor) and isinstance(node.iter, ast.Call) and ends_early(node.body)
+    ]
+    calls = [
+        node for node in ast.walk(module) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "anext"
+    ]
+    return sorted(
+        [loop.lineno for loop in loops if getattr(getattr(loop.iter, "func", None), "attr", "") not in CLOSED_BY_OTHERS]
+        + [call.lineno for call in calls if isinstance(call.args[0], ast.GeneratorExp | ast.Call)]
+    )
+
+
+def ends_early(body: Iterable[ast.AST], *, inner: bool = False) -> bool:
+    """Whether a loop of this body may break, return or yield; `inner`: breaks end a loop within."""
+    for node in body:
+        if isinstance(node, ast.Return | ast.Yield) or (isinstance(node, ast.Break) and not inner):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            continue
+        if ends_early(ast.iter_child_nodes(node), inner=inner or isinstance(node, ast.For | ast.AsyncFor | ast.While)):
+            return True
+    return False

@@ -76,7 +76,7 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
 async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
     """(position of the end if there is one, number of the call that comes now)."""
     number = 1
-    async for row in work.log.rows(Query(stream=turn_events.stream(turn.turn))):
+    for row in [row async for row in work.log.rows(Query(stream=turn_events.stream(turn.turn)))]:
         if row.id == ids.terminal(turn.turn):
             return row.position, number
         number += row.type == "turn.generation_started"

@@ -3,6 +3,7 @@
 Nobody is asked and nothing is stored. Strict: what is not equal byte for byte is a divergence, and is named.
 """
 
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from engine import ids
@@ -37,26 +38,27 @@ async def replay(log: Log, scope: RerunScope) -> Replayed:
     """Go through the recorded calls of a scope in the log's order, up to the first divergence."""
     prompts = answers = 0
     skipped: list[ComparedCall] = []
-    async for position, started in calls(log, scope):
-        turn = started.turn_id
-        try:
-            again = await rebuild(log, started)
-        except LookupError as error:
-            skipped.append(ComparedCall(position, turn, started.attempt, why=str(error)))
-            continue
-        if again.erased:
-            skipped.append(ComparedCall(position, turn, started.attempt, why="erased"))
-            continue
-        if not again.equal:
-            told = of_texts("prompt", started.prompt_sha256, again.prompt.sha256)
-            return Replayed(prompts, answers, ComparedCall(position, turn, started.attempt, told), tuple(skipped))
-        prompts += 1
-        found = _answered(await log.find(ids.terminal(turn)), started)
-        if found is None:
-            continue
-        if (differs := answer_differs(found, frame_of(again))) is not None:
-            return Replayed(prompts, answers, ComparedCall(position, turn, started.attempt, differs), tuple(skipped))
-        answers += 1
+    async with aclosing(calls(log, scope)) as recorded:
+        async for position, started in recorded:
+            turn = started.turn_id
+            try:
+                again = await rebuild(log, started)
+            except LookupError as error:
+                skipped.append(ComparedCall(position, turn, started.attempt, why=str(error)))
+                continue
+            if again.erased:
+                skipped.append(ComparedCall(position, turn, started.attempt, why="erased"))
+                continue
+            if not again.equal:
+                told = of_texts("prompt", started.prompt_sha256, again.prompt.sha256)
+                return Replayed(prompts, answers, ComparedCall(position, turn, started.attempt, told), tuple(skipped))
+            prompts += 1
+            found = _answered(await log.find(ids.terminal(turn)), started)
+            if found is None:
+                continue
+            if (differs := answer_differs(found, frame_of(again))) is not None:
+                return Replayed(prompts, answers, ComparedCall(position, turn, started.attempt, differs), tuple(skipped))
+            answers += 1
     return Replayed(prompts, answers, None, tuple(skipped))
 
 

@@ -25,10 +25,8 @@ _MAY = (
 async def select(snapshot: Snapshot) -> Chosen:
     """The request of the turn, where it allows silence."""
     query = Query(stream=f"turn:{snapshot.turn}", types=frozenset({"turn.requested"}))
-    async for row in reader.rows(snapshot.connection, query):
-        if clear(row).get("may_decline", False):
-            return Chosen((f"t:{row.position}",))
-    return Chosen()
+    asked = [row async for row in reader.rows(snapshot.connection, query)]
+    return Chosen(tuple(f"t:{row.position}" for row in asked if clear(row).get("may_decline", False))[:1])
 
 
 async def load(log: Log, chosen: Chosen, as_of: int) -> bool:

@@ -7,7 +7,7 @@ import secrets
 import statistics
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -157,10 +157,11 @@ async def _gap_check(server: embedded.Postgres, processes: int, events: int) -> 
 
 async def _tail(log: Log, wanted: int) -> tuple[int, int]:
     seen = gaps = last = 0
-    async for rows in log.follow(0):
-        for row in rows:
-            gaps += row.position != last + 1
-            last, seen = row.position, seen + 1
-        if seen >= wanted:
-            break
+    async with aclosing(log.follow(0)) as batches:
+        async for rows in batches:
+            for row in rows:
+                gaps += row.position != last + 1
+                last, seen = row.position, seen + 1
+            if seen >= wanted:
+                break
     return seen, gaps

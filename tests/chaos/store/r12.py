@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from engine.events.base import Event
 from engine.store import Log, NewEvent, Query, Recorded
@@ -58,10 +59,11 @@ async def _insist(log: Log, number: int, channel: int) -> int:
 
 async def _tail(log: Log, after: int, wanted: int, children: list[asyncio.subprocess.Process]) -> tuple[int, int]:
     seen = gaps = 0
-    async for rows in log.follow(after):
-        for row in rows:
-            gaps += row.position != after + 1
-            after, seen = row.position, seen + 1
-        if seen >= wanted or any(child.returncode for child in children):
-            break
+    async with aclosing(log.follow(after)) as batches:
+        async for rows in batches:
+            for row in rows:
+                gaps += row.position != after + 1
+                after, seen = row.position, seen + 1
+            if seen >= wanted or any(child.returncode for child in children):
+                break
     return seen, gaps

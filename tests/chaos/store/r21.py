@@ -1,5 +1,6 @@
 """R21: an event of 5 MB: stored, read back, followed; what goes to NATS stays a small reference."""
 
+from contextlib import aclosing
 from dataclasses import replace
 
 from engine.bus import reference
@@ -23,9 +24,10 @@ async def run(trials: int = 5) -> dict[str, object]:
             recorded = await log.find(event.id)
             intact = recorded is not None and isinstance(recorded.event, MessageReceived) and recorded.event == event.event
             errors += not intact
-            async for rows in log.follow(found.positions[0] - 1):
-                largest = max(largest, *(len(reference.encode(reference.of_row(row))) for row in rows))
-                break
+            async with aclosing(log.follow(found.positions[0] - 1)) as batches:
+                async for rows in batches:
+                    largest = max(largest, *(len(reference.encode(reference.of_row(row))) for row in rows))
+                    break
         faults = await lab.faults(server.dsn, {})
     passed = not errors and largest <= LIMIT and not any(faults.values())
     return {"trials": trials, "errors": errors, "largest_reference_bytes": largest, **faults, "passed": passed}

@@ -52,7 +52,7 @@ async def test_log_commands(log: Log, tzurot: Command) -> None:
     head = await log.head()
     tail = await tzurot("log", "tail", "-n", "5")
     assert [row["position"] for row in tail] == list(range(head - 4, head + 1))
-    first = await anext(r async for r in log.read() if isinstance(r.event, MessageReceived))
+    first = next(r for r in [r async for r in log.read()] if isinstance(r.event, MessageReceived))
     shown = await tzurot("log", "show", str(first.position))
     assert shown["hidden"]
     assert "text" not in shown["data"]
@@ -120,7 +120,7 @@ async def test_as_of(log: Log, tzurot: Command) -> None:
 
 async def test_erase_previews_first(log: Log, tzurot: Command) -> None:
     """Without --yes nothing is destroyed; with it the texts are blank."""
-    someone = (await anext(r async for r in log.read() if isinstance(r.event, MessageReceived))).event
+    someone = next(r.event for r in [r async for r in log.read()] if isinstance(r.event, MessageReceived))
     assert isinstance(someone, MessageReceived)
     would = await tzurot("erase", str(someone.author_id))
     assert would["would_erase"]["events"] >= 1

@@ -224,7 +224,7 @@ async def test_a_look_at_the_past_folds_a_bounded_part_and_goes_on_where_it_was(
     assert len(reached) >= 2
     async with await connect.connect(log.dsn) as connection, verify.scratch(connection, HISTORY, head) as schema:
         assert await verify.hashes(connection, schema) == then
-    person = await anext(r.event.author_id async for r in log.read() if isinstance(r.event, MessageReceived))
+    person = next(r.event.author_id for r in [r async for r in log.read()] if isinstance(r.event, MessageReceived))
     await erasure.erase(log, person, 1)
     async with log.pool.connection() as connection:
         left = await (await connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'past!_%' ESCAPE '!'")).fetchone()

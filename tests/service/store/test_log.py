@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -197,10 +198,11 @@ async def test_a_reader_sees_everything_in_order(log: Log, other: Log) -> None:
     seen: list[int] = []
 
     async def follow() -> None:
-        async for rows in log.follow(0):
-            seen.extend(row.position for row in rows)
-            if len(seen) >= 200:
-                return
+        async with aclosing(log.follow(0)) as batches:
+            async for rows in batches:
+                seen.extend(row.position for row in rows)
+                if len(seen) >= 200:
+                    return
 
     following = asyncio.create_task(follow())
     await asyncio.gather(*((log, other)[n % 2].append(message(n, channel=n % 7)) for n in range(200)))
@@ -233,9 +235,10 @@ async def test_pages_join_without_seams(log: Log, monkeypatch: pytest.MonkeyPatc
     assert await positions(log, Query(backwards=True)) == list(range(25, 0, -1))
     assert [recorded.position async for recorded in log.read()] == list(range(1, 26))
     assert [replayed.position async for page in log.replay() for replayed in page] == list(range(1, 26))
-    async for page in log.replay():
-        assert len(page) == 4
-        break
+    async with aclosing(log.replay()) as batches:
+        async for page in batches:
+            assert len(page) == 4
+            break
 
 
 async def test_find_and_at(log: Log) -> None:
