@@ -22,12 +22,14 @@ CHANGES = (
 
 
 def _held(dsn: str) -> tuple[int, dict[str, list[tuple[object, ...]]]]:
-    """The database's id, and what stands in its tables."""
+    """The database's id, and what stands in its tables and sequences."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         (oid,) = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or (0,)
         names = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         tables = [f'"{schema}"."{table}"' for schema, table in connection.execute(names).fetchall()]
-        return oid, {table: connection.execute(f"TABLE {table}".encode()).fetchall() for table in tables}
+        held = {table: connection.execute(f"TABLE {table}".encode()).fetchall() for table in tables}
+        sequences = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+        return oid, held | {"sequences": connection.execute(sequences).fetchall()}
 
 
 async def test_the_next_finds_nothing_of_what_was_written(postgres: embedded.Postgres, template: str) -> None:

@@ -1,7 +1,7 @@
 """Databases of one server that tests have one after the other: emptied in between, made anew where a test changed more than rows.
 
 Copying a template is some thousand files and takes longer than what most tests do; emptying the tables that hold something is a tenth
-of that. Each test finds its database under a name of its own, so that whatever an earlier one left running finds nothing.
+of that, and less where few rows are deleted: truncating makes new files for a table and each of its indexes. Each test finds its database under a name of its own, so that whatever an earlier one left running finds nothing.
 """
 
 import secrets
@@ -26,9 +26,12 @@ SELECT (SELECT (count(*), max(oid), sum(relnatts)) FROM pg_class)::text, (SELECT
   (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))::text
 """
 _NOT_EMPTY = """
-SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT format('%I.%I', n.nspname, c.relname), pg_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND pg_relation_size(c.oid) > 0
 """
+_SEQUENCES = "SELECT seqrelid::regclass::text, pg_sequence_last_value(seqrelid) FROM pg_sequence"
+FEW_BYTES = 128 * 1024
+"""A table that has not grown beyond this is emptied row by row."""
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Databases:
         self._lent: dict[str, int] = {}
         self._make: tuple[object, ...] = ()
         self._rows: dict[str, bytes] = {}
+        self._sequences: dict[str, int | None] = {}
 
     def close(self) -> None:
         self._admin.close()
@@ -91,12 +95,14 @@ class Databases:
             if _make(connection) != self._make:
                 return False
             _empty(connection, self._rows)
+            _set_back(connection, self._sequences)
         return True
 
     def _learn(self, name: str) -> None:
         with psycopg.connect(with_database(self._dsn, name), autocommit=True) as connection:
             self._make = _make(connection)
             self._rows = {table: _copied(connection, table) for table in _not_empty(connection)}
+            self._sequences = _sequences(connection)
 
 
 def _named(statement: str, *names: str) -> sql.Composed:
@@ -107,8 +113,14 @@ def _make(connection: psycopg.Connection) -> tuple[object, ...]:
     return connection.execute(_MAKE).fetchone() or ()
 
 
-def _not_empty(connection: psycopg.Connection) -> list[str]:
-    return [str(row[0]) for row in connection.execute(_NOT_EMPTY)]
+def _not_empty(connection: psycopg.Connection) -> dict[str, int]:
+    """Bytes of each table that has any; deleted rows may be all there is."""
+    return {str(table): int(size) for table, size in connection.execute(_NOT_EMPTY)}
+
+
+def _sequences(connection: psycopg.Connection) -> dict[str, int | None]:
+    """What each sequence gave last, None where it gave nothing yet."""
+    return {str(name): last for name, last in connection.execute(_SEQUENCES)}
 
 
 def _copied(connection: psycopg.Connection, table: str) -> bytes:
@@ -118,13 +130,24 @@ def _copied(connection: psycopg.Connection, table: str) -> bytes:
 
 def _empty(connection: psycopg.Connection, rows: dict[str, bytes]) -> None:
     """Leave in each table what it held in the template, which is nothing in nearly all."""
+    sizes = _not_empty(connection)
     changed = [table for table, held in rows.items() if _copied(connection, table) != held]
-    full = [table for table in _not_empty(connection) if table not in rows] + changed
-    if not full:
+    large = [table for table, size in sizes.items() if size > FEW_BYTES and table not in rows] + changed
+    few = [table for table in sizes if table not in rows and table not in large]
+    statements = [f"DELETE FROM {table}" for table in few]
+    statements += [f"TRUNCATE {', '.join(large)} CASCADE"] * bool(large)
+    if not statements:
         return
     connection.execute("SET session_replication_role = replica")  # no trigger that keeps the log as it is
     with connection.transaction():
-        connection.execute(f"TRUNCATE {', '.join(full)} RESTART IDENTITY CASCADE".encode())
+        connection.execute("; ".join(statements).encode())
         for table in changed:
             with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN".encode()) as copy:
                 copy.write(rows[table])
+
+
+def _set_back(connection: psycopg.Connection, sequences: dict[str, int | None]) -> None:
+    for name, last in _sequences(connection).items():
+        if last != sequences.get(name):
+            start = sequences[name]
+            connection.execute("SELECT setval(%s, coalesce(%s, 1), %s)", (name, start, start is not None))

@@ -1,27 +1,39 @@
-"""The command line and small scripts, run in children of a process that has imported the project once.
+"""The command line, small scripts and whole parts, run in children of a process that has imported the project once.
 
     ended = await forks.command("log", "tail", "--json", environment={...})
+    worker = forks.Forked("worker", "worker", environment, log)     # as the supervisor's Module
 
 A child is a process of its own as any other: with its environment, standard streams and exit code, and it may be killed. It only saves
-importing everything, which takes longer than what most commands do. That a command starts from nothing is tested in tests/e2e.
+importing everything, which takes longer than what most commands do. That a command or a part starts from nothing is tested in tests/e2e.
 """
 
 import asyncio
+import contextlib
+import ctypes
 import multiprocessing
 import os
+import runpy
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import Protocol
 
-from engine import failpoints
+from bot.cli.supervisor.parts import Module
+from engine import failpoints, process
+from engine.embedded.child import Child
+from engine.embedded.shim import PR_SET_PDEATHSIG
 
 LONGEST_S = 120.0
 ROOT = Path(__file__).resolve().parents[2]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.support.forks_preload"])
+_warm = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,64 @@ async def script(code: str, *arguments: str, environment: Mapping[str, str]) -> 
     return await _run(_script, (code, *arguments), environment, "")
 
 
+async def warm() -> None:
+    """Wait until the process that children come from has imported everything: before that a start would hold up the loop."""
+    global _warm
+    if not _warm:
+        await _run(_nothing, (), os.environ, "")
+        _warm = True
+
+
+class Forked(Module):
+    """A part `python -m TARGET` as the supervisor starts it, but for its imports. Works in `folder`; dies with this process."""
+
+    def __init__(self, name: str, target: str, environment: Mapping[str, str], log: Path, folder: Path) -> None:
+        super().__init__(name, [], environment, log)
+        self._target = target
+        self._own_log = log
+        self._folder = folder
+
+    def _spawn(self, ready_write: int, life_read: int) -> Child:
+        fds = DupFd(ready_write), DupFd(life_read)
+        words = (self._target, self.environment, str(self._own_log), str(self._folder), *fds)
+        child = _CONTEXT.Process(target=_part, args=words, daemon=True)
+        child.start()
+        return _ForkedChild(child)
+
+
+class _ForkedChild(Child):
+    """The child of the process that forks, as one of ours."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._forked = process
+        self.pid = process.pid or 0
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._forked.exitcode
+
+    def send(self, number: signal.Signals) -> None:
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        self._forked.join()
+
+    async def wait(self) -> int:
+        while self.alive:
+            await asyncio.sleep(0.01)
+        return self.exit_code or 0
+
+    async def stop(self, *steps: tuple[signal.Signals, float]) -> int:
+        for number, seconds in steps:
+            self.send(number)
+            await self.ended(seconds)
+        self.kill()
+        return self.exit_code or 0
+
+
 async def _run(target: Callable[..., None], words: Sequence[str], environment: Mapping[str, str], text: str) -> Done:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -62,6 +132,35 @@ def _wait(process: BaseProcess) -> int:
     if process.exitcode is None:
         raise TimeoutError(f"a child goes on after {LONGEST_S:g} s")
     return process.exitcode
+
+
+class _Passed(Protocol):
+    """A descriptor on its way to a child."""
+
+    def detach(self) -> int: ...
+
+
+def _nothing(folder: str, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Write the files that `_run` reads."""
+    _enter(folder, environment)
+
+
+def _part(target: str, environment: Mapping[str, str], log: str, folder: str, ready: _Passed, life: _Passed) -> None:
+    """What the supervisor's spawn, the shim and `python -P -m TARGET` do."""
+    os.setsid()
+    told = {process.READY_FD: str(ready.detach()), process.LIFE_FD: str(life.detach())}
+    # While a child holds this end, the process that forks would outlive ours, and the child it.
+    os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]  # no public name
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    nothing, out = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for number, file in enumerate((nothing, out, out)):
+        os.dup2(file, number)
+    os.close(nothing)
+    os.close(out)
+    _as_new({**environment, **told}, Path(folder))
+    sys.argv = [target]
+    sys.modules.pop(f"{target}.__main__", None)
+    runpy.run_module(target, run_name="__main__", alter_sys=True)
 
 
 def _enter(folder: str, environment: Mapping[str, str]) -> None:
