@@ -11,14 +11,19 @@ from psycopg.rows import class_row
 
 from engine import ids
 from engine.store import Stored
-from projections.base import Projection, apply_by_turn, decoded, execute, sql
+from projections import turn_sums
+from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
+
+ENDS = frozenset({"turn.completed", "turn.failed", "turn.cancelled", "turn.declined"})
+"""What ends a turn. Nothing that comes after the first changes it any more."""
 
 
 class Turns(Projection):
     name = "turns"
-    version = 2
-    types = frozenset({"turn.requested", "turn.generation_started", "turn.completed", "turn.failed", "turn.cancelled", "turn.declined"})
-    ddl = """
+    version = 3
+    types = ENDS | {"turn.requested", "turn.generation_started"}
+    ddl = (
+        """
     CREATE TABLE {schema}.turns (
         turn uuid PRIMARY KEY,
         message_id bigint NOT NULL,
@@ -46,6 +51,8 @@ class Turns(Projection):
         timing jsonb
     );
     """
+        + turn_sums.DDL
+    )
     late = """
     CREATE INDEX ON {schema}.turns (position) WHERE status = 'pending';
     CREATE INDEX ON {schema}.turns (channel, character, position) WHERE status = 'pending';
@@ -58,10 +65,13 @@ class Turns(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         await apply_by_turn(connection, schema, rows, _STATEMENTS)
+        ends = {row.position: UUID(clear(row)["turn_id"]) for row in rows if row.type in ENDS}
+        await turn_sums.add(connection, schema, ends)
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
         """The same by one statement: each turn's events of the range are folded into one row, new or already there."""
         await execute(connection, schema, _LOAD, after, until)
+        await turn_sums.add_between(connection, schema, after, until)
 
 
 _REQUESTED = """
@@ -74,7 +84,7 @@ FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, message_id bigint, channel_i
 """
 _STARTED = """
 UPDATE {schema}.turns t SET attempts = t.attempts + 1, model = r.model, provider = r.provider
-FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, model text, provider text) WHERE t.turn = r.turn_id
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, model text, provider text) WHERE t.turn = r.turn_id AND t.ended_at IS NULL
 """
 _ENDED = """
 UPDATE {schema}.turns t SET status = split_part(r.type, '.', 2), ended_position = r.position, ended_at = r.at,
@@ -82,7 +92,7 @@ UPDATE {schema}.turns t SET status = split_part(r.type, '.', 2), ended_position 
     finish_reason = r.finish_reason, usage = r.usage, timing = r.timing
 FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, type text, position bigint, at timestamptz, model text, provider text, category text,
                                       reference text, finish_reason text, usage jsonb, timing jsonb)
-WHERE t.turn = r.turn_id
+WHERE t.turn = r.turn_id AND t.ended_at IS NULL
 """
 _STATEMENTS = {
     "turn.requested": _REQUESTED,
@@ -97,18 +107,20 @@ turn_id uuid, message_id bigint, channel_id bigint, guild_id bigint, user_id big
 reason text, slot integer, epoch integer, model text, provider text, category text, reference text, finish_reason text, usage jsonb,
 timing jsonb
 """
-# Only what stands after the request counts. Two requests of one turn become two rows: the primary key refuses them as it does one by one.
+# Only what stands after the request and up to the first end counts. Two requests of one turn become two rows: the primary key refuses
+# them as it does one by one.
 _LOAD = f"""
 WITH seen AS (
     SELECT e.position, e.occurred_at, e.type, d.*, e.type = 'turn.requested' AS asks,
-           max(e.position) FILTER (WHERE e.type = 'turn.requested') OVER whole AS asked,
-           max(e.position) FILTER (WHERE e.type NOT IN ('turn.requested', 'turn.generation_started')) OVER whole AS ended
+           e.type NOT IN ('turn.requested', 'turn.generation_started') AS ends,
+           coalesce(max(e.position) FILTER (WHERE e.type = 'turn.requested') OVER (PARTITION BY d.turn_id), 0) AS asked
     {decoded(_FIELDS, Turns.types)}
-    WINDOW whole AS (PARTITION BY d.turn_id)
+), until AS (
+    SELECT *, min(position) FILTER (WHERE ends AND position > asked) OVER (PARTITION BY turn_id) AS ended FROM seen
 ), marked AS (
-    SELECT *, position = asked AS is_request, position > coalesce(asked, 0) AS later,
-           position = ended AND position > coalesce(asked, 0) AS is_end
-    FROM seen
+    SELECT *, position = asked AS is_request, position > asked AND position <= coalesce(ended, position) AS later,
+           position = ended AS is_end
+    FROM until
 ), folded AS MATERIALIZED (
     SELECT turn_id, count(*) FILTER (WHERE asks)::int AS requests, bool_or(is_end) AS ends,
            count(*) FILTER (WHERE later AND type = 'turn.generation_started') AS attempts,
@@ -144,7 +156,7 @@ WITH seen AS (
         finish_reason = CASE WHEN f.ends THEN f.finish_reason ELSE t.finish_reason END,
         usage = CASE WHEN f.ends THEN f.usage ELSE t.usage END,
         timing = CASE WHEN f.ends THEN f.timing ELSE t.timing END
-    FROM folded f WHERE t.turn = f.turn_id AND f.requests = 0
+    FROM folded f WHERE t.turn = f.turn_id AND f.requests = 0 AND t.ended_at IS NULL
 )
 INSERT INTO {{schema}}.turns (turn, message_id, channel, guild, user_id, character, venue, trigger, reason, slot, epoch, position,
                               requested_at, status, attempts, ended_position, ended_at, model, provider, category, reference,

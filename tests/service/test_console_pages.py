@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 
 import psutil
@@ -12,7 +13,8 @@ import pytest
 from bot.console.pages.health import look
 from engine import clock, embedded, ids, seed
 from engine.config import Settings
-from projections import measures, status
+from projections import measures, status, turn_sums
+from projections.measures import Only
 from tests.support import clusters
 from tests.support.site import Site, site
 
@@ -216,8 +218,12 @@ async def test_times_to_an_answer_are_percentiles_of_answered_turns(here: Site) 
         """
         await connection.execute("UPDATE turns.turns SET requested_at = ended_at - interval '1 s', attempts = 1")
         await connection.execute(copy)
+        await connection.execute("TRUNCATE turns.sums")
+        await turn_sums.add_between(connection, "turns", 0, 2**62)
         since = clock.now() - timedelta(days=2)
-        found = await measures.measures(connection, since, "hour")
+        summed = await measures.measures(connection, since, "hour")
+        waited = await measures.times_of(connection, since, [1])
+        found = await measures.measures(connection, since, "hour", Only(model="test/model"))
         assert await measures.measures(connection, clock.now() + timedelta(days=1), "day") == {axis: {} for axis in measures.AXES}
     assert set(found) == {"slot", "model", "character", "user"}
     for axis, values in found.items():
@@ -226,6 +232,10 @@ async def test_times_to_an_answer_are_percentiles_of_answered_turns(here: Site) 
         assert (one.p50_ms, one.p95_ms) == (10_500, 19_050)
         assert (one.prompt_tokens, one.completion_tokens) == (2_100, 420)
         assert one.cost == pytest.approx(0.021)
+        [near] = summed[axis].values()
+        assert replace(near, p50_ms=one.p50_ms, p95_ms=one.p95_ms) == one
+        times = waited["1"] if axis == "user" else (near.p50_ms, near.p95_ms)
+        assert times == pytest.approx((one.p50_ms, one.p95_ms), rel=turn_sums.STEP - 1)
 
 
 async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> None:

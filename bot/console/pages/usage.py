@@ -1,9 +1,8 @@
 """Usage and limits: what was used by whom and when, what it cost, how long answers took, and which limits hold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,13 +19,13 @@ from bot.console.state import Console, console_of
 from engine import clock
 from engine.decide.spending import quota as quota_rules
 from projections import measures
-from projections.measures import Axis, Measure, Only
+from projections.measures import Axis, Measure, Only, Unit
 from projections.models import quota, usage
 from projections.models.usage import Dimension, UsageLine
 
 SPANS = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days"}
 HITS = 20
-_UNITS: dict[int, Literal["hour", "day"]] = {1: "hour"}
+_UNITS: dict[int, Unit] = {1: "hour"}
 FIRST, ALL = 10, 1000
 """Rows of a table at first, and at most."""
 _TABLES: tuple[tuple[str, Dimension | None, Axis | None], ...] = (
@@ -96,6 +95,12 @@ def of_calls(found: UsageLine, times: Mapping[str, Measure]) -> Line:
     return Line(found.key, found.calls, found.failed, *tokens, found.cost, found.unpriced, found.ms, found.slowest_ms, p50, p95)
 
 
+def timed(line: Line, waited: Mapping[str, tuple[float, float]]) -> Line:
+    """A person's line with how long answers took. Pure."""
+    p50, p95 = waited.get(line.key, (line.p50_ms, line.p95_ms))
+    return replace(line, p50_ms=p50, p95_ms=p95)
+
+
 def drawn(lines: Sequence[Line], among: Sequence[Slot]) -> list[Plot]:
     """Calls, tokens, cost and time to an answer over the slots; quiet ones have a column too. Pure."""
     known = {line.key: line for line in lines}
@@ -144,6 +149,9 @@ async def _read(console: Console, since: datetime, days: int, only: Only, limit:
             return [of_calls(one, times[axis] if axis else {}) for one in found]
 
         tables = {title: await lines(by, axis, limit) for title, by, axis in _TABLES}
+        people = {int(line.key) for line in tables["Person"] if line.p50_ms is None}
+        waited = await measures.times_of(connection, since, people) if people else {}
+        tables["Person"] = [timed(line, waited) for line in tables["Person"]]
         return _Found(await lines("day", "slot", ALL), tables)
 
 
