@@ -1,8 +1,6 @@
 """The console's door over real HTTP: who gets in, and what every answer carries."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 
 import httpx
@@ -17,6 +15,7 @@ from engine.config import Settings, is_loopback
 from engine.errors import SettingsError
 from engine.process import NEEDS_A_PERSON
 from engine.vault import load_master_key
+from tests.support import forks
 from tests.support.site import Site, site
 
 
@@ -212,10 +211,10 @@ def test_a_taken_port_is_one_sentence() -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    ("change", "code", "sentence"), [({"CONSOLE_HOST": "0.0.0.0"}, NEEDS_A_PERSON, "CONSOLE_PASSWORD"), ({}, 69, "CONSOLE_PORT")]
-)
-def test_the_process_ends_with_a_sentence_and_its_own_code(settings: Settings, change: dict[str, str], code: int, sentence: str) -> None:
+CONSOLE = "from bot.console.__main__ import main; from engine import process; process.run(main, service='console')"
+
+
+async def test_the_process_ends_with_a_sentence_and_its_own_code(settings: Settings) -> None:
     """69 for a taken port, 78 for settings that only a person can correct; no stack either way."""
     with listening("127.0.0.1", 0) as taken:
         taken.listen()
@@ -226,9 +225,8 @@ def test_the_process_ends_with_a_sentence_and_its_own_code(settings: Settings, c
             "MASTER_KEY": "00" * 32,
             "CONSOLE_PORT": str(taken.getsockname()[1]),
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "bot.console"], env=environment | change, capture_output=True, text=True, timeout=60, check=False
-        )
-    assert done.returncode == code
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+        for change, code, sentence in (({"CONSOLE_HOST": "0.0.0.0"}, NEEDS_A_PERSON, "CONSOLE_PASSWORD"), ({}, 69, "CONSOLE_PORT")):
+            done = await forks.script(CONSOLE, environment=environment | change)
+            assert done.code == code
+            assert sentence in done.errors
+            assert "Traceback" not in done.errors

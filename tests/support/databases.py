@@ -1,7 +1,8 @@
 """Databases of one server that tests have one after the other: emptied in between, made anew where a test changed more than rows.
 
 Copying a template is some thousand files and takes longer than what most tests do; emptying the tables that hold something is a tenth
-of that, and less where few rows are deleted: truncating makes new files for a table and each of its indexes. Each test finds its database under a name of its own, so that whatever an earlier one left running finds nothing.
+of that, and less where few rows are deleted: truncating makes new files for a table and each of its indexes. Each test finds its
+database under a name of its own, so that whatever an earlier one left running finds nothing.
 """
 
 import secrets
