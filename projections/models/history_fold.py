@@ -22,7 +22,7 @@ VALUES (%(position)s, %(position)s,
 
 class History(Projection):
     name = "history"
-    version = 6
+    version = 7
     types = frozenset(
         {
             "message.received",
@@ -104,7 +104,7 @@ class History(Projection):
     late = """
     CREATE INDEX ON {schema}.entries (channel, asked, place);
     CREATE INDEX ON {schema}.resets (channel, position);
-    CREATE INDEX ON {schema}.entries (author_id, character) WHERE kind = 'reply';
+    CREATE INDEX ON {schema}.entries (author_id, character) INCLUDE (sent_at, live, gone) WHERE kind = 'reply';
     """
 
     async def load(self, connection: AsyncConnection, schema: str, after: int, until: int) -> None:
