@@ -47,8 +47,8 @@ def tzurot(dsn: str, tmp_path: Path) -> Command:
     return Command(dsn, tmp_path)
 
 
-async def test_log_commands(log: Log, tzurot: Command) -> None:
-    """Tail, show and stats agree with the log and show no text unless asked to."""
+async def test_what_only_looks(log: Log, tzurot: Command) -> None:
+    """Tail, show and stats agree with the log; a replay looks at every event; read models as they were. No text unless asked for."""
     head = await log.head()
     tail = await tzurot("log", "tail", "-n", "5")
     assert [row["position"] for row in tail] == list(range(head - 4, head + 1))
@@ -62,16 +62,10 @@ async def test_log_commands(log: Log, tzurot: Command) -> None:
     stats = await tzurot("log", "stats")
     assert (stats["events"], stats["head"]) == (head, head)
     assert "error" in (await tzurot("log", "show", "999999", fails=True))
-
-
-async def test_replay_walks_the_whole_log(log: Log, tzurot: Command) -> None:
-    """Every event is looked at; nothing is wrong with them."""
+    await _as_of(log, tzurot)
     found = await tzurot("replay")
-    assert (found["events"], found["problems"]) == (await log.head(), [])
-
-
-async def test_replay_finds_what_it_does_not_know(log: Log, tzurot: Command) -> None:
-    """An event of a newer program's schema is named by position, and the exit code says so."""
+    assert (found["events"], found["problems"]) == (head, [])
+    # An event of a newer program's schema is named by position, and the exit code says so.
     async with log.pool.connection() as connection:
         await connection.execute("ALTER TABLE events DISABLE TRIGGER events_append_only")
         await connection.execute("UPDATE events SET schema_version = 99 WHERE position = 3")
@@ -106,8 +100,8 @@ async def test_rebuild_verify_and_models(bare: Log, tmp_path: Path) -> None:
     assert "there is no read model" in (await tzurot("rebuild", "nonsense", fails=True))["error"]
 
 
-async def test_as_of(log: Log, tzurot: Command) -> None:
-    """Rows as they were, filtered by channel; texts only when asked for."""
+async def _as_of(log: Log, tzurot: Command) -> None:
+    """See rows as they were, filtered by channel; texts only when asked for."""
     message = [r async for r in log.read() if isinstance(r.event, MessageReceived)][2]
     assert isinstance(message.event, MessageReceived)
     words = ("as-of", "history", str(message.position), "--channel", str(message.event.channel_id))
