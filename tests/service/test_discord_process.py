@@ -13,10 +13,12 @@ import pytest
 
 from engine.config import Settings
 from engine.process import NEEDS_A_PERSON
+from tests.support import forks
 from tests.support.discord import TOKEN, StandinDiscord
 from tests.support.discord.harness import Rig, rig
 
 REPO = Path(__file__).resolve().parents[2]
+BOT = "from bot.discord.__main__ import main; from engine import process; process.run(main, service='bot')"
 
 
 @pytest.fixture
@@ -28,14 +30,7 @@ async def discord() -> AsyncIterator[StandinDiscord]:
 @asynccontextmanager
 async def process(settings: Settings, discord: StandinDiscord | None, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """The bot's process; killed at the end if it still runs."""
-    ours = {
-        "DISCLOSURE": "false",
-        "DATABASE_URL": settings.database_url or "",
-        "NATS_URL": settings.nats_url or "",
-        "MASTER_KEY": "00" * 32,
-    }
-    token = {"DISCORD_TOKEN": TOKEN, "DISCORD_API_BASE": discord.api_base} if discord else {"DISCORD_TOKEN": ""}
-    environment = os.environ | ours | token | {"TZUROT_DATA": str(settings.tzurot_data), "LOG_FORMAT": "json"} | more
+    environment = _environment(settings, discord) | more
     read, write = os.pipe()
     running = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -56,6 +51,17 @@ async def process(settings: Settings, discord: StandinDiscord | None, **more: st
             running.kill()
         await running.communicate()
         running.ready.close()  # type: ignore[attr-defined]
+
+
+def _environment(settings: Settings, discord: StandinDiscord | None) -> dict[str, str]:
+    ours = {
+        "DISCLOSURE": "false",
+        "DATABASE_URL": settings.database_url or "",
+        "NATS_URL": settings.nats_url or "",
+        "MASTER_KEY": "00" * 32,
+    }
+    token = {"DISCORD_TOKEN": TOKEN, "DISCORD_API_BASE": discord.api_base} if discord else {"DISCORD_TOKEN": ""}
+    return os.environ | ours | token | {"TZUROT_DATA": str(settings.tzurot_data), "LOG_FORMAT": "json"}
 
 
 async def told(running: asyncio.subprocess.Process) -> dict[str, str]:
@@ -83,13 +89,11 @@ async def test_what_a_person_must_mend_is_one_sentence(
 ) -> None:
     """Wrong token, missing privileged intent: what to do, and an exit code that tells the supervisor not to try again."""
     discord.gateway.allowed_privileged = portal
-    async with process(settings, discord, DISCORD_TOKEN=token) as running:
-        assert words in (await told(running))["fatal"]
-        _, errors = await asyncio.wait_for(running.communicate(), 20)
-        assert running.returncode == NEEDS_A_PERSON
-    assert words in errors.decode()
-    assert "Traceback" not in errors.decode()
-    assert token not in errors.decode()
+    ended = await forks.script(BOT, environment=_environment(settings, discord) | {"DISCORD_TOKEN": token})
+    assert ended.code == NEEDS_A_PERSON
+    assert words in ended.errors
+    assert "Traceback" not in ended.errors
+    assert token not in ended.errors
 
 
 @pytest.fixture
@@ -99,37 +103,31 @@ async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Ri
         yield running
 
 
-@pytest.mark.parametrize("point", ["deliver.before_post", "deliver.after_post"])
-async def test_kill_9_around_the_post_gives_one_reply(stage: Rig, settings: Settings, discord: StandinDiscord, point: str) -> None:
-    """R03 with real processes: killed at the failpoint, started again, one reply, no secret or text in the logs."""
-    chaos = {"UNSAFE_FAILPOINTS": "true", "CHAOS_FAIL": f"{point}:kill"}
+async def test_kill_9_around_the_post_gives_one_reply(stage: Rig, settings: Settings, discord: StandinDiscord) -> None:
+    """With real processes: killed before the post, then after it, started again: one reply, no secret or text in the logs.
+
+    NATS is away when the last one starts: it connects, takes messages, and finds what is to be delivered by looking.
+    """
     secret = "canary words of alice"
-    async with process(stage.settings, discord, **chaos) as first:
-        assert (await told(first))["ready"].startswith("Discord: tzurot")
-        await discord.say("general", "alice", f"@Lilith {secret}")
-        assert await asyncio.wait_for(first.wait(), 30) == -signal.SIGKILL
-    async with process(stage.settings, discord, LOG_LEVEL="debug") as second:
-        await told(second)
-        [reply] = await discord.wait_reply("general", timeout=30)
-        await stage.settle()
+    for point in ("deliver.before_post", "deliver.after_post"):
+        async with process(stage.settings, discord, UNSAFE_FAILPOINTS="true", CHAOS_FAIL=f"{point}:kill") as first:
+            if point == "deliver.before_post":
+                assert (await told(first))["ready"].startswith("Discord: tzurot")
+                await discord.say("general", "alice", f"@Lilith {secret}")
+            assert await asyncio.wait_for(first.wait(), 60) == -signal.SIGKILL
+            assert len(discord.replies("general")) == (point == "deliver.after_post")
+    async with process(stage.settings, discord, LOG_LEVEL="debug", NATS_URL="nats://127.0.0.1:1") as last:
+        assert (await told(last))["ready"].startswith("Discord: tzurot")
+        [reply] = discord.replies("general")
         asked = await discord.say("general", "alice", f"@Lilith {secret} again")
-        await discord.wait_reply("general", asked)
-        second.terminate()
-        _, errors = await asyncio.wait_for(second.communicate(), 30)
-        assert second.returncode == 0
+        [again] = await discord.wait_reply("general", asked, timeout=60)
+        assert again["content"] == f"answer to {asked}"
+        await stage.settle()
+        last.terminate()
+        _, errors = await asyncio.wait_for(last.communicate(), 60)
+        assert last.returncode == 0
     assert len(discord.replies("general")) == 2
     assert reply["author"]["username"] == "Lilith"
     log = errors.decode()
     hook = next(iter(discord.world.webhooks.values()))
     assert not any(word in log for word in (secret, TOKEN, hook.token))
-
-
-async def test_without_the_broker_it_still_answers_only_later(stage: Rig, discord: StandinDiscord) -> None:
-    """NATS is away when the bot starts: it connects, takes messages, and finds what is to be delivered by looking."""
-    async with process(stage.settings, discord, NATS_URL="nats://127.0.0.1:1") as running:
-        assert (await told(running))["ready"].startswith("Discord: tzurot")
-        asked = await discord.say("general", "alice", "@Lilith hello")
-        [reply] = await discord.wait_reply("general", asked, timeout=30)
-        assert reply["content"] == f"answer to {asked}"
-        running.terminate()
-        assert await asyncio.wait_for(running.wait(), 30) == 0

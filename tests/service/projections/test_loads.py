@@ -1,5 +1,6 @@
 """Big steps and small ones give the same rows, whatever happened in whatever order and wherever the steps end."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_origin
@@ -116,43 +117,53 @@ def accepted() -> Iterator[list[bool]]:
     assert sum(found) * 2 > len(found), f"{sum(found)} of {len(found)} logs were accepted"
 
 
+WAYS = ("singly", "in_batches", "in_loads")
+EXAMPLES = 100 if os.environ.get("TZUROT_FULL") else 10
+
+
+@pytest.fixture
+async def tables(log: Log, projection: Projection) -> AsyncIterator[AsyncConnection]:
+    """A connection whose transaction, undone at the end, holds a set of the projection's tables for each way."""
+    async with log.pool.connection() as connection, connection.transaction(force_rollback=True):
+        for schema in WAYS:
+            await rebuild.create(connection, projection, schema)
+        yield connection
+
+
 @pytest.mark.parametrize("projection", ALL, ids=lambda projection: projection.name)
 @given(data=st.data())
-@settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 async def test_steps_of_any_size_give_what_single_events_give(
-    log: Log, accepted: list[bool], projection: Projection, data: st.DataObject
+    log: Log, accepted: list[bool], tables: AsyncConnection, projection: Projection, data: st.DataObject
 ) -> None:
     """One by one, in batches and in loads cut anywhere: the same rows, or refused by all three."""
     events = data.draw(logs(projection))
     first = (await log.append(*events)).positions[0] - 1
     ends = sorted({*data.draw(st.lists(st.integers(1, len(events)), max_size=3)), len(events)})
     steps = list(zip([first, *(first + end for end in ends)], [first + end for end in ends], strict=False))
-    async with log.pool.connection() as connection, connection.transaction(force_rollback=True):
-        rows = [row async for row in reader.rows(connection, Query(after=first))]
+    async with tables.transaction(force_rollback=True):
+        rows = [row async for row in reader.rows(tables, Query(after=first))]
 
         async def singly(schema: str) -> None:
             for row in rows:
-                await projection.apply(connection, schema, [row])
+                await projection.apply(tables, schema, [row])
 
         async def in_batches(schema: str) -> None:
             for after, until in steps:
-                await projection.apply(connection, schema, [row for row in rows if after < row.position <= until])
+                await projection.apply(tables, schema, [row for row in rows if after < row.position <= until])
 
         async def in_loads(schema: str) -> None:
             for after, until in steps:
-                await rebuild.load(connection, projection, schema, after, until)
+                await rebuild.load(tables, projection, schema, after, until)
 
-        wanted = await _outcome(connection, projection, "singly", singly)
+        wanted = await _outcome(tables, WAYS[0], singly)
         accepted.append(wanted is not None)
-        assert await _outcome(connection, projection, "in_batches", in_batches) == wanted
-        assert await _outcome(connection, projection, "in_loads", in_loads) == wanted
+        assert await _outcome(tables, WAYS[1], in_batches) == wanted
+        assert await _outcome(tables, WAYS[2], in_loads) == wanted
 
 
-async def _outcome(
-    connection: AsyncConnection, projection: Projection, schema: str, work: Callable[[str], Awaitable[None]]
-) -> verify.Hashes | None:
+async def _outcome(connection: AsyncConnection, schema: str, work: Callable[[str], Awaitable[None]]) -> verify.Hashes | None:
     """What stands in the tables afterwards; None when it cannot be done."""
-    await rebuild.create(connection, projection, schema)
     try:
         async with connection.transaction():
             await work(schema)

@@ -334,20 +334,21 @@ ODD: dict[str, tuple[object, object]] = {
 }
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_what_postgres_refuses_costs_one_row_and_stops_nobody(log: Log, monkeypatch: pytest.MonkeyPatch, odd: object) -> None:
-    """The event is put aside and listed; live tables, a rebuild and the verification leave it out and go on."""
+async def test_what_postgres_refuses_costs_one_row_and_stops_nobody(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event is put aside and listed; live tables, a rebuild and the verification leave it out and go on. Each kind in its own model."""
     monkeypatch.setattr(Indexer, "poison", poison := await _poisoned(log))
-    monkeypatch.setattr(Indexer, "odd", odd)
-    async with running(log.dsn, Indexer()):
-        await reached(log, "indexer")
-        assert (await standing(log, "indexer"))["live"].status == "running"
-        assert (await verify.verify(log.dsn, [Indexer()]))[0].equal
-        await rebuild.rebuild(log.dsn, [Indexer()])
+    refused = {f"indexer_{number}": odd for number, odd in enumerate(ODD)}
+    models: list[Projection] = [type(name, (Indexer,), {"name": name, "odd": ODD[odd]})() for name, odd in refused.items()]
+    async with running(log.dsn, *models):
+        await reached(log, *refused)
+        assert {(await standing(log, name))["live"].status for name in refused} == {"running"}
+        assert [verdict.name for verdict in await verify.verify(log.dsn, models) if not verdict.equal] == []
+        await rebuild.rebuild(log.dsn, models)
     async with log.pool.connection() as connection:
-        assert [(one.name, one.position, one.type) for one in await aside.kept(connection)] == [("indexer", poison, "message.received")]
-        assert await aside.counts(connection) == {"indexer": 1}
-        assert await aside.take_back(connection, "indexer") == 1
+        kept = {(one.name, one.position, one.type) for one in await aside.kept(connection)}
+        assert kept == {(name, poison, "message.received") for name in refused}
+        assert await aside.counts(connection) == dict.fromkeys(refused, 1)
+        assert [await aside.take_back(connection, name) for name in refused] == [1] * len(refused)
 
 
 async def test_a_rebuild_puts_aside_what_it_meets_first(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
