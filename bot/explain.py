@@ -27,9 +27,22 @@ NEEDED = {
     "view_channel": "View Channel",
     "read_message_history": "Read Message History",
     "send_messages": "Send Messages",
+    "send_messages_in_threads": "Send Messages in Threads",
     "manage_webhooks": "Manage Webhooks",
+    "embed_links": "Embed Links",
+    "attach_files": "Attach Files",
 }
 """Discord's permissions that the bot needs to listen and answer: its name to what Discord's menus call it."""
+WITHOUT = {
+    "view_channel": "I see nothing of what is said there",
+    "read_message_history": "what is said while I am away, and what people reply and link to, escapes me",
+    "send_messages": "nobody is answered there",
+    "send_messages_in_threads": "nobody is answered in the threads there",
+    "manage_webhooks": "characters speak there under my name instead of their own",
+    "embed_links": "links in answers show no preview",
+    "attach_files": "files that a command makes cannot be shown there",
+}
+"""What does not work without each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +78,14 @@ async def look(log: Log, channel_id: int, *, guild_id: int | None = None, parent
         active = {place: await channels.active_in(connection, place) for place in places}
         denials = await access.of_person(connection, asks) if asks is not None else []
         server = (await servers.server(connection, guild_id)).sheet if guild_id is not None else NO_SERVER
+        lacking = {one.permission for one in await servers.lacking(connection, places)}
         set_for = next((place for place in places if sheets[place] is not None), None)
         speaks_in = next((place for place in places if active[place]), None)
         speakers = await _characters(connection, log, active[speaks_in]) if speaks_in is not None else []
     sheet = sheets[set_for] if set_for is not None else None
     held = sheet or AS_IT_COMES
-    return Here(channel_id, guild_id, held, set_for, speakers, speaks_in, denials=denials, parent_id=parent_id, server=server)
+    missing = [name for name in NEEDED if name in lacking]
+    return Here(channel_id, guild_id, held, set_for, speakers, speaks_in, False, denials, missing, parent_id, server)
 
 
 async def _characters(connection: Connection, log: Log, wanted: Sequence[UUID]) -> list[Character]:
@@ -83,10 +98,19 @@ def lines(found: Here, mention_char: str = "@") -> list[str]:
     return [*_in_the_way(found), *_who(found, mention_char), *_set(found)]
 
 
+def names_of(permissions: Sequence[str]) -> str:
+    """Permissions as Discord's menus call them."""
+    return ", ".join(NEEDED.get(name, name) for name in permissions)
+
+
+def without(channel: int, permission: str) -> str:
+    """What does not work in a channel for want of a permission."""
+    return f"Without {names_of([permission])} in channel {channel} {WITHOUT.get(permission, 'something fails')}."
+
+
 def _in_the_way(found: Here) -> Iterator[str]:
     if found.missing:
-        names = ", ".join(NEEDED.get(name, name) for name in found.missing)
-        yield f"⚠️ I lack {names} here. Somebody who manages this server's roles can give me that."
+        yield f"⚠️ I lack {names_of(found.missing)} here. Somebody who manages this server's roles can give me that."
     if found.speech == "closed":
         where = "`/channel edit`" if found.sheet.speech == "closed" else "`/server edit` for the whole server"
         yield f"🔇 Characters may not speak here: it is set so with {where}. That holds for everybody, administrators too."

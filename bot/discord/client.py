@@ -21,7 +21,7 @@ from nextcord.http import Route
 from bot.discord.answers import Interaction
 from bot.discord.payload import Json
 from bot.discord.presses import PRESSED
-from bot.discord.translate import ChannelFacts
+from bot.discord.translate import ChannelFacts, ServerFacts
 from engine import log
 
 REAL = "https://discord.com/api/v10"
@@ -120,6 +120,13 @@ class Client(nextcord.Client):
                 return ChannelFacts("guild", channel.guild.id, adult=_adult(channel))
             case _:
                 return ChannelFacts()
+
+    def server(self, guild_id: int) -> ServerFacts:
+        """What the connection knows of a server."""
+        guild = self.get_guild(guild_id)
+        if guild is None:
+            return ServerFacts()
+        return ServerFacts(guild.name, guild.owner_id, guild.system_channel.id if guild.system_channel else None)
 
     def name_of(self, key: str, guild_id: int | None) -> str:
         """What a channel (`#9`) or a role (`&7`) of this server is called; empty when the connection does not know it."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -35,6 +35,8 @@ class Rest:
         self._until: dict[str, float] = {}
         self._recent: deque[float] = deque(maxlen=REQUESTS_PER_SECOND - 5)
         self.invalid = 0
+        self.on_answer: Callable[[str, str, int, int], None] = lambda method, path, status, code: None
+        """Told of every answer: method, path, status, and Discord's code, 0 for none."""
 
     async def call(self, method: str, path: str, body: Body = None, query: Mapping[str, str] | None = None, *, auth: bool = True) -> Any:
         """The answer's JSON (None for 204). Raises Refused, Unsure, or Busy.
@@ -48,6 +50,7 @@ class Rest:
             status, answer, headers = await self._send(method, path, body, query, what, auth=auth)
             self._announced(f"{method} {path}", headers)
             if status != 429:
+                self.on_answer(method, path, status, _code(answer))
                 return self._judged(status, answer, what)
             wait = self._told_to_wait(f"{method} {path}", answer, headers)
             self.invalid += headers.get("X-RateLimit-Scope") != "shared"
@@ -61,8 +64,7 @@ class Rest:
         if status >= 500 or status in PASSING:
             raise Unsure(what, f"HTTP {status}")
         self.invalid += status in (401, 403)
-        code = answer.get("code") if isinstance(answer, dict) else None
-        raise Refused(status, code if isinstance(code, int) else 0, what)
+        raise Refused(status, _code(answer), what)
 
     async def _send(
         self, method: str, path: str, body: Body, query: Mapping[str, str] | None, what: str, *, auth: bool
@@ -114,6 +116,11 @@ class Rest:
         if headers.get("X-RateLimit-Global"):
             self._until["everywhere"] = until
         return wait
+
+
+def _code(answer: Any) -> int:
+    code = answer.get("code") if isinstance(answer, dict) else None
+    return code if isinstance(code, int) else 0
 
 
 def _parsed(raw: bytes) -> Any:

@@ -27,6 +27,7 @@ from bot.discord.ingest import Ingest
 from bot.discord.looking import Looking
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
+from bot.discord.permissions import Permissions
 from bot.discord.pluralkit import PluralKit
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
@@ -37,7 +38,7 @@ from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.roster import Roster
 from bot.discord.serving import Serving
 from bot.discord.sync import sync
-from bot.discord.translate import ChannelFacts, Us
+from bot.discord.translate import ChannelFacts, ServerFacts, Us
 from bot.discord.typing import Typing
 from bot.discord.webhooks import Webhooks
 from bot.triggers import is_triggerable, resolve
@@ -90,6 +91,8 @@ class Service:
         self.ingest.on_decided = lambda message, found: self.asides.decided(message, found, self.roster.names)
         self.serving = Serving(log, rest, settings.bot_mention_char, named_only=settings.allowed_servers_only)
         self.bulletins = Bulletins(log, rest, us, lambda channel: self._place(channel).guild_id)
+        self.permissions = Permissions(log, rest, self._place, self._server)
+        rest.on_answer = self.permissions.answered
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
         self.context = Context(log, self.roster, settings, self.typing.begin)
@@ -116,6 +119,7 @@ class Service:
             "MESSAGE_REACTION_REMOVE_ALL": self.reactions.clear,
             "MESSAGE_REACTION_REMOVE_EMOJI": self.reactions.clear,
             "TYPING_START": self.ingest.typing_start,
+            "INTERACTION_CREATE": self.permissions.interaction,
         }
         client = self.client = Client(raw, self._up, self.presses.take)
         add_all(client, self.context, self.editor)
@@ -233,6 +237,7 @@ class Service:
         await self.outage_notice.close()
         self.asides.close()
         self.serving.close()
+        self.permissions.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 
@@ -249,6 +254,9 @@ class Service:
 
     def _place(self, channel_id: int) -> ChannelFacts:
         return self.client.place(channel_id) if self.client is not None else ChannelFacts()
+
+    def _server(self, guild_id: int) -> ServerFacts:
+        return self.client.server(guild_id) if self.client is not None else ServerFacts()
 
     def _name_of(self, key: str, guild_id: int | None) -> str:
         return self.client.name_of(key, guild_id) if self.client is not None else ""

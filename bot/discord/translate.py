@@ -95,6 +95,15 @@ class ChannelFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What the connection knows of a server: its name, whose it is, and the channel for the server's own messages."""
+
+    name: str = ""
+    owner_id: int | None = None
+    system_channel_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Us:
     """Who we are on Discord: the bot's user and its application. What they say is not news to us."""
 

@@ -106,6 +106,8 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "server.allowed": (server.ServerAllowed, 1),
         "server.disclosed": (server.PersonDisclosed, 1),
         "server.referred": (server.HelpReferred, 1),
+        "server.permission_missed": (server.PermissionMissed, 1),
+        "server.permission_given": (server.PermissionGiven, 1),
         "quota.spend_authorized": (quota.SpendAuthorized, 1),
         "quota.payer_charged": (quota.PayerCharged, 1),
         "quota.guild_charged": (quota.GuildCharged, 1),

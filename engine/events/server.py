@@ -69,6 +69,26 @@ class HelpReferred(Event):
         return f"care:{self.guild_id or 0}:{self.user_id}"
 
 
+class PermissionEvent(Event):
+    """What was noticed of a permission of the bot's in a channel; `permission` is Discord's name of it."""
+
+    guild_id: Snowflake
+    channel_id: Snowflake
+    permission: str = Field(max_length=50)
+
+    @property
+    def stream_name(self) -> str:
+        return f"permissions:{self.guild_id}"
+
+
+class PermissionMissed(PermissionEvent):
+    """The bot lacks it there."""
+
+
+class PermissionGiven(PermissionEvent):
+    """The bot has it there again."""
+
+
 def sheet(event: ServerEdited) -> ServerSheet:
     """What the event says of the server."""
     return ServerSheet.model_validate({name: getattr(event, name) for name in ServerSheet.model_fields})

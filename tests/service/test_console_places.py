@@ -8,6 +8,7 @@ import pytest
 from engine.config import Settings
 from engine.events.build import Cause, new
 from engine.events.message import Declined, MessageDeclined
+from engine.events.server import PermissionMissed
 from projections.models import access
 from projections.models.places import servers
 from tests.support.site import Site, site
@@ -48,6 +49,10 @@ async def test_a_channel_is_shown_and_changed(here: Site) -> None:
     )
     await here.console.log.append(new(event, uuid4(), cause=Cause(uuid4())))
     assert "Wait a minute and say it again." in await _look(here, page)
+    lacks = PermissionMissed(guild_id=GUILD, channel_id=CHANNEL, permission="manage_webhooks")
+    await here.console.log.append(new(lacks, uuid4()))
+    assert "I lack Manage Webhooks here" in await _look(here, page)
+    assert "characters speak there under my name" in await _look(here, f"/servers/{GUILD}")
     assert "Wait a minute and say it again." in await _look(here, f"/servers/{GUILD}")
     assert (await here.form(f"{page}/deny", {"person": str(PERSON), "mode": "mute", "reason": "<b>loud"})).status_code == 303
     denied = await _look(here, page)

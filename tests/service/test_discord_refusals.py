@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot import explain
 from engine.config import Settings
 from engine.events.reply import DeliveryFailed
 from engine.store import Query
+from projections.models.places import servers
+from tests.service.test_discord_resources import Person
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.errors import Json
@@ -106,6 +109,33 @@ async def test_without_the_right_to_webhooks_the_bot_speaks_itself(stage: Rig, d
         [reply] = await discord.wait_reply("general", asked)
     assert reply["author"]["id"] == discord.world.bot.id
     assert reply["content"].startswith("**Lilith:** the answer")
+
+
+async def test_whose_server_it_is_learns_once_what_the_bot_lacks_there(stage: Rig, discord: StandinDiscord) -> None:
+    """By a DM, however many channels lack it; every face shows where it is lacking, until Discord says that it is there again."""
+    general, quiet = (discord.world.channel(name) for name in ("general", "quiet"))
+    general.denied, quiet.denied = {"MANAGE_WEBHOOKS"}, {"MANAGE_WEBHOOKS"}
+    boss, alice = Person(discord, "boss"), Person(discord, "alice")
+    async with stage.bot():
+        for place in ("general", "quiet", "general"):
+            asked = await discord.say(place, "alice", "@Lilith hello")
+            await discord.wait_reply(place, asked)
+        await until(stage, "server.permission_missed", 2)
+        await discord.wait_for(lambda: discord.messages(discord.dm("owner")), what="a word to whose server it is")
+        await stage.settle()
+        told = await explain.look(stage.log, int(general.id), guild_id=int(discord.world.guild.id))
+        assert explain.lines(told)[0].startswith("⚠️ I lack Manage Webhooks here")
+        await boss.run("channel activate", character="lilith")
+        activated = "I lack Manage Webhooks here"
+        await discord.wait_for(lambda: any(activated in text for text in said(discord.messages("general"))), what=activated)
+        general.denied = set()
+        assert "I lack" not in await alice.says("channel explain")
+        await until(stage, "server.permission_given")
+    [notice] = said(discord.messages(discord.dm("owner")))
+    assert f"Without **Manage Webhooks** in <#{general.id}> characters speak there under my name" in notice
+    await stage.settle()
+    async with stage.log.pool.connection() as connection:
+        assert [one.channel_id for one in await servers.lacking(connection)] == [int(quiet.id)]
 
 
 async def test_a_refused_answer_in_a_dm_is_sent_cleaned(stage: Rig, discord: StandinDiscord) -> None:

@@ -95,8 +95,10 @@ async def server(request: Request, draft: Draft | None = None, status: int = 200
     item = await sheets.server_item(console.log, ACTOR, number)
     async with console.log.pool.connection() as connection:
         held = await servers.server(connection, number)
+        lacks = await servers.lacking(connection)
         heard = [one.channel for one in await channels.seen(connection, venue="discord") if one.guild == number]
-    context: dict[str, Any] = {"explanation": [], "active": [], "others": [], "guild": None, "tier": _tier(held.edited, "server")}
+    context: dict[str, Any] = {"active": [], "others": [], "guild": None, "tier": _tier(held.edited, "server")}
+    context["explanation"] = [explain.without(one.channel_id, one.permission) for one in lacks if one.guild_id == number]
     return await _shown(request, item, context | {"verdict": held.verdict or "", "channels": heard}, draft, status)
 
 

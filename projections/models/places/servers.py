@@ -1,6 +1,6 @@
-"""What is set for each server, whether the bot serves it, and whom it told there that it is an AI."""
+"""What is set for each server, whether the bot serves it, whom it told there that it is an AI, and which permissions it lacks where."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +15,13 @@ from projections.base import Projection, clear, sql
 
 class Servers(Projection):
     name = "servers"
-    version = 1
-    types = frozenset({"server.edited", "server.denied", "server.allowed", "server.disclosed", "server.referred"})
+    version = 2
+    types = frozenset(
+        {
+            *("server.edited", "server.denied", "server.allowed", "server.disclosed", "server.referred"),
+            *("server.permission_missed", "server.permission_given"),
+        }
+    )
     ddl = """
     CREATE TABLE {schema}.servers (
         guild bigint PRIMARY KEY,
@@ -32,6 +37,12 @@ class Servers(Projection):
         disclosed_at timestamptz,
         referrals bigint NOT NULL DEFAULT 0,
         PRIMARY KEY (guild, person)
+    );
+    CREATE TABLE {schema}.lacking (
+        channel bigint NOT NULL,
+        permission text NOT NULL,
+        guild bigint NOT NULL,
+        PRIMARY KEY (channel, permission)
     );
     """
 
@@ -63,6 +74,11 @@ _STATEMENTS = {
         INSERT INTO {schema}.told (guild, person, referrals) VALUES (coalesce(%(guild_id)s::bigint, 0), %(user_id)s, 1)
         ON CONFLICT (guild, person) DO UPDATE SET referrals = told.referrals + 1
     """,
+    "server.permission_missed": """
+        INSERT INTO {schema}.lacking (channel, permission, guild) VALUES (%(channel_id)s, %(permission)s, %(guild_id)s)
+        ON CONFLICT DO NOTHING
+    """,
+    "server.permission_given": "DELETE FROM {schema}.lacking WHERE channel = %(channel_id)s AND permission = %(permission)s",
 }
 
 
@@ -100,6 +116,25 @@ async def referrals(connection: AsyncConnection, *, schema: str = "servers") -> 
     """How often people were shown where help is, by server; 0 stands for DMs."""
     cursor = await connection.execute(sql("SELECT guild, sum(referrals)::bigint FROM {schema}.told GROUP BY guild ORDER BY guild", schema))
     return {guild: count for guild, count in await cursor.fetchall() if count}
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A permission that the bot lacks in a channel, by Discord's name of it."""
+
+    guild_id: int
+    channel_id: int
+    permission: str
+
+
+async def lacking(connection: AsyncConnection, channels: Iterable[int] | None = None, *, schema: str = "servers") -> list[Lacking]:
+    """What the bot lacks in these channels, or anywhere, as far as it was noticed."""
+    statement = (
+        "SELECT guild, channel, permission FROM {schema}.lacking WHERE %(channels)s::bigint[] IS NULL OR channel = ANY(%(channels)s)"
+    )
+    asked = {"channels": None if channels is None else list(channels)}
+    cursor = await connection.execute(sql(statement + " ORDER BY guild, channel, permission", schema), asked)
+    return [Lacking(*row) for row in await cursor.fetchall()]
 
 
 def _server(guild_id: int, data: object, verdict: Verdict | None) -> Server:

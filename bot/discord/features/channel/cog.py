@@ -15,7 +15,7 @@ from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed, shown
 from bot.editing import Item
-from bot.explain import NEEDED, Here, lines, look
+from bot.explain import NEEDED, Here, lines, look, names_of
 from engine.decide import channel
 from engine.execute import Executed, execute
 from engine.resources.kinds import CHANNEL, CHARACTER
@@ -41,7 +41,8 @@ class ChannelCog(nextcord.ClientCog):
         async def work() -> Told:
             found = await known.find(self.context, CHARACTER, actor, character)
             await self._carry_out(interaction, channel.Activate(where, found.id))
-            return changed(interaction, f"**{found.name}** answers everything said here now. `/channel deactivate` ends it.")
+            lacks = f"\n⚠️ I lack {names_of(missing)} here; `/channel explain` says more." if (missing := lacking(interaction)) else ""
+            return changed(interaction, f"**{found.name}** answers everything said here now. `/channel deactivate` ends it.{lacks}")
 
         await answer(interaction, work, hidden=False)
 
@@ -125,9 +126,7 @@ class ChannelCog(nextcord.ClientCog):
             parent_id=place.parent_id,
             asks=self.context.actor(interaction).user_id,
         )
-        held = interaction.app_permissions
-        missing = [name for name in NEEDED if interaction.guild_id is not None and not getattr(held, name)]
-        return replace(found, adult=place.adult, missing=missing)
+        return replace(found, adult=place.adult, missing=lacking(interaction))  # of now, not as it was noted last
 
     async def _known(self, interaction: Interaction) -> list[Item]:
         return await known.items(self.context, CHARACTER, self.context.actor(interaction))
@@ -137,6 +136,11 @@ class ChannelCog(nextcord.ClientCog):
         done = await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id))
         await shown(self.context, done)
         return done
+
+
+def lacking(interaction: Interaction) -> list[str]:
+    """The permissions that the bot lacks where a command was given, as Discord says with it."""
+    return [name for name in NEEDED if interaction.guild_id is not None and not getattr(interaction.app_permissions, name)]
 
 
 def where_of(interaction: Interaction) -> channel.Where:
