@@ -5,7 +5,8 @@ import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import aiohttp
@@ -23,7 +24,7 @@ from bot.discord.rest import Rest
 from bot.discord.translate import Us
 from bot.discord.webhooks import Webhooks
 from bot.triggers import Decision, Trigger
-from engine import ids
+from engine import clock, ids
 from engine.actor import person
 from engine.config import Settings
 from engine.decide import reply
@@ -31,6 +32,7 @@ from engine.decide.rejected import Rejected
 from engine.decide.reply import ChooseVersion, DeleteReply, EditReply, Regenerate
 from engine.events.message import MessageReceived
 from engine.events.reply import DeliveryFailed
+from engine.events.turn import TurnRequested
 from engine.execute import execute
 from engine.failpoints import Injected
 from engine.store import Query
@@ -38,7 +40,8 @@ from projections.models import history
 from tests.support import oracle
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
-from tests.support.discord.harness import Rig, rig
+from tests.support.discord.harness import Rig, ended, rig
+from tests.support.memories import Spot, World
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 LONG = "\n\n".join(f"Part {n}. " + "word " * 300 for n in range(3))
@@ -96,12 +99,34 @@ class Stage:
             found = await history.recent(connection, self.rig.log.vault, self.channel, until=1 << 60)
         return [entry.text for entry in found if entry.kind == "reply"]
 
+    async def seen_by_the_next_turn(self) -> tuple[list[str], list[str]]:
+        """The replies that somebody's next message may be answered with in mind: what is remembered, and what its prompt holds."""
+        self.rig.write = lambda turn: None
+        onlooker = Onlooker(self.rig.log, at=clock.now() + timedelta(minutes=1), rig=self.rig)
+        asked = await onlooker.say(Spot(self.channel, 1), "next", by=7)
+        met = await onlooker.met(asked, self.character, by=7)
+        prompt, _ = await onlooker.prompt(asked, self.character, by=7)
+        assert met[0] == "hello"
+        assert met[-1] == "next"
+        return met[1:-1], [said.content for said in prompt.messages if said.role == "assistant"]
+
     async def until(self, texts: list[str]) -> None:
         """Until the character's messages in the channel say this."""
         await self.discord.wait_for(lambda: self.shown() == texts, what=repr(texts))
 
     def shown(self) -> list[str]:
         return [m["content"] for m in self.discord.replies("general")]
+
+
+@dataclass
+class Onlooker(World):
+    """What a worker would see in the stage's log, whose read models are kept in step already."""
+
+    rig: Rig = field(kw_only=True)
+
+    async def caught_up(self) -> None:
+        self.read = await self.log.head()
+        await self.rig.settle(self.read)
 
 
 @asynccontextmanager
@@ -141,6 +166,32 @@ async def test_a_first_post_that_fails_is_not_overtaken(stage: Stage) -> None:
         await stage.ended(message)
     await stage.deliver(stage.deliverer())
     assert stage.shown() == [f"answer 0 to {message}" for message in said]
+
+
+async def test_six_answers_that_waited_for_a_dead_bot_stand_in_the_order_of_the_log(stage: Stage) -> None:
+    """R44, I11: the bot dies while six messages to one character wait; a worker ends them before the next bot is there, or as it starts."""
+    rig, said = stage.rig, list[str]()
+    rig.write = lambda turn: None
+    for ended_before in (True, False):
+        async with rig.bot():
+            said.extend([await stage.discord.say("general", "alice", f"@Lilith {number}") for number in range(6)])
+            await stage.discord.wait_for(lambda: len(rig.requested) == len(said), what="six more turns")
+        waiting = sorted(rig.requested[-6:], key=lambda turn: turn.message_id)
+        if ended_before:
+            await end_all(rig, waiting)
+            await rig.settle()
+        async with rig.bot():
+            if not ended_before:
+                await end_all(rig, waiting)
+            await stage.until([f"answer to {message}" for message in said])
+    await rig.settle()
+    assert oracle.in_order(await oracle.events(rig.log.dsn)) == []
+
+
+async def end_all(rig: Rig, turns: list[TurnRequested]) -> None:
+    """As the worker of one conversation does: one after the other."""
+    for turn in turns:
+        await rig.log.append(ended(turn, f"answer to {turn.message_id}"))
 
 
 async def test_an_answer_is_found_behind_many_other_messages(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,8 +289,8 @@ async def test_twenty_regenerations_at_once_are_one(stage: Stage) -> None:
 @given(seed=st.integers(0, 1 << 30))
 @example(seed=2256)  # a deletion whose answer's earlier showing ended only after it
 @examples(max_examples=2, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
-async def test_channel_and_history_show_the_same_version_whatever_was_done(settings: Settings, seed: int) -> None:
-    """E3, E6: regenerated, edited, stepped through, deleted and restarted at random; chunk counts differ from version to version."""
+async def test_everything_shows_the_same_version_whatever_was_done(settings: Settings, seed: int) -> None:
+    """E3, E6: channel, history, memory and the next prompt; chunk counts differ from version to version, deliverers die in between."""
     drawn = random.Random(seed)
     async with staged(settings) as stage:
         stage.rig.write = lambda turn: f"answer {turn.epoch}" if turn.epoch % 2 == 0 else LONG.replace("word", f"word{turn.epoch}")
@@ -256,10 +307,17 @@ async def test_channel_and_history_show_the_same_version_whatever_was_done(setti
             queues.wake(stage.channel, await stage.rig.log.head())
         await stage.deliver(queues)
         live = (await known(stage, message)).live
-        texts = await words(stage, message)
-        wanted = "" if live is None else "".join(texts[live].split())
-        assert "".join("".join(stage.shown()).split()) == wanted
-        assert ["".join(text.split()) for text in await stage.seen_in_history()] == ([wanted] if wanted else [])
+        wanted = [] if live is None else [bare((await words(stage, message))[live])]
+        assert bare("".join(stage.shown())) == "".join(wanted)
+        assert [bare(text) for text in await stage.seen_in_history()] == wanted
+        in_memory, in_prompt = await stage.seen_by_the_next_turn()
+        assert [bare(text) for text in in_memory] == wanted
+        assert [bare(text) for text in in_prompt] == wanted
+
+
+def bare(text: str) -> str:
+    """A text without its blanks, which Discord may change."""
+    return "".join(text.split())
 
 
 async def act(stage: Stage, drawn: random.Random, message: int) -> None:
