@@ -61,6 +61,12 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
             "Wrong address",
             "The address of the provider is not right. Whoever runs the bot can correct PROVIDER_BASE_URL; `tzurot doctor` tries it.",
         ),
+        Category.BLOCKED: Treatment(
+            "Provider closed from here",
+            "The provider lets nothing through from where the bot runs: a region it does not serve, or a firewall. "
+            "Whoever runs the bot can set PROVIDER_PROXY, or another PROVIDER_BASE_URL.",
+            fallback=True,
+        ),
         Category.CHARACTER_GONE: Treatment("Character gone", "This character does not exist any more."),
         Category.INTERNAL: Treatment("Something broke", "Something went wrong on our side. It was noted."),
         Category.UNKNOWN: Treatment("Something went wrong", "The provider reported an error of an unknown kind."),

@@ -75,7 +75,7 @@ def _of(settings: Settings) -> Iterator[Check]:
     yield _try("database", lambda: _database(settings))
     yield _try("broker", lambda: _broker(settings))
     if not running:
-        yield _try("console", lambda: "port {} {}".format(*console_port(settings, settings.tzurot_data)).strip())
+        yield _try("console", lambda: "port {} {}".format(*console_port(settings, settings.tzurot_data, keep=False)).strip())
     yield _try("door", lambda: _door(settings))
     yield _master_key(settings)
     yield Check("Discord", True, "a token is set" if settings.discord_token else "off: no DISCORD_TOKEN")

@@ -3,11 +3,20 @@
 import typer
 
 from engine import process
+from engine.config import Settings
+from engine.outside.checks import BROUGHT, Finding
 
 
 def register(app: typer.Typer) -> None:
-    """Add this face's command."""
+    """Add this face's command, and what `tzurot doctor` asks Discord."""
     app.command("bot")(run_bot)
+    BROUGHT["discord"] = _try_token
+
+
+def _try_token(settings: Settings) -> list[Finding]:
+    from bot.discord.tried import look
+
+    return look(settings) if settings.discord_token else []
 
 
 def run_bot() -> None:

@@ -26,6 +26,7 @@ class Category(StrEnum):
     BUDGET = "budget"
     NOT_ALLOWED = "not_allowed"
     WRONG_ADDRESS = "wrong_address"
+    BLOCKED = "blocked"
     CHARACTER_GONE = "character_gone"
     INTERNAL = "internal"
     UNKNOWN = "unknown"
@@ -61,6 +62,10 @@ _TYPES: Mapping[Category, frozenset[str]] = MappingProxyType(
             " engine_overloaded engine_overloaded_error model_not_ready_exception model_error_exception model_overloaded bad_gateway"
             " service_unavailable_error upstream_error aborted data_loss capacity_exceeded"
         ),
+        Category.BLOCKED: _names(
+            "unsupported_country_region_territory unsupported_country country_not_supported region_not_supported location_not_supported"
+            " unsupported_region geo_blocked ip_blocked ip_not_allowed ip_not_authorized"
+        ),
         Category.TIMEOUT: _names("timeout timeout_error deadline_exceeded gateway_timeout model_timeout_exception request_timeout"),
         Category.BAD_REQUEST: _names(
             "invalid_request invalid_prompt unprocessable precondition_failed invalid_request_error invalid_argument validation_exception"
@@ -95,6 +100,7 @@ _BY_STATUS: Mapping[int, Category] = MappingProxyType(
         413: Category.CONTEXT_LENGTH,
         422: Category.BAD_REQUEST,
         429: Category.RATE_LIMIT,
+        451: Category.BLOCKED,
     }
 )
 
@@ -116,6 +122,20 @@ _NO_MODEL = _any_case(
 )
 _POLICY = _any_case(
     r"moderation|content[ _-]?(policy|filter|management)|flagged|safety (system|policy|setting|reasons)|usage polic(y|ies)|responsible ai"
+)
+_CLOSED = _any_case(
+    r"\b(country|region|location|territory|jurisdiction)\b[^.]{0,60}"
+    r"(not (currently )?(supported|available|allowed|served)|unsupported|unavailable|restricted|blocked|prohibited)"
+    r"|(not|n't) (currently )?(available|supported|offered|accessible|provided) in (your|this) (country|region|location|area|territory)"
+    r"|unsupported (country|region|location)|due to (your )?(region|location|country)"
+    r"|\bip\b( address)?[^.]{0,60}(not allowed|not authorized|not in|blocked|banned|denied|not whitelisted|not allowlisted)"
+    r"|(you have|has) been blocked|attention required|just a moment|enable javascript|cloudflare|firewall|captcha|403 forbidden\W*\Z"
+)
+"""Nothing is let through from where we are: a region that is not served, an address that is not listed, a firewall."""
+_NO_ACCESS = _any_case(
+    r"(no|not|n't)( have)? (access|permission)[^.]{0,40}\bmodel"
+    r"|\bmodel\b[^.]{0,80}(no|not|n't) (have |allowed |permitted |authorized )?(to )?access"
+    r"|(not|n't) (authorized|allowed|permitted|entitled) to (use|access)[^.]{0,40}\bmodel"
 )
 _FREE = _any_case(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free")
 _SPENT = _any_case(
@@ -144,14 +164,17 @@ _WORDS = 4000
 _SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
 
-def classify(status: int | None, message: str = "", *types: str) -> Category:
-    """The one category of an error that a provider reported, from its status (or the code in the body), its words and its types."""
+def classify(status: int | None, message: str = "", *types: str, page: bool = False) -> Category:
+    """The one category of an error that a provider reported, from its status (or the code in the body), its words and its types.
+
+    `page`: it was no report but a page for people, or bare words, as something between us and the provider answers.
+    """
     message, kinds = message[:_WORDS], [_normal(kind) for kind in types if kind]
     named = _of_types(kinds)
     if status in {402, 429} or not _LIMIT_TYPES.isdisjoint(kinds):
         return _of_limits(status, message, kinds)
     if status in {401, 403} or not _PERMISSION_TYPES.isdisjoint(kinds):
-        return _of_permissions(status, message, named)
+        return _of_permissions(status, message, named, page=page)
     if named not in (None, Category.BAD_REQUEST):
         return named
     if status is None:
@@ -182,12 +205,16 @@ def _of_limits(status: int | None, message: str, kinds: Sequence[str]) -> Catego
     return Category.RATE_LIMIT
 
 
-def _of_permissions(status: int | None, message: str, named: Category | None) -> Category:
+def _of_permissions(status: int | None, message: str, named: Category | None, *, page: bool) -> Category:
     if named is Category.AUTHENTICATION or status == 401 or _BAD_KEY.search(message):
         return Category.AUTHENTICATION
     if _SPENT.search(message):
         return Category.QUOTA_EXCEEDED
-    return Category.MODEL_NOT_FOUND if named is Category.MODEL_NOT_FOUND else Category.CONTENT_POLICY
+    if named is Category.MODEL_NOT_FOUND or _NO_ACCESS.search(message):
+        return Category.MODEL_NOT_FOUND
+    if named is Category.BLOCKED or _CLOSED.search(message) or (page and not _POLICY.search(message)):
+        return Category.BLOCKED
+    return Category.CONTENT_POLICY
 
 
 def _without_status(message: str, named: Category | None) -> Category:
@@ -207,6 +234,7 @@ def _of_words(message: str) -> Category | None:
         (_BAD_KEY, Category.AUTHENTICATION),
         (_SPENT, Category.QUOTA_EXCEEDED),
         (_NO_MODEL, Category.MODEL_NOT_FOUND),
+        (_CLOSED, Category.BLOCKED),
         (_POLICY, Category.CONTENT_POLICY),
     )
     return next((category for pattern, category in told if pattern.search(message)), None)

@@ -27,6 +27,7 @@ from tests.support.discord.validate import load, spec_path
 from tests.support.site import site
 
 SECRET = "a secret between two"
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 RELEASE = {"tag_name": "v1.4.0", "name": "Spring", "body": "New.", "html_url": "https://x.example/1", "draft": False}
 
 
@@ -52,6 +53,12 @@ async def test_a_signed_webhook_is_heard_once(settings: Settings) -> None:
             answer = await here.http.post("/hooks/release", content=sent, headers=headers)
             assert answer.status_code == status, answer.text
         assert len(await here.events(["release.published"])) == 1
+        wrong = [
+            (await here.http.post("/hooks/release", content=body, headers=headers | {"x-hub-signature-256": "sha256=0"})) for _ in range(4)
+        ]
+        assert [answer.status_code for answer in wrong] == [401, 401, 401, 429]
+        assert int(wrong[-1].headers["retry-after"]) > 0
+        assert (await here.http.post("/login", content="password=x", headers=FORM | {"origin": here.address})).status_code == 401
 
 
 async def test_the_webhook_is_not_there_where_no_secret_is_set(settings: Settings) -> None:

@@ -1,7 +1,9 @@
 """The console's door over real HTTP: who gets in, and what every answer carries."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx
 import pytest
@@ -9,6 +11,7 @@ from pydantic import SecretStr
 
 from bot.console import connection, guard
 from bot.console.__main__ import CannotListen, address_of, door, listening
+from bot.console.app import ROUTES
 from bot.console.guard import BODY_BYTES, HEADERS
 from bot.console.sessions import COOKIE
 from engine.config import Settings, is_loopback
@@ -80,6 +83,21 @@ async def test_without_the_password_there_is_only_the_login_page(locked: Site) -
     assert login.status_code == 200
     assert "/timeline" not in login.text
     assert "Log out" not in login.text
+
+
+async def test_no_address_answers_a_stranger_but_those_that_must(locked: Site) -> None:
+    """Every route by every method: the login page, probes, the hook of releases, files of the page's looks; nothing else, and no count."""
+    told: dict[str, set[int]] = {}
+    for route in ROUTES:
+        path = re.sub(r"\{[^}]*:uuid\}", str(UUID(int=1)), getattr(route, "path", ""))
+        path = re.sub(r"\{[^}]*\}", "1", path)
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+            headers = {"content-type": "application/json"} if method not in {"GET", "HEAD"} else {}
+            answer = await locked.http.request(method, path, headers=headers, content=b"{}" if headers else None)
+            told.setdefault(path, set()).add(answer.status_code)
+            assert "wren" not in answer.text.lower()
+    let_in = {path for path, statuses in told.items() if not statuses <= {303, 401, 413}}
+    assert let_in == {"/healthz", "/readyz", "/login", "/favicon.ico", "/hooks/release"}
 
 
 async def test_the_password_opens_a_session(locked: Site) -> None:

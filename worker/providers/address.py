@@ -40,7 +40,7 @@ def explained(url: str, fault: Fault) -> Fault:
     if fault.category is not Category.WRONG_ADDRESS:
         return fault
     missing = "" if "/v" in urlsplit(url).path else " Addresses of this kind usually end in /v1."
-    details = f"{WRONG}: nothing of the kind is at {shown(url)}.{missing}\n{fault.technical_details}"
+    details = f"{WRONG}: nothing of the kind is at {shown(url)}.{missing} Correct PROVIDER_BASE_URL.\n{fault.technical_details}"
     return replace(fault, technical_details=details, provider_message="")
 
 
@@ -58,5 +58,5 @@ def unreached(url: str, error: Exception, *, proxied: bool = False) -> Fault:
         why = "the proxy of PROVIDER_PROXY does not let us through"
     else:
         why = "nobody answers there" + (", or at the proxy of PROVIDER_PROXY" if proxied else "")
-    details = f"{WRONG}, or the network is away: {why}. {shown(url)}\n{type(error).__name__}: {words}"[:600]
+    details = f"{WRONG}, or the network is away: {why}. PROVIDER_BASE_URL leads to {shown(url)}\n{type(error).__name__}: {words}"[:600]
     return Fault(Category.NETWORK, technical_details=clean.storable(details), sentence=UNREACHED)

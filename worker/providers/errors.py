@@ -33,6 +33,8 @@ _ERROR = (
     "metadata",
     "raw",
     "response",
+    "fieldViolations",
+    "field_violations",
 )
 """Where one error stands within another, or beside it."""
 _ERROR_AS_TEXT = frozenset({"error", "errors", "fault", "raw"})
@@ -146,11 +148,21 @@ def _levels(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
             yield from _levels(entry, depth + 1)
     elif isinstance(value, dict):
         yield value
+        yield from _by_field(value)
         for name in _ERROR:
             if isinstance(value.get(name), dict | list) or (name in _ERROR_AS_TEXT and isinstance(value.get(name), str)):
                 yield from _levels(value[name], depth + 1)
         if isinstance(value.get("message"), dict | list) or as_str(value.get("message")).lstrip().startswith("{"):
             yield from _levels(value["message"], depth + 1)
+
+
+def _by_field(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What is wrong with each field, where an error lists that by the fields' names, or as RFC 9457 does."""
+    for name, said in list(as_dict(value.get("errors")).items())[:8]:
+        if (words := as_list(said)) and isinstance(words[0], str):
+            yield {"message": f"{name}: {words[0]}", "param": name}
+    for entry in map(as_dict, (as_list(value.get("invalid-params")) or as_list(value.get("invalid_params")))[:8]):
+        yield {"message": f"{as_str(entry.get('name'))}: {as_str(entry.get('reason'))}", "param": entry.get("name")}
 
 
 def _of_text(text: str, depth: int) -> Iterator[Mapping[str, Any]]:
@@ -195,7 +207,7 @@ def fault_of(status: int | None, reported: Reported, headers: Mapping[str, str],
     effective = status
     if reported.status is not None and status in (None, 400, 500, 502, 503):
         effective = reported.status
-    category = classify(effective, reported.message, *reported.kinds)
+    category = classify(effective, reported.message, *reported.kinds, page=reported.page)
     if status in {404, 405, 410} and _of_path(reported):
         category = Category.WRONG_ADDRESS  # somebody else answers there: a provider says which model it lacks
     wait = hints.of_headers(headers)

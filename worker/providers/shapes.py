@@ -12,6 +12,11 @@ MOST_DOCUMENTS = 10_000
 _BETWEEN = re.compile(r"(?:[\s,;\x1e]|data:|\\[rn])*+")
 """What stands between two objects of one text; line breaks also as they are escaped."""
 
+_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
+"""A string, which is left as it is, or a comma with nothing behind it."""
+MOST_MENDED = 256 * 1024
+"""Characters of a text in which such commas are looked for."""
+
 
 def as_dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
@@ -74,6 +79,16 @@ def _loads(text: str) -> object:
     # Half of a surrogate pair, NaN, line breaks within a string, numbers beyond measure: Python's own parser is more patient.
     try:
         return _LENIENT.decode(text)
+    except (ValueError, RecursionError):
+        return _without_commas(text)
+
+
+def _without_commas(text: str) -> object:
+    """What the text means without commas behind the last entry of a list or object; None when it is no JSON then either."""
+    if len(text) > MOST_MENDED or (mended := _COMMA.sub(lambda found: found[0] if found[0] != "," else "", text)) == text:
+        return None
+    try:
+        return _LENIENT.decode(mended)
     except (ValueError, RecursionError):
         return None
 

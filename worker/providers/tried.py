@@ -53,6 +53,8 @@ async def _tried(settings: Settings) -> Finding:
 def _sentence(fault: Fault) -> str:
     if fault.category is Category.AUTHENTICATION:
         return f"The provider answers and refuses the key. Check PROVIDER_API_KEY. It says: {fault.said or 'nothing more'}"
+    if fault.category is Category.BLOCKED:
+        return fault.user_message
     return fault.technical_details.split("\n", 1)[0] or fault.user_message
 
 
@@ -88,7 +90,7 @@ async def _offered(http: Http, endpoint: Endpoint) -> int | None:
     if models is not None:
         return models
     fault = _fault(url, answer)
-    if fault.category is Category.AUTHENTICATION:
+    if fault.category in {Category.AUTHENTICATION, Category.BLOCKED} or 300 <= answer.status < 400:
         raise ProviderFailed(fault)
     # Not everybody lists models; whoever takes completions complains about an empty request, and asks nothing for it.
     asked = endpoint.url("chat/completions")
@@ -123,7 +125,7 @@ def _fault(url: str, answer: Response) -> Fault:
     if 300 <= answer.status < 400:
         return address.redirected(url, answer.status, answer.headers)
     if answer.status < 300:
-        details = f"{address.WRONG}: what answers at {address.shown(url)} is no provider of models."
+        details = f"{address.WRONG}: what answers at {address.shown(url)} is no provider of models. Correct PROVIDER_BASE_URL."
         return Fault(Category.WRONG_ADDRESS, answer.status, technical_details=details)
     return address.explained(url, errors.of_answer(answer.status, answer.headers, answer.body))
 

@@ -8,26 +8,31 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.config import Settings
-from engine.embedded.folder import kept_port
+from engine.embedded.folder import free_port, kept_port
 from engine.errors import SettingsError, TzurotError
 
 ANSWER_S = 5.0
 
 
-def console_port(settings: Settings, data: Path) -> tuple[int, str]:
+def console_port(settings: Settings, data: Path, *, keep: bool = True) -> tuple[int, str]:
     """The port the console shall take, and a note when it is not the usual one.
 
-    A port that was asked for and is taken is an error with a sentence; the default one gives way to a free one, which is kept.
+    A port that was asked for and is taken is an error with a sentence; the default one gives way to a free one, which is kept in the
+    data folder. Without `keep` nothing is written, and a free port is one of this moment.
     """
     if settings.console_port == 0:
-        return kept_port(data / "console.port"), ""
+        return _free(data, keep=keep), ""
     problem = _bind(settings.console_host, settings.console_port)
     if problem is None:
         return settings.console_port, ""
     if problem == errno.EADDRINUSE and "console_port" not in settings.model_fields_set:
-        port = kept_port(data / "console.port")
+        port = _free(data, keep=keep)
         return port, f"Port {settings.console_port} is in use, so the console takes {port}."
     raise _refusal(settings.console_host, settings.console_port, problem)
+
+
+def _free(data: Path, *, keep: bool) -> int:
+    return kept_port(data / "console.port") if keep else free_port()
 
 
 def _bind(host: str, port: int) -> int | None:

@@ -112,6 +112,27 @@ BODIES: list[tuple[int, object, Category]] = [
         {"error": {"code": 429, "message": "You exceeded your current quota", "details": [{"retryDelay": "37s"}]}},
         Category.RATE_LIMIT,
     ),
+    (
+        403,
+        {"error": {"message": "Country, region, or territory not supported", "code": "unsupported_country_region_territory"}},
+        Category.BLOCKED,
+    ),
+    (
+        400,
+        {"error": {"code": 400, "message": "User location is not supported for the API use.", "status": "FAILED_PRECONDITION"}},
+        Category.BLOCKED,
+    ),
+    (403, {"error": {"type": "forbidden", "message": "This model is not available in your region."}}, Category.BLOCKED),
+    (403, {"error": {"message": "Your IP address is not in the allowlist of this key."}}, Category.BLOCKED),
+    (403, "<html><head><title>Attention Required! | Cloudflare</title></head></html>", Category.BLOCKED),
+    (403, "<html><head><title>403 Forbidden</title></head><body>nginx</body></html>", Category.BLOCKED),
+    (403, "Access denied by the administrator", Category.BLOCKED),
+    (451, "Unavailable For Legal Reasons", Category.BLOCKED),
+    (403, {"error": {"message": "Project p does not have access to model gpt-x", "code": "model_not_found"}}, Category.MODEL_NOT_FOUND),
+    (403, {"error": {"type": "permission_error", "message": "You are not allowed to use this model"}}, Category.MODEL_NOT_FOUND),
+    (403, {"error": {"message": "Your input was flagged", "metadata": {"reasons": ["violence"]}}}, Category.CONTENT_POLICY),
+    (403, "Your prompt was flagged by moderation", Category.CONTENT_POLICY),
+    (400, '{"error": {"message": "The model x does not exist",}, }', Category.MODEL_NOT_FOUND),
 ]
 
 

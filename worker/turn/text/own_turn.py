@@ -43,6 +43,8 @@ _TITLE = re2.compile(r"(?im)^#{2,4}[ \t]{0,3}(?:user|human|instruction|input|sys
 _OWN_TITLE = re2.compile(r"(?im)^#{2,4}[ \t]{0,3}(?:assistant|response)[ \t]{0,3}:[ \t]*\n?")
 _STAMP = re2.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d)(?: UTC)?\][ \t\n]*")
 _COLON = re.compile("[:：]")
+_PERSON_LINE = re2.compile(r"(?m)^(?:User|Human|USER|HUMAN|user|human)[ \t]*[:：]")
+_MODEL_LABELS = frozenset({"assistant", "ai", "bot", "model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,20 @@ def _lines(text: str, spans: Code, frame: PromptFrame) -> Iterator[int]:
     titles = (match.start() for match in islice(_TITLE.finditer(text), MOST_MARKS)) if "\n##" in text else ()
     tags = (at + 1 for tag in frame.tail if (at := text.find(f"\n<{tag}>")) >= 0)
     yield from (at for at in (*titles, *tags) if not spans.holds(at))
+    if not frame.asked:
+        yield from _dialogue(text, spans, frame.name)
     if frame.others:
         yield from _impersonated(text, list(islice(_spoken(text, spans, frame), MOST_MARKS)), frame.name)
+
+
+def _dialogue(text: str, spans: Code, name: str) -> Iterator[int]:
+    """A line `User:` behind the own words, where a conversation is made up: the model answers it, or nothing stands behind it."""
+    found = _PERSON_LINE.search(text)
+    if found is None or spans.holds(found.start()) or not (before := text[: found.start()].rstrip()) or before.endswith((":", "：")):
+        return
+    labels = ((_label(line)[0] or "").casefold() for line in text[found.end() :].split("\n")[1 : MOST_MARKS + 1])
+    if not text[found.end() :].strip() or any(label in _MODEL_LABELS or (label and label == name.casefold()) for label in labels):
+        yield found.start()
 
 
 def _spoken(text: str, spans: Code, frame: PromptFrame) -> Iterator[tuple[int, str, bool]]:

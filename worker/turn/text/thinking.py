@@ -44,9 +44,12 @@ _OPENED = re2.compile(rf"(?is)^\s*(?:<(?:{_ANSWER})>|<\|(?:START_RESPONSE|begin_
 _BLOCK = re2.compile(
     r"(?is)^\s*(?:```(?:think|thinking|thoughts?|reasoning)[ \t]*\n(.*?)\n[ \t]*```[ \t]*\n"
     r"|Thinking\.\.\.[ \t]*\n(.*?)\n?\.\.\.done thinking\.[ \t]*(?:\n|$)"
+    r"|(?:\*\*|__|#{1,4} ?)(?:thinking|thought process|inner thoughts|internal thoughts)(?::?\*\*:?|:?__:?|:)?[ \t]*\n?(.*?)"
+    r"\n\s*(?:\*\*|__|#{1,4} ?)(?:final )?(?:answer|response|reply)(?::?\*\*:?|:?__:?|:)?[ \t]*(?:\n|$|\b)"
     r"|<details>\s*<summary>[^<>\n]{0,20}(?:thinking|thoughts?|thought process|reasoning)[^<>\n]{0,40}</summary>(.*?)</details>)"
 )
-"""Blocks at the very start that are named as thoughts: a fence, Ollama's own words, a folded part."""
+"""Blocks at the very start that are named as thoughts: a fence, Ollama's own words, a heading with one of the answer's behind it, a
+folded part."""
 _EMPTY = re2.compile(rf"(?i)^\s*<(?:{NAMES})[ \t]?/>")
 
 
@@ -74,7 +77,7 @@ def split(content: str, *, asked: bool = False, growing: bool = False) -> Split:
     if (channels := harmony.split(content)) is not None:
         return Split(*channels)
     if block := _BLOCK.match(content):
-        return Split(content[block.end() :].strip(), (block[1] or block[2] or block[3] or "").strip())
+        return Split(content[block.end() :].strip(), "".join(found or "" for found in block.groups()).strip())
     if not asked:
         content = _EMPTY.sub("", content)
     spans = code.find(content)
