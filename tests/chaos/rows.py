@@ -13,7 +13,7 @@ from typing import Any
 from engine.clock import monotonic
 from engine.errors import TzurotError
 from tests.chaos import bots, broker, database, delivery, jobs, outward, workers
-from tests.chaos.calls import faults, outside, patience, spending, storm, wallet
+from tests.chaos.calls import doors, faults, outside, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
 STORE = Path(__file__).with_name("store")
@@ -65,6 +65,7 @@ ROWS = {
         Row("R32", 10_000, outward.r32),
         Row("R36", 4, wallet.r36),
         Row("R37", 40, outward.r37),
+        Row("R40", 412, doors.r40),
         Row("R41", 100, workers.r41),
         Row("R42", 50, bots.r42),
         Row("R43", 1_000, outside.r43),

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.chaos import outward
+from tests.chaos.calls import doors
 from tests.chaos.rows import ROWS, RowFunction
 from tests.chaos.run import Run
 from tests.chaos.scene import scene
@@ -26,11 +27,14 @@ async def test_nothing_that_is_written_harms_on_its_way_out(row: str, trials: in
 @pytest.mark.e2e
 @pytest.mark.timeout(420)
 async def test_discord_and_the_database_are_in_the_way_and_a_crowd_presses_at_once() -> None:
-    """R28 with each kind once, R30 once, R27 with one command; the oracle judges all of it."""
-    async with scene(lanes=len(outward.KINDS), proxied=True) as stage:
-        runs = [Run(row, trials, quiet=True, timely=False) for row, trials in (("R28", len(outward.KINDS)), ("R30", 1), ("R27", 1))]
-        for run, body in zip(runs, (outward.obstructed, outward.reacted, outward.slowed), strict=True):
+    """R28 with each kind once, R30 once, R27 with one command, R40 with some files and words; the oracle judges all of it."""
+    harms = doors.harms(every=8)
+    trials = {"R28": len(outward.KINDS), "R30": 1, "R27": 1, "R40": len(harms)}
+    async with scene(lanes=len(outward.KINDS), proxied=True, parts=("projections", "worker", "bot", "console")) as stage:
+        runs = [Run(row, number, quiet=True, timely=False) for row, number in trials.items()]
+        for run, body in zip(runs, (outward.obstructed, outward.reacted, outward.slowed), strict=False):
             await body(run, stage)
+        await doors.at_the_doors(runs[-1], stage, harms)
         await stage.judge(runs[-1])
     for run in runs:
         run.verdict = runs[-1].verdict
