@@ -12,7 +12,7 @@ from engine.cards.refusal import Unreadable
 from engine.cards.trees import MOST_BYTES
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_CHUNKS = 20_000
+MOST_CHUNKS = 10_000
 """A long animation has thousands."""
 MOST_TEXT = MOST_BYTES * 4 // 3 + 1024
 """Largest text chunk, unpacked: a card as base64."""
