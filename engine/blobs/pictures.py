@@ -17,6 +17,8 @@ MOST_BYTES = 10 * 1024 * 1024
 """Largest file that is looked at: what Discord takes from people without Nitro."""
 MOST_PIXELS = 30_000_000
 """Largest picture that is decoded: some 120 MB of memory for a moment."""
+MOST_PARTS = 10_000
+"""Most chunks of a PNG: a hundred thousand empty ones would be a second of work."""
 SIDE, SMALL_SIDE = 1024, 128
 """Longest side, in pixels, of a stored picture and of its thumbnail."""
 KINDS = "PNG, JPEG, GIF or WebP"
@@ -74,6 +76,8 @@ def prepared(content: bytes, side: int = SIDE) -> Picture:
         raise NotAPicture(f"The picture is larger than {MOST_BYTES // 2**20} MB. Make it smaller first.")
     if media_type(content) is None:
         raise NotAPicture(f"This is no picture. Send a {KINDS} file.")
+    if _has_too_many_parts(content):
+        raise NotAPicture("The picture has more parts than a picture can need.")
     try:
         with Image.open(BytesIO(content), formats=_FORMATS) as opened:
             return _encoded(_upright(opened, side))
@@ -95,6 +99,15 @@ def as_png(content: bytes) -> bytes:
             return _saved(opened, "PNG")
     except (OSError, ValueError, SyntaxError):
         raise NotAPicture(_DAMAGED) from None
+
+
+def _has_too_many_parts(content: bytes) -> bool:
+    at = 8
+    for _ in range(MOST_PARTS):
+        at += 12 + int.from_bytes(content[at : at + 4])
+        if at >= len(content):
+            return False
+    return media_type(content) == "image/png"
 
 
 def _upright(opened: Image.Image, side: int) -> Image.Image:
