@@ -84,7 +84,6 @@ def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(content:
         (PADDED, "larger than 10 MB"),
         (picture()[:60], "damaged"),
         (bomb(100, 100), "damaged"),
-        (picture()[:33] + bytes(4) + b"teSt" + bytes(4), "damaged"),
         (picture()[:33] + (bytes(4) + b"teSt" + bytes(4)) * 10_000 + picture()[33:], "more parts"),
     ],
 )
