@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import NoReturn
 
 from engine import config, log
@@ -59,7 +60,7 @@ def run(main: Main, *, service: str, grace: float = GRACE_S) -> NoReturn:
     try:
         settings = config.settings()
         log.configure(service, settings.log_level, settings.log_format, hide=config.secrets(settings))
-        asyncio.run(_supervised(main, grace))
+        asyncio.run(_supervised(main, grace), loop_factory=import_module("uvloop").new_event_loop)
         code = OK
     except TzurotError as error:
         code = fail(error)
