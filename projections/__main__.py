@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from engine import config, process
-from engine.bus import relay
+from engine.bus import hints, relay
 from engine.store import connect
 from engine.vault import Pool
 from engine.watching import metrics
@@ -21,8 +21,11 @@ async def main(stop: asyncio.Event) -> None:
     settings = config.settings()
     dsn, numbers = config.require_database(settings), Gauges("projections")
     metrics.serve(settings.projections_metrics_port, numbers, "PROJECTIONS_METRICS_PORT")
-    async with connect.pool(dsn, size=2, application="tzurot projections") as pool:
-        tasks = [asyncio.create_task(group_runner.run(dsn, ALL), name="read models")]
+    async with (
+        connect.pool(dsn, size=2, application="tzurot projections") as pool,
+        hints.read_models_told(config.require_nats(settings)) as moved,
+    ):
+        tasks = [asyncio.create_task(group_runner.run(dsn, ALL, moved), name="read models")]
         tasks.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(pool)), name="relay"))
         tasks.append(asyncio.create_task(process.beat(lambda: _beat(pool, numbers)), name="heartbeat"))
         process.ready(f"{len(ALL)} read models")

@@ -50,6 +50,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
             else LazyRecall(log, full=settings.memory_recall == "full", decay_days=settings.memory_decay_days)
         )
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall)
+        await stack.enter_async_context(hints.read_models(listener.config.connection_state.connection))
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         for change in ("provider.connected", "provider.disconnected"):
             await stack.enter_async_context(hints.events(url, change, partial(connect.heard, work), "provider hints"))

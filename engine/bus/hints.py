@@ -1,14 +1,17 @@
-"""Hints that are not kept: a draft has grown. Losing one loses nothing."""
+"""Hints that are not kept: a draft has grown, read models have moved. Losing one loses nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from faststream.nats import NatsBroker, NatsMessage
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from engine.bus import broker, subjects
 from engine.bus.reference import Malformed, Reference, decode
+from engine.store import progress
 
 OnDraft = Callable[[int, UUID], Awaitable[None]]
 """Called with (channel, turn)."""
@@ -23,15 +26,52 @@ async def draft_grew(client: Client, venue: str, channel: int, turn: UUID) -> No
 
 
 @asynccontextmanager
-async def drafts(url: str, venue: str, on_draft: OnDraft, name: str = "drafts") -> AsyncIterator[None]:
-    """Call back for every draft of a venue that grows, for as long as the block lasts."""
+async def read_models_told(url: str) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """What to call with the position that read models have reached: it tells all who listen. Never waits for the broker, never fails."""
+    own = broker.broker(url, "read models", buffered=False)
+    connecting = asyncio.create_task(own.connect())
+
+    async def tell(position: int) -> None:
+        if connecting.done() and not connecting.cancelled() and connecting.exception() is None and connecting.result().is_connected:
+            with suppress(*broker.TROUBLE):
+                await connecting.result().publish(subjects.READ_MODELS, b"%d" % position)
+
+    try:
+        yield tell
+    finally:
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        with suppress(*broker.TROUBLE):
+            await own.stop()
+
+
+@asynccontextmanager
+async def read_models(client: Client) -> AsyncIterator[None]:
+    """For the block, whoever waits for read models in this process looks as soon as they are said to have moved."""
+
+    async def heard(message: Msg) -> None:
+        if message.data.isdigit():
+            progress.moved(int(message.data))
+
+    subscription = await client.subscribe(subjects.READ_MODELS, cb=heard)
+    with progress.hinted():
+        try:
+            yield
+        finally:
+            with suppress(*broker.TROUBLE):
+                await subscription.unsubscribe()
+
+
+@asynccontextmanager
+async def drafts(url: str, venue: str, on_draft: OnDraft, name: str = "drafts") -> AsyncIterator[NatsBroker]:
+    """Call back for every draft of a venue that grows, for as long as the block lasts. Yields the connected broker."""
 
     async def heard(message: NatsMessage) -> None:
         channel, turn = message.raw_message.subject.split(".")[-2:]
         await on_draft(int(channel), UUID(turn))
 
-    async with _listening(url, name, subjects.drafts_of(venue), heard):
-        yield
+    async with _listening(url, name, subjects.drafts_of(venue), heard) as own:
+        yield own
 
 
 @asynccontextmanager

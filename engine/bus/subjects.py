@@ -6,6 +6,8 @@ from uuid import UUID
 STREAM = "TZ_LOG"
 _LOG = "tz.log"
 _DRAFT = "tz.draft"
+READ_MODELS = "tz.read_models"
+"""Core subject (not kept) that says: read models have reached a position of the log, which is the message."""
 EVERYTHING = f"{_LOG}.>"
 """What the stream keeps."""
 

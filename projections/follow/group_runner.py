@@ -5,8 +5,8 @@ A model that falls out of step (poison, another owner, a rebuild) is brought up 
 """
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing, nullcontext
 
 import psycopg
 from psycopg import AsyncConnection
@@ -22,7 +22,11 @@ from projections.follow.runner import Stopped, TakenOver
 TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, StoreUnavailable)
 TOGETHER_SECONDS = 2.0
 """At a start, how long those that are ready wait for the others: joining later costs everybody a pause."""
+FEW = 50
+"""Rows of a batch whose statements are sent without waiting for one another: what comes while people talk. More are copied."""
 Skips = Mapping[str, frozenset[int]]
+Moved = Callable[[int], Awaitable[None]]
+"""Called with the position that all have reached."""
 _log = log.get("projections")
 
 
@@ -34,7 +38,11 @@ class _OutOfStep(Exception):
         self.stopped = stopped
 
 
-async def run(dsn: str, projections: Sequence[Projection]) -> None:
+async def _nobody_told(_: int) -> None:
+    pass
+
+
+async def run(dsn: str, projections: Sequence[Projection], moved: Moved = _nobody_told) -> None:
     """Follow the log for ever with all of them. After poison one stands still until `runner.resume` or `skip`; the others go on."""
     ready = await _ready(dsn, projections)
     coming = {p: asyncio.create_task(runner.bring_up(dsn, p), name=p.name) for p in projections if p.name not in ready}
@@ -48,7 +56,7 @@ async def run(dsn: str, projections: Sequence[Projection]) -> None:
                 coming.pop(projection).result()
             members = [p for p in projections if p not in coming]
             try:
-                await _follow(dsn, members, coming.values())
+                await _follow(dsn, members, coming.values(), moved)
             except _OutOfStep as event:
                 for p in event.fallen:
                     coming[p] = asyncio.create_task(runner.bring_up(dsn, p, stopped=event.stopped), name=p.name)
@@ -72,7 +80,7 @@ async def _ready(dsn: str, projections: Sequence[Projection]) -> set[str]:
     return {name for name, position in standing.items() if 0 <= head - position <= runner.FAR}
 
 
-async def _follow(dsn: str, members: Sequence[Projection], coming: Collection[asyncio.Task[None]]) -> None:
+async def _follow(dsn: str, members: Sequence[Projection], coming: Collection[asyncio.Task[None]], moved: Moved) -> None:
     """Until somebody falls out of step or is ready to join."""
     async with await connect.connect(dsn, application="tzurot read models", derived=True) as connection:
         skips = {p.name: await rebuild.skips(connection, p.name, 0, 2**62) for p in members}
@@ -81,6 +89,7 @@ async def _follow(dsn: str, members: Sequence[Projection], coming: Collection[as
         async with aclosing(tail.follow(dsn, head)) as batches:
             while rows := await _unless(coming, anext(batches)):
                 await _digest(connection, members, makes, rows, skips)
+                await moved(rows[-1].position)
 
 
 async def _unless(coming: Collection[asyncio.Task[None]], batch: Awaitable[list[Stored]]) -> list[Stored] | None:
@@ -119,7 +128,7 @@ async def _digest(
     try:
         await _apply(connection, members, makes, rows, skips)
     except Exception as error:  # whatever it was, it is tried again alone and told there
-        if aside.is_trouble(error):
+        if aside.is_trouble(error) and not isinstance(error, psycopg.errors.PipelineAborted):
             raise
         fallen: list[_OutOfStep] = []
         for projection in members:
@@ -134,20 +143,23 @@ async def _digest(
 async def _apply(
     connection: AsyncConnection, members: Sequence[Projection], makes: Sequence[str], rows: Sequence[Stored], skips: Skips
 ) -> None:
+    """Few rows go in one go: what a statement answers is awaited only where it is needed."""
     forms.check(rows)
     wanted = {p: [row for row in rows if row.type in p.types and row.position not in skips[p.name]] for p in members}
-    async with connection.transaction():
+    async with connection.pipeline() if len(rows) <= FEW else nullcontext() as pipeline, connection.transaction():
         moved = await connection.execute(
             "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(),"
             " changed = CASE WHEN name = ANY(%s) THEN gen_random_uuid() ELSE changed END"
             " WHERE role = 'live' AND name = ANY(%s) AND fingerprint = ANY(%s) AND position = %s",
             (rows[-1].position, [p.name for p in members if wanted[p]], [p.name for p in members], list(makes), rows[0].position - 1),
         )
-        if moved.rowcount != len(members):
-            raise TakenOver("not every read model stands just before this batch")
         for projection in members:
             if wanted[projection]:
                 await projection.apply(connection, projection.name, wanted[projection])
+        if pipeline is not None:
+            await pipeline.sync()
+        if moved.rowcount != len(members):
+            raise TakenOver("not every read model stands just before this batch")
         failpoint("projection.before_commit")
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.pq import PipelineStatus
 from psycopg.rows import class_row
 
 from engine.events import all_types
@@ -47,6 +48,13 @@ FROM events e LEFT JOIN LATERAL json_to_record(CASE WHEN e.type IN ({", ".join(f
                                                     THEN convert_from(e.data, 'UTF8')::json END) AS d(category text, model text) ON true
 WHERE e.position > %(after)s AND e.position <= %(until)s AND e.type IN ({", ".join(f"'{name}'" for name in sorted(_TYPES))})
 ORDER BY e.position
+"""
+
+
+_INSERT = f"""
+INSERT INTO {{schema}}.entries ({", ".join(_COLUMNS)})
+SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::bigint[],
+                     %s::uuid[], %s::uuid[], %s::text[], %s::text[])
 """
 
 
@@ -88,6 +96,9 @@ class Timeline(Projection):
         await execute(connection, schema, _LOAD, after, until)
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF:  # where nothing can be copied
+            await connection.execute(sql(_INSERT, schema), _columns_of(rows))
+            return
         async with (
             connection.cursor() as cursor,
             cursor.copy(sql(f"COPY {{schema}}.entries ({', '.join(_COLUMNS)}) FROM STDIN", schema)) as copy,
@@ -100,6 +111,10 @@ def _values(row: Stored) -> tuple[object, ...]:
     data = clear(row) if row.type in _WITH_DETAILS else {}
     tags = (row.guild, row.channel, row.user, row.character, row.turn)
     return (row.position, row.id, row.type, row.recorded_at, row.occurred_at, *tags, data.get("category"), data.get("model"))
+
+
+def _columns_of(rows: Sequence[Stored]) -> list[list[object]]:
+    return [list(column) for column in zip(*map(_values, rows), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""Whoever waits for read models looks as soon as they are said to have moved, and now and then in case nobody says so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.bus import broker, hints
+from engine.store import Log, open_log, progress
+from engine.vault import MasterKey
+from tests.support.system import until
+
+NAMES = ("history", "turns")
+FAR = 60.0
+"""Seconds: whoever waited for that would fail the test."""
+
+
+@pytest.fixture
+async def log(dsn: str) -> AsyncIterator[Log]:
+    async with open_log(dsn, MasterKey.of(b"k" * 32)) as opened:
+        yield opened
+
+
+async def _at(log: Log, position: int, *names: str) -> None:
+    async with log.pool.connection() as connection:
+        await connection.execute("UPDATE projections SET position = %s WHERE name = ANY(%s)", (position, list(names)))
+
+
+async def _waits() -> bool:
+    return bool(progress._waiting)
+
+
+async def test_a_hint_ends_the_wait_and_is_believed_only_as_far_as_postgres_says_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes too early, or is about less, ends nothing; all that is waited for must be there."""
+    monkeypatch.setattr(progress, "HINTED_PAUSE", FAR)
+    monkeypatch.setattr(progress, "LONGEST_PAUSE", FAR)
+    await _at(log, 0, *NAMES)
+    async with asyncio.timeout(FAR / 2):
+        with progress.hinted():
+            waiting = asyncio.create_task(progress.wait_for(log.pool, NAMES, 7, seconds=FAR))
+            await until(_waits, 20.0, "somebody who waits")
+            progress.moved(6)
+            await _at(log, 7, "history")
+            progress.moved(7)
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            await _at(log, 7, *NAMES)
+            while not waiting.done():  # a hint wakes whoever waits at that moment
+                progress.moved(8)
+                await asyncio.sleep(0.01)
+            assert await waiting
+            assert await progress.wait_for(log.pool, NAMES, 7, seconds=FAR)
+    assert not progress._waiting
+
+
+async def test_without_a_hint_it_is_looked_at_again(log: Log) -> None:
+    """What is lost costs a moment; what never comes is told as that."""
+    await _at(log, 0, *NAMES)
+    with progress.hinted():
+        waiting = asyncio.create_task(progress.wait_for(log.pool, NAMES, 3, seconds=FAR))
+        await until(_waits, 20.0, "somebody who waits")
+        await _at(log, 3, *NAMES)
+        async with asyncio.timeout(FAR / 2):
+            assert await waiting
+        assert not await progress.wait_for(log.pool, NAMES, 4, seconds=0.05)
+
+
+async def test_hints_go_from_process_to_process(log: Log, nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the broker, to everybody who listens; what is no position is passed over."""
+    monkeypatch.setattr(progress, "HINTED_PAUSE", FAR)
+    await _at(log, 0, *NAMES)
+    own = broker.broker(nats_url, "listener")
+    connection = await own.connect()
+    try:
+        async with hints.read_models_told(nats_url) as tell, hints.read_models(connection), asyncio.timeout(FAR / 2):
+            waiting = asyncio.create_task(progress.wait_for(log.pool, NAMES, 9, seconds=FAR))
+            await until(_waits, 20.0, "somebody who waits")
+            await _at(log, 9, *NAMES)
+            await connection.publish("tz.read_models", b"nine")
+            while not waiting.done():
+                await tell(9)
+                await asyncio.sleep(0.01)
+            assert await waiting
+    finally:
+        await own.stop()
+    assert not progress._sources
