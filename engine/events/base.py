@@ -66,6 +66,8 @@ class Event(BaseModel):
     CLEAR: ClassVar[frozenset[str]]
     TAGGED: ClassVar[tuple[tuple[str, str], ...]]
     DOER: ClassVar[str | None]
+    OPENS: ClassVar[bool] = False
+    """Whether it is as a rule the first event of its stream, so that the log need not look which version it gets."""
 
     @property
     def stream_name(self) -> str:

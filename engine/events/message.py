@@ -38,6 +38,7 @@ class MessageReceived(Event):
     `dropped` names payload fields that were neither understood nor kept, by path.
     """
 
+    OPENS = True
     message_id: Snowflake
     channel_id: Snowflake
     guild_id: Snowflake | None = None

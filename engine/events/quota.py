@@ -61,6 +61,7 @@ class GuildCharged(Event):
 class SpendSettled(Event):
     """What an authorized call did cost, as the provider counted, or as the price list says. None: nobody knows."""
 
+    OPENS = True
     call_id: UUID
     user_id: int
     scope: str

@@ -18,6 +18,7 @@ class TurnRequested(Event):
     `may_decline`: nobody addressed it, and it may choose to say nothing.
     """
 
+    OPENS = True
     turn_id: UUID
     message_id: Snowflake
     channel_id: Snowflake

@@ -130,7 +130,13 @@ class Log:
 
     async def stream(self, name: str) -> list[Recorded[Event]]:
         """Every event of one stream, oldest first."""
-        return [recorded async for recorded in self.read(Query(stream=name))]
+        return await self.open(await self.stream_rows(name))
+
+    async def stream_rows(self, name: str) -> list[Stored]:
+        """Its rows, unopened. Whoever read a stream may append to it: its version need not be looked up again."""
+        rows = [row async for row in self.rows(Query(stream=name))]
+        self._writer.saw(name, rows[-1].version if rows else 0)
+        return rows
 
     async def version(self, stream: str) -> int:
         """The version of a stream's newest event; 0 for one that has none."""

@@ -18,7 +18,7 @@ from engine.errors import Conflict, StoreError, StoreUnavailable
 from engine.store import connect, slow_path, sqlstate, wire
 from engine.store.pipe import Pipe
 from engine.store.queue import Queue, Slot
-from engine.store.rows import Appended, Unit
+from engine.store.rows import Appended, NewEvent, Unit
 from engine.timeouts import ANSWER_SECONDS, impatient
 
 BATCH_EVENTS = 1024
@@ -127,7 +127,7 @@ class Writer:
         versions: list[int] = []
         for packed in unit.events:
             stream, expect = packed.new.stream, packed.new.expect
-            head = ahead[stream] if stream in ahead else known.get(stream, 0 if expect == 0 else -1)
+            head = ahead[stream] if stream in ahead else known.get(stream, 0 if _begins(packed.new) else -1)
             if head < 0 or (expect is not None and expect != head) or stream in flying:
                 return False
             ahead[stream] = head + 1
@@ -166,6 +166,10 @@ class Writer:
         for slot in batch:
             for packed in slot.unit.events:
                 self._heads.pop(packed.new.stream, None)
+
+    def saw(self, stream: str, version: int) -> None:
+        """Know at which version a stream was a moment ago. Where it has moved since, the database says so."""
+        self._heads.setdefault(stream, version)
 
     async def run(self) -> None:
         """Write until cancelled; then whoever still waits is told so."""
@@ -231,7 +235,7 @@ class Writer:
 
     def _unknown_streams(self) -> list[str]:
         waiting = (packed.new for slot in self.queue.slots for packed in slot.unit.events)
-        return sorted({new.stream for new in waiting if new.expect != 0 and new.stream not in self._heads})
+        return sorted({new.stream for new in waiting if not _begins(new) and new.stream not in self._heads})
 
     def _elsewhere(self, unit: Unit) -> bool:
         """Whether a stream is, as far as we know, not where the unit expects it. The database has the last word."""
@@ -293,6 +297,11 @@ class Writer:
         if plain is not None:
             with suppress(psycopg.Error):
                 await plain.close()
+
+
+def _begins(new: NewEvent) -> bool:
+    """Whether a stream of which nothing is known is taken to be empty: the database refuses the event where it is not."""
+    return new.expect == 0 or (new.expect is None and new.event.OPENS)
 
 
 def _resolve(batch: Sequence[Slot], before: int) -> None:
