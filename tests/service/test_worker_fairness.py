@@ -1,6 +1,9 @@
 """One busy conversation is nobody else's wait: one wake-up per conversation, however many of its turns wait (R41)."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 
@@ -12,7 +15,10 @@ from engine.store import NewEvent
 from engine.vault import Pool
 from projections.follow import runner
 from projections.live import leases
+from tests.chaos.calls.rig import rig
 from tests.support.provider.room import Person, room, with_provider
+from tests.support.provider.server import FaultServer
+from tests.support.provider.talking import SYSTEM_KEY
 from tests.support.stage import MODEL, Stage
 from worker.turn import conversation, sweep
 
@@ -120,3 +126,30 @@ async def test_the_sweep_finds_every_conversation_behind_a_busy_one(settings: Se
         [turn] = await other.say("ping-other", WREN)
         assert isinstance(await other.end(turn), TurnCompleted)
         stage.release("ping-first")
+
+
+async def test_a_lease_found_taken_before_the_turn_was_to_be_seen_is_asked_for_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever had it then may have looked for the last time before: nobody else would take the turn up."""
+    held, asked = leases.held, list[str]()
+
+    @asynccontextmanager
+    async def taken_at_first(pool: Pool, name: str, turn: UUID) -> AsyncIterator[leases.Lease | None]:
+        asked.append(name)
+        if len(asked) == 1:
+            yield None
+            return
+        async with held(pool, name, turn) as lease:
+            yield lease
+
+    monkeypatch.setattr(leases, "held", taken_at_first)
+    async with FaultServer.running() as provider, rig(settings) as made:
+        await Person(made.log).preset("kind/model:free")
+        work = made.work(provider.address, SYSTEM_KEY)
+        person = Person(made.log)
+        turn = await made.say(person, "Is anybody there?", WREN)
+        outcome = await conversation.work_through(work, person.channel, WREN, turn, await made.log.head())
+        assert outcome is conversation.Outcome.QUIET
+        assert len(asked) == 2
+        assert isinstance(await person.end(turn), TurnCompleted)

@@ -38,6 +38,8 @@ OPENED = 1000
 """Texts that one turn opens at most, the newest; what is older comes into the index behind it, before the next question."""
 MOST = 30_000
 """Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
+REST_S = 0.3
+"""How long after a turn's end what was said is taken up: until then the processors are those who post the answer."""
 DECAY = 0.5
 """Weight of being recent, where it is wished."""
 _log = logs.get("recall")
@@ -70,6 +72,7 @@ class Recaller:
     full: bool = True
     only: str | None = None
     decay_days: int = 0
+    rest_s: float = REST_S
     _engine: Engine | None = None
     _vectors: str = ""
     _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
@@ -106,6 +109,7 @@ class Recaller:
             self._ahead(partial(self._learn, self._engine, hot, scope))
 
     async def _learn(self, engine: Engine, hot: _Hot, scope: MemoryScope) -> None:
+        await asyncio.sleep(self.rest_s)
         async with hot.lock:
             async with self.log.pool.connection() as connection:
                 candidates = await memory_scope.met(connection, scope)

@@ -1,6 +1,7 @@
 """What a turn needs from the read models, read in one transaction, so that it is all of one moment."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,10 @@ from engine.decide.cascade import Tier
 from engine.decide.places.profile import resolved
 from engine.events.message import MessageReceived
 from engine.events.preset import Parameters, PresetSheet, Window
+from engine.events.turn import TurnRequested
+from engine.store import connect
 from engine.store.connect import Connection
+from projections import registry
 from projections.base import stored
 from projections.follow import runner
 from projections.models import catalog, history, keys, provider_models, quota, windows
@@ -34,6 +38,7 @@ BYTES_PER_TOKEN = 16
 SPARE_ENTRIES = 20
 """Entries read beyond the window, so that it can go on beginning where it began for a while."""
 EARLIER_REPLIES = 25
+READ = tuple(projection.name for projection in registry.PROMPT)
 FREE_MODELS = 3
 """Of those that are known to be free, how many may be tried for a guest."""
 
@@ -92,6 +97,10 @@ class Context:
         return Ingredients(scene_of(turn), self.data, self.chosen, limit=self.limit, begin=self.begin)
 
 
+class ModelsLate(Exception):
+    """A read model that a prompt is made from has not reached the turn yet."""
+
+
 class Missing(Exception):
     """What the turn is about is not there any more: `character` or `message`."""
 
@@ -108,9 +117,11 @@ async def first_candidate(work: Work, turn: Turn) -> Candidate | None:
 
 
 async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> Context:
-    """`pictures` are those fetched for this turn. Raises Missing."""
+    """`pictures` are those fetched for this turn. Raises Missing, ModelsLate."""
     async with work.log.pool.connection() as connection, snapshot(connection):
         live = {entry.name: entry for entry in await runner.progress(connection) if entry.role == "live"}
+        if any(name not in live or live[name].position < turn.position for name in READ):
+            raise ModelsLate
         with work.unchanged.within(connection, {name: entry.changed for name, entry in live.items()}):
             found = await _chosen(work, connection, turn, {name: entry.position for name, entry in live.items()}, pictures)
     data = await sections.load(work.log, found.chosen, found.as_of)
@@ -119,12 +130,26 @@ async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> 
     return replace(found, chosen=chosen, data=data)
 
 
+async def ahead(work: Work, position: int) -> None:
+    """Look at what was asked for at this position, while the read models are still on their way to it: what is of the log alone is
+
+    at hand then, and recall has begun. It may be another turn that comes first, and nothing is lost if this fails.
+    """
+    with suppress(*connect.TROUBLE):
+        for recorded in await work.log.at([position]):
+            if isinstance(asked := recorded.event, TurnRequested):
+                await _expect(work, asked.message_id, asked.venue, asked.channel_id, asked.character_id)
+
+
 async def expect(work: Work, turn: Turn) -> None:
     """Let recall begin with the message to answer, while everything else is still being looked up."""
-    if work.recall is not None:
-        said = await work.log.find(ids.message_event(turn.message_id, "received"))
-        if said is not None and isinstance(message := said.event, MessageReceived) and not said.erased:
-            work.recall.expect(turn.venue, turn.channel, turn.character, message.text)
+    await _expect(work, turn.message_id, turn.venue, turn.channel, turn.character)
+
+
+async def _expect(work: Work, message_id: int, venue: str, channel: int, character: UUID) -> None:
+    said = await work.log.find(ids.message_event(message_id, "received"))
+    if work.recall is not None and said is not None and isinstance(message := said.event, MessageReceived) and not said.erased:
+        work.recall.expect(venue, channel, character, message.text)
 
 
 def learn(work: Work, turn: Turn, position: int) -> None:

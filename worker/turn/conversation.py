@@ -59,12 +59,11 @@ async def work_through(work: Work, channel: int, character: UUID, turn: UUID, po
     if not work.conversations.enter(name, position):
         return Outcome.ELSEWHERE  # in this very process: it goes on until the read model shows nothing up to `position`
     rest = 0.0
+    looking = asyncio.create_task(context.ahead(work, position))
     try:
         while True:
             newest = work.conversations.newest(name)
-            if not await runner.wait_for(work.log.pool, ("turns",), newest, seconds=CATCH_UP_SECONDS):
-                raise Retry(LATE_SECONDS)
-            outcome = await _under_lease(work, channel, character, turn)
+            outcome = await _taken_up(work, channel, character, turn, newest)
             if outcome is Outcome.SHARED:
                 rest = REST_SECONDS
                 return outcome
@@ -75,11 +74,29 @@ async def work_through(work: Work, channel: int, character: UUID, turn: UUID, po
                 return outcome
     finally:
         work.conversations.leave(name, rest=rest)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
-async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID) -> Outcome:
+async def _taken_up(work: Work, channel: int, character: UUID, turn: UUID, newest: int) -> Outcome:
+    """Take the lease while the read model of turns is on its way to `newest`. Raises Retry when it is late."""
+    known = asyncio.create_task(runner.wait_for(work.log.pool, ("turns",), newest, seconds=CATCH_UP_SECONDS))
+    try:
+        outcome = await _under_lease(work, channel, character, turn, known)
+        if outcome is Outcome.ELSEWHERE:
+            # Whoever had the lease then may have had its last look before the turn was to be seen: only who has it now looks once more.
+            outcome = await _under_lease(work, channel, character, turn, known)
+        return outcome
+    finally:
+        known.cancel()
+        await asyncio.gather(known, return_exceptions=True)
+
+
+async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID, known: "asyncio.Task[bool]") -> Outcome:
     done = 0
     async with leases.held(work.log.pool, leases.conversation(channel, character), turn) as lease:
+        if not await known:
+            raise Retry(LATE_SECONDS)
         if lease is None:
             return Outcome.ELSEWHERE
         while pending := await _next(work, channel, character):

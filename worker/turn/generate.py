@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -18,8 +19,7 @@ from engine.events.quota import NoticeGiven, UpgradeHinted
 from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
-from engine.store import NewEvent, Query, connect
-from projections import registry
+from engine.store import NewEvent, connect
 from projections.follow import runner
 from projections.models import quota
 from projections.models.turns import Turn
@@ -41,7 +41,6 @@ MOST_CALLS = 24
 CATCH_UP_SECONDS = 10.0
 NOTICE_EVERY = timedelta(minutes=1)
 """A limit that is over sooner is still told of once in this time only."""
-READ = tuple(projection.name for projection in registry.PROMPT)
 _log = log.get("generate")
 
 
@@ -76,7 +75,7 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
 async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
     """(position of the end if there is one, number of the call that comes now)."""
     number = 1
-    for row in [row async for row in work.log.rows(Query(stream=turn_events.stream(turn.turn)))]:
+    for row in await work.log.stream_rows(turn_events.stream(turn.turn)):
         if row.id == ids.terminal(turn.turn):
             return row.position, number
         number += row.type == "turn.generation_started"
@@ -149,7 +148,9 @@ class Run:
     async def _context(self) -> Context:
         await context.expect(self.work, self.turn)
         kept = await pictures.fetched(self.work, self.turn, self.deleted)
-        if not await runner.wait_for(self.work.log.pool, READ, self.turn.position, seconds=CATCH_UP_SECONDS):
+        with suppress(context.ModelsLate):  # most often they are there by now
+            return await context.read(self.work, self.turn, kept)
+        if not await runner.wait_for(self.work.log.pool, context.READ, self.turn.position, seconds=CATCH_UP_SECONDS):
             raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
         return await context.read(self.work, self.turn, kept)
 

@@ -209,9 +209,6 @@ async def met(connection: AsyncConnection, scope: MemoryScope) -> Sequence[str]:
     None for somebody who is answered without memories.
     """
     parameters = asdict(scope)
-    row = await (await connection.execute(sql(_FRESH, ""), parameters)).fetchone()
-    if row and row[0]:
-        return ()
-    cursor = await connection.execute(sql(f"SELECT array_agg(ref) FROM ({_MET}) AS met", ""), parameters)
+    cursor = await connection.execute(sql(f"SELECT array_agg(ref) FROM ({_MET}) AS met WHERE NOT ({_FRESH})", ""), parameters)
     found = await cursor.fetchone()
     return tuple(found[0] or ()) if found else ()
