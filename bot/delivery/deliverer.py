@@ -7,6 +7,7 @@ are sent. Edits and deletions need no such care: doing them twice is doing them 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from bot.delivery import around, reply
@@ -25,7 +26,7 @@ from engine.events.message import Venue as Name
 from engine.events.reply import ReplyDeleted, ReplyKind
 from engine.events.turn import TurnCompleted, TurnFailed
 from engine.macros.scripts import Placement, Script, apply
-from engine.store import Log, Query, Recorded
+from engine.store import Log, Query, Recorded, connect
 from projections.models import catalog
 from projections.models.catalog import Character
 from projections.models.deliveries import Delivery
@@ -52,19 +53,28 @@ class Deliverer:
         self._forbidden: dict[int, tuple[int, float]] = {}
         self._locked_out: dict[UUID, int] = {}
 
+    async def ahead(self, position: int) -> None:
+        """Look at what became due by the event at this position, so that the log need not be asked for it again. Never fails."""
+        with suppress(*connect.TROUBLE):
+            for recorded in await self._log.at([position]):
+                if isinstance(recorded.event, TurnCompleted | TurnFailed):
+                    await self._log.row(ids.message_event(recorded.event.message_id, "received"))
+
     async def deliver(self, row: Delivery, still_ours: StillOurs) -> None:
         """Make it visible, or record why not. Returns at once when that was done. Raises Busy, Unsure, Later; then nothing is lost."""
         cause = (await self._log.at([row.position]))[0]
-        known = await reply.versions(self._log, row.message_id, row.character)
+        known, character, rules = await asyncio.gather(
+            reply.versions(self._log, row.message_id, row.character),
+            self._character(row.character),
+            scripts_of(self._log, row.character, row.guild),
+        )
         said = await self._log.find(ids.message_event(row.message_id, "received"))
         job = job_of(row, cause, place_of(said, row.channel, row.guild))
         seen = await reply.shown(self._log, known.words, job.turn, job.key)
         if seen.done:
             return
         self._on_start(job.turn)
-        character = await self._character(row.character)
         speaker = speaker_of(character)
-        rules = await scripts_of(self._log, row.character, row.guild)
         texts = {version: self._texts(known, version, speaker, character, job.place, rules) for version in known.words}
         wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
         why = await self._why_not(job, cause, known, wanted)

@@ -29,6 +29,7 @@ AT_ONCE = 16
 HELD_S = 0.25
 """When to look again at a channel that another process delivers in."""
 BEHIND_S = 0.5
+"""How long read models that are late are waited for with the right in hand, and then without it."""
 ODD_TRIES, UNSURE_TRIES = 5, 30
 """After so many failures of a kind we do not know, or requests without an answer, the end is written: it was not delivered."""
 LONGEST_PAUSE_S = 30.0
@@ -90,17 +91,28 @@ class Queues:
     async def _turn(self, channel: int, position: int) -> float | None:
         """Work through a channel; seconds after which to go on, None when nothing is left."""
         try:
-            if position and not await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=5.0):
-                self.wake(channel, position)
-                return BEHIND_S
             async with self._room, leases.held(self._log.pool, lease_of(self._venue.name, channel), ids.random_id()) as lease:
-                return HELD_S if lease is None else await self._work(channel, lease)
+                if lease is None:
+                    self.wake(channel, position)
+                    return HELD_S
+                if position and not await self._known(position):
+                    self.wake(channel, position)
+                    return BEHIND_S
+                return await self._work(channel, lease)
         except TRANSIENT as error:
             _log.warning("will deliver later", channel=channel, error=type(error).__name__)
         except Exception as error:  # the queue of one channel must neither end nor spin
             _log.error("a channel's answers could not be delivered", channel=channel, exc_info=error)
         self.wake(channel, position)
         return 1.0
+
+    async def _known(self, position: int) -> bool:
+        """Wait until the read models know what became due; what of it stands in the log is looked at meanwhile, and at hand then."""
+        looking = asyncio.create_task(self._deliverer.ahead(position))
+        try:
+            return await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S)
+        finally:
+            await looking
 
     async def _work(self, channel: int, lease: Lease) -> float | None:
         finished: set[UUID] = set()

@@ -65,6 +65,11 @@ class Streams:
         if channel not in self._tasks:
             self._tasks[channel] = asyncio.create_task(self._run(channel), name=f"streaming {channel}")
 
+    def ended(self, turn: UUID) -> None:
+        """An answer is delivered: nothing of it is to be shown before that any more. Most are so soon that nobody looked for them."""
+        for channel in list(self._waiting):
+            self._forget(channel, turn)
+
     async def close(self) -> None:
         """Stop; what stands there is finished by the delivery."""
         tasks = list(self._tasks.values())
@@ -74,11 +79,14 @@ class Streams:
 
     async def _run(self, channel: int) -> None:
         try:
+            await asyncio.sleep(FIRST_AFTER_S)
+            if not self._waiting.get(channel):
+                return
             # One process streams in a channel, or two would change it twice a second.
             async with leases.held(self._log.pool, f"streaming:{self._venue.name}:{channel}", ids.random_id()) as lease:
                 while lease is not None and not lease.lost.is_set() and self._waiting.get(channel):
-                    await asyncio.sleep(EVERY_S)
                     await self._tick(channel)
+                    await asyncio.sleep(EVERY_S)
         except Exception as error:  # a comfort that fails must not take anything with it
             _log.warning("streaming ended", channel=channel, error=type(error).__name__)
         finally:
@@ -94,7 +102,8 @@ class Streams:
             if outcome == "over":
                 self._forget(channel, turn)
             elif outcome == "changed":
-                self._waiting[channel][turn] = self._waiting[channel].pop(turn)
+                if turn in self._waiting[channel]:  # it was not delivered meanwhile
+                    self._waiting[channel][turn] = self._waiting[channel].pop(turn)
                 return
 
     def _forget(self, channel: int, turn: UUID) -> None:

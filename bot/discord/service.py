@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 
@@ -80,7 +81,7 @@ class Service:
         post = Post(rest, self.webhooks, us, self.portraits)
         self.reactions = Reactions(log, us, self._place, settings.owner_ids, Looking(log, post, settings))
         self.backfill = Backfill(log, rest, self.ingest, us, self.reactions.missed)
-        self.deliver = Queues(log, post, self.typing.end)
+        self.deliver = Queues(log, post, self._shown)
         self.streams = Streams(log, post, self.deliver.wake)
         self.dm_hint = DmHint(rest, self.roster, settings.bot_mention_char)
         self.ingest.name_of = self._name_of
@@ -149,6 +150,11 @@ class Service:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._more.wait(), pause)
 
+    def _shown(self, turn: UUID) -> None:
+        """An answer is about to appear."""
+        self.typing.end(turn)
+        self.streams.ended(turn)
+
     async def handle(self, reference: Reference) -> None:
         """The consumer's handler."""
         await self._read_models()
@@ -158,7 +164,8 @@ class Service:
         """Deliver what references wake us for. Beside the rest: without the broker everything still works, only less promptly."""
         url = require_nats(self.settings)
         async with (
-            hints.drafts(url, "discord", self.streams.on_draft, name="discord drafts"),
+            hints.drafts(url, "discord", self.streams.on_draft, name="discord drafts") as listener,
+            hints.read_models(listener.config.connection_state.connection),
             consume(url, self.log, DISCORD, self.handle, concurrency=DELIVERIES),
         ):
             await asyncio.Event().wait()
