@@ -110,9 +110,12 @@ class Queues:
         """Wait until the read models know what became due; what of it stands in the log is looked at meanwhile, and at hand then."""
         looking = asyncio.create_task(self._deliverer.ahead(position))
         try:
-            return await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S)
+            known = await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S)
+            await asyncio.wait((looking,))
+            return known
         finally:
-            await looking
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
     async def _work(self, channel: int, lease: Lease) -> float | None:
         finished: set[UUID] = set()

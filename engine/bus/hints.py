@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
-from faststream.nats import NatsBroker, NatsMessage
+from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -66,8 +66,8 @@ async def read_models(client: Client) -> AsyncIterator[None]:
 async def drafts(url: str, venue: str, on_draft: OnDraft, name: str = "drafts") -> AsyncIterator[NatsBroker]:
     """Call back for every draft of a venue that grows, for as long as the block lasts. Yields the connected broker."""
 
-    async def heard(message: NatsMessage) -> None:
-        channel, turn = message.raw_message.subject.split(".")[-2:]
+    async def heard(message: Msg) -> None:
+        channel, turn = message.subject.split(".")[-2:]
         await on_draft(int(channel), UUID(turn))
 
     async with _listening(url, name, subjects.drafts_of(venue), heard) as own:
@@ -81,25 +81,22 @@ async def events(url: str, type_: str, on_event: OnEvent, name: str = "events") 
     Yields the connected broker, which may be used to send hints.
     """
 
-    async def heard(message: NatsMessage) -> None:
+    async def heard(message: Msg) -> None:
         with suppress(Malformed):
-            await on_event(decode(bytes(message.body)))
+            await on_event(decode(message.data))
 
     async with _listening(url, name, subjects.of_type(type_), heard) as own:
         yield own
 
 
 @asynccontextmanager
-async def _listening(url: str, name: str, subject: str, heard: Callable[[NatsMessage], Awaitable[None]]) -> AsyncIterator[NatsBroker]:
+async def _listening(url: str, name: str, subject: str, heard: Callable[[Msg], Awaitable[None]]) -> AsyncIterator[NatsBroker]:
+    """Listen without what a consumer has around each message: a hint is nothing to settle, and there are ten a second of each answer."""
     own = broker.broker(url, name)
-    own.subscriber(subject, decoder=_undecoded, no_reply=True)(heard)
-    await own.start()
+    connection = await own.connect()
+    await connection.subscribe(subject, cb=heard)
     try:
         yield own
     finally:
         with suppress(*broker.TROUBLE):
             await own.stop()
-
-
-async def _undecoded(message: NatsMessage) -> NatsMessage:
-    return message
