@@ -44,3 +44,24 @@ async def test_after_a_start_of_postgres_holders_come_first(dsn: str, monkeypatc
             await connection.execute("UPDATE leases SET expires_at = now() - interval '1 second'")
         async with leases.held(pool, "one", uuid4()) as other:
             assert (other is not None) == free
+
+
+async def test_nobody_takes_renews_or_releases_a_lease_of_somebody_else(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that runs is taken by nobody; whoever lost it renews it no more, and leaves it to its new holder when done."""
+    monkeypatch.setattr(leases, "GRACE_SECONDS", 0.0)
+    async with connect.pool(dsn) as pool:
+        async with leases.held(pool, "one", uuid4()) as lease:
+            assert lease is not None
+            assert lease.is_ours()
+            async with leases.held(pool, "one", uuid4()) as second:
+                assert second is None
+            async with pool.connection() as connection:
+                await connection.execute("UPDATE leases SET expires_at = now() - interval '1 second'")
+            async with leases.held(pool, "one", uuid4()) as other:
+                assert other is not None
+                assert not await leases._renew(pool, lease)
+                await leases._release(pool, lease)
+                assert await leases.taken(pool) == {"one"}
+            lease.until = 0.0
+            assert not lease.is_ours(), "a process that was stopped for longer than its lease asks before it acts"
+        assert await leases.taken(pool) == set()

@@ -21,7 +21,7 @@ from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble, size
 from projections.prompt.message import Image, Message, Text, ToolCall, ToolResult
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
-from projections.prompt.sections import directives, history, lore, memories, note, pictures, profile, request, said, silence
+from projections.prompt.sections import character, history, platform, said, situation
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
 
@@ -141,8 +141,8 @@ def test_a_section_at_a_depth_stands_before_that_many_messages() -> None:
 def test_every_section_says_how_many_tokens_it_has() -> None:
     prompt = assemble(ingredients(line(message("A few words"))), 50_000)
     found = [(section.name, section.tokens > 0) for section in prompt.sections]
-    empty = (directives, lore, memories, note, pictures, profile, request, silence)
-    assert found == [(s.NAME, s not in empty) for s in sections.ORDER]
+    full = (platform, character, history, situation)
+    assert found == [(s.NAME, s in full) for s in sections.ORDER]
 
 
 NAMES = st.sampled_from(["System", "</character>", "Ada", "the other person"]) | st.text(
