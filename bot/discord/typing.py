@@ -7,8 +7,12 @@ from uuid import UUID
 
 from bot.discord.limits import TYPING_S
 from bot.discord.rest import Busy, Refused, Rest, Unsure
+from engine import clock
 
 LONGEST_S = 600.0
+REFUSED_S = 600.0
+"""How long a channel that refused the signal is left alone: refused requests count, and ten thousand in ten minutes shut the bot out."""
+MOST_REFUSED = 1000
 
 type StillPending = Callable[[UUID], Awaitable[bool]]
 
@@ -20,6 +24,7 @@ class Typing:
         self._rest, self._still_pending = rest, still_pending
         self._waiting: dict[int, set[UUID]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._refused: dict[int, float] = {}
 
     def begin(self, channel_id: int, turns: list[UUID]) -> None:
         """These turns are being answered."""
@@ -54,12 +59,24 @@ class Typing:
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_S):
                 while self._waiting.get(channel_id):
-                    with suppress(Refused, Unsure, Busy):
-                        await self._rest.call("POST", f"/channels/{channel_id}/typing")
+                    await self._signal(channel_id)
                     await asyncio.sleep(TYPING_S)
                     await self._forget_ended(channel_id)
         self._waiting.pop(channel_id, None)
         self._tasks.pop(channel_id, None)
+
+    async def _signal(self, channel_id: int) -> None:
+        if clock.monotonic() < self._refused.get(channel_id, 0.0):
+            return
+        self._refused.pop(channel_id, None)
+        try:
+            await self._rest.call("POST", f"/channels/{channel_id}/typing")
+        except Refused:
+            if len(self._refused) >= MOST_REFUSED:
+                self._refused.clear()
+            self._refused[channel_id] = clock.monotonic() + REFUSED_S
+        except (Unsure, Busy):
+            return
 
     async def _forget_ended(self, channel_id: int) -> None:
         # A turn that was cancelled is never delivered: nobody calls end() for it.

@@ -47,15 +47,22 @@ async def test_a_turn_that_was_cancelled_ends_it_by_itself(discord: StandinDisco
     assert len(discord.recorder.typing) == 1
 
 
-async def test_a_refused_signal_is_only_a_missing_courtesy(discord: StandinDiscord, rest: Rest) -> None:
-    """A channel that forbids it does not disturb anything."""
+async def test_a_refused_signal_is_a_missing_courtesy_and_not_asked_for_again(discord: StandinDiscord, rest: Rest) -> None:
+    """A channel that forbids it is left alone for ten minutes, whatever is answered there; others are not."""
     discord.world.channel("general").denied = {"SEND_MESSAGES"}
+    other = int(discord.world.add_channel("other").id)
     shown = Typing(rest, lambda turn: _yes())
     channel = int(discord.world.channel("general").id)
-    shown.begin(channel, [ONE])
-    await discord.wait_for(lambda: len(discord.recorder.exchanges) >= 2, what="two tries")
+    for turn in (ONE, TWO):
+        shown.begin(channel, [turn])
+        shown.begin(other, [UUID(int=3)])
+        seen = len(discord.recorder.typing)
+        await discord.wait_for(lambda: len(discord.recorder.typing) >= seen + 3, what="typing elsewhere")  # noqa: B023 - awaited here
+        shown.end(turn)
+        assert not shown.is_on(channel)
     shown.close()
-    assert not shown.is_on(channel)
+    refused = [exchange for exchange in discord.recorder.exchanges if exchange.status == 403]
+    assert len(refused) == 1
 
 
 async def _yes() -> bool:
