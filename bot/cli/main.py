@@ -85,6 +85,8 @@ def main() -> NoReturn:
         code = 141
     except (TzurotError, BaseExceptionGroup) as error:
         code = _failed(error, as_json)
+    except OSError as error:
+        code = _failed(_of_file(error), as_json)
     sys.exit(code)
 
 
@@ -100,6 +102,13 @@ def _for_programs(app: typer.Typer) -> int:
     except typer.Abort:
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _of_file(error: OSError) -> TzurotError:
+    """A sentence for a file that was named and cannot be used. Raises the error itself where none is named: it is a fault of ours."""
+    if not isinstance(error.filename, str) or error.strerror is None:
+        raise error
+    return TzurotError(f"{error.filename[:200]} cannot be used: {error.strerror.lower()}.")
 
 
 def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:

@@ -284,3 +284,15 @@ async def test_the_page_has_what_a_person_needs(discord: StandinDiscord, session
     async with session.get(f"{discord.base}/c/{attic}") as page, session.get(f"{discord.base}/page.js") as script:
         assert "&lt;b&gt;up&lt;/b&gt; here" in await page.text()
         assert script.status == 200
+
+
+async def test_no_page_of_another_site_reaches_it(discord: StandinDiscord, session: aiohttp.ClientSession) -> None:
+    """Neither by a form or a script of its own, nor by a name of its own that leads to this machine."""
+    own, other = {"Origin": discord.base}, {"Origin": "https://other.example"}
+    for path, body in (("/control/world", None), ("/c/general", {"user": "mallory", "text": "hi"})):
+        async with session.post(discord.base + path, data=body, headers=other) as answer:
+            assert answer.status == 403
+        async with session.post(discord.base + path, data=body, headers=own) as answer:
+            assert answer.status == 200
+    async with session.get(discord.base, headers={"Host": "rebound.example"}) as answer:
+        assert answer.status == 403

@@ -11,8 +11,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from tests.support.discord import emojis, interactions, messages, places, webhooks
 from tests.support.discord.control import control_routes
@@ -25,6 +27,7 @@ from tests.support.discord.validate import Spec
 
 HANDLERS = (emojis, interactions, messages, places, webhooks)  # importing them fills the route table
 API = "/api/v10"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 FILE_LIMIT, REQUEST_LIMIT = 10 << 20, 25 << 20
 WRONG_TYPE: Json = {"code": "MODEL_TYPE_CONVERT", "message": "Only dictionaries may be used in a ModelType"}
 PIXEL = bytes.fromhex(
@@ -56,7 +59,7 @@ class StandinDiscord(People):
 
     async def listen(self, port: int) -> None:
         """Bind and serve; sets `world.base`."""
-        app = web.Application(client_max_size=REQUEST_LIMIT)
+        app = web.Application(client_max_size=REQUEST_LIMIT, middlewares=[own_pages])
         app.router.add_get("/gateway", self.gateway.serve)
         app.router.add_get("/gateway/", self.gateway.serve)
         app.router.add_get("/cdn/{path:.+}", self._cdn)
@@ -160,6 +163,16 @@ def judge(spec: Spec, exchange: Exchange) -> list[str]:
     if exchange.status != 429 or exchange.response:
         found += spec.response_problems(exchange.method, exchange.template, exchange.status, exchange.response)
     return found
+
+
+@web.middleware
+async def own_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer to this machine's own names only, and let no page of another site change anything: nobody logs in here."""
+    name, origin = urlsplit(f"//{request.host}").hostname, request.headers.get("Origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    if name not in LOOPBACK or (foreign and request.method not in ("GET", "HEAD")):
+        return web.Response(status=403, text="This stand-in answers to this machine and to its own page only.\n")
+    return await handler(request)
 
 
 async def _parse(request: web.Request, entry: Route, path: str, params: dict[str, str]) -> Call:

@@ -120,3 +120,19 @@ def test_an_error_is_one_sentence_and_an_exit_code(
         assert json.loads(out) == {"error": str(error)}
     else:
         assert (out, err) == ("", f"Error: {error}\n")
+
+
+@pytest.mark.parametrize("file", ["no/such/file", "x" * 5_000, "\x1b[31m", "²٣", "a\nb", "/dev/null/x"])
+@pytest.mark.parametrize("command", [("settings", "--write"), ("settings", "--check"), ("import",)], ids=" ".join)
+def test_a_file_that_cannot_be_used_is_one_sentence(
+    command: tuple[str, ...], file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever its name; nothing of it reaches the terminal as more than words."""
+    monkeypatch.setattr(sys, "argv", ["tzurot", *command, file])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "\x1b" not in said
+    assert len(said) < 1_000
