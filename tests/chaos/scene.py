@@ -117,9 +117,10 @@ class Scene:
         counts = self.stage.counts()
         run.duplicates += sum(max(0, len(self.answers(said)) - 1) for said in self.said.values())
         run.llm_calls_max = max(run.llm_calls_max, *counts.values(), 0)
-        posted = {
-            int(m["id"]): c.name for c in self.discord.world.channels.values() for m in self.posts(c.id) if int(m["id"]) not in self.notices
-        }
+        # Whose server it is says nothing here: what stands in that DM are notices of permissions the bot lacks.
+        owners = self.discord.dm("owner")
+        places = [c for c in self.discord.world.channels.values() if c.id != owners]
+        posted = {int(m["id"]): c.name for c in places for m in self.posts(c.id) if int(m["id"]) not in self.notices}
         share = Counter(by_turn.values())  # another version of a reply is a turn about the same word
         calls: Mapping[UUID, int] = {turn: -(-counts[word] // share[word]) for turn, word in by_turn.items() if counts[word]}
         deaths = {turn: self.deaths[word] for turn, word in by_turn.items()}
