@@ -169,6 +169,8 @@ class Writer:
 
     def saw(self, stream: str, version: int) -> None:
         """Know at which version a stream was a moment ago. Where it has moved since, the database says so."""
+        if len(self._heads) > _HEADS:
+            self._heads.clear()
         self._heads.setdefault(stream, version)
 
     async def run(self) -> None:

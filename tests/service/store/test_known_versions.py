@@ -6,7 +6,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from engine.store import Log, slow_path
+from engine.store import Log, slow_path, writer
 from tests.chaos.store.lab import message
 from tests.service.store.test_log import deleted, log, other
 
@@ -36,3 +36,11 @@ async def test_a_stream_that_is_not_where_it_was_taken_to_be_costs_no_event(log:
     await other.append(replace(deleted(10), stream="channel:9"))  # and this one has grown meanwhile
     assert [row.version for row in await log.stream_rows("channel:1")] == [1, 2]
     assert [row.version for row in await log.stream_rows("channel:9")] == [1, 2]
+
+
+async def test_what_is_known_of_streams_is_bounded_also_where_nothing_is_appended(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that only reads holds no more of them than one that writes."""
+    monkeypatch.setattr(writer, "_HEADS", 5)
+    for number in range(20):
+        assert await log.stream_rows(f"channel:{number}") == []
+    assert len(log._writer._heads) <= 6
