@@ -11,7 +11,7 @@ from tests.chaos.scene import Said, Scene, scene
 from tests.support import oracle
 from tests.support.system import until
 
-WAITING = 6
+WAITING, LED_IN = 6, 8
 TAKEOVER_S = 10.0
 
 
@@ -56,11 +56,16 @@ async def _known(run: Run, stage: Scene, wanted: dict[str, int]) -> None:
 async def r44(run: Run) -> None:
     """R44: six people wait for answers in one channel while something fails. The answers stand in the order of the log (I11)."""
     async with scene(lanes=len(DISTURBANCES)) as stage:
-        async for trial in run.each():
-            lane = trial % len(DISTURBANCES)
-            said, since = await DISTURBANCES[lane](stage, lane)
-            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        await disturbed(run, stage)
         await stage.judge(run)
+
+
+async def disturbed(run: Run, stage: Scene) -> None:
+    """The trials of R44."""
+    async for trial in run.each():
+        lane = trial % len(DISTURBANCES)
+        said, since = await DISTURBANCES[lane](stage, lane)
+        await asyncio.gather(*(stage.follow(run, one, since) for one in said))
 
 
 async def _six(stage: Scene, lane: int) -> list[Said]:
@@ -142,32 +147,36 @@ async def r46(run: Run) -> None:
 
     A trial is one change of who leads, with four people waiting and four who speak while nobody leads.
     """
-    lanes = 8
-    async with scene(lanes=lanes) as stage:
-        leads, waits = "bot", "bot2"
-        await stage.tzurot.start(waits)
-        killed: list[float] = []
-        async for trial in run.each():
-            said = [await stage.say(lane) for lane in range(lanes // 2)]
-            await asyncio.sleep(random.uniform(0.0, 0.6))
-            frozen, since = trial % 5 == 4, monotonic()
-            if frozen:
-                stage.tzurot.pause(leads)
-            else:
-                await stage.kill(leads)
-            said += [await stage.say(lane) for lane in range(lanes // 2, lanes)]
-            before = len(run.recoveries)
-            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
-            if not frozen:
-                killed += run.recoveries[before:]
-                await stage.tzurot.start(leads)
-            else:
-                stage.tzurot.resume(leads)
-            leads, waits = waits, leads
+    async with scene(lanes=LED_IN) as stage:
+        await led(run, stage)
         await stage.judge(run)
         run.figures["answers"] = len(stage.said)
-        run.figures["killed_recovery_max_s"] = round(max(killed, default=0.0), 3)
-        run.in_time(max(killed, default=0.0) <= TAKEOVER_S, f"the other bot took over after {max(killed, default=0.0):.1f} s")
+
+
+async def led(run: Run, stage: Scene) -> None:
+    """The trials of R46; both bots live afterwards."""
+    leads, waits = "bot", "bot2"
+    await stage.tzurot.start(waits)
+    killed: list[float] = []
+    async for trial in run.each():
+        said = [await stage.say(lane) for lane in range(LED_IN // 2)]
+        await asyncio.sleep(random.uniform(0.0, 0.6))
+        frozen, since = trial % 5 == 4, monotonic()
+        if frozen:
+            stage.tzurot.pause(leads)
+        else:
+            await stage.kill(leads)
+        said += [await stage.say(lane) for lane in range(LED_IN // 2, LED_IN)]
+        before = len(run.recoveries)
+        await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        if not frozen:
+            killed += run.recoveries[before:]
+            await stage.tzurot.start(leads)
+        else:
+            stage.tzurot.resume(leads)
+        leads, waits = waits, leads
+    run.figures["killed_recovery_max_s"] = round(max(killed, default=0.0), 3)
+    run.in_time(max(killed, default=0.0) <= TAKEOVER_S, f"the other bot took over after {max(killed, default=0.0):.1f} s")
 
 
 async def r49(run: Run, messages: int = 1000) -> None:

@@ -115,19 +115,24 @@ async def _back(bus: Proxy, sockets: int) -> bool:
 async def r17(run: Run) -> None:
     """R17: NATS loses everything it had, with turns in mid-stream and others said meanwhile. Nothing is lost, nothing said twice."""
     async with scene(lanes=6) as stage:
-        async for _ in run.each():
-            held = [await _held(stage, lane) for lane in range(2)]
-            await stage.kill("nats")
-            stage.tzurot.nats.wipe()
-            said = [await stage.say(lane) for lane in range(2, 6)]
-            for word in held:
-                stage.stage.release(word)
-            since = monotonic()
-            await stage.tzurot.start("nats")
-            everything = [*(stage.said[word] for word in held), *said]
-            await asyncio.gather(*(stage.follow(run, one, since) for one in everything))
-        await until(lambda: acknowledged(stage), 60.0, "every reference acknowledged")
+        await wiped(run, stage)
         await stage.judge(run)
+
+
+async def wiped(run: Run, stage: Scene) -> None:
+    """The trials of R17."""
+    async for _ in run.each():
+        held = [await _held(stage, lane) for lane in range(2)]
+        await stage.kill("nats")
+        stage.tzurot.nats.wipe()
+        said = [await stage.say(lane) for lane in range(2, 6)]
+        for word in held:
+            stage.stage.release(word)
+        since = monotonic()
+        await stage.tzurot.start("nats")
+        everything = [*(stage.said[word] for word in held), *said]
+        await asyncio.gather(*(stage.follow(run, one, since) for one in everything))
+    await until(lambda: acknowledged(stage), 60.0, "every reference acknowledged")
 
 
 async def _held(stage: Scene, lane: int) -> str:

@@ -57,19 +57,23 @@ async def settle(run: Run, stage: Scene, crowd: Crowd) -> None:
 
 async def r07(run: Run) -> None:
     """R07: SIGKILL of the postmaster under load. `recovery` is from accepting connections to the first append."""
-    lanes = 16
-    async with scene(lanes=lanes) as stage:
-        crowd = Crowd(stage, lanes, float(run.events or RATE))
-        async for _ in run.each():
-            await asyncio.sleep(random.uniform(0.5, 1.5))
-            stage.tzurot.postgres.kill()
-            await stage.tzurot.start("postgres")
-            before, since = await _head(stage), monotonic()
-            await until(partial(_moved, stage, before), 60.0, "an append after the restart")
-            run.recoveries.append(monotonic() - since)
-        await settle(run, stage, crowd)
-        run.in_time(max(run.recoveries) <= 5.0, f"the first append came {max(run.recoveries):.1f} s after Postgres")
+    async with scene(lanes=16) as stage:
+        await under_load(run, stage, lanes=16)
         await stage.judge(run)
+
+
+async def under_load(run: Run, stage: Scene, lanes: int) -> None:
+    """The trials of R07."""
+    crowd = Crowd(stage, lanes, float(run.events or RATE))
+    async for _ in run.each():
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+        stage.tzurot.postgres.kill()
+        await stage.tzurot.start("postgres")
+        before, since = await _head(stage), monotonic()
+        await until(partial(_moved, stage, before), 60.0, "an append after the restart")
+        run.recoveries.append(monotonic() - since)
+    await settle(run, stage, crowd)
+    run.in_time(max(run.recoveries) <= 5.0, f"the first append came {max(run.recoveries):.1f} s after Postgres")
 
 
 async def _head(stage: Scene) -> int:
@@ -86,14 +90,20 @@ async def r08(run: Run) -> None:
     """R08: the answer to an append is lost after its commit, be it the bot's or the worker's. `skip` moves through a turn's appends."""
     replies = LostReplies()
     async with scene(lanes=4, inspect=replies.inspector) as stage:
-        async for trial in run.each():
-            replies.skip, replies.armed = trial % 6, 1
-            since = monotonic()
-            said = await stage.say(trial % 4)
-            await stage.follow(run, said, since)
-        run.figures["replies_lost"] = replies.lost
+        await unanswered(run, stage, replies)
         await stage.judge(run)
-        run.expect(replies.lost >= run.trials * 0.9, f"only {replies.lost} answers were lost in {run.trials} trials")
+
+
+async def unanswered(run: Run, stage: Scene, replies: LostReplies) -> None:
+    """The trials of R08; every part's way to Postgres is looked through for `replies`."""
+    async for trial in run.each():
+        replies.skip, replies.armed = trial % 6, 1
+        since = monotonic()
+        said = await stage.say(trial % 4)
+        await stage.follow(run, said, since)
+    replies.armed = 0
+    run.figures["replies_lost"] = replies.lost
+    run.expect(replies.lost >= run.trials * 0.9, f"only {replies.lost} answers were lost in {run.trials} trials")
 
 
 async def r09(run: Run, seconds: float = 60.0) -> None:

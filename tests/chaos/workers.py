@@ -10,6 +10,7 @@ from tests.chaos.scene import Said, Scene, scene
 from tests.support.system import until
 
 HELD_AT_ONCE = 10
+ENDED_IN = 12
 SLEPT_AT_ONCE = 25
 ACK_WAIT_S = 40.0
 """Longer than the broker waits for a dead consumer's acknowledgement."""
@@ -19,15 +20,20 @@ FAIL_AFTER_APPEND = "turn.after_append:kill:1"
 async def r01(run: Run) -> None:
     """R01: SIGKILL of the worker while answers are streaming. A trial is one turn cut off in mid-stream, several to a kill."""
     async with scene(lanes=HELD_AT_ONCE) as stage:
-        async for _ in run.each(HELD_AT_ONCE):
-            said = [await _held(stage, lane) for lane in range(HELD_AT_ONCE)]
-            since = monotonic()
-            await stage.kill("worker")
-            run.figures["kills"] = int(str(run.figures.get("kills", 0))) + 1
-            await stage.tzurot.start("worker")
-            await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+        await cut_off(run, stage)
         await stage.judge(run)
         run.expect(run.llm_calls_max <= 2, f"{run.llm_calls_max} provider calls for one turn")
+
+
+async def cut_off(run: Run, stage: Scene) -> None:
+    """The trials of R01."""
+    async for _ in run.each(HELD_AT_ONCE):
+        said = [await _held(stage, lane) for lane in range(HELD_AT_ONCE)]
+        since = monotonic()
+        await stage.kill("worker")
+        run.figures["kills"] = int(str(run.figures.get("kills", 0))) + 1
+        await stage.tzurot.start("worker")
+        await asyncio.gather(*(stage.follow(run, one, since) for one in said))
 
 
 async def _held(stage: Scene, lane: int) -> Said:
@@ -41,21 +47,27 @@ async def _held(stage: Scene, lane: int) -> Said:
 
 async def r02(run: Run) -> None:
     """R02: the worker dies between the append of the turn's end and the acknowledgement. The redelivery must not ask the provider again."""
-    lanes = 12
-    async with scene(lanes=lanes) as stage:
-        await stage.tzurot.restart("worker", FAIL_AFTER_APPEND)
-        async for trial in run.each():
-            said = await stage.say(trial % lanes)
-            since = monotonic()
-            await stage.tzurot.died("worker")
-            await stage.tzurot.start("worker", FAIL_AFTER_APPEND)
-            await stage.follow(run, said, since)
-        await stage.tzurot.restart("worker")
-        await until(lambda: acknowledged(stage), ACK_WAIT_S, "every redelivery acknowledged")
+    async with scene(lanes=ENDED_IN) as stage:
+        await ended(run, stage)
         await stage.judge(run)
-        extra = sum(count - 1 for count in stage.stage.counts().values())
-        run.figures["extra_llm_calls"] = extra
-        run.expect(extra == 0, f"{extra} provider calls too many")
+
+
+async def ended(run: Run, stage: Scene) -> None:
+    """The trials of R02."""
+    await stage.tzurot.restart("worker", FAIL_AFTER_APPEND)
+    words = []
+    async for trial in run.each():
+        said = await stage.say(trial % ENDED_IN)
+        words.append(said.word)
+        since = monotonic()
+        await stage.tzurot.died("worker")
+        await stage.tzurot.start("worker", FAIL_AFTER_APPEND if trial + 1 < run.wanted else "")
+        await stage.follow(run, said, since)
+    await until(lambda: acknowledged(stage), ACK_WAIT_S, "every redelivery acknowledged")
+    counts = stage.stage.counts()
+    extra = sum(counts[word] - 1 for word in words)
+    run.figures["extra_llm_calls"] = extra
+    run.expect(extra == 0, f"{extra} provider calls too many")
 
 
 async def acknowledged(stage: Scene) -> bool:
