@@ -5,12 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bot.cli import output
-from bot.cli.supervisor import System, run_system
-from bot.cli.supervisor.plan import ProcessPlan
-from bot.cli.supervisor.report import Report
 from engine import log, process
-from engine.config import Settings
 from engine.errors import SettingsError, TzurotError
 from engine.process import exit_code
 
@@ -51,6 +46,12 @@ def child(behaviour: str) -> None:
 
 def supervisor(data: str, *children: str) -> int:
     """Run a System whose children behave as named, saying what happens as JSON lines."""
+    from bot.cli import output  # here, because no child needs them
+    from bot.cli.supervisor import System, run_system
+    from bot.cli.supervisor.plan import ProcessPlan
+    from bot.cli.supervisor.report import Report
+    from engine.config import Settings
+
     settings = Settings(_env_file=None, tzurot_data=data, console_port=0, provider_api_key="unused")
     commands = {
         name: [sys.executable, "-m", __spec__.name, "child", behaviour] for name, behaviour in (each.split("=") for each in children)

@@ -18,11 +18,19 @@ import pytest
 from engine import embedded
 from engine.clock import monotonic
 from engine.embedded import account, broker
+from tests.support import clusters
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[embedded.Postgres]:
-    async with embedded.postgres(tmp_path) as running:
+async def made(tmp_path: Path) -> Path:
+    """A data folder in which a database stands; that one is made where there is none has tests of its own."""
+    await asyncio.to_thread(clusters.copied, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+async def server(made: Path) -> AsyncIterator[embedded.Postgres]:
+    async with embedded.postgres(made) as running:
         yield running
 
 
@@ -47,29 +55,22 @@ def _alive(pid: int) -> bool:
         return False
 
 
-async def test_it_is_postgres_18_with_pgvector_and_full_durability(server: embedded.Postgres) -> None:
-    """What the design promises is what the server says of itself."""
-    assert str(await _value(server.dsn, "SHOW server_version")).startswith("18.")
-    assert await _value(server.dsn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") == 1
-    for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
-        assert await _value(server.dsn, f"SHOW {setting}") == "on", setting
-
-
-async def test_socket_and_tcp_lead_to_the_same_database(server: embedded.Postgres) -> None:
-    """A client behind a proxy sees what one on the socket wrote."""
-    await _value(server.dsn, "CREATE TABLE seen AS SELECT 7 AS n")
-    assert await _value(server.tcp_dsn, "SELECT n FROM seen") == 7
-
-
-async def test_nobody_comes_in_without_the_password(server: embedded.Postgres) -> None:
-    """Another user of the machine can reach the port but not the data."""
-    for dsn in (server.dsn, server.tcp_dsn):
-        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            await _value(dsn.replace(server.password, "guessed"), "SELECT 1")
+async def test_it_is_postgres_18_with_pgvector_and_full_durability_for_who_knows_the_password(tmp_path: Path) -> None:
+    """What the design promises is what a new server says of itself. Another user of the machine can reach the port but not the data."""
+    async with embedded.postgres(tmp_path) as server:
+        assert str(await _value(server.dsn, "SHOW server_version")).startswith("18.")
+        assert await _value(server.dsn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") == 1
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
+            assert await _value(server.dsn, f"SHOW {setting}") == "on", setting
+        for dsn in (server.dsn, server.tcp_dsn):
+            with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+                await _value(dsn.replace(server.password, "guessed"), "SELECT 1")
 
 
 async def test_a_failed_statement_does_not_bring_its_row_into_the_log(server: embedded.Postgres) -> None:
-    """The server's own log names the error; the text that a person wrote stays out of it."""
+    """The server's own log names the error; the text that a person wrote stays out of it. Socket and TCP lead to the same database."""
+    await _value(server.dsn, "CREATE TABLE seen AS SELECT 7 AS n")
+    assert await _value(server.tcp_dsn, "SELECT n FROM seen") == 7
     await _value(server.dsn, "CREATE TABLE once (text text UNIQUE); INSERT INTO once VALUES ('canary-7421')")
     with pytest.raises(psycopg.errors.UniqueViolation):
         await _value(server.dsn, "INSERT INTO once VALUES ('canary-7421')")
@@ -89,9 +90,9 @@ async def test_what_was_committed_survives_a_killed_postmaster(server: embedded.
     assert await _value(server.dsn, "SELECT n FROM kept") == 1
 
 
-async def test_a_stale_lock_that_names_a_living_stranger_is_no_obstacle(tmp_path: Path) -> None:
+async def test_a_stale_lock_that_names_a_living_stranger_is_no_obstacle(made: Path) -> None:
     """After a crash of the machine, or in a container started anew, the process id in the lock belongs to somebody else."""
-    async with embedded.postgres(tmp_path) as server:
+    async with embedded.postgres(made) as server:
         folder, locks = server.data, [server.data / "postmaster.pid", server.data / f".s.PGSQL.{server.port}.lock"]
         contents = [lock.read_text() for lock in locks]
     owner = folder.stat().st_uid
@@ -100,7 +101,7 @@ async def test_a_stale_lock_that_names_a_living_stranger_is_no_obstacle(tmp_path
         for lock, content in zip(locks, contents, strict=True):
             lock.write_text("\n".join([str(stranger.pid), *content.splitlines()[1:]]) + "\n")
             os.chown(lock, owner, -1)
-        async with embedded.postgres(tmp_path) as server:
+        async with embedded.postgres(made) as server:
             assert await _value(server.dsn, "SELECT 1") == 1
         assert stranger.poll() is None
     finally:
@@ -129,29 +130,23 @@ async def test_an_interrupted_creation_is_begun_anew(tmp_path: Path) -> None:
         assert not half.exists()
 
 
-async def test_a_second_owner_is_refused_with_the_pid_of_the_first(server: embedded.Postgres, tmp_path: Path) -> None:
-    """Two supervisors on one folder would destroy it."""
-    with pytest.raises(embedded.Busy, match=f"Process {os.getpid()} already uses"):
-        async with embedded.postgres(tmp_path):
-            pass
-
-
-async def test_a_command_finds_the_database_that_runs_and_starts_one_that_does_not(tmp_path: Path) -> None:
-    """`attached` gives the same database in both cases."""
-    async with embedded.postgres(tmp_path) as server, embedded.attached(tmp_path) as dsn:
+async def test_a_command_finds_the_database_that_runs_and_starts_one_that_does_not(made: Path) -> None:
+    """`attached` gives the same database in both cases. A second owner is refused with the pid of the first: it would destroy it."""
+    async with embedded.postgres(made) as server, embedded.attached(made) as dsn:
         assert dsn == server.dsn
         await _value(dsn, "CREATE TABLE kept AS SELECT 1 AS n")
-    async with embedded.attached(tmp_path) as dsn:
+        with pytest.raises(embedded.Busy, match=f"Process {os.getpid()} already uses"):
+            async with embedded.postgres(made):
+                pass
+    async with embedded.attached(made) as dsn:
         assert await _value(dsn, "SELECT n FROM kept") == 1
 
 
-async def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
+async def test_a_database_of_another_version_is_left_alone(made: Path) -> None:
     """The sentence says what was found and what to do."""
-    async with embedded.postgres(tmp_path) as server:
-        data = server.data
-    (data / "PG_VERSION").write_text("17\n")
+    (made / "postgres" / "data" / "PG_VERSION").write_text("17\n")
     with pytest.raises(embedded.EmbeddedError, match=r"made by Postgres 17, but 18 is here. Restore a backup"):
-        async with embedded.postgres(tmp_path):
+        async with embedded.postgres(made):
             pass
 
 
@@ -239,16 +234,16 @@ asyncio.run(main())
 """
 
 
-async def test_servers_end_with_a_killed_owner_and_the_folder_is_free_again(tmp_path: Path) -> None:
+async def test_servers_end_with_a_killed_owner_and_the_folder_is_free_again(made: Path) -> None:
     """SIGKILL of the process that started them takes them along, with no cleaning up by hand."""
-    owner = subprocess.Popen([sys.executable, "-c", _HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen([sys.executable, "-c", _HOLDER, str(made)], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     with owner.stdout:
         pids = [int(pid) for pid in (await asyncio.to_thread(owner.stdout.readline)).split()]
     assert len(pids) == 2
     owner.send_signal(signal.SIGKILL)
     owner.wait()
-    async with embedded.postgres(tmp_path) as server:
+    async with embedded.postgres(made) as server:
         assert await _value(server.dsn, "SELECT 1") == 1
     await _until(lambda: not any(map(_alive, pids)))
 

@@ -15,13 +15,12 @@ from pathlib import Path
 
 from engine import embedded
 from engine.migrate import migrate
-from tests.support import standing
 
 
 @asynccontextmanager
 async def migrated(folder: Path, *, durable: bool = True, standby: bool = False) -> AsyncIterator[embedded.Postgres]:
     """A running server under `folder`, migrated and with every read model's tables; stopped at the end. A `standby` can only be read."""
-    await asyncio.to_thread(_copy, folder)
+    await asyncio.to_thread(copied, folder)
     if standby:
         signal = folder / "postgres" / "data" / "standby.signal"
         await asyncio.to_thread(shutil.copy2, signal.with_name("PG_VERSION"), signal)
@@ -41,8 +40,8 @@ async def temporary(*, durable: bool = True) -> AsyncIterator[embedded.Postgres]
         shutil.rmtree(folder)
 
 
-def _copy(folder: Path) -> None:
-    """`cp -a` keeps owners and modes, and shares the blocks where the file system can."""
+def copied(folder: Path) -> None:
+    """Put a migrated cluster into a data folder. `cp -a` keeps owners and modes, and shares the blocks where the file system can."""
     made = _made()
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", made / "postgres", made / "postgres.password", folder], check=True)
@@ -57,6 +56,8 @@ def _made() -> Path:
 
 
 async def _make(folder: Path) -> None:
+    from tests.support import standing  # every read model, which few of those who import this need
+
     server = embedded.Postgres(folder / "postgres", durable=False)
     await server.start()
     try:
