@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.oldmemories import reading
@@ -33,6 +33,7 @@ def test_both_formats_are_read() -> None:
     assert found.left_out == {"deleted": 1, "empty": 1, "no sender": 1, "no memory": 1}
 
 
+@settings(max_examples=50)
 @given(st.lists(JSON | st.dictionaries(NAMES, JSON, max_size=8), max_size=6))
 def test_any_file_is_read_or_counted(rows: list[object]) -> None:
     """Nothing of a stranger's file stops it; each row is a memory or has its reason; texts fit an event."""

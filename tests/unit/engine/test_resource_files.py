@@ -14,7 +14,7 @@ from tests.unit.engine.test_resources import KINDS, value
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_a_file_holds_every_field(kind: Kind[Any], data: st.DataObject) -> None:
     """Export, then import: equal, with nothing left out, whatever the fields hold (C2, C8); what is stored beside goes by itself."""
