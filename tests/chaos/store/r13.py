@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 
 from engine.store import Log, Stored
 from projections.base import Projection
-from projections.follow import group_runner, rebuild, runner, verify
+from projections.follow import rebuild, runner, verify
 from projections.registry import ALL
 from tests.bench.append import talk
 from tests.chaos.store import lab
@@ -25,11 +25,8 @@ SHORT = 2_000
 """Events there are before the first kill. Every kill is followed by a comparison with a fold from zero, so the log is short meanwhile."""
 
 
-async def run(trials: int = KILLED, events: int = 100_000, *, timely: bool = True) -> dict[str, object]:
-    """`trials` kills while a log is digested and grows; then, at `events` events, rebuild, switch and verify everything.
-
-    Without `timely` nothing is held against the rate of a rebuild: beside a test suite it tells of the machine.
-    """
+async def run(trials: int = KILLED, events: int = 100_000) -> dict[str, object]:
+    """`trials` kills while a log is digested and grows; then, at `events` events, rebuild, switch and verify everything."""
     equal, exact, began = 0, 0, time.monotonic()
     async with lab.database() as server, lab.opened(server.dsn) as log, _nursery(server.dsn) as nursery:
         await talk.fill(log, min(events // 2, SHORT))
@@ -37,7 +34,7 @@ async def run(trials: int = KILLED, events: int = 100_000, *, timely: bool = Tru
             exact += await _killed(nursery, log, trial)
             equal += await _checkpoints_match_rows(log, trial)
         killing = time.monotonic() - began
-        await talk.fill(log, max(events - await log.head(), 100), start=20_000_000)
+        await talk.fill(log, max(events - await log.head(), 200), start=20_000_000)
         await nursery.begin()
         caught_up = await runner.wait_for(log.pool, [p.name for p in ALL], await log.head(), seconds=600)
         await nursery.kill()
@@ -48,7 +45,7 @@ async def run(trials: int = KILLED, events: int = 100_000, *, timely: bool = Tru
         again = await verify.verify(server.dsn, ALL)
         poisoned = await _poison(server.dsn, log)
     wrong = [verdict.name for verdict in (*verdicts, *again) if not verdict.equal]
-    passed = equal == trials and caught_up and not wrong and poisoned and (rate >= 5_000 or not timely)
+    passed = equal == trials and caught_up and not wrong and poisoned and rate >= 5_000
     passed = passed and exact == trials // 2
     figures = {
         "hashes_equal": equal,
@@ -147,7 +144,7 @@ class _Poisoned(Projection):
 
 async def _poison(dsn: str, log: Log) -> bool:
     """Whether the poisoned one stops with a report and the others go on."""
-    following = asyncio.create_task(group_runner.run(dsn, (_Poisoned(), *ALL)))
+    tasks = [asyncio.create_task(runner.run(dsn, projection)) for projection in (_Poisoned(), *ALL)]
     await talk.fill(log, 20, start=9_000_000, producers=2)
     others = await runner.wait_for(log.pool, [p.name for p in ALL], await log.head(), seconds=60)
     deadline = time.monotonic() + 20
@@ -157,6 +154,7 @@ async def _poison(dsn: str, log: Log) -> bool:
             found = {entry.name: entry for entry in await runner.progress(connection)}
         stopped = "poisoned" in found and found["poisoned"].status == "stopped" and found["poisoned"].problem is not None
         await asyncio.sleep(0.02)
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     return others and stopped

@@ -14,7 +14,7 @@ from engine.events import build
 from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
 from engine.store import Log, Query
-from projections.follow import group_runner, rebuild, verify
+from projections.follow import rebuild, runner, verify
 from projections.registry import ALL
 from tests.chaos.store import lab
 from tests.support import carver
@@ -32,7 +32,7 @@ async def run(trials: int = 10) -> dict[str, object]:
     """
     seen = Seen()
     async with lab.database() as server, lab.opened(server.dsn) as log, lab.opened(server.dsn) as other:
-        following = asyncio.create_task(group_runner.run(server.dsn, ALL))
+        followers = [asyncio.create_task(runner.run(server.dsn, projection)) for projection in ALL]
         load = lab.Load(log, 50.0, first=5_000_000).start()
         for first in range(0, trials, AT_ONCE):
             await asyncio.gather(*(_trial(log, other, trial, seen) for trial in range(first, min(first + AT_ONCE, trials))))
@@ -42,8 +42,9 @@ async def run(trials: int = 10) -> dict[str, object]:
         unequal = [verdict.name for verdict in await verify.verify(server.dsn, ALL) if not verdict.equal]
         names = [f"user:{10_000 + trial}" for trial in range(trials)]
         recovered = len(await asyncio.to_thread(carver.recover, server.folder, [lab.MASTER], names))
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        for task in followers:
+            task.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
         faults = await lab.faults(server.dsn, load.acked)
     figures = {
         "hits": seen.hits,
