@@ -1,4 +1,4 @@
-"""Real servers for every test: one Postgres and one NATS per run, a copy of a migrated template database per test, emptied for the next."""
+"""Real servers for every test: one Postgres and one NATS per run; a database and an account per test, empty as a new one."""
 
 import asyncio
 import gc
@@ -17,7 +17,10 @@ from engine import embedded
 from engine.config import Settings
 from engine.migrate import migrate
 from tests.support import standing
+from tests.support.brokers import Brokers
 from tests.support.databases import Databases
+
+gc.disable()  # until everything is imported and collected: nothing of that is garbage
 
 TEMPLATE = "template_tzurot"
 
@@ -43,6 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_finish() -> None:
     """What was imported stays: a collection of garbage that walks through all of it finds none there."""
     gc.freeze()
+    gc.enable()
 
 
 def _log_plainly() -> None:
@@ -120,10 +124,23 @@ async def nats_server() -> AsyncIterator[embedded.Nats]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def brokers() -> Iterator[Brokers]:
+    """A NATS with an account for each test."""
+    found = Brokers()
+    yield found
+    found.close()
+
+
 @pytest.fixture
-def nats_url(nats_server: embedded.Nats) -> str:
-    """Address of this test's own NATS."""
-    return nats_server.url
+def nats_url(request: pytest.FixtureRequest) -> str:
+    """Address of this test's own NATS where it asks for one, else of an account of its own on the run's."""
+    if "nats_server" in request.fixturenames:
+        server = request.getfixturevalue("nats_server")
+        assert isinstance(server, embedded.Nats)
+        return server.url
+    brokers: Brokers = request.getfixturevalue("brokers")
+    return brokers.lend()
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ START_TRIES = 5
 class Nats:
     """The server of one folder."""
 
+    configuration = CONFIGURATION
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.port = 0
@@ -93,7 +95,7 @@ class Nats:
 
     def _spawn(self, binary: Path) -> Child:
         self.log.write_bytes(b"")
-        words = ["-c", CONFIGURATION, "-a", "127.0.0.1", "-p", self.port, "-sd", self.store]
+        words = ["-c", self.configuration, "-a", "127.0.0.1", "-p", self.port, "-sd", self.store]
         environment = {"PATH": "/usr/bin:/bin", "NATS_PASSWORD": self.password}
         return spawn([binary, *map(str, words)], log=self.log, on_parent_death=signal.SIGKILL, environment=environment)
 
