@@ -24,6 +24,8 @@ from tests.support.canaries import words_in
 
 _WORD = re.compile(r"ping-[A-Za-z0-9]+")
 _SAID = re.compile(r"<message[ >].*?</message>", re.DOTALL)
+MOST_MARKS = 50
+"""Marked words that an answer repeats; all of a prompt's are kept beside its call. A crowd's would make answers of thousands of letters."""
 MODEL = "standin/stage"
 """A name that says: no language model, so saying the same again is no fault."""
 
@@ -121,7 +123,7 @@ class Stage:
     async def _speak(self, response: web.StreamResponse, call: Call) -> None:
         cue = self._cues.get(call.word)
         said = ("You", " said", f" {call.word or 'something'},", " and", " I", " heard", " it.")
-        pieces = (*said, *(f" {canary}" for canary in sorted(call.canaries)))
+        pieces = (*said, *(f" {canary}" for canary in sorted(call.canaries)[:MOST_MARKS]))
         for at, piece in enumerate(pieces):
             await response.write(
                 _event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}]})
