@@ -15,8 +15,8 @@ from hypothesis import settings as hypothesis_settings
 
 from engine import embedded
 from engine.config import Settings
-from engine.migrate import migrate
-from tests.support import standing
+from engine.embedded.database import DATABASE
+from tests.support import clusters
 from tests.support.brokers import Brokers
 from tests.support.databases import Databases
 
@@ -73,9 +73,9 @@ def _logging_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[embedded.Postgres]:
-    """The run's Postgres with pgvector. Fast rather than safe; a test that kills a server starts its own."""
+    """The run's Postgres with pgvector, migrated. Fast rather than safe; a test that kills a server starts its own."""
     with asyncio.Runner() as runner:
-        server = embedded.temporary_postgres(durable=False)
+        server = clusters.temporary(durable=False)
         yield runner.run(server.__aenter__())
         runner.run(server.__aexit__(None, None, None))
 
@@ -83,13 +83,7 @@ def postgres() -> Iterator[embedded.Postgres]:
 @pytest.fixture(scope="session")
 def template(postgres: embedded.Postgres) -> str:
     """Name of a database with all migrations applied and every read model's tables, empty, to which nobody is connected."""
-
-    async def build() -> None:
-        dsn = await embedded.create_database(postgres.admin_dsn, TEMPLATE)
-        await migrate(dsn)
-        await standing.install(dsn)
-
-    asyncio.run(build())
+    asyncio.run(embedded.create_database(postgres.admin_dsn, TEMPLATE, template=DATABASE))
     return TEMPLATE
 
 
