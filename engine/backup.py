@@ -51,7 +51,9 @@ class Manifest:
 
 
 def manifest_of(file: Path) -> Path:
-    """Where the manifest of a backup lies."""
+    """Where the manifest of a backup lies. Raises BackupError where no file is named."""
+    if not file.name:
+        raise BackupError("A backup needs the name of its file.")
     return file.with_name(file.name + ".json")
 
 

@@ -76,9 +76,9 @@ def _teller(show: Callable[[str, int, int], None]) -> making.Tell:
 
 async def _written(out: Path, make: Callable[[IO[bytes]], Awaitable[ArchiveManifest]]) -> ArchiveManifest:
     """Write beside, then rename: a file of that name is whole. It is for its owner's eyes."""
-    part = out.with_name(out.name + ".part")
     if out.exists():  # noqa: ASYNC240 - a look at a local folder
         raise NotFound(f"{out} exists. Choose another name; archives are never overwritten.")
+    part = out.with_name(out.name + ".part")
     try:
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
             manifest = await make(file)

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from bot.cli import index, main
+from engine.backup import BackupError, manifest_of
 from engine.errors import SettingsError, StoreUnavailable
 
 LASTING = {"worker", "projections", "console", "bot", "standin-provider", "discord-standin"}
@@ -136,3 +137,9 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     assert "Traceback" not in said
     assert "\x1b" not in said
     assert len(said) < 1_000
+
+
+def test_a_backup_without_a_name_is_refused() -> None:
+    """An empty argument, as a script with an unset variable gives it."""
+    with pytest.raises(BackupError, match="needs the name of its file"):
+        manifest_of(Path(""))  # noqa: PTH201 - as an empty argument becomes one
