@@ -38,7 +38,7 @@ def answers(engine: Engine, index: Index) -> list[list[Hit]]:
 
 
 @given(memories, st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_the_order_of_insertion_leaves_no_trace(stored: list[Memory], rng: random.Random) -> None:
     """Any order of adding gives the same hits with the same scores, bit for bit."""
     engine = Engine(WordEmbedder())
@@ -47,7 +47,7 @@ def test_the_order_of_insertion_leaves_no_trace(stored: list[Memory], rng: rando
 
 
 @given(memories, memories, st.sets(st.integers(0, 40), max_size=15))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_changes_give_what_building_anew_gives(first: list[Memory], second: list[Memory], gone: set[int]) -> None:
     """Adding, editing (the same id again) and removing leave exactly what is left, in any mix, with recalls in between."""
     engine = Engine(WordEmbedder())
