@@ -17,7 +17,7 @@ import pytest
 
 from engine import embedded
 from engine.clock import monotonic
-from engine.embedded import account, broker
+from engine.embedded import account
 from tests.support import clusters
 
 
@@ -298,7 +298,7 @@ async def test_a_broken_configuration_is_a_sentence(tmp_path: Path, monkeypatch:
     """What the server itself says is passed on."""
     broken = tmp_path / "nats.conf"
     broken.write_text("jetstream {")
-    monkeypatch.setattr(broker, "CONFIGURATION", broken)
+    monkeypatch.setattr(embedded.Nats, "configuration", broken)
     with pytest.raises(embedded.EmbeddedError, match=r"NATS could not start: .+ The log is"):
         async with embedded.nats(tmp_path / "data"):
             pass
