@@ -91,7 +91,8 @@ class Queues:
     async def _turn(self, channel: int, position: int) -> float | None:
         """Work through a channel; seconds after which to go on, None when nothing is left."""
         try:
-            async with self._room, leases.held(self._log.pool, lease_of(self._venue.name, channel), ids.random_id()) as lease:
+            right = leases.held(self._log.pool, lease_of(self._venue.name, channel), ids.random_id(), leases.POSTING_SECONDS)
+            async with self._room, right as lease:
                 if lease is None:
                     self.wake(channel, position)
                     return HELD_S

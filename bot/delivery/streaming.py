@@ -83,7 +83,8 @@ class Streams:
             if not self._waiting.get(channel):
                 return
             # One process streams in a channel, or two would change it twice a second.
-            async with leases.held(self._log.pool, f"streaming:{self._venue.name}:{channel}", ids.random_id()) as lease:
+            name = f"streaming:{self._venue.name}:{channel}"
+            async with leases.held(self._log.pool, name, ids.random_id(), leases.POSTING_SECONDS) as lease:
                 while lease is not None and not lease.lost.is_set() and self._waiting.get(channel):
                     await self._tick(channel)
                     await asyncio.sleep(EVERY_S)
@@ -127,7 +128,7 @@ class Streams:
             return "over"
         texts = self._venue.cut(draft.text, growing.speaker, growing.job.place) if draft is not None else ()
         try:
-            async with leases.held(self._log.pool, lease_of(self._venue.name, turn.channel), turn_id) as lease:
+            async with leases.held(self._log.pool, lease_of(self._venue.name, turn.channel), turn_id, leases.POSTING_SECONDS) as lease:
                 return "waits" if lease is None else await self._shown(turn, growing, texts, lease)
         except (Refused, Unsure, Busy):
             return "over"

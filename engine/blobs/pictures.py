@@ -104,9 +104,9 @@ def as_png(content: bytes) -> bytes:
 def _has_too_many_parts(content: bytes) -> bool:
     at = 8
     for _ in range(MOST_PARTS):
-        at += 12 + int.from_bytes(content[at : at + 4])
-        if at >= len(content):
+        if at >= len(content) or content[at + 4 : at + 8] == b"IEND":  # whatever is glued to its end is left behind
             return False
+        at += 12 + int.from_bytes(content[at : at + 4])
     return media_type(content) == "image/png"
 
 

@@ -14,7 +14,9 @@ from engine.vault import Pool
 
 SECONDS = 10.0
 """A lease that was not renewed for so long is free: bounds how late a dead worker's turn is taken up again."""
-RENEW_SECONDS = 3.0
+POSTING_SECONDS = 6.0
+"""The same for the right to post in a channel: within ten seconds of a bot's death another one posts."""
+RENEW_SECONDS = 2.0
 AGAIN_SECONDS = 0.5
 """Between tries to renew or to release while Postgres is away."""
 GRACE_SECONDS = 5.0
@@ -30,6 +32,7 @@ class Lease:
     holder: UUID
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     until: float = 0.0
+    seconds: float = SECONDS
 
     def is_ours(self) -> bool:
         """Whether nobody can have taken it yet, by our own clock: a process that was stopped for a while asks before it acts."""
@@ -42,9 +45,12 @@ def conversation(channel: int, character: UUID) -> str:
 
 
 @asynccontextmanager
-async def held(pool: Pool, conversation: str, turn: UUID) -> AsyncIterator[Lease | None]:
-    """Hold the conversation's lease for as long as the block lasts; None when another has it. Nobody waits."""
-    lease = Lease(conversation, ids.random_id())
+async def held(pool: Pool, conversation: str, turn: UUID, seconds: float | None = None) -> AsyncIterator[Lease | None]:
+    """Hold the conversation's lease for as long as the block lasts; None when another has it. Nobody waits.
+
+    A holder that dies keeps it for `seconds`, SECONDS where nothing is said.
+    """
+    lease = Lease(conversation, ids.random_id(), seconds=SECONDS if seconds is None else seconds)
     if not await _claim(pool, lease, turn):
         yield None
         return
@@ -65,7 +71,7 @@ async def taken(pool: Pool) -> set[str]:
 
 
 async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
-    lease.until = clock.monotonic() + SECONDS
+    lease.until = clock.monotonic() + lease.seconds
     async with pool.connection() as connection:
         cursor = await connection.execute(
             "INSERT INTO leases AS l (conversation, turn, holder, expires_at)"
@@ -78,7 +84,7 @@ async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
                 "conversation": lease.conversation,
                 "turn": turn,
                 "holder": lease.holder,
-                "term": _term(),
+                "term": _term(lease),
                 "grace": f"{GRACE_SECONDS} seconds",
             },
         )
@@ -102,7 +108,7 @@ async def _keep(pool: Pool, lease: Lease) -> None:
 async def _let_go(pool: Pool, lease: Lease) -> None:
     """Release; tried for as long as the lease lasts, for one that stays behind holds the conversation up."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(lease.seconds):
             while True:
                 try:
                     return await _release(pool, lease)
@@ -111,11 +117,10 @@ async def _let_go(pool: Pool, lease: Lease) -> None:
 
 
 async def _renew(pool: Pool, lease: Lease) -> bool:
-    until = clock.monotonic() + SECONDS
+    until = clock.monotonic() + lease.seconds
+    statement = "UPDATE leases SET expires_at = now() + %s WHERE conversation = %s AND holder = %s"
     async with pool.connection() as connection:
-        cursor = await connection.execute(
-            "UPDATE leases SET expires_at = now() + %s WHERE conversation = %s AND holder = %s", (_term(), lease.conversation, lease.holder)
-        )
+        cursor = await connection.execute(statement, (_term(lease), lease.conversation, lease.holder))
     lease.until = until
     return cursor.rowcount == 1
 
@@ -125,5 +130,5 @@ async def _release(pool: Pool, lease: Lease) -> None:
         await connection.execute("DELETE FROM leases WHERE conversation = %s AND holder = %s", (lease.conversation, lease.holder))
 
 
-def _term() -> str:
-    return f"{SECONDS} seconds"
+def _term(lease: Lease) -> str:
+    return f"{lease.seconds} seconds"

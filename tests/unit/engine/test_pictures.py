@@ -44,6 +44,11 @@ def test_a_large_picture_is_made_smaller_and_a_small_one_is_left() -> None:
     assert prepared(picture(size=(400, 200)), 128).width == 128
 
 
+def test_what_is_glued_to_a_pictures_end_is_no_part_of_it() -> None:
+    """However long: it is left behind."""
+    assert prepared(picture() + bytes(200_000)) == prepared(picture())
+
+
 def test_an_animation_is_its_first_frame() -> None:
     """And only that one."""
     with Image.open(BytesIO(prepared(animated()).content)) as shown:
