@@ -125,9 +125,16 @@ async def test_what_is_typed_while_a_message_is_on_its_way_stays(browser: Browse
 
 
 async def test_what_could_not_be_sent_comes_back_into_the_box(browser: Browser) -> None:
-    """The console does not answer: nothing typed is lost, and it is said."""
+    """A paste that is too long is counted, refused and still whole; the console does not answer: nothing typed is lost, and it is said."""
     await asyncio.to_thread(begin, browser, "ping-lost")
     await asyncio.to_thread(replied, browser, "ping-lost")
+    pasted = browser.one("#text")
+    browser.driver.execute_script("arguments[0].value = 'é'.repeat(4100); arguments[0].dispatchEvent(new Event('input'));", pasted)
+    assert browser.text("#counted") == "4,100 of 4,000 characters"
+    pasted.send_keys(Keys.ENTER)
+    await asyncio.to_thread(browser.until, lambda: "may have 4,000" in browser.text(".composer-space") or None, "the refusal")
+    assert pasted.get_attribute("value") == "é" * 4100
+    browser.driver.execute_script("arguments[0].value = '';", pasted)
     browser.driver.execute_script("window.fetch = async () => { throw new TypeError('offline'); };")
     box = browser.one("#text")
     box.send_keys("first" + Keys.ENTER)

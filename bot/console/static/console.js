@@ -140,7 +140,7 @@ composer?.addEventListener("submit", (event) => {
   fields.set("text", said);
   const files = $("pictures").files.length;
   queue.push({ fields, line: pending(files ? `${said}\n(${files === 1 ? "a picture" : `${files} pictures`})` : said) });
-  text.value = ""; $("pictures").value = ""; chosen(); grow(); quote(null); follow(true); text.focus();
+  text.value = ""; text.dispatchEvent(new Event("input")); $("pictures").value = ""; chosen(); grow(); quote(null); follow(true); text.focus();
   send();
 });
 function chosen() {
@@ -209,8 +209,8 @@ slug?.addEventListener("input", () => { slug.dataset.own = "1"; });
 
 // How much of a field is used, from four fifths on.
 for (const box of document.querySelectorAll("[data-limit]")) {
-  const limit = Number(box.dataset.limit), said = document.createElement("small");
-  said.className = "counter"; said.setAttribute("aria-live", "polite"); box.after(said);
+  const limit = Number(box.dataset.limit), said = $(box.dataset.counter) ?? document.createElement("small");
+  if (!said.isConnected) { said.className = "counter"; said.setAttribute("aria-live", "polite"); box.after(said); }
   const count = () => { const used = [...box.value].length; said.textContent = used > limit * 0.8 ? `${used.toLocaleString("en")} of ${limit.toLocaleString("en")} characters` : ""; said.classList.toggle("over", used > limit); };
   box.addEventListener("input", count); count();
 }
