@@ -2,13 +2,17 @@
 
 import asyncio
 
+import pytest
+
 from engine import ids, seed
 from engine.config import Settings
 from engine.events.preset import Window
 from engine.events.quota import LimitsChanged
 from engine.events.turn import GenerationStarted, TurnCompleted
+from projections.models.turns import Turn
 from tests.support.provider.room import Person, local_standin, reading, with_provider
 from worker.__main__ import working
+from worker.turn import context
 from worker.turn.context import SPARE_ENTRIES
 
 WREN = seed.samples()[0].character_id
@@ -35,8 +39,10 @@ async def test_a_message_is_answered_however_much_was_said_after_it(settings: Se
             assert started.history_ids[-1] == asked.position
 
 
-async def test_everything_that_waited_in_one_channel_is_answered(settings: Settings) -> None:
-    """The last of them lies behind more answers to earlier ones than a prompt takes in."""
+async def test_everything_that_waited_in_one_channel_is_answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last lies behind more answers than a prompt takes in. Recall takes up what was said when nobody waits any more."""
+    taken_up: list[Turn] = []
+    monkeypatch.setattr(context, "learn", lambda work, turn, position: taken_up.append(turn))
     asked = Window().max_messages + SPARE_ENTRIES + 10
     async with local_standin() as url:
         own = with_provider(settings, url, default_model="standin/0")
@@ -47,3 +53,4 @@ async def test_everything_that_waited_in_one_channel_is_answered(settings: Setti
             async with working(own):
                 ends = [await person.end(turn) for turn in waiting]
     assert {type(end).__name__ for end in ends} == {"TurnCompleted"}
+    assert len(taken_up) <= 2

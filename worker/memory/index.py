@@ -184,7 +184,8 @@ class Index:
             self._displace(key)
             self._forget(key[-1])
         self.speakers[entry.speaker] -= 1
-        self.speakers += Counter()
+        if not self.speakers[entry.speaker]:
+            del self.speakers[entry.speaker]
         self.version += 1
         return True
 

@@ -93,7 +93,7 @@ async def _taken_up(work: Work, channel: int, character: UUID, turn: UUID, newes
 
 
 async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID, known: "asyncio.Task[bool]") -> Outcome:
-    done = 0
+    done, ended = 0, None
     async with leases.held(work.log.pool, leases.conversation(channel, character), turn) as lease:
         if not await known:
             raise Retry(LATE_SECONDS)
@@ -105,10 +105,11 @@ async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID, kn
             position = await _to_its_end(work, await bursts.joined(work, pending), lease.lost)
             if not await runner.wait_for(work.log.pool, ("turns",), position, seconds=CATCH_UP_SECONDS):
                 raise Behind("the read model of turns is late")
-            context.learn(work, pending, position)
             if lease.lost.is_set():
                 return Outcome.ELSEWHERE
-            done += 1
+            done, ended = done + 1, (pending, position)
+        if ended is not None:  # not while turns wait: what was said after their messages would be taken up here and put away there
+            context.learn(work, *ended)
         return Outcome.QUIET
 
 
