@@ -13,6 +13,8 @@ from engine.bus import broker, subjects
 from engine.bus.reference import Malformed, Reference, decode
 from engine.store import progress
 
+CONNECTING_S = 2.0
+"""How long whoever ends waits for a connection that is being made."""
 OnDraft = Callable[[int, UUID], Awaitable[None]]
 """Called with (channel, turn)."""
 OnEvent = Callable[[Reference], Awaitable[None]]
@@ -39,6 +41,7 @@ async def read_models_told(url: str) -> AsyncIterator[Callable[[int], Awaitable[
     try:
         yield tell
     finally:
+        await asyncio.wait((connecting,), timeout=CONNECTING_S)  # cut off half-way, it would leave its socket open
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
         with suppress(*broker.TROUBLE):

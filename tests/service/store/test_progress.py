@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import psutil
 import pytest
 
 from engine.bus import broker, hints
@@ -84,3 +85,17 @@ async def test_hints_go_from_process_to_process(log: Log, nats_url: str, monkeyp
     finally:
         await own.stop()
     assert not progress._sources
+
+
+async def test_whoever_ends_before_the_broker_was_reached_leaves_nothing_open(nats_url: str) -> None:
+    """However far the connecting had come."""
+
+    def connections() -> int:
+        return len(psutil.Process().net_connections("tcp"))
+
+    before = connections()
+    for steps in range(0, 60, 2):
+        async with hints.read_models_told(nats_url):
+            for _ in range(steps):
+                await asyncio.sleep(0)
+    assert connections() == before
