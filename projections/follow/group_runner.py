@@ -15,6 +15,7 @@ from engine import log
 from engine.errors import StoreUnavailable
 from engine.failpoints import failpoint
 from engine.store import Query, Stored, connect, reader, tail
+from engine.store.pipeline import pipelined
 from projections.base import Projection
 from projections.follow import aside, forms, rebuild, runner
 from projections.follow.runner import Stopped, TakenOver
@@ -146,7 +147,7 @@ async def _apply(
     """Few rows go in one go: what a statement answers is awaited only where it is needed."""
     forms.check(rows)
     wanted = {p: [row for row in rows if row.type in p.types and row.position not in skips[p.name]] for p in members}
-    async with connection.pipeline() if len(rows) <= FEW else nullcontext() as pipeline, connection.transaction():
+    async with pipelined(connection) if len(rows) <= FEW else nullcontext() as pipeline, connection.transaction():
         moved = await connection.execute(
             "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(),"
             " changed = CASE WHEN name = ANY(%s) THEN gen_random_uuid() ELSE changed END"

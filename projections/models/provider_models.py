@@ -12,6 +12,7 @@ from engine import clock
 from engine.decide.spending.turn_model import Known, Model, Quirks, resolve
 from engine.outside import clean
 from engine.store import Stored
+from engine.store.pipeline import pipelined
 from projections.base import Projection, clear, sql
 from projections.models.model_quirks import QUIRK_TYPES, QUIRKS_DDL, apply_quirks, select_quirks
 
@@ -135,7 +136,7 @@ async def known(
     """What these models can do, in one round trip: override, then a catalogue that is not stale, then patterns, then caution."""
     moment = now or clock.now()
     oldest = moment - STALE_AFTER
-    async with connection.pipeline():
+    async with pipelined(connection):
         odd = await select_quirks(connection, schema, models, moment)
         overrides = await connection.execute(
             sql(

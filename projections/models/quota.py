@@ -13,6 +13,7 @@ from engine.decide.spending.spend import Block, Bucket, DayTotals
 from engine.events.quota import LimitsChanged
 from engine.fault import Category
 from engine.store import Stored
+from engine.store.pipeline import pipelined
 from projections.base import Projection, clear, sql
 from projections.models import quota_fold
 
@@ -173,7 +174,7 @@ async def today(
     """In one round trip."""
     buckets = [f"user:{user_id}", f"guild:{guild_id}"]
     day, subjects = now.strftime("%Y-%m-%d"), [*buckets, *scopes]
-    async with connection.pipeline():
+    async with pipelined(connection):
         limits = await connection.execute(sql("SELECT data FROM {schema}.limits", schema))
         budgets = await connection.execute(sql("SELECT scope, daily FROM {schema}.budgets WHERE scope = ANY(%s)", schema), (subjects,))
         hits = await connection.execute(
