@@ -24,12 +24,14 @@ class Watch:
     def ring(self) -> None:
         self._rang.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Until something changed, or so many seconds."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait until something changed, or so many seconds; whether something did."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rang.wait()
+        rang = self._rang.is_set()
         self._rang.clear()
+        return rang
 
 
 class Feed:

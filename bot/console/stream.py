@@ -45,16 +45,21 @@ def sse(console: Console, events: AsyncIterator[ServerSentEvent]) -> Response:
 async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[ServerSentEvent]:
     shown: list[Writing] | None = None
     since = after  # what was taken away is known up to here: a line may be seen earlier than all there is to know of its position
+    rang = True  # an open page that nobody told of anything asks only whether that is so
     with console.feed.watch(channel) as watch:
         while not console.feed.closing.is_set():
             try:
                 called = await conversation.names(console)
                 live = await conversation.writing(console, channel, called)
                 until = await conversation.settled(console)
+                if not rang and until <= since and live == shown:
+                    rang = await watch.wait(POLL_SECONDS)
+                    continue
                 views, _ = await conversation.lines(console, channel, called, after=after)
                 standing = {view.message_id for view in views}
                 gone = [message for message in await replies.changes(console, channel, since, until) if message not in standing]
             except TRANSIENT:
+                rang = True
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             since, after = max(since, until), max([until, *(view.seen for view in views)])
@@ -64,5 +69,5 @@ async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[Se
                 yield ServerSentEvent(
                     fragment("_tick.html", lines=views, live=condensed(shown), gone=gone), event="tick", id=str(min(since, after))
                 )
-            await watch.wait(POLL_SECONDS)
+            rang = await watch.wait(POLL_SECONDS)
             await asyncio.sleep(BREATH_SECONDS)

@@ -68,19 +68,23 @@ async def _rows(console: Console, asked: Filters, after: int, *, flat: bool) -> 
             try:
                 async with console.log.pool.connection() as connection:
                     found = await timeline.newer(connection, asked.wanted, after)
-                shown = found if flat else await timeline_rows.whole_turns(console, asked.wanted, found)
-                rows, names = await timeline_rows.rows(console, shown, flat=flat, after="-")
+                told = await _told(console, asked, found, flat=flat) if found else None
             except TRANSIENT:
                 await asyncio.sleep(stream.POLL_SECONDS)
                 continue
-            if found:
+            if told is not None:
                 after = found[0].position
-                context = {"rows": rows, "called": names, "page": timeline.Page(()), "asked": asked, "flat": flat, "live": True}
-                yield ServerSentEvent(
-                    fragment("_event_rows.html", operator=OPERATOR, fresh=True, last_day="", **context), event="rows", id=str(after)
-                )
+                yield ServerSentEvent(told, event="rows", id=str(after))
             await watch.wait(2 * stream.POLL_SECONDS)
             await asyncio.sleep(0.25)
+
+
+async def _told(console: Console, asked: Filters, found: Sequence[timeline.TimelineEntry], *, flat: bool) -> str:
+    """The rows of what was recorded, as HTML."""
+    shown = found if flat else await timeline_rows.whole_turns(console, asked.wanted, found)
+    rows, names = await timeline_rows.rows(console, shown, flat=flat, after="-")
+    context = {"rows": rows, "called": names, "page": timeline.Page(()), "asked": asked, "flat": flat, "live": True}
+    return fragment("_event_rows.html", operator=OPERATOR, fresh=True, last_day="", **context)
 
 
 @dataclass(frozen=True, slots=True)
