@@ -224,6 +224,7 @@ async def test_what_was_said_while_the_bot_was_away_is_answered_if_fresh(stage: 
     async with stage.bot():
         fresh = await discord.say("quiet", "alice", "@Ada fresh")
         await discord.wait_reply("quiet", fresh)
+        await discord.wait_for(lambda: stage.service is not None and stage.service.ingest.counts.stored >= 2)
     assert [m["content"] for m in discord.replies("quiet")] == [f"answer to {fresh}"]
     await stage.settle()
     kept = [r.event.message_id async for r in stage.log.read() if r.row.type == "message.received"]  # type: ignore[attr-defined]
