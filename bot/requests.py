@@ -1,6 +1,7 @@
 """The one append by which a message enters the log: what was said, and a turn for each character that is to answer."""
 
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 from bot.triggers import Decision, Trigger
@@ -12,6 +13,7 @@ from engine.events.message import MessageCued, MessageDeleted, MessageDrafted, M
 from engine.events.scene import MessageWhispered
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent
+from projections.models.turns import Turn
 
 
 def received(message: MessageReceived, found: Decision, quotes: Sequence[MessageQuoted] = ()) -> tuple[NewEvent, ...]:
@@ -101,6 +103,16 @@ def edited(message: MessageEdited) -> NewEvent:
     return new(message, ids.message_event(message.message_id, f"edited {message.edited_ms}"), cause=cause)
 
 
-def cancelled(event: TurnCancelled) -> NewEvent:
+def cancelled(turn: Turn, why: Literal["message deleted", "stopped"]) -> NewEvent:
     """A turn ends without an answer; a no-op when it has ended already."""
-    return new(event, ids.terminal(event.turn_id), cause=Cause(ids.message_event(event.message_id, "received")))
+    event = TurnCancelled(
+        turn_id=turn.turn,
+        message_id=turn.message_id,
+        channel_id=turn.channel,
+        guild_id=turn.guild,
+        user_id=turn.user_id,
+        character_id=turn.character,
+        venue=turn.venue,
+        why=why,
+    )
+    return new(event, ids.terminal(turn.turn), cause=Cause(ids.message_event(turn.message_id, "received")))

@@ -32,6 +32,7 @@ _CANCELLED = MappingProxyType(
         "user erased": "Its author's data were erased.",
         "too late": "It came too late to be answered.",
         "already told": "A limit stood in the way, of which its author had been told already. Wait until it is over.",
+        "stopped": "Somebody stopped it before the answer was there.",
     }
 )
 

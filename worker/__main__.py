@@ -44,6 +44,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         log = await stack.enter_async_context(open_log(config.require_database(settings), load_master_key(settings), pool_size=size))
         http = await stack.enter_async_context(Http(Way.of(settings)))
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
+        await stack.enter_async_context(hints.events(url, "turn.cancelled", deletions.heard, "stop hints"))
         recall = (
             None
             if settings.memory_recall == "off"

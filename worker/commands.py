@@ -356,4 +356,5 @@ _WHY_STOPPED = {
     "user erased": "Not answered: its author's data were erased.",
     "too late": "Not answered: it came too late to be answered.",
     "already told": "Not answered: a limit stood in the way. The person had been told of it before; `tzurot quota show` lists the limits.",
+    "stopped": "Not answered: somebody stopped it before the answer was there.",
 }

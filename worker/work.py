@@ -38,16 +38,18 @@ class Ending:
     _waiting: dict[UUID, set[asyncio.Event]] = field(default_factory=dict)
 
     @contextmanager
-    def by(self, event_id: UUID) -> Iterator[asyncio.Event]:
-        """An event that is set when the event with this id is published within the block."""
+    def by(self, *event_ids: UUID) -> Iterator[asyncio.Event]:
+        """An event that is set when one of the events with these ids is published within the block."""
         gone = asyncio.Event()
-        self._waiting.setdefault(event_id, set()).add(gone)
+        for event_id in event_ids:
+            self._waiting.setdefault(event_id, set()).add(gone)
         try:
             yield gone
         finally:
-            self._waiting[event_id].discard(gone)
-            if not self._waiting[event_id]:
-                del self._waiting[event_id]
+            for event_id in event_ids:
+                self._waiting[event_id].discard(gone)
+                if not self._waiting[event_id]:
+                    del self._waiting[event_id]
 
     async def heard(self, reference: Reference) -> None:
         """An event was published."""
@@ -57,11 +59,11 @@ class Ending:
 
 @dataclass(slots=True)
 class Deletions(Ending):
-    """Which running turns lose their message."""
+    """Which running turns lose their message, or are called off."""
 
-    def of(self, message_id: int) -> AbstractContextManager[asyncio.Event]:
-        """An event that is set when the message is deleted within the block."""
-        return self.by(ids.message_event(message_id, "deleted"))
+    def of(self, message_id: int, turn: UUID) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set when the message is deleted, or somebody else ends the turn, within the block."""
+        return self.by(ids.message_event(message_id, "deleted"), ids.terminal(turn))
 
 
 @dataclass(slots=True)

@@ -59,6 +59,7 @@ ROUTES = (
     Route("/chats", playground.start, methods=["POST"]),
     Route("/chats/{channel:int}", playground.chat),
     Route("/chats/{channel:int}/messages", playground.post, methods=["POST"]),
+    Route("/chats/{channel:int}/stop", playground.stop, methods=["POST"]),
     Route("/chats/{channel:int}/stream", stream.chat),
     *cast.ROUTES,
     *experiments.ROUTES,

@@ -4,7 +4,6 @@ from bot import requests
 from bot.discord.typing import Typing
 from engine import ids
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
-from engine.events.turn import TurnCancelled
 from engine.store import Log
 from projections.models import history, turns
 from projections.models.places import quotes
@@ -44,17 +43,7 @@ class Changes:
             waiting = [t for t in await turns.by_message(connection, event.message_id) if t.status == "pending"]
         await self._log.append(requests.deleted(event, said.row.user if said else None))
         for turn in waiting:
-            cancelled = TurnCancelled(
-                turn_id=turn.turn,
-                message_id=turn.message_id,
-                channel_id=turn.channel,
-                guild_id=turn.guild,
-                user_id=turn.user_id,
-                character_id=turn.character,
-                venue="discord",
-                why="message deleted",
-            )
-            await self._log.append(requests.cancelled(cancelled))
+            await self._log.append(requests.cancelled(turn, "message deleted"))
             self._typing.end(turn.turn)
         return True
 

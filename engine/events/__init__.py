@@ -50,7 +50,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "turn.completed": (turn.TurnCompleted, 5),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.declined": (turn.TurnDeclined, 1),
-        "turn.cancelled": (turn.TurnCancelled, 1),
+        "turn.cancelled": (turn.TurnCancelled, 2),
         "reply.intended": (reply.DeliveryIntended, 2),
         "reply.chunk_delivered": (reply.ChunkDelivered, 1),
         "reply.delivered": (reply.ReplyDelivered, 1),

@@ -259,7 +259,7 @@ class TurnDeclined(Event):
 
 
 class TurnCancelled(Event):
-    """The turn ended without an answer and nobody is to be told: its message was deleted, or a newer turn replaced it."""
+    """The turn ended without an answer and nobody is to be told: its message was deleted, a newer turn replaced it, it was stopped."""
 
     turn_id: UUID
     message_id: Snowflake
@@ -268,7 +268,7 @@ class TurnCancelled(Event):
     user_id: Snowflake
     character_id: UUID
     venue: Venue
-    why: Literal["message deleted", "superseded", "user erased", "too late", "already told"]
+    why: Literal["message deleted", "superseded", "user erased", "too late", "already told", "stopped"]
 
     @property
     def stream_name(self) -> str:

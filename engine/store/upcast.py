@@ -41,6 +41,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("turn.generation_started", 3): unchanged,  # v4: the tier that chose its preset
+        ("turn.cancelled", 1): unchanged,  # v2: stopped by somebody
         ("turn.completed", 1): _turn_completed_1,
         ("turn.completed", 2): unchanged,  # v3: what came with an answer and was left out
         ("turn.completed", 3): unchanged,  # v4: what was changed in the model's words

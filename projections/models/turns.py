@@ -236,6 +236,12 @@ async def pending(connection: AsyncConnection, *, limit: int = 100, schema: str 
     return await _select(connection, schema, "status = 'pending' ORDER BY position LIMIT %(limit)s", {"limit": limit})
 
 
+async def pending_in(connection: AsyncConnection, channel: int, *, limit: int = 1_000, schema: str = "turns") -> list[Turn]:
+    """Turns of a channel without an end, oldest first."""
+    where = "status = 'pending' AND channel = %(channel)s ORDER BY position LIMIT %(limit)s"
+    return await _select(connection, schema, where, {"channel": channel, "limit": limit})
+
+
 async def waiting(connection: AsyncConnection, *, before: datetime, limit: int, schema: str = "turns") -> list[Turn]:
     """The oldest turn without an end of each conversation, if it was asked for before a moment; the longest wait first."""
     where = (

@@ -72,6 +72,22 @@ async def test_text_is_seen_as_it_comes_and_then_as_it_is_delivered(here: Site) 
     assert final.index("beforeend:#lines") < final.index("there was a jar.")
 
 
+async def test_everything_that_is_being_written_is_stopped_at_once(here: Site) -> None:
+    """Also with many waiting behind it; a second time there is nothing to stop, and the page says what became of them."""
+    said = await here.say("Tell me a story.", character="ottoline")
+    more = [await here.say(f"And {number}.", channel=said.channel) for number in range(2)]
+    page = (await here.http.get(f"/chats/{said.channel}")).text
+    assert f'action="/chats/{said.channel}/stop"' in page
+    asked = [turn for one in (said, *more) for turn in one.turns]
+    stopped = await here.form(f"/chats/{said.channel}/stop", {}, **{"hx-request": "true"})
+    assert stopped.text == f"Stopped: {len(asked)} answer{'s' if len(asked) > 1 else ''} will not come."
+    assert (await here.form(f"/chats/{said.channel}/stop", {}, **{"hx-request": "true"})).text == "Nothing was being written."
+    await here.settled()
+    assert "/stop" not in (await here.http.get(f"/chats/{said.channel}")).text
+    assert "Somebody stopped it" in (await here.http.get(f"/why?message={said.message_id}")).text
+    assert (await here.form("/chats/17/stop", {})).status_code == 404
+
+
 async def test_a_stream_goes_on_where_it_stopped(here: Site) -> None:
     """What the browser has is not sent again after a lost connection."""
     said = await here.say("One.", character="wren")

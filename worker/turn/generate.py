@@ -68,7 +68,7 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
     if ended:
         return ended
     turn = await turn_events.pinned(work, turn)
-    with work.deletions.of(turn.message_id) as deleted:
+    with work.deletions.of(turn.message_id, turn.turn) as deleted:
         return await Run(work, turn, number, watch, deleted, lost).to_its_end()
 
 

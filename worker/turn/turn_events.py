@@ -20,7 +20,7 @@ from worker.work import Work
 
 NO_TIMING = Timing()
 type End = TurnCompleted | TurnDeclined | TurnFailed
-Why = Literal["message deleted", "superseded", "user erased", "too late", "already told"]
+Why = Literal["message deleted", "superseded", "user erased", "too late", "already told", "stopped"]
 
 
 def stream(turn: UUID) -> str:
@@ -169,6 +169,9 @@ def _outcome(event: End) -> str:
 
 
 async def cancel(work: Work, turn: Turn, why: Why, *others: NewEvent) -> Appended:
-    """Append the end that nobody is told of."""
+    """Append the end that nobody is told of. When somebody else ended the turn, what belongs to our part of it is appended alone."""
     event = TurnCancelled.model_validate(_common(turn) | {"why": why})
-    return await work.log.append(new(turn, event, ids.terminal(turn.turn)), *others)
+    appended = await work.log.append(new(turn, event, ids.terminal(turn.turn)), *others)
+    if appended.repeated and others:
+        await work.log.append(*others)
+    return appended

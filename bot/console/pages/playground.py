@@ -6,13 +6,14 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot import avatars
+from bot import avatars, requests
 from bot.console.filters import number
 from bot.console.pages import conversation
 from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
 from bot.console.speak import LONGEST, MOST_PICTURES, LineRefused, Said, SpokenLine, begin, cast_of, say
 from bot.console.state import OPERATOR, Console, console_of
 from projections.follow import runner
+from projections.models import turns
 from projections.models.places import forks
 
 MESSAGE_HEADER = "tzurot-message"
@@ -76,6 +77,23 @@ async def post(request: Request) -> Response:
     if by_script(request):
         return HTMLResponse(fragment("_refused.html", sentence=notice), headers={MESSAGE_HEADER: str(said.message_id)})
     return _remembering(go(f"/chats/{channel}"), line)
+
+
+async def stop(request: Request) -> Response:
+    """`POST /chats/{channel}/stop`: call off every answer that is not there yet. What is written of one is thrown away."""
+    console, channel = console_of(request), request.path_params["channel"]
+    if not await conversation.exists(console, channel):
+        return problem(request, 404, "No such conversation", "It may belong to another installation.")
+    async with console.log.pool.connection() as connection:
+        waiting = await turns.pending_in(connection, channel)
+    position = 0
+    for turn in waiting:
+        position = (await console.log.append(requests.cancelled(turn, "stopped"))).positions[0]
+    await runner.wait_for(console.log.pool, ("turns",), position, seconds=2.0)
+    console.feed.touch({channel})
+    many = "1 answer" if len(waiting) == 1 else f"{len(waiting)} answers"
+    said = f"Stopped: {many} will not come." if waiting else "Nothing was being written."
+    return HTMLResponse(fragment("_refused.html", sentence=said)) if by_script(request) else go(f"/chats/{channel}")
 
 
 async def shown(console: Console, said: Said) -> None:

@@ -199,6 +199,16 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-reply]");
   if (button) { quote(button); text.focus(); }
 });
+// Text is copied as it was written, with its markdown. Where a browser gives no clipboard (no TLS), the button stays away.
+function copies() { if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false; }
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const done = await navigator.clipboard.writeText(button.dataset.copy).then(() => true, () => false), label = button.querySelector(".label"), was = label.textContent;
+  label.textContent = done ? "Copied" : "Not copied"; setTimeout(() => { label.textContent = was; }, 1500);
+});
+for (const change of ["htmx:oobAfterSwap", "htmx:afterSwap"]) document.addEventListener(change, copies);
+copies();
 $("unquote")?.addEventListener("click", () => { quote(null); text.focus(); });
 $("author")?.addEventListener("change", (event) => { document.cookie = `tzurot_name=${encodeURIComponent(event.target.value.trim())}; path=/; max-age=31536000; samesite=strict`; });
 
