@@ -15,6 +15,8 @@ from engine.events.base import Tags, user_subject
 from engine.events.message import MessageReceived
 from engine.store import Appended, Log, NewEvent, open_log
 from engine.vault import MasterKey
+from projections.base import Projection
+from projections.registry import ALL
 from tests.support import clusters
 from tests.support.canaries import in_files
 
@@ -112,6 +114,13 @@ class Load:
         for number in sorted(self.acked):
             by_channel.setdefault(number % self.channels, []).append(self.acked[number])
         return all(positions == sorted(positions) for positions in by_channel.values())
+
+
+async def concerned(log: Log) -> list[Projection]:
+    """The read models that an event in the log is for. The others are empty, folded or not."""
+    async with log.pool.connection() as connection:
+        there = {str(name) for (name,) in await (await connection.execute("SELECT DISTINCT type FROM events")).fetchall()}
+    return [projection for projection in ALL if projection.types & there]
 
 
 async def faults(dsn: str, acked: dict[int, int]) -> dict[str, int]:

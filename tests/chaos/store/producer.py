@@ -1,4 +1,4 @@
-"""One writing process of R12: `python -m tests.chaos.store.producer DSN NUMBER EVENTS`. Appends of 1, 3 and 40 events, as they come."""
+"""One writing process of R12, begun with the arguments DSN NUMBER EVENTS. Appends of 1, 3 and 40 events, as they come."""
 
 import asyncio
 import random
@@ -34,5 +34,5 @@ def _event(number: int, index: int, key: int) -> NewEvent:
     return replace(made, stream="shared") if key % 10 == 0 else made
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(produce(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
