@@ -66,7 +66,7 @@ async def _ticks(console: Console, channel: int, after: int) -> AsyncIterator[Se
             if views or gone or live != shown:
                 done = {view.turn for view in views}
                 shown = [draft for draft in live if draft.turn not in done]
-                tick = fragment("_tick.html", channel=channel, lines=views, live=condensed(shown), gone=gone)
+                tick = fragment("_tick.html", lines=views, live=condensed(shown), gone=gone)
                 yield ServerSentEvent(tick, event="tick", id=str(min(since, after)))
             rang = await watch.wait(POLL_SECONDS)
             await asyncio.sleep(BREATH_SECONDS)

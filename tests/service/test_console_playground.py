@@ -83,7 +83,7 @@ async def test_everything_that_is_being_written_is_stopped_at_once(here: Site) -
     assert stopped.text == f"Stopped: {len(asked)} answer{'s' if len(asked) > 1 else ''} will not come."
     assert (await here.form(f"/chats/{said.channel}/stop", {}, **{"hx-request": "true"})).text == "Nothing was being written."
     await here.settled()
-    assert "/stop" not in (await here.http.get(f"/chats/{said.channel}")).text
+    assert 'class="typing"' not in (await here.http.get(f"/chats/{said.channel}")).text
     assert "Somebody stopped it" in (await here.http.get(f"/why?message={said.message_id}")).text
     assert (await here.form("/chats/17/stop", {})).status_code == 404
 
