@@ -15,7 +15,7 @@ from bot.discord import limits, translate
 from bot.discord.gaps import Gap, NotYet
 from bot.discord.ingest import Ingest
 from bot.discord.missed_reactions import MissedReactions, Take
-from bot.discord.payload import Json
+from bot.discord.payload import Json, Reader
 from bot.discord.rest import Busy, Refused, Rest, Unsure
 from bot.discord.translate import ChannelFacts, Us
 from engine import clock, ids, log
@@ -63,9 +63,10 @@ class Backfill:
     def noticed(self, guild: Json) -> None:
         """GUILD_CREATE: channels and threads with a fresh message are behind, too."""
         fresh = ids.snowflake_at(clock.now() - timedelta(seconds=STALE_S))
-        for place in (*guild.get("channels", ()), *guild.get("threads", ())):
-            channel_id, newest = int(place["id"]), int(place.get("last_message_id") or 0)
-            if newest > fresh:
+        reader = Reader(guild)
+        for place in (*reader.many("channels"), *reader.many("threads")):
+            channel_id, newest = place.number("id"), place.number("last_message_id") or 0
+            if channel_id and newest > fresh:
                 self._since.setdefault(channel_id, fresh)
                 self._ingest.away(channel_id)
 

@@ -3,6 +3,7 @@
 | nextcord 3.2 does | here |
 |---|---|
 | ends the connection when its parser cannot digest an event | every parser entry is wrapped: it is counted, logged, and life goes on |
+| ends the connection over a frame that its JSON reader refuses | `bot.discord.frames` reads them before it does |
 | syncs commands by itself at connect and deletes what it does not know | `on_connect` does nothing; `bot.discord.sync` is called once |
 | prints tracebacks, which may quote people, to standard error | `on_error` and `on_application_command_error` log type and place |
 | sends presence in IDENTIFY in a shape Discord does not know | none is given; it is set after READY |
@@ -15,10 +16,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import nextcord
+import nextcord.client
 from nextcord.asset import Asset
 from nextcord.http import Route
 
 from bot.discord.answers import Interaction
+from bot.discord.frames import Socket
 from bot.discord.payload import Json
 from bot.discord.presses import PRESSED
 from bot.discord.translate import ChannelFacts, ServerFacts
@@ -29,6 +32,9 @@ REAL_CDN = "https://cdn.discordapp.com"
 _log = log.get("discord.client")
 
 type Raw = Callable[[Json], None]
+
+
+nextcord.client.DiscordWebSocket = Socket  # type: ignore[misc]  # the name under which its client looks the class up
 
 
 def point_at(api_base: str) -> None:
@@ -66,6 +72,7 @@ class Client(nextcord.Client):
             lazy_load_commands=False,
         )
         self._on_up, self._on_press = on_up, on_press
+        self.raw = frozenset(raw)
         self.dropped: Counter[str] = Counter()
         self.sessions = 0
         parsers = self._connection.parsers

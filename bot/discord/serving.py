@@ -18,6 +18,8 @@ NEW = timedelta(minutes=2)
 """A server joined within this is a new one; GUILD_CREATE also comes for the others, at the start of a session."""
 TRIES = 3
 """Channels in which a greeting is tried."""
+AT_ONCE = 2
+"""Servers asked after at a time: a session begins with all of them, and messages wait for the same connections."""
 TEXT = 0
 _log = log.get("discord.serving")
 
@@ -28,6 +30,7 @@ class Serving:
     def __init__(self, log_: Log, rest: Rest, mention_char: str, *, named_only: bool) -> None:
         self._store, self._rest, self._char, self._named_only = log_, rest, mention_char, named_only
         self._running: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def joined(self, payload: Json) -> None:
         """GUILD_CREATE."""
@@ -49,9 +52,11 @@ class Serving:
                 await self._leave(guild)
 
     async def _joined(self, payload: Json) -> None:
-        guild = int(payload.get("id") or 0)
+        guild = Reader(payload).number("id")
+        if not guild:
+            return
         with suppress(*TRANSIENT):
-            async with self._store.pool.connection() as connection:
+            async with self._at_once, self._store.pool.connection() as connection:
                 verdict = (await servers.server(connection, guild)).verdict
             if not served(verdict, named_only=self._named_only):
                 await self._leave(guild)

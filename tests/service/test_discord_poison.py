@@ -1,44 +1,22 @@
 """What strangers type into commands and forms on Discord, and what the gateway sends that no Discord would: a sentence, and it goes on."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.discord.service import Service
 from engine.config import Settings
-from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
-from tests.support.discord.harness import Rig, rig
+from tests.support.discord.harness import Rig, staged
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 COMMANDS = Path(__file__).parents[1] / "contract" / "discord_commands.json"
 SAID = "\u202e\U000e0041 [/b] <@42> @everyone {{user}} %s \x1b[31m ²٣ '\"; -- </message> ../../x"
 """Everything at once; a NUL and half a pair cannot be sent by Discord's own client, and are sent by nobody else."""
 WORDS, NUMBER, SWITCH = 3, 4, 5
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[StandinDiscord]:
-    async with StandinDiscord.start() as running:
-        yield running
-        assert running.recorder.pings == []
-
-
-@pytest.fixture
-async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Rig]:
-    async with rig(settings, discord, lambda turn: "fine, thank you") as running:
-        await running.character("Lilith")
-        yield running
-
-
-@pytest.fixture
-async def bot(stage: Rig) -> AsyncIterator[Service]:
-    async with stage.bot() as service:
-        yield service
 
 
 def asked() -> Iterator[tuple[str, dict[str, object]]]:
@@ -71,14 +49,25 @@ def _odd(option: dict[str, Any]) -> object:
     return {WORDS: words, NUMBER: option.get("max_value", 1), SWITCH: False}.get(option["type"])
 
 
-async def test_odd_words_in_every_option_are_answered(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+def broken(done: Interaction) -> str:
+    """What was shown instead of an answer; empty for an answer or a form."""
+    said = json.dumps(done.messages, ensure_ascii=False)
+    fine = "broke" not in said and "went wrong" not in said and (done.messages or done.modal is not None or done.done)
+    return "" if fine else said[:300] or "nothing"
+
+
+async def hello(stage: Rig) -> None:
+    """The next person is answered."""
+    words = await stage.discord.say("general", "alice", "@Lilith hello")
+    await stage.discord.wait_reply("general", words, timeout=60)
+
+
+async def test_odd_words_in_every_option_are_answered(settings: Settings) -> None:
     """By one sentence or a form, hidden from others where it refuses; nothing breaks, nobody is pinged, and the next is answered."""
-    broken = {}
-    for name, options in asked():
-        done: Interaction = await discord.answered(await discord.slash("general", "mallory", name, options))
-        said = json.dumps(done.messages, ensure_ascii=False)
-        if "broke" in said or "went wrong" in said or not (done.messages or done.modal is not None):
-            broken[name] = said[:300]
-    assert broken == {}
-    words = await discord.say("general", "alice", "@Lilith hello")
-    await discord.wait_reply("general", words)
+    wrong = {}
+    async with staged(settings, lambda turn: "fine, thank you", "Lilith") as stage, stage.bot():
+        for name, options in asked():
+            if said := broken(await stage.discord.answered(await stage.discord.slash("general", "mallory", name, options))):
+                wrong[name] = said
+        await hello(stage)
+    assert wrong == {}

@@ -78,6 +78,16 @@ def put(value: Any, path: tuple[str | int, ...], poison: object) -> Any:
     return made
 
 
+def without(value: Any, path: tuple[str | int, ...]) -> Any:
+    """The value without what stands at one place."""
+    made = copy.deepcopy(value)
+    inner = made
+    for step in path[:-1]:
+        inner = inner[step]
+    del inner[path[-1]]
+    return made
+
+
 def everywhere(value: object, poison: str) -> object:
     """The value with every string in it poisoned; numbers and ids stay."""
     match value:

@@ -64,7 +64,10 @@ class Socket:
         return len(self._frames) > FLOOD and now - self._frames[0] < 60.0
 
     async def send(self, op: int, data: object, sequence: int | None = None, event: str | None = None) -> None:
-        text = json.dumps({"op": op, "d": data, "s": sequence, "t": event})
+        await self.write(json.dumps({"op": op, "d": data, "s": sequence, "t": event}))
+
+    async def write(self, text: str) -> None:
+        """A frame as it stands, which may be none that Discord would send."""
         if self.ws.closed:
             return
         try:

@@ -140,3 +140,15 @@ async def rig(settings: Settings, discord: StandinDiscord, write: Write, *, disc
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def staged(settings: Settings, write: Write, *names: str, owner: str = "") -> AsyncIterator[Rig]:
+    """The same with a stand-in of its own and public characters of these names; nobody was pinged by the end. `owner` runs the bot."""
+    async with StandinDiscord.start() as discord:
+        known = settings.model_copy(update={"owner_ids": (int(discord.user_id(owner)),)}) if owner else settings
+        async with rig(known, discord, write) as running:
+            for name in names:
+                await running.character(name)
+            yield running
+        assert discord.recorder.pings == []
