@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from uuid import UUID
 
 from bot.delivery.errors import Busy, Refused, Unsure
 from bot.discord.payload import Json, Reader
@@ -13,9 +14,11 @@ from bot.discord.rest import Rest
 from bot.discord.translate import ChannelFacts, ServerFacts
 from bot.explain import NEEDED, WITHOUT
 from engine import ids, log
+from engine.events.base import Event
 from engine.events.build import new
 from engine.events.server import PermissionGiven, PermissionMissed
-from engine.store import Log
+from engine.store import Log, NewEvent, Recorded
+from engine.store.contend import update
 from projections.models.places import servers
 
 NO_ACCESS, NOT_PERMITTED = 50001, 50013
@@ -62,6 +65,11 @@ class Permissions:
         for channel, permission, held in told(payload):
             self._note(channel, permission, held=held)
 
+    async def noted(self) -> None:
+        """Wait until what was found so far is written down and told."""
+        if self._keeping is not None:
+            await self._keeping
+
     def close(self) -> None:
         """Leave what stands."""
         if self._keeping is not None:
@@ -92,20 +100,26 @@ class Permissions:
         guild = self._place(channel).guild_id
         if guild is None or held != ((guild, channel, permission) in self._lacking):
             return
-        kind = PermissionGiven if held else PermissionMissed
-        await self._store.append(new(kind(guild_id=guild, channel_id=channel, permission=permission), ids.random_id()))
-        if held:
-            self._lacking.discard((guild, channel, permission))
-            return
-        first = not any((guild, permission) == (where, what) for where, _, what in self._lacking)
-        self._lacking.add((guild, channel, permission))
-        if first:
-            await self._tell(guild, channel, permission)
+        said = (PermissionGiven if held else PermissionMissed)(guild_id=guild, channel_id=channel, permission=permission)
+        before = frozenset[tuple[int, str]]()
 
-    async def _tell(self, guild: int, channel: int, permission: str) -> None:
+        def decide(seen: Sequence[Recorded[Event]]) -> list[NewEvent]:
+            nonlocal before
+            before = lacking(seen)
+            return [] if held != ((channel, permission) in before) else [new(said, noted_as(said, len(seen)))]
+
+        appended = await update(self._store, said.stream_name, decide)
+        self._lacking = {one for one in self._lacking if one[0] != guild} | {(guild, *one) for one in before}
+        (self._lacking.discard if held else self._lacking.add)((guild, channel, permission))
+        if appended.positions and not appended.repeated and not held and permission not in {what for _, what in before}:
+            await self._tell(said, appended.positions[0])
+
+    async def _tell(self, said: PermissionMissed | PermissionGiven, position: int) -> None:
         """Whose the server is in a DM, else where the server has its own messages."""
+        guild, channel, permission = said.guild_id, said.channel_id, said.permission
         facts = self._server(guild)
-        body = {"content": notice(facts.name, channel, permission), "allowed_mentions": QUIET}
+        nonce = ids.derived("permission told", guild, position).hex[:24]
+        body = {"content": notice(facts.name, channel, permission), "allowed_mentions": QUIET, "enforce_nonce": True, "nonce": nonce}
         with suppress(Refused, Unsure, Busy):
             if facts.owner_id is not None:
                 opened = await self._rest.call("POST", "/users/@me/channels", {"recipient_id": str(facts.owner_id)})
@@ -114,6 +128,25 @@ class Permissions:
         if facts.system_channel_id is not None and facts.system_channel_id != channel:
             with suppress(Refused, Unsure, Busy):
                 await self._rest.call("POST", f"/channels/{facts.system_channel_id}/messages", body)
+
+
+def lacking(seen: Sequence[Recorded[Event]]) -> frozenset[tuple[int, str]]:
+    """What is lacking where, by what was noted of a server. Pure."""
+    found = set[tuple[int, str]]()
+    for recorded in seen:
+        match recorded.event:
+            case PermissionMissed(channel_id=channel, permission=permission):
+                found.add((channel, permission))
+            case PermissionGiven(channel_id=channel, permission=permission):
+                found.discard((channel, permission))
+            case _:
+                pass
+    return frozenset(found)
+
+
+def noted_as(said: PermissionMissed | PermissionGiven, before: int) -> UUID:
+    """The id of what two processes may notice at once, after so many events of that server. Pure."""
+    return ids.derived(type(said).__name__, said.guild_id, said.channel_id, said.permission, before)
 
 
 def judged(method: str, path: str, status: int, code: int) -> Finding | None:

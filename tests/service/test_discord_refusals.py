@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
 from bot import explain
+from bot.discord.permissions import NOT_PERMITTED, Permissions
+from bot.discord.rest import Rest
+from bot.discord.translate import ChannelFacts, ServerFacts
 from engine.config import Settings
 from engine.events.reply import DeliveryFailed
 from engine.store import Query
@@ -136,6 +140,27 @@ async def test_whose_server_it_is_learns_once_what_the_bot_lacks_there(stage: Ri
     await stage.settle()
     async with stage.log.pool.connection() as connection:
         assert [one.channel_id for one in await servers.lacking(connection)] == [int(quiet.id)]
+
+
+async def test_two_bots_notice_the_same_and_tell_it_once(stage: Rig, discord: StandinDiscord) -> None:
+    """At once, and again after a restart: one event, one word to whose server it is."""
+    place, server = int(discord.world.channel("general").id), discord.world.guild
+
+    def known(_: int) -> ChannelFacts:
+        return ChannelFacts(guild_id=int(server.id))
+
+    def owned(_: int) -> ServerFacts:
+        return ServerFacts("Home", int(server.owner_id))
+
+    async with aiohttp.ClientSession() as session:
+        rest = Rest(stage.settings.discord_api_base, discord.token, session)
+        for _ in range(2):  # the read model that says what was noted before may be behind: the log decides
+            bots = [Permissions(stage.log, rest, known, owned) for _ in range(2)]
+            for bot in bots:
+                bot.answered("GET", f"/channels/{place}/messages", 403, NOT_PERMITTED)
+            await asyncio.gather(*(bot.noted() for bot in bots))
+    assert await stage.count("server.permission_missed") == 1
+    assert len(said(discord.messages(discord.dm("owner")))) == 1
 
 
 async def test_a_refused_answer_in_a_dm_is_sent_cleaned(stage: Rig, discord: StandinDiscord) -> None:
