@@ -9,7 +9,7 @@ import nats.errors
 import nats.js.errors
 from faststream.nats import NatsBroker
 from nats.aio import transport
-from nats.aio.client import DEFAULT_PENDING_SIZE
+from nats.aio.client import DEFAULT_PENDING_SIZE, Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
@@ -21,6 +21,8 @@ ACK_WAIT_SECONDS = 15.0
 """After this long without a heartbeat what a consumer held is given to another."""
 PING_SECONDS = 8
 """A dead peer is given up at the third ping without an answer: after 16 to 24 s (R16)."""
+CONNECTING_S = 2.0
+"""How long whoever ends waits for a connection that is being made."""
 _DAY = 24 * 3600.0
 _log = log.get("bus")
 
@@ -72,13 +74,29 @@ def broker(url: str, name: str, *, reconnected: Callback | None = None, buffered
 @asynccontextmanager
 async def connected(url: str, name: str) -> AsyncIterator[JetStreamContext]:
     """A JetStream context for as long as the block lasts. Waits while the broker is away."""
-    own = broker(url, name)
-    connection = await own.connect()
-    try:
+    async with connecting(broker(url, name)) as connection:
         yield connection.jetstream()
+
+
+@asynccontextmanager
+async def connecting(own: NatsBroker) -> AsyncIterator[Client]:
+    """Connect for as long as the block lasts. Waits while the broker is away; nothing stays open, however early the end comes."""
+    made = asyncio.create_task(own.connect(), name="connecting")
+    try:
+        yield await asyncio.shield(made)
     finally:
-        with suppress(*TROUBLE):
-            await own.stop()
+        await disconnect(own, made)
+
+
+async def disconnect(own: NatsBroker, made: "asyncio.Task[Client]") -> None:
+    """Close what was, or is being, connected: cut off half-way, it would leave its socket open."""
+    try:
+        await asyncio.wait((made,), timeout=CONNECTING_S)
+    finally:
+        made.cancel()
+    await asyncio.gather(made, return_exceptions=True)
+    with suppress(*TROUBLE, ExceptionGroup):
+        await own.stop()
 
 
 async def declare(stream: JetStreamContext, durables: Iterable[Durable] = ()) -> str:

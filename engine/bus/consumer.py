@@ -180,19 +180,17 @@ async def consume(
 
     own = broker.broker(url, durable.name, reconnected=reconnected)
     _subscribe(own, consumer, concurrency)
-    connection = await own.connect()
-    await _declared(own, durable)
-    await own.start()
-    watching = asyncio.create_task(_watch(own, durable, wake), name=f"watch {durable.name}")
-    try:
-        yield consumer
-    finally:
-        await consumer.drain(drain_seconds)
-        watching.cancel()
-        with suppress(*broker.TROUBLE, ExceptionGroup):
-            await connection.flush(timeout=2)
-        with suppress(*broker.TROUBLE, ExceptionGroup):
-            await own.stop()
+    async with broker.connecting(own) as connection:
+        await _declared(own, durable)
+        await own.start()
+        watching = asyncio.create_task(_watch(own, durable, wake), name=f"watch {durable.name}")
+        try:
+            yield consumer
+        finally:
+            await consumer.drain(drain_seconds)
+            watching.cancel()
+            with suppress(*broker.TROUBLE, ExceptionGroup):
+                await connection.flush(timeout=2)
 
 
 def _subscribe(own: NatsBroker, consumer: Consumer, concurrency: int) -> None:

@@ -13,8 +13,6 @@ from engine.bus import broker, subjects
 from engine.bus.reference import Malformed, Reference, decode
 from engine.store import progress
 
-CONNECTING_S = 2.0
-"""How long whoever ends waits for a connection that is being made."""
 OnDraft = Callable[[int, UUID], Awaitable[None]]
 """Called with (channel, turn)."""
 OnEvent = Callable[[Reference], Awaitable[None]]
@@ -41,11 +39,7 @@ async def read_models_told(url: str) -> AsyncIterator[Callable[[int], Awaitable[
     try:
         yield tell
     finally:
-        await asyncio.wait((connecting,), timeout=CONNECTING_S)  # cut off half-way, it would leave its socket open
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
-        with suppress(*broker.TROUBLE):
-            await own.stop()
+        await broker.disconnect(own, connecting)
 
 
 @asynccontextmanager
@@ -96,10 +90,6 @@ async def events(url: str, type_: str, on_event: OnEvent, name: str = "events") 
 async def _listening(url: str, name: str, subject: str, heard: Callable[[Msg], Awaitable[None]]) -> AsyncIterator[NatsBroker]:
     """Listen without what a consumer has around each message: a hint is nothing to settle, and there are ten a second of each answer."""
     own = broker.broker(url, name)
-    connection = await own.connect()
-    await connection.subscribe(subject, cb=heard)
-    try:
+    async with broker.connecting(own) as connection:
+        await connection.subscribe(subject, cb=heard)
         yield own
-    finally:
-        with suppress(*broker.TROUBLE):
-            await own.stop()

@@ -48,15 +48,10 @@ class Relay:
         """Relay until cancelled: wait to be the one, then never stop for trouble of Postgres or NATS."""
         # Without a buffer: what it keeps while the broker is away would arrive before what was lost on the way there.
         own = broker.broker(self._url, "relay", reconnected=self._reconnected, buffered=False)
-        connection = await own.connect()
-        try:
+        async with broker.connecting(own) as connection:
             while True:
                 with suppress(_BrokerReplaced):
                     await self._lead(connection.jetstream())
-        finally:
-            self.active = False
-            with suppress(*broker.TROUBLE):
-                await own.stop()
 
     async def _reconnected(self) -> None:
         self._wake.set()

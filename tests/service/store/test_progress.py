@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import psutil
 import pytest
@@ -93,9 +94,19 @@ async def test_whoever_ends_before_the_broker_was_reached_leaves_nothing_open(na
     def connections() -> int:
         return len(psutil.Process().net_connections("tcp"))
 
+    async def listening() -> None:
+        async with hints.drafts(nats_url, "discord", nobody), broker.connected(nats_url, "one more"):
+            await asyncio.Event().wait()
+
+    async def nobody(channel: int, turn: UUID) -> None:
+        """Hear of a draft."""
+
     before = connections()
     for steps in range(0, 60, 2):
+        begun = asyncio.create_task(listening())
         async with hints.read_models_told(nats_url):
             for _ in range(steps):
                 await asyncio.sleep(0)
+            begun.cancel()
+            await asyncio.gather(begun, return_exceptions=True)
     assert connections() == before
