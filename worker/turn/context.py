@@ -131,9 +131,9 @@ async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> 
 
 
 async def ahead(work: Work, position: int) -> None:
-    """Look at what was asked for at this position, while the read models are still on their way to it: what is of the log alone is
+    """Look at what was asked for at this position, while the read models are still on their way to it.
 
-    at hand then, and recall has begun. It may be another turn that comes first, and nothing is lost if this fails.
+    What is of the log alone is at hand then, and recall has begun. It may be another turn that comes first; nothing is lost if this fails.
     """
     with suppress(*connect.TROUBLE):
         for recorded in await work.log.at([position]):
