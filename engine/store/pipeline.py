@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncPipeline
+from psycopg import AsyncConnection, AsyncPipeline, pq
 
 from engine import clock
 
@@ -14,15 +14,20 @@ ENDING_S = 5.0
 
 
 @asynccontextmanager
-async def pipelined(connection: AsyncConnection[Any]) -> AsyncIterator[AsyncPipeline]:
+async def pipelined(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
     """Send the block's statements without awaiting each answer; all are read at its end, also when that is cancelled.
+
+    Within another such block it is a part of that: one of its own would wait for all answers at both its ends.
 
     psycopg's own end, cut off while it reads, is left half-way: whoever collects it later makes it read on a connection that is closed.
     """
+    if connection.pgconn.pipeline_status != pq.PipelineStatus.OFF:
+        yield
+        return
     block = connection.pipeline()
-    pipeline = await block.__aenter__()
+    await block.__aenter__()
     try:
-        yield pipeline
+        yield
     except BaseException as wrong:
         await _ended(block, wrong)
         raise

@@ -1,10 +1,12 @@
 """How far read models have followed the log."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engine import clock
+from engine.store.connect import Connection
+from engine.store.together import together
 from engine.vault import Pool
 
 PAUSE, LONGEST_PAUSE = 0.002, 0.05
@@ -13,11 +15,14 @@ HINTED_PAUSE = 0.02
 """The first of them where hints come: one that is lost costs so much."""
 _waiting: set[tuple[int, "asyncio.Future[None]"]] = set()
 _sources: list[object] = []
+_latest = 0
+"""The position of the last hint; 0 before the first."""
 
 
 def moved(position: int) -> None:
     """Let those look again who wait for this position: read models are said to have reached it."""
-    loop = asyncio.get_running_loop()
+    global _latest
+    loop, _latest = asyncio.get_running_loop(), position
     for wanted, hint in list(_waiting):
         if wanted <= position and not hint.done() and hint.get_loop() is loop:
             hint.set_result(None)
@@ -26,28 +31,62 @@ def moved(position: int) -> None:
 @contextmanager
 def hinted() -> Iterator[None]:
     """For the block: `moved` is called as read models move, so that nobody needs to look often."""
+    global _latest
     source = object()
     _sources.append(source)
     try:
         yield
     finally:
         _sources.remove(source)
+        _latest = _latest if _sources else 0
 
 
 async def wait_for(pool: Pool, names: Sequence[str], position: int, *, seconds: float = 10.0) -> bool:
     """Wait until these serving projections have digested `position`; False when they have not in time."""
+
+    async def look() -> bool | None:
+        async with pool.connection() as connection:
+            return await _reached(connection, names, position) or None
+
+    return await _until(look, position, seconds) or False
+
+
+async def ask_from[T](
+    pool: Pool, names: Sequence[str], position: int, ask: Callable[[Connection], Awaitable[T]], *, seconds: float = 10.0
+) -> tuple[T] | None:
+    """What is answered once these serving projections have digested `position`; None when they have not in time.
+
+    It is asked together with how far they are, which saves a round trip.
+    """
+
+    async def look() -> tuple[T] | None:
+        async with pool.connection() as connection:
+            reached, answer = await together(connection, _reached(connection, names, position), ask(connection))
+        return (answer,) if reached else None
+
+    return await _until(look, position, seconds)
+
+
+async def _until[T](look: Callable[[], Awaitable[T | None]], position: int, seconds: float) -> T | None:
+    """Look whenever read models are said to have moved to a position, and now and then, until there is something."""
     deadline, pause = clock.monotonic() + seconds, HINTED_PAUSE if _sources else PAUSE
-    statement = "SELECT count(*) FROM projections WHERE role = 'live' AND name = ANY(%s) AND position >= %s"
+    if _sources and 0 < _latest < position:  # it is too early for a look, most likely
+        with _hint(position) as hint:
+            await asyncio.wait((hint,), timeout=min(pause, seconds))
     while True:
         with _hint(position) as hint:
-            async with pool.connection() as connection:
-                row = await (await connection.execute(statement, (list(names), position))).fetchone()
-            if row and row[0] == len(names):
-                return True
+            if (found := await look()) is not None:
+                return found
             if clock.monotonic() >= deadline:
-                return False
+                return None
             await asyncio.wait((hint,), timeout=pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+async def _reached(connection: Connection, names: Sequence[str], position: int) -> bool:
+    statement = "SELECT count(*) FROM projections WHERE role = 'live' AND name = ANY(%s) AND position >= %s"
+    row = await (await connection.execute(statement, (list(names), position))).fetchone()
+    return row is not None and row[0] == len(names)
 
 
 @contextmanager

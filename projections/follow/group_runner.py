@@ -5,8 +5,9 @@ A model that falls out of step (poison, another owner, a rebuild) is brought up 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import aclosing, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 
 import psycopg
 from psycopg import AsyncConnection
@@ -16,6 +17,7 @@ from engine.errors import StoreUnavailable
 from engine.failpoints import failpoint
 from engine.store import Query, Stored, connect, reader, tail
 from engine.store.pipeline import pipelined
+from engine.store.together import answers
 from projections.base import Projection
 from projections.follow import aside, forms, rebuild, runner
 from projections.follow.runner import Stopped, TakenOver
@@ -144,24 +146,47 @@ async def _digest(
 async def _apply(
     connection: AsyncConnection, members: Sequence[Projection], makes: Sequence[str], rows: Sequence[Stored], skips: Skips
 ) -> None:
-    """Few rows go in one go: what a statement answers is awaited only where it is needed."""
+    """Few rows go in as many round trips as the one read model takes that asks most: none looks into another's tables.
+
+    Postgres itself refuses all of it where the first of the statements, which moves the positions, does not find every read model just
+    before the batch.
+    """
     forms.check(rows)
     wanted = {p: [row for row in rows if row.type in p.types and row.position not in skips[p.name]] for p in members}
-    async with pipelined(connection) if len(rows) <= FEW else nullcontext() as pipeline, connection.transaction():
-        moved = await connection.execute(
-            "UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(),"
-            " changed = CASE WHEN name = ANY(%s) THEN gen_random_uuid() ELSE changed END"
-            " WHERE role = 'live' AND name = ANY(%s) AND fingerprint = ANY(%s) AND position = %s",
-            (rows[-1].position, [p.name for p in members if wanted[p]], [p.name for p in members], list(makes), rows[0].position - 1),
-        )
-        for projection in members:
-            if wanted[projection]:
-                await projection.apply(connection, projection.name, wanted[projection])
-        if pipeline is not None:
-            await pipeline.sync()
-        if moved.rowcount != len(members):
-            raise TakenOver("not every read model stands just before this batch")
+    changed, before = [p.name for p in members if wanted[p]], rows[0].position - 1
+    moving = (rows[-1].position, changed, [p.name for p in members], list(makes), before, len(members))
+    applied = [partial(p.apply, connection, p.name, wanted[p]) for p in members if wanted[p]]
+    async with _at_once(connection) if len(rows) <= FEW else connection.transaction():
+        await connection.execute(_MOVE, moving)
+        if len(rows) <= FEW:
+            await answers(*(apply() for apply in applied))
+        else:
+            for apply in applied:
+                await apply()
         failpoint("projection.before_commit")
+
+
+_MOVE = """
+WITH moved AS (
+    UPDATE projections SET position = %s, status = 'running', problem = NULL, updated_at = now(),
+        changed = CASE WHEN name = ANY(%s) THEN gen_random_uuid() ELSE changed END
+    WHERE role = 'live' AND name = ANY(%s) AND fingerprint = ANY(%s) AND position = %s RETURNING 1)
+SELECT 1 / (count(*) = %s)::integer FROM moved
+"""
+
+
+@asynccontextmanager
+async def _at_once(connection: AsyncConnection) -> AsyncIterator[None]:
+    """A transaction in a pipeline, its BEGIN and COMMIT among the statements: the driver's own waits for an answer at each end."""
+    try:
+        async with pipelined(connection):
+            await connection.execute("BEGIN")
+            yield
+            await connection.execute("COMMIT")
+    except BaseException:
+        with suppress(psycopg.Error):
+            await connection.rollback()
+        raise
 
 
 async def _alone(connection: AsyncConnection, projection: Projection, rows: Sequence[Stored], skips: Skips) -> None:

@@ -13,6 +13,7 @@ from engine import clock, log
 from engine.errors import StoreError, StoreUnavailable, TzurotError
 from engine.failpoints import failpoint
 from engine.store import Stored, connect, reader, sqlstate, tail
+from engine.store.progress import ask_from as ask_from
 from engine.store.progress import wait_for as wait_for
 from projections.base import Projection
 from projections.follow import aside, forms, rebuild

@@ -9,6 +9,7 @@ import pytest
 
 from engine.config import Settings
 from engine.store.pipeline import pipelined
+from engine.store.together import together
 
 LONG = 5_000_000
 """More characters than a socket takes at once: the end is cut off while it still sends."""
@@ -42,3 +43,22 @@ async def _ask(connection: psycopg.AsyncConnection, begun: asyncio.Event) -> Non
         await connection.execute("SELECT pg_sleep(0.05)")
         await connection.execute("SELECT length(%s)", ("x" * LONG,))
         begun.set()
+
+
+async def test_questions_asked_together_are_answered_in_their_order_and_told_apart_when_one_fails(settings: Settings) -> None:
+    """One asks twice, each time in a block of its own; of several errors the one Postgres names is told; the connection stays good."""
+    assert settings.database_url is not None
+
+    async def answer(connection: psycopg.AsyncConnection, *statements: str) -> list[object]:
+        found: list[object] = []
+        for statement in statements:
+            async with pipelined(connection):
+                found += [row[0] for row in await (await connection.execute(statement.encode())).fetchall()]
+        return found
+
+    async with await psycopg.AsyncConnection.connect(settings.database_url, autocommit=True) as connection:
+        twice = answer(connection, "SELECT 1", "SELECT 2")
+        assert await together(connection, twice, answer(connection, "SELECT 3")) == [[1, 2], [3]]
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await together(connection, answer(connection, "SELECT 4", "SELECT 5"), answer(connection, "SELECT 1 / 0"))
+        assert await together(connection, answer(connection, "SELECT 6")) == [[6]]

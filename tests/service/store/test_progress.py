@@ -9,6 +9,7 @@ import pytest
 
 from engine.bus import broker, hints
 from engine.store import Log, open_log, progress
+from engine.store.connect import Connection
 from engine.vault import MasterKey
 from tests.support.system import until
 
@@ -53,6 +54,33 @@ async def test_a_hint_ends_the_wait_and_is_believed_only_as_far_as_postgres_says
             assert await waiting
             assert await progress.wait_for(log.pool, NAMES, 7, seconds=FAR)
     assert not progress._waiting
+
+
+async def test_what_the_last_hint_says_is_not_there_yet_is_not_looked_for_before_the_next(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks Postgres in vain; what a question is answered then comes along with the look."""
+    monkeypatch.setattr(progress, "HINTED_PAUSE", FAR)
+    asked = list[int]()
+
+    async def ask(_: Connection) -> str:
+        asked.append(1)
+        return "answer"
+
+    await _at(log, 5, *NAMES)
+    async with asyncio.timeout(FAR / 2):
+        with progress.hinted():
+            progress.moved(5)
+            waiting = asyncio.create_task(progress.ask_from(log.pool, NAMES, 6, ask, seconds=FAR))
+            await until(_waits, 20.0, "somebody who waits")
+            await asyncio.sleep(0)
+            assert not asked
+            await _at(log, 6, *NAMES)
+            progress.moved(6)
+            assert await waiting == ("answer",)
+            assert len(asked) == 1
+            assert await progress.ask_from(log.pool, NAMES, 6, ask, seconds=FAR) == ("answer",)
+    assert await progress.ask_from(log.pool, NAMES, 7, ask, seconds=0.01) is None
 
 
 async def test_without_a_hint_it_is_looked_at_again(log: Log) -> None:
