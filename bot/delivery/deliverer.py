@@ -7,18 +7,17 @@ are sent. Edits and deletions need no such care: doing them twice is doing them 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from uuid import UUID
 
-from bot.delivery import around, reply
+from bot.delivery import around, looking, reply
 from bot.delivery.adopt import Digest
 from bot.delivery.errors import Busy, Later, Refused, Unsure
+from bot.delivery.looking import About, Facts
 from bot.delivery.records import Job, Wanted
 from bot.delivery.reply import Versions
 from bot.delivery.showing import Showing
 from bot.delivery.venue import Place, Speaker, Venue
 from bot.notices import error_notice, not_shown
-from bot.scripts import scripts_of
 from engine import clock, ids, log
 from engine.events.base import Event, user_subject
 from engine.events.message import MessageCued, MessageReceived
@@ -26,8 +25,7 @@ from engine.events.message import Venue as Name
 from engine.events.reply import ReplyDeleted, ReplyKind
 from engine.events.turn import TurnCompleted, TurnFailed
 from engine.macros.scripts import Placement, Script, apply
-from engine.store import Log, Query, Recorded, connect
-from projections.models import catalog
+from engine.store import Log, Query, Recorded
 from projections.models.catalog import Character
 from projections.models.deliveries import Delivery
 
@@ -53,31 +51,23 @@ class Deliverer:
         self._forbidden: dict[int, tuple[int, float]] = {}
         self._locked_out: dict[UUID, int] = {}
 
-    async def ahead(self, position: int) -> None:
-        """Look at what became due by the event at this position, so that the log need not be asked for it again. Never fails."""
-        with suppress(*connect.TROUBLE):
-            for recorded in await self._log.at([position]):
-                if isinstance(recorded.event, TurnCompleted | TurnFailed):
-                    await self._log.row(ids.message_event(recorded.event.message_id, "received"))
+    async def deliver(self, row: Delivery, still_ours: StillOurs, newest: int | None = None, found: Facts | None = None) -> None:
+        """Make it visible, or record why not. Returns at once when that was done. Raises Busy, Unsure, Later; then nothing is lost.
 
-    async def deliver(self, row: Delivery, still_ours: StillOurs) -> None:
-        """Make it visible, or record why not. Returns at once when that was done. Raises Busy, Unsure, Later; then nothing is lost."""
-        cause = (await self._log.at([row.position]))[0]
-        known, character, rules = await asyncio.gather(
-            reply.versions(self._log, row.message_id, row.character),
-            self._character(row.character),
-            scripts_of(self._log, row.character, row.guild),
-        )
-        said = await self._log.find(ids.message_event(row.message_id, "received"))
-        job = job_of(row, cause, place_of(said, row.channel, row.guild))
-        seen = await reply.shown(self._log, known.words, job.turn, job.key)
+        `newest` is a message of the channel that stands there, `found` what was looked up for this very row since the right is ours.
+        """
+        if found is None or found.position != row.position:
+            found = await looking.facts(self._log, row.position, About(row.turn, row.message_id, row.character, row.guild))
+        job, known, character = job_of(row, found.cause, place_of(found.said, row.channel, row.guild)), found.known, found.character
+        seen = await reply.shown(self._log, known.words, job.turn, job.key, found.streams)
         if seen.done:
             return
+        seen.newest = newest
         self._on_start(job.turn)
         speaker = speaker_of(character)
-        texts = {version: self._texts(known, version, speaker, character, job.place, rules) for version in known.words}
+        texts = {version: self._texts(known, version, speaker, character, job.place, found.rules) for version in known.words}
         wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
-        why = await self._why_not(job, cause, known, wanted)
+        why = await self._why_not(job, found.cause, known, wanted)
         showing = Showing(self._log, self._venue, job, speaker, seen, texts, await digest_for(self._log, job.user_id), still_ours)
         await self._carried_out(job, showing, wanted, why)
 
@@ -144,10 +134,6 @@ class Deliverer:
         below = around.footer(words) if isinstance(words, TurnCompleted) and text else ""
         before = around.thoughts(words.reasoning) if isinstance(words, TurnCompleted) and words.show_thinking else ()
         return (*before, *self._venue.cut(f"{text}\n{below}" if below else text, speaker, place))
-
-    async def _character(self, character_id: UUID) -> Character | None:
-        async with self._log.pool.connection() as connection:
-            return await catalog.character(connection, self._log.vault, character_id)
 
     async def _why_not(self, job: Job, cause: Recorded[Event], known: Versions, wanted: Sequence[Wanted]) -> str | None:
         """Why nothing must be shown for it, if so."""

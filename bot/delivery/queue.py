@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
+from bot.delivery import looking
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.errors import Busy, Later, Unsure
+from bot.delivery.looking import Facts
 from bot.delivery.order import first_ready
 from bot.delivery.records import Job
 from bot.delivery.venue import Place, Venue
@@ -96,10 +98,11 @@ class Queues:
                 if lease is None:
                     self.wake(channel, position)
                     return HELD_S
-                if position and not await self._known(position):
+                known, found = await self._known(position) if position else (True, None)
+                if not known:
                     self.wake(channel, position)
                     return BEHIND_S
-                return await self._work(channel, lease)
+                return await self._work(channel, lease, found)
         except TRANSIENT as error:
             _log.warning("will deliver later", channel=channel, error=type(error).__name__)
         except Exception as error:  # the queue of one channel must neither end nor spin
@@ -107,38 +110,36 @@ class Queues:
         self.wake(channel, position)
         return 1.0
 
-    async def _known(self, position: int) -> bool:
-        """Wait until the read models know what became due; what of it stands in the log is looked at meanwhile, and at hand then."""
-        looking = asyncio.create_task(self._deliverer.ahead(position))
+    async def _known(self, position: int) -> tuple[bool, Facts | None]:
+        """Whether the read models know in time what became due; and what the log says about it, looked up meanwhile."""
+        looked = asyncio.create_task(looking.ahead(self._log, position))
         try:
             known = await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S)
-            await asyncio.wait((looking,))
-            return known
+            return known, await looked if known else None
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            looked.cancel()
+            await asyncio.gather(looked, return_exceptions=True)
 
-    async def _work(self, channel: int, lease: Lease) -> float | None:
+    async def _work(self, channel: int, lease: Lease, found: Facts | None) -> float | None:
         finished: set[UUID] = set()
         while not lease.lost.is_set():
             async with self._log.pool.connection() as connection:
-                due = [row for row in await deliveries.due_in(connection, self._venue.name, channel) if row.turn not in finished]
-                asked = await turns.to_messages(connection, {row.message_id for row in due}) if due else []
-                ended = {*finished, *(await deliveries.ended(connection, [turn.turn for turn in asked]))} if asked else set()
-            ready = first_ready(due, asked, ended, clock.now())
+                here = await deliveries.standing(connection, self._venue.name, channel)
+            due, ended = [row for row in here.due if row.turn not in finished], finished | here.ended
+            ready = first_ready(due, here.asked, ended, clock.now())
             if ready is None:
                 return await self._withdraw(channel, lease)
-            if (pause := await self._one(ready, lease)) is not None:
+            if (pause := await self._one(ready, lease, here.newest_message, found)) is not None:
                 return pause
             self._tries.pop(ready.position, None)
             finished.add(ready.turn)
         return HELD_S
 
-    async def _one(self, row: Delivery, lease: Lease) -> float | None:
+    async def _one(self, row: Delivery, lease: Lease, newest: int | None, found: Facts | None) -> float | None:
         """Deliver one answer; seconds after which to try it again, None when it has its end."""
         try:
             with tracing.delivery(row.message_id, row.turn, venue=self._venue.name, kind=row.kind):
-                await self._deliverer.deliver(row, lease.is_ours)
+                await self._deliverer.deliver(row, lease.is_ours, newest, found)
         except (Busy, Later) as error:
             return error.after
         except TRANSIENT:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from uuid import UUID
 
 from bot.delivery.records import stream
@@ -25,6 +26,7 @@ from engine.store import Log, Recorded
 CANCELLED = "cancelled"
 """Category of the end of an answer that was cancelled while a part of it was shown: the part was taken away."""
 
+NOTHING_READ: Mapping[UUID, Sequence[Recorded[Event]]] = MappingProxyType({})
 type Words = TurnCompleted | TurnFailed | ReplyEdited
 """What has words to show."""
 
@@ -75,11 +77,19 @@ class Shown:
     streaming: dict[int, StreamIntended] = field(default_factory=dict)
     webhook_id: int | None = None
     done: bool = False
+    newest: int | None = None
+    """A message that a person said there, as new as any we know; None: not looked up."""
 
 
-async def shown(log: Log, known: Iterable[UUID], turn: UUID, key: UUID) -> Shown:
-    """Read what became of the versions `known`; `recorded`, `intended` and `done` are about the job `key` of `turn` only."""
-    streams = [await log.stream(stream(version)) for version in dict.fromkeys([*known, turn])]
+async def shown(
+    log: Log, known: Iterable[UUID], turn: UUID, key: UUID, read: Mapping[UUID, Sequence[Recorded[Event]]] = NOTHING_READ
+) -> Shown:
+    """Read what became of the versions `known`; `recorded`, `intended` and `done` are about the job `key` of `turn` only.
+
+    `read` are streams of versions that were read just now.
+    """
+    wanted = dict.fromkeys([*known, turn])
+    streams = [read[version] if version in read else await log.stream(stream(version)) for version in wanted]
     told = sorted((recorded for one in streams for recorded in one), key=lambda recorded: recorded.position)
     own = {ids.derived("delivery", key, *parts) for parts in _ids_of(told)}
     found = Shown()

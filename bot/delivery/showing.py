@@ -104,8 +104,9 @@ class Showing:
         """The newest message in the channel that we know: what we send now comes after it, by Discord's own clock."""
         if not self._venue.remote:
             return self._job.message_id
-        async with self._log.pool.connection() as connection:
-            newest = await history.newest_message(connection, self._job.place.channel_id)
+        if (newest := self.seen.newest) is None:
+            async with self._log.pool.connection() as connection:
+                newest = await history.newest_message(connection, self._job.place.channel_id)
         return max(newest or 0, self._job.message_id)
 
     async def _adopt(self, wanted: Sequence[Wanted], plan: Plan) -> None:

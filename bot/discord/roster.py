@@ -14,11 +14,16 @@ from engine.events.message import MessageReceived
 from engine.resources.channel import AS_IT_COMES
 from engine.resources.places.server import pace, speech
 from engine.store import Log
+from engine.store.together import together
 from projections.live import paces
 from projections.models import access, channels, history
 from projections.models.catalog import Character
 from projections.models.places import scenes, servers
 from projections.models.places.servers import Server
+
+
+async def _nothing() -> None:
+    """What is not asked."""
 
 
 class Roster:
@@ -46,21 +51,24 @@ class Roster:
         """What holds for this message now; `adult`: Discord says that its channel is age-restricted; `called`: whom a command names;
         `roles`: those its author has in the server.
 
-        Most talk in a server concerns nobody here: that costs one statement.
+        Most talk in a server concerns nobody here: that costs one round trip.
         """
+        channel, parent = message.channel_id, message.parent_channel_id
         async with self._log.pool.connection() as connection:
-            active = await channels.active_in(connection, message.channel_id)
-            if not active and message.parent_channel_id is not None:
-                active = await channels.active_in(connection, message.parent_channel_id)
-            self._remember(message.channel_id, active)
-            sheet = await channels.sheet_of(connection, message.channel_id)
-            if sheet is None and message.parent_channel_id is not None:
-                sheet = await channels.sheet_of(connection, message.parent_channel_id)
-            replied_to = await history.speaker_of(connection, message.reply_to) if message.reply_to is not None else None
-            absent = await scenes.absent(connection, message.channel_id, message.message_id) if active else frozenset()
-            denials = await access.of_person(connection, message.author_id)
-            server = await servers.server(connection, message.guild_id) if message.guild_id is not None else None
-            session = await channels.session(connection, message.channel_id) if message.channel_kind == "dm" else None
+            active, above, sheet, sheet_above, replied_to, denials, server, session = await together(
+                connection,
+                channels.active_in(connection, channel),
+                channels.active_in(connection, parent) if parent is not None else _nothing(),
+                channels.sheet_of(connection, channel),
+                channels.sheet_of(connection, parent) if parent is not None else _nothing(),
+                history.speaker_of(connection, message.reply_to) if message.reply_to is not None else _nothing(),
+                access.of_person(connection, message.author_id),
+                servers.server(connection, message.guild_id) if message.guild_id is not None else _nothing(),
+                channels.session(connection, channel) if message.channel_kind == "dm" else _nothing(),
+            )
+            active, sheet = active or above or (), sheet or sheet_above
+            self._remember(channel, active)
+            absent = await scenes.absent(connection, channel, message.message_id) if active else frozenset()
         if not (called or active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
             return State(Cast.of(), denials=self._with_server(denials, server))
         cast = await self._characters.refresh()

@@ -1,6 +1,6 @@
 """Every turn from request to end: what the debug view shows, what a worker takes up, what nobody has answered yet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -226,9 +226,9 @@ async def by_message(connection: AsyncConnection, message_id: int, *, schema: st
     return await _select(connection, schema, "message_id = %(message)s ORDER BY slot, epoch", {"message": message_id})
 
 
-async def to_messages(connection: AsyncConnection, messages: Collection[int], *, schema: str = "turns") -> list[Turn]:
-    """The turns that these messages caused."""
-    return await _select(connection, schema, "message_id = ANY(%(messages)s)", {"messages": list(messages)})
+async def to_messages_of(connection: AsyncConnection, messages: str, parameters: Mapping[str, object]) -> list[Turn]:
+    """The turns that the messages caused whose ids a statement gives."""
+    return await _select(connection, "turns", f"message_id IN ({messages})", parameters)
 
 
 async def pending(connection: AsyncConnection, *, limit: int = 100, schema: str = "turns") -> list[Turn]:
@@ -335,7 +335,7 @@ async def oldest_pending(connection: AsyncConnection, *, schema: str = "turns") 
     return row[0] if row else None
 
 
-async def _select(connection: AsyncConnection, schema: str, where: str, parameters: dict[str, object]) -> list[Turn]:
+async def _select(connection: AsyncConnection, schema: str, where: str, parameters: Mapping[str, object]) -> list[Turn]:
     async with connection.cursor(row_factory=class_row(Turn)) as cursor:
         await cursor.execute(sql(f"SELECT {_COLUMNS} FROM {{schema}}.turns WHERE {where}", schema), parameters)
         return await cursor.fetchall()

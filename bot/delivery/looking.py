@@ -1,0 +1,79 @@
+"""What a delivery needs to know of the log, looked up all at once; and, where it can, before the answer is due."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from bot.delivery import reply
+from bot.delivery.records import stream
+from bot.delivery.reply import Versions
+from bot.scripts import scripts_of
+from engine import ids
+from engine.events.base import Event
+from engine.events.turn import TurnCompleted, TurnFailed
+from engine.macros.scripts import Script
+from engine.store import Log, Recorded
+from projections.models import catalog
+from projections.models.catalog import Character
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`cause` is the event by which something became due, `said` the message that is answered, `known` the versions of its reply.
+
+    `streams` are what the log tells of the delivery of some versions. All of it is of the moment it was looked up: good for one try
+    by whoever has the right to post there since before that moment.
+    """
+
+    cause: Recorded[Event]
+    known: Versions
+    character: Character | None
+    rules: Sequence[Script]
+    said: Recorded[Event] | None
+    streams: Mapping[UUID, Sequence[Recorded[Event]]]
+
+    @property
+    def position(self) -> int:
+        return self.cause.position
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which delivery: `turn` answers the message as the character."""
+
+    turn: UUID
+    message_id: int
+    character: UUID
+    guild: int | None
+
+
+async def ahead(log: Log, position: int) -> Facts | None:
+    """The facts about an answer that ended at this position, before the read models know it. None where they are looked up later."""
+    with suppress(Exception):  # whoever delivers the answer meets it again, and knows what to do about it
+        for cause in await log.at([position]):
+            if isinstance(end := cause.event, TurnCompleted | TurnFailed):
+                return await _facts(log, cause, About(end.turn_id, end.message_id, end.character_id, end.guild_id))
+    return None
+
+
+async def facts(log: Log, position: int, about: About) -> Facts:
+    """The facts about what became due by the event at this position."""
+    return await _facts(log, (await log.at([position]))[0], about)
+
+
+async def _facts(log: Log, cause: Recorded[Event], about: About) -> Facts:
+    known, character, rules, said, told = await asyncio.gather(
+        reply.versions(log, about.message_id, about.character),
+        _character(log, about.character),
+        scripts_of(log, about.character, about.guild),
+        log.find(ids.message_event(about.message_id, "received")),
+        log.stream(stream(about.turn)),
+    )
+    return Facts(cause, known, character, rules, said, {about.turn: told})
+
+
+async def _character(log: Log, character_id: UUID) -> Character | None:
+    async with log.pool.connection() as connection:
+        return await catalog.character(connection, log.vault, character_id)
