@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from engine import clock, ids, log
@@ -29,6 +29,7 @@ from engine.events.key import KeyTested
 from engine.events.quota import BlockLifted, GuildCharged, PayerCharged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.fault import Category, Fault
 from engine.store import Appended, NewEvent, connect
+from engine.store.connect import Connection
 from projections.follow import runner
 from projections.models import keys, quota
 from projections.models.keys import Key
@@ -40,6 +41,7 @@ from worker.work import LEARNED, Work
 CONSOLE = 1
 """User id of whoever sits at the console; 0 is the command line's and nobody's."""
 PATIENCE_SECONDS = 20.0
+SEEN_LATELY = timedelta(seconds=1)
 _log = log.get("spend")
 
 
@@ -49,9 +51,10 @@ class Contended(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Who asks, and what is known about whom it would cost. Read once per turn; `today` anew for every call.
+    """Who asks, and what is known about whom it would cost. Read once per turn.
 
-    `decided` is called as soon as it is clear whether the turn's first call may be made.
+    `decided` is called as soon as it is clear whether the turn's first call may be made. `seen`: what was read of the limits together
+    with all else; good for a first call, if nobody else of the same limits was waited for. Other calls read it anew.
     """
 
     user_id: int
@@ -60,6 +63,7 @@ class Payer:
     own_key: OwnKey | None
     turn_id: UUID | None = None
     decided: Callable[[], None] = lambda: None
+    seen: Today | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +77,29 @@ class Allowed:
     day: str = ""
 
 
-def payer(work: Work, turn: Turn, key: Key | None, decided: Callable[[], None] = lambda: None) -> Payer:
+def payer(work: Work, turn: Turn, key: Key | None, decided: Callable[[], None] = lambda: None, seen: Today | None = None) -> Payer:
     """Who pays for this turn's calls. `key` is the person's own for this provider."""
-    return Payer(turn.user_id, turn.guild, trusted(work, turn), OwnKey(key.key_id, key.usable) if key else None, turn.turn, decided)
+    return Payer(turn.user_id, turn.guild, trusted(work, turn), _own(key), turn.turn, decided, seen)
+
+
+def _own(key: Key | None) -> OwnKey | None:
+    return OwnKey(key.key_id, key.usable) if key else None
+
+
+def scopes_of(own_key: OwnKey | None) -> list[str]:
+    """Whose spending a decision looks at besides the person's own."""
+    return [SYSTEM, KEYLESS, *([own_key.scope] if own_key else [])]
+
+
+async def today(connection: Connection, turn: Turn, key: Key | None) -> Today:
+    """What the limits of a turn's calls are now, by a connection that looks at one moment."""
+    return await quota.today(connection, clock.now(), turn.user_id, turn.guild, scopes_of(_own(key)))
 
 
 def payer_of_job(work: Work, asked_by: int, key: Key | None) -> Payer:
     """Who pays for a job's calls: whoever asked for it, as for a reply; the operator where nobody did or the operator asked."""
     owner = asked_by <= CONSOLE or asked_by in work.settings.owner_ids
-    return Payer(asked_by, None, owner, OwnKey(key.key_id, key.usable) if key else None)
+    return Payer(asked_by, None, owner, _own(key))
 
 
 def trusted(work: Work, turn: Turn) -> bool:
@@ -89,11 +107,13 @@ def trusted(work: Work, turn: Turn) -> bool:
     return turn.venue == "playground" or turn.user_id in work.settings.owner_ids
 
 
-async def spend_state(work: Work, who: Payer, now: datetime) -> tuple[SpendState, Today]:
-    """What the rule decides on, and the versions that lock it."""
-    scopes = [SYSTEM, KEYLESS, *([who.own_key.scope] if who.own_key else [])]
-    async with work.log.pool.connection() as connection:
-        today = await quota.today(connection, now, who.user_id, who.guild_id, scopes)
+async def spend_state(work: Work, who: Payer, now: datetime, seen: Today | None = None) -> tuple[SpendState, Today]:
+    """What the rule decides on, and the versions that lock it. `seen` is taken if it is of this second and day: the versions hold it."""
+    if seen is not None and now - seen.at < SEEN_LATELY and now.date() == seen.at.date():
+        today = seen
+    else:
+        async with work.log.pool.connection() as connection:
+            today = await quota.today(connection, now, who.user_id, who.guild_id, scopes_of(who.own_key))
     user = f"user:{who.user_id}"
     return (
         SpendState(
@@ -119,7 +139,8 @@ async def authorize(
     """The permit for one call, recorded together with `also`, or why not. Raises Contended, StoreError, NoSuchKey."""
     entered: list[str] = []
     try:
-        await _enter(work, entered, f"user:{who.user_id}")
+        if await _enter(work, entered, f"user:{who.user_id}"):
+            who = replace(who, seen=None)
         found = await _authorize(work, who, model, call_id, estimate, purpose, also, entered)
         if isinstance(found, Refusal):
             work.breaker.refused(found, clock.now())
@@ -180,7 +201,8 @@ async def _authorize(
     deadline = clock.monotonic() + PATIENCE_SECONDS
     while True:
         now = clock.now()
-        state, today = await spend_state(work, who, now)
+        state, today = await spend_state(work, who, now, who.seen)
+        who = replace(who, seen=None)
         decision = authorize_spend(SpendRequest(who.user_id, who.guild_id, who.trusted, model, now, estimate), state)
         if isinstance(decision, Refusal):
             return decision

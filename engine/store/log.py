@@ -11,6 +11,7 @@ from engine import log as lines
 from engine.events.base import Event
 from engine.sealing import DataKey
 from engine.store import bulk, codec, connect, reader, room, slow_path, tail
+from engine.store.opened import Opened
 from engine.store.rows import EVERYTHING, Appended, Condition, NewEvent, Query, Recorded, Stored, Unit
 from engine.store.seen import MANY, Seen
 from engine.store.writer import Writer
@@ -31,6 +32,7 @@ class Log:
         self._in_turn = 0  # the gate itself looks open between one that leaves it and the next, who has been called
         self._wanted: set[Subjects] = set()
         self._seen = Seen()
+        self._opened = Opened()
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
         """Store the events together, durably. The first event's id is the call's idempotency key.
@@ -126,7 +128,9 @@ class Log:
     async def open(self, rows: Sequence[Stored]) -> list[Recorded[Event]]:
         """Typed events of rows; those whose key was destroyed come with blanks."""
         keys = await self.vault.keys({row.subject for row in rows if row.subject is not None and row.sealed is not None})
-        return [codec.unpack(row, keys.get(row.subject or "")) for row in rows]
+        if len(rows) > MANY:
+            return [codec.unpack(row, keys.get(row.subject or "")) for row in rows]
+        return self._opened.open(rows, keys)
 
     async def stream(self, name: str) -> list[Recorded[Event]]:
         """Every event of one stream, oldest first."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from projections import unchanged
 from projections.base import sql
 
 QUIRK_TYPES = frozenset({"model.quirks_noted", "model.quirks_forgotten"})
@@ -54,15 +55,11 @@ async def apply_quirks(connection: AsyncConnection, schema: str, type_: str, dat
     await connection.execute(sql(_ADD if data["learned"] else _SET, schema), values)
 
 
-async def select_quirks(connection: AsyncConnection, schema: str, models: Sequence[str], now: datetime) -> AsyncCursor[tuple[Any, ...]]:
-    """Rows of model, forbidden, renamed, messages for those of these models that something holds for now."""
-    return await connection.execute(
-        sql(
-            "SELECT model, forbidden, renamed, messages FROM {schema}.quirks WHERE model = ANY(%s) AND (until IS NULL OR until > %s)",
-            schema,
-        ),
-        (list(models), now),
-    )
+async def quirks_at(connection: AsyncConnection, schema: str, models: Sequence[str], now: datetime) -> list[tuple[Any, ...]]:
+    """Rows of model, forbidden, renamed, messages for those of these models that something holds for at a moment."""
+    statement = sql("SELECT model, forbidden, renamed, messages, until FROM {schema}.quirks WHERE model = ANY(%s)", schema)
+    found = await unchanged.rows(connection, [schema], statement, (list(models),))
+    return [row[:4] for row in found if row[4] is None or row[4] > now]
 
 
 @dataclass(frozen=True, slots=True)

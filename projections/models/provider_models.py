@@ -12,9 +12,10 @@ from engine import clock
 from engine.decide.spending.turn_model import Known, Model, Quirks, resolve
 from engine.outside import clean
 from engine.store import Stored
-from engine.store.pipeline import pipelined
+from engine.store.together import together
+from projections import unchanged
 from projections.base import Projection, clear, sql
-from projections.models.model_quirks import QUIRK_TYPES, QUIRKS_DDL, apply_quirks, select_quirks
+from projections.models.model_quirks import QUIRK_TYPES, QUIRKS_DDL, apply_quirks, quirks_at
 
 STALE_AFTER = timedelta(hours=24)
 """A catalogue that could not be fetched for so long is not believed any more: then models count as unknown."""
@@ -136,30 +137,28 @@ async def known(
     """What these models can do, in one round trip: override, then a catalogue that is not stale, then patterns, then caution."""
     moment = now or clock.now()
     oldest = moment - STALE_AFTER
-    async with pipelined(connection):
-        odd = await select_quirks(connection, schema, models, moment)
-        overrides = await connection.execute(
-            sql(
-                "SELECT model, context_tokens, max_output, reasoning, vision, price_in, price_out, forbidden FROM {schema}.overrides"
-                " WHERE model = ANY(%s)",
-                schema,
-            ),
-            (list(models),),
-        )
-        offers = await connection.execute(
-            sql(
-                "SELECT DISTINCT ON (o.model) o.model, o.context_tokens, o.max_output, o.reasoning, o.vision, o.price_in, o.price_out"
-                " FROM {schema}.offered o JOIN {schema}.fetches f USING (provider)"
-                " WHERE o.model = ANY(%s) AND f.at > %s ORDER BY o.model, f.at DESC",
-                schema,
-            ),
-            (list(models), oldest),
-        )
-        said = {row[0]: _known(row[1:]) for row in await overrides.fetchall()}
-        listed = {row[0]: _known((*row[1:], None)) for row in await offers.fetchall()}
-        noted = {name: Quirks(tuple(forbidden), renamed, tuple(messages)) for name, forbidden, renamed, messages in await odd.fetchall()}
+    asked = ([schema], (list(models),))  # no moment among what is asked: the answers hold until the read model changes
+    odd, overrides, offers = await together(
+        connection, quirks_at(connection, schema, models, moment), _rows(connection, _OVERRIDES, *asked), _rows(connection, _OFFERS, *asked)
+    )
+    said = {row[0]: _known(row[1:]) for row in overrides}
+    listed = {row[1]: _known((*row[2:], None)) for row in offers if row[0] > oldest}  # sorted: the one seen last counts
+    noted = {name: Quirks(tuple(forbidden), renamed, tuple(messages)) for name, forbidden, renamed, messages in odd}
     found = {model: resolve(model, said.get(model), listed.get(model)) for model in models}
     return {model: known.noting(noted[model]) if model in noted else known for model, known in found.items()}
+
+
+_OVERRIDES = """
+SELECT model, context_tokens, max_output, reasoning, vision, price_in, price_out, forbidden FROM {schema}.overrides WHERE model = ANY(%s)
+"""
+_OFFERS = """
+SELECT f.at, o.model, o.context_tokens, o.max_output, o.reasoning, o.vision, o.price_in, o.price_out
+FROM {schema}.offered o JOIN {schema}.fetches f USING (provider) WHERE o.model = ANY(%s) ORDER BY f.at
+"""
+
+
+async def _rows(connection: AsyncConnection, template: str, models: Sequence[str], parameters: Sequence[object]) -> Sequence[Any]:
+    return await unchanged.rows(connection, models, sql(template, models[0]), parameters)
 
 
 def _known(values: Sequence[Any]) -> Known:

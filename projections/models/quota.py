@@ -156,7 +156,7 @@ async def _limits(connection: AsyncConnection, schema: str) -> LimitsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What is known of a day for one person and some payers. `versions` are those of the streams that lock the limits."""
+    """What is known of a day, as of `at`, for one person and some payers. `versions` are those of the streams that lock the limits."""
 
     limits: LimitsChanged
     budgets: dict[str, float]
@@ -166,6 +166,7 @@ class Today:
     buckets: dict[str, Bucket]
     guests: int
     hinted: bool
+    at: datetime
 
 
 async def today(
@@ -205,6 +206,7 @@ async def today(
             buckets={name: Bucket(tokens, at) for name, tokens, at in await levels.fetchall()},
             guests=count[0] if count else 0,
             hinted=await hinted.fetchone() is not None,
+            at=now,
         )
 
 

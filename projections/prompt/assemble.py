@@ -124,7 +124,11 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
 
     `thin` leaves out the older 30 % of what was said. Raises DoesNotFit.
     """
-    allowed = budget - budget // MARGIN
+    with tokens.counted_once():
+        return _assembled(ingredients, budget - budget // MARGIN, thin=thin)
+
+
+def _assembled(ingredients: Ingredients, allowed: int, *, thin: bool) -> Prompt:
     drafts = [_draft(section, ingredients) for section in ingredients.order]
     scene = replace(ingredients.scene, offered=_offered(drafts, ingredients.scene))
     _render(drafts, scene, "head", "foot", "talk", "depth")

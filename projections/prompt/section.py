@@ -1,6 +1,6 @@
 """What a section of a prompt is: where its data come from, what it says, where that stands, and what it may cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -35,8 +35,8 @@ class Snapshot:
     """What a turn looks at while all read models stand still: its connection, and the positions they have reached by name.
 
     `limit` entries of history at most, none of before `since`, no further back than `most_bytes` of text. `user` is who is answered.
-    `other` is what another section chose, by its name, and may be asked of those that stand before in the order; without `recall`
-    nothing is remembered. `pictures` are those that were fetched for this turn, the most important first.
+    Sections choose at the same time: `other` waits for what another one chose, by its name, of those that stand before in the order.
+    Without `recall` nothing is remembered. `pictures` are those that were fetched for this turn, the most important first.
     """
 
     connection: Connection
@@ -52,8 +52,12 @@ class Snapshot:
     user: int | None = None
     venue: str = ""
     recall: Recall | None = None
-    before: "Mapping[str, Chosen]" = field(default_factory=dict)
+    other: "Callable[[str], Awaitable[Chosen]]" = field(default_factory=lambda: _nothing_chosen)
     pictures: tuple[KeptPicture, ...] = ()
+
+
+async def _nothing_chosen(_: str) -> "Chosen":
+    return Chosen()
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,8 @@ async def _permitted(
     """With calls behind us an outage of Postgres is sat out: to give the turn back would be to pay for them again."""
     while True:
         try:
-            found = await spend.authorize(work, brief.payer, model, call_id, estimate=estimate, also=[record])
+            who = replace(brief.payer, seen=None) if paid else brief.payer
+            found = await spend.authorize(work, who, model, call_id, estimate=estimate, also=[record])
             break
         except NoSuchKey as error:
             raise Refused(Refusal(Category.AUTHENTICATION, str(error), "key-gone")) from None

@@ -15,6 +15,7 @@ from engine.events.preset import Parameters, PresetSheet, Window
 from engine.events.turn import TurnRequested
 from engine.store import connect
 from engine.store.connect import Connection
+from engine.store.together import answers
 from projections import registry
 from projections.base import stored
 from projections.follow import runner
@@ -55,6 +56,8 @@ class Context:
     as_of: int
     catalog_as_of: int
     own_key: keys.Key | None
+    today: quota.Today
+    """What of the limits was seen, so that they need not be asked again a moment later."""
     tier: Tier = "baseline"
     """Who chose the preset."""
     versions: tuple[str, ...] = ()
@@ -134,9 +137,10 @@ async def ahead(work: Work, position: int) -> None:
     """Look at what was asked for at this position, while the read models are still on their way to it.
 
     What is of the log alone is at hand then, and recall has begun. It may be another turn that comes first; nothing is lost if this fails.
+    A message stands right before its first request: both are read at once.
     """
     with suppress(*connect.TROUBLE):
-        for recorded in await work.log.at([position]):
+        for recorded in await work.log.at([position - 1, position]):
             if isinstance(asked := recorded.event, TurnRequested):
                 await _expect(work, asked.message_id, asked.venue, asked.channel_id, asked.character_id)
 
@@ -166,30 +170,47 @@ def scene_of(turn: Turn) -> Scene:
 
 async def _chosen(work: Work, connection: Connection, turn: Turn, positions: Mapping[str, int], pictures: Sequence[KeptPicture]) -> Context:
     """Everything but the data."""
-    who = await catalog.character(connection, work.log.vault, turn.character)
-    chosen_for = (await catalog.defaults(connection, turn.user_id), await _overrides(connection, work, turn))
-    tier, presets = await _presets(connection, work, who, chosen_for, turn) if who else ("baseline", [])
-    profile = await profiles.profile(connection, work.log.vault, turn.user_id, turn.character)
+    who, profile, *chosen_for = await answers(
+        catalog.character(connection, work.log.vault, turn.character),
+        profiles.profile(connection, work.log.vault, turn.user_id, turn.character),
+        catalog.defaults(connection, turn.user_id),
+        _overrides(connection, work, turn),
+    )
+    tier, presets = await _presets(connection, work, who, (chosen_for[0], chosen_for[1]), turn) if who else ("baseline", [])
     window = _window(presets[0].window if presets else Window(), profile)
+    looked_at = replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures))
     try:
-        chosen = await sections.select(replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures)))
+        chosen, candidates, begin, (own_key, today), versions = await answers(
+            sections.select(looked_at),
+            _candidates(connection, presets),
+            windows.begins(connection, turn.channel, turn.character),
+            _purse(connection, work, turn),
+            _versions(connection, work, turn),
+        )
     except prompt_history.Unanswerable:
         raise Missing("message") from None
     if who is None or who.erased:
         raise Missing("character")
     return Context(
         character=who,
-        candidates=await _candidates(connection, presets),
+        candidates=candidates,
         chosen=chosen,
         data={},
-        begin=await windows.begins(connection, turn.channel, turn.character),
+        begin=begin,
         as_of=positions["history"],
         catalog_as_of=positions["catalog"],
-        own_key=await keys.of_user(connection, turn.user_id, work.endpoint.name),
+        own_key=own_key,
+        today=today,
         tier=tier,
-        versions=await _versions(connection, work, turn),
+        versions=versions,
         limit=window.max_messages,
     )
+
+
+async def _purse(connection: Connection, work: Work, turn: Turn) -> tuple[keys.Key | None, quota.Today]:
+    """The person's own key for this provider, and what may be spent."""
+    own_key = await keys.of_user(connection, turn.user_id, work.endpoint.name)
+    return own_key, await spend.today(connection, turn, own_key)
 
 
 def _window(window: Window, held: profiles.Profile) -> Window:

@@ -5,6 +5,8 @@ acknowledged at once, because whoever holds its lease takes up what waits and lo
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from enum import Enum, auto
 from uuid import UUID
 
@@ -12,9 +14,11 @@ from engine import log
 from engine.bus import Poison, Reference, Retry
 from engine.fault import Category, Fault
 from engine.store import connect
+from engine.store.connect import Connection
 from engine.watching import tracing
 from projections.follow import runner
 from projections.live import leases
+from projections.live.leases import Lease
 from projections.models import turns
 from projections.models.turns import Turn
 from worker.turn import bursts, context, turn_events
@@ -80,7 +84,7 @@ async def work_through(work: Work, channel: int, character: UUID, turn: UUID, po
 
 async def _taken_up(work: Work, channel: int, character: UUID, turn: UUID, newest: int) -> Outcome:
     """Take the lease while the read model of turns is on its way to `newest`. Raises Retry when it is late."""
-    known = asyncio.create_task(runner.wait_for(work.log.pool, ("turns",), newest, seconds=CATCH_UP_SECONDS))
+    known = asyncio.create_task(_asked_from(work, channel, character, newest))
     try:
         outcome = await _under_lease(work, channel, character, turn, known)
         if outcome is Outcome.ELSEWHERE:
@@ -92,31 +96,55 @@ async def _taken_up(work: Work, channel: int, character: UUID, turn: UUID, newes
         await asyncio.gather(known, return_exceptions=True)
 
 
-async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID, known: "asyncio.Task[bool]") -> Outcome:
+async def _under_lease(work: Work, channel: int, character: UUID, turn: UUID, known: "asyncio.Task[tuple[Turn | None] | None]") -> Outcome:
+    """Work while the lease is ours. `known` is the first pending turn, once the read model has come so far; it may have been asked
+
+    before the lease was taken, so that a turn of it may have its end by now: its own stream says so.
+    """
     done, ended = 0, None
-    async with leases.held(work.log.pool, leases.conversation(channel, character), turn) as lease:
-        if not await known:
+    async with leases.held(work.log.pool, leases.conversation(channel, character), turn) as lease, _told(work, turn, lease) as told:
+        if (found := await known) is None:
             raise Retry(LATE_SECONDS)
         if lease is None:
             return Outcome.ELSEWHERE
-        while pending := await _next(work, channel, character):
+        pending = found[0]
+        while pending:
             if (done >= SHARE and work.crowded) or work.leaving.is_set():
                 return Outcome.SHARED
-            position = await _to_its_end(work, await bursts.joined(work, pending), lease.lost)
-            if not await runner.wait_for(work.log.pool, ("turns",), position, seconds=CATCH_UP_SECONDS):
+            past = await told if told is not None and pending.turn == turn and not done else await turn_events.past(work, pending.turn)
+            position = past.ended or await _to_its_end(work, pending, past, lease.lost)
+            after = await _asked_from(work, channel, character, position)
+            if after is None:
                 raise Behind("the read model of turns is late")
             if lease.lost.is_set():
                 return Outcome.ELSEWHERE
-            done, ended = done + 1, (pending, position)
+            done, ended, pending = done + 1, (pending, position), after[0]
         if ended is not None:  # not while turns wait: what was said after their messages would be taken up here and put away there
             context.learn(work, *ended)
         return Outcome.QUIET
 
 
-async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
+@asynccontextmanager
+async def _told(work: Work, turn: UUID, lease: Lease | None) -> "AsyncIterator[asyncio.Task[turn_events.Past] | None]":
+    """What became of a turn so far, looked up while something else is waited for; None without the lease: it would be old."""
+    if lease is None:
+        yield None
+        return
+    looking = asyncio.create_task(turn_events.past(work, turn))
+    try:
+        yield looking
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _to_its_end(work: Work, turn: Turn, past: turn_events.Past, lost: asyncio.Event) -> int:
+    chosen = await bursts.joined(work, turn)
+    if chosen.turn != turn.turn:
+        past, turn = await turn_events.past(work, chosen.turn), chosen
     try:
         with tracing.turn(turn.message_id, turn.turn, venue=turn.venue, trigger=turn.trigger):
-            return await generate(work, turn, lost)
+            return await generate(work, turn, lost, past)
     except connect.TROUBLE:
         raise
     except Exception as error:
@@ -125,6 +153,15 @@ async def _to_its_end(work: Work, turn: Turn, lost: asyncio.Event) -> int:
         fault = Fault(Category.INTERNAL, technical_details=f"{type(error).__name__} in the worker")
         event = turn_events.failed(turn, fault, attempt=turn.attempts + 1)
         return (await turn_events.end(work, turn, event)).positions[0]
+
+
+async def _asked_from(work: Work, channel: int, character: UUID, position: int) -> tuple[Turn | None] | None:
+    """The oldest pending turn of a conversation once the read model of turns has come to a position; None when it is late."""
+
+    def first(connection: Connection) -> Awaitable[Turn | None]:
+        return turns.next_pending(connection, channel, character)
+
+    return await runner.ask_from(work.log.pool, ("turns",), position, first, seconds=CATCH_UP_SECONDS)
 
 
 async def _next(work: Work, channel: int, character: UUID) -> Turn | None:

@@ -58,28 +58,19 @@ class Clock:
         return round(((clock.monotonic() if moment is None else moment) - self.started) * 1000, 2)
 
 
-async def generate(work: Work, turn: Turn, lost: asyncio.Event) -> int:
+async def generate(work: Work, turn: Turn, lost: asyncio.Event, past: turn_events.Past | None = None) -> int:
     """Bring a turn to its end; returns the end's position. The caller holds the conversation's lease; `lost` says it does no more.
 
-    Raises a StoreError or psycopg's errors when Postgres is away, Behind when the read models are late: then nothing has ended.
+    `past`: what became of it so far, read since the lease was taken. Raises a StoreError or psycopg's errors when Postgres is away,
+    Behind when the read models are late: then nothing has ended.
     """
     watch = Clock(clock.monotonic())
-    ended, number = await _past(work, turn)
-    if ended:
-        return ended
+    past = past or await turn_events.past(work, turn.turn)
+    if past.ended is not None:
+        return past.ended
     turn = await turn_events.pinned(work, turn)
     with work.deletions.of(turn.message_id, turn.turn) as deleted:
-        return await Run(work, turn, number, watch, deleted, lost).to_its_end()
-
-
-async def _past(work: Work, turn: Turn) -> tuple[int | None, int]:
-    """(position of the end if there is one, number of the call that comes now)."""
-    number = 1
-    for row in await work.log.stream_rows(turn_events.stream(turn.turn)):
-        if row.id == ids.terminal(turn.turn):
-            return row.position, number
-        number += row.type == "turn.generation_started"
-    return None, number
+        return await Run(work, turn, past.number, watch, deleted, lost).to_its_end()
 
 
 @dataclass(slots=True)
@@ -133,7 +124,7 @@ class Run:
         if (refusal := work.breaker.too_fast(turn.user_id, turn.guild, clock.now())) is not None and not spend.trusted(work, turn):
             raise Refused(refusal)
         found = await self._context()
-        who = spend.payer(work, turn, found.own_key, decided)
+        who = spend.payer(work, turn, found.own_key, decided, found.today)
         drafts = Drafts(work, turn, await work.log.vault.key(turn.subject or user_subject(turn.user_id)))
         try:
             self.ledger.sent = self.watch.ms()

@@ -1,7 +1,7 @@
 """How a turn ends: exactly one of completed, failed, cancelled. All share one id, so the log takes only the first."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,6 +21,24 @@ from worker.work import Work
 NO_TIMING = Timing()
 type End = TurnCompleted | TurnDeclined | TurnFailed
 Why = Literal["message deleted", "superseded", "user erased", "too late", "already told", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What became of a turn so far: position of its end if there is one, and the number of the call that would come now."""
+
+    ended: int | None = None
+    number: int = 1
+
+
+async def past(work: Work, turn: UUID) -> Past:
+    """Read a turn's stream. To be trusted by who holds its conversation's lease since before."""
+    number = 1
+    for row in await work.log.stream_rows(stream(turn)):
+        if row.id == ids.terminal(turn):
+            return Past(row.position, number)
+        number += row.type == "turn.generation_started"
+    return Past(None, number)
 
 
 def stream(turn: UUID) -> str:

@@ -60,6 +60,9 @@ ON CONFLICT (person, character) DO UPDATE SET data = excluded.data, position = e
 """
 
 
+_COLUMNS = ("character", "data", "subject", "event_id", "event_type", "schema_version", "sealed")
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A person's general profile, and the one with a character."""
@@ -78,9 +81,9 @@ async def profile(
     connection: AsyncConnection, vault: Vault, person: int, character: UUID | None = None, *, schema: str = "profiles"
 ) -> Profile:
     """What a person set, opened; nothing of an erased one."""
-    statement = "SELECT * FROM {schema}.profiles WHERE person = %s AND character = ANY(%s)"
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        rows = await (await cursor.execute(sql(statement, schema), (person, [GENERAL, character or GENERAL]))).fetchall()
+    statement = f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.profiles WHERE person = %s AND character = ANY(%s)"
+    held = await unchanged.rows(connection, [schema], sql(statement, schema), (person, [GENERAL, character or GENERAL]))
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in held]
     keys = await vault.keys({row["subject"] for row in rows})
     found = {row["character"]: _opened(row, keys[row["subject"]]) for row in rows if row["subject"] in keys}
     return Profile(found.get(GENERAL, NOBODY), found.get(character, NOBODY) if character is not None else NOBODY)

@@ -1,10 +1,12 @@
 """The sections of a prompt and their order, which is one list: what changes least comes first."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from engine.store import Log
+from engine.store.together import answers
 from projections.prompt.section import Chosen, Moment, Section, Settling, Snapshot
 from projections.prompt.sections import (
     character,
@@ -29,10 +31,21 @@ ORDER: tuple[Section, ...] = (
 
 async def select(snapshot: Snapshot, order: Sequence[Section] = ORDER) -> dict[str, Chosen]:
     """What each section is to be made of. Raises Unanswerable when the turn has lost what it is about."""
-    chosen: dict[str, Chosen] = {}
+    choosing: dict[str, asyncio.Task[Chosen]] = {}
     for section in order:
-        chosen[section.NAME] = await section.select(replace(snapshot, before=chosen))
-    return chosen
+        choosing[section.NAME] = asyncio.create_task(_chosen(section, replace(snapshot, other=_other(dict(choosing)))))
+    return dict(zip(choosing, await answers(*choosing.values()), strict=True))
+
+
+async def _chosen(section: Section, snapshot: Snapshot) -> Chosen:
+    return await section.select(snapshot)
+
+
+def _other(choosing: Mapping[str, asyncio.Task[Chosen]]) -> Callable[[str], Awaitable[Chosen]]:
+    async def other(name: str) -> Chosen:
+        return await choosing[name] if name in choosing else Chosen()
+
+    return other
 
 
 async def load(log: Log, chosen: Mapping[str, Chosen], as_of: int, order: Sequence[Section] = ORDER) -> dict[str, Any]:

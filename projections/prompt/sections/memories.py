@@ -62,7 +62,7 @@ async def select(snapshot: Snapshot) -> Chosen:
         at=ids.snowflake_time(snapshot.message_id),
     )
     candidates = await memory_scope.met(snapshot.connection, scope)
-    talk = history.spoken(snapshot.before.get(history.NAME, Chosen()).refs)
+    talk = history.spoken((await snapshot.other(history.NAME)).refs)
     held = frozenset(map(remembered.position, talk))
     if len(held) < FULL and all(remembered.position(ref) in held for ref in candidates):
         return Chosen()
