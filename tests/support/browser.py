@@ -62,7 +62,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return list(self.driver.find_elements(By.CSS_SELECTOR, selector))
 
     def one(self, selector: str) -> WebElement:
         """The first match, once it is there."""
@@ -83,7 +83,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the browser's own console holds: script errors, refused content, failed requests."""
-        return [str(entry["message"]) for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [str(entry["message"]) for entry in self.driver.get_log("browser")]
 
     def picture(self, path: Path) -> bytes:
         """A PNG of the window, kept at this path."""
