@@ -107,7 +107,7 @@ async def _unless(coming: Collection[asyncio.Task[None]], batch: Awaitable[list[
 
 
 async def _level(connection: AsyncConnection, members: Sequence[Projection], skips: Skips) -> int:
-    """Bring each to the same position, the head of the log as it is now."""
+    """Bring each to the same position, the one that the furthest of them has reached: from there they go on together."""
     head = await reader.head(connection)
     cursor = await connection.execute(
         "SELECT name, position FROM projections WHERE role = 'live' AND name = ANY(%s)", ([p.name for p in members],)
@@ -116,12 +116,14 @@ async def _level(connection: AsyncConnection, members: Sequence[Projection], ski
     for projection in members:
         if projection.name not in standing or standing[projection.name] > head:
             raise _OutOfStep(projection)
+    furthest = max(standing.values(), default=head)
+    for projection in members:
         after = standing[projection.name]
-        while after < head:
-            rows = [row async for row in reader.rows(connection, Query(after=after, until=head, limit=reader.PAGE))]
+        while after < furthest:
+            rows = [row async for row in reader.rows(connection, Query(after=after, until=furthest, limit=reader.PAGE))]
             await _alone(connection, projection, rows, skips)
             after = rows[-1].position
-    return head
+    return furthest
 
 
 async def _digest(

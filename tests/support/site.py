@@ -7,7 +7,7 @@ async with site(settings) as here:
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -108,10 +108,15 @@ class Site:
 
     async def lines(self, channel: int, count: int) -> list[dict[str, Any]]:
         """The visible lines of a chat, once there are so many."""
-        deadline = monotonic() + WAIT_SECONDS
-        while len(found := (await self.http.get(f"/api/chats/{channel}/messages")).json()["lines"]) < count:
-            assert monotonic() < deadline, f"only {len(found)} of {count} lines became visible"
-            await asyncio.sleep(0.02)
+        return await self._lines(channel, lambda found: len(found) >= count)
+
+    async def _lines(self, channel: int, wanted: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """Ask for the lines until they are as wanted."""
+        deadline, pause = monotonic() + WAIT_SECONDS, 0.02
+        while not wanted(found := (await self.http.get(f"/api/chats/{channel}/messages")).json()["lines"]):
+            assert monotonic() < deadline, f"only these lines became visible: {found}"
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, 0.15)
         return list(found)
 
     async def settled(self) -> None:
@@ -155,7 +160,7 @@ async def site(settings: Settings) -> AsyncIterator[Site]:
             if settings.nats_url is not None:
                 models.append(asyncio.create_task(relay.run(settings, lambda: resume.unfinished(log.pool))))
             try:
-                async with serving(console, listener), httpx.AsyncClient(base_url=address, timeout=20) as http:
+                async with serving(console, listener), httpx.AsyncClient(base_url=address, timeout=20, verify=False) as http:
                     here = Site(console, address, http)
                     await here.settled()
                     yield here
@@ -190,6 +195,4 @@ async def seen(stream: AsyncIterator[str], wanted: str) -> str:
 
 async def until(here: Site, channel: int, texts: list[str]) -> None:
     """Until a page that is loaded anew shows these lines and no others."""
-    async with asyncio.timeout(15):
-        while [line["text"] for line in (await here.http.get(f"/api/chats/{channel}/messages")).json()["lines"]] != texts:
-            await asyncio.sleep(0.02)
+    await here._lines(channel, lambda found: [line["text"] for line in found] == texts)

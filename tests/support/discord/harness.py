@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from engine.events.base import Tags, user_subject
 from engine.events.character import CharacterCreated, Description, Visibility
 from engine.events.claim import Claimed
 from engine.events.turn import TurnCompleted, TurnFailed, TurnRequested
-from engine.store import Log, NewEvent, Query, open_log
+from engine.store import Log, NewEvent, Query, open_log, tail
 from engine.vault import load_master_key
 from projections.follow import group_runner, runner
 from projections.registry import ALL
@@ -92,15 +92,17 @@ class Rig:
 
     async def work(self) -> None:
         """Answer every requested turn, as a worker would, for ever."""
-        after = 0
-        while True:
-            async for recorded in self.log.read(Query(after=after, types=frozenset({"turn.requested"}))):
-                after = recorded.position
-                assert isinstance(recorded.event, TurnRequested)
-                self.requested.append(recorded.event)
-                if (text := self.write(recorded.event)) is not None:
-                    await self.log.append(ended(recorded.event, text))
-            await asyncio.sleep(0.01)
+        async with aclosing(tail.follow(self.log.dsn, 0)) as batches:
+            async for rows in batches:
+                if any(row.type == TurnRequested.TYPE for row in rows):
+                    await self._answer(rows[0].position - 1, rows[-1].position)
+
+    async def _answer(self, after: int, until: int) -> None:
+        async for recorded in self.log.read(Query(after=after, until=until, types=frozenset({TurnRequested.TYPE}))):
+            assert isinstance(recorded.event, TurnRequested)
+            self.requested.append(recorded.event)
+            if (text := self.write(recorded.event)) is not None:
+                await self.log.append(ended(recorded.event, text))
 
 
 def ended(turn: TurnRequested, text: str) -> NewEvent:

@@ -86,11 +86,12 @@ class Person:
 
     async def end(self, turn: UUID, *, seconds: float = 30.0) -> End:
         """The event that ends a turn, as soon as it is there."""
-        deadline = clock.monotonic() + seconds
+        deadline, pause = clock.monotonic() + seconds, 0.005
         while (found := await self.log.find(ids.terminal(turn))) is None:
             if clock.monotonic() > deadline:
                 raise TimeoutError(f"turn {turn} has no end after {seconds} s")
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, 0.1)
         assert isinstance(found.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled)
         return found.event
 
