@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import logging
+import os
 import secrets
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -33,6 +36,16 @@ hypothesis_settings.register_profile(
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 hypothesis_settings.load_profile("tzurot")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # those of this run inherit it
+        os.environ[clusters.RUN] = tempfile.mkdtemp(prefix="tzurot-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(clusters.RUN), ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,10 +1,13 @@
 """Servers of Postgres that are a test's own to kill, freeze and search: copies of one that was initialised and migrated once.
 
-Initialising a cluster takes seconds of computing, copying one a tenth of that. Each copy has its own folder, process and port.
+Initialising a cluster takes seconds of computing, copying one a tenth of that. Each copy has its own folder, process and port. The
+processes of one run share the first of them.
 """
 
 import asyncio
 import atexit
+import fcntl
+import os
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +18,9 @@ from pathlib import Path
 
 from engine import embedded
 from engine.migrate import migrate
+
+RUN = "PYTEST_SHARED_CLUSTER"
+"""Environment: the folder in which the processes of one run of the suite find what one of them made for all."""
 
 
 @asynccontextmanager
@@ -49,9 +55,17 @@ def copied(folder: Path) -> None:
 
 @cache
 def _made() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tzurot-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    asyncio.run(_make(folder))
+    if RUN in os.environ:
+        folder = Path(os.environ[RUN])
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="tzurot-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            shutil.rmtree(folder / "postgres", ignore_errors=True)  # whoever began it did not get far
+            asyncio.run(_make(folder))
+            (folder / "made").touch()
     return folder
 
 
