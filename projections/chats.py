@@ -156,15 +156,19 @@ async def shown_by_all(connection: AsyncConnection) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
+_EDGE = b"""
+SELECT position FROM (
+    (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s ORDER BY position DESC LIMIT %(limit)s + 2)
+    UNION ALL
+    (SELECT position FROM forks.lines WHERE channel = %(channel)s AND position < %(before)s ORDER BY position DESC LIMIT %(limit)s + 2)
+) AS said ORDER BY position DESC LIMIT 2 OFFSET %(limit)s
+"""
+
+
 async def page_edge(connection: AsyncConnection, channel: int, *, before: int | None = None, limit: int = 100) -> int | None:
     """Position of the oldest of the `limit` entries before a position, when there are older ones still."""
-    statement = b"""
-    SELECT position FROM (SELECT position FROM history.entries WHERE channel = %(channel)s AND position < %(before)s
-                          UNION ALL SELECT position FROM forks.lines WHERE channel = %(channel)s AND position < %(before)s) AS said
-    ORDER BY position DESC LIMIT 2 OFFSET %(limit)s
-    """
     parameters = {"channel": channel, "before": before if before is not None else 1 << 62, "limit": limit - 1}
-    rows = await (await connection.execute(statement, parameters)).fetchall()
+    rows = await (await connection.execute(_EDGE, parameters)).fetchall()
     return int(rows[0][0]) if len(rows) == 2 else None
 
 

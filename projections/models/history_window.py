@@ -47,13 +47,15 @@ _MAY_BE_SHOWN = f"{_SINCE_RESET} AND {_NOT_BLOCKED} AND NOT {FORGOTTEN} AND {SEE
 _BEFORE = f"""
 SELECT position, asked, kind, character, reply_to, edit, message_id FROM (
     SELECT latest.*, sum(bytes) OVER (ORDER BY asked DESC, place DESC) - bytes AS newer FROM (
-        SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
+        (SELECT {_LINE}, e.place, octet_length(e.sealed) AS bytes FROM {{schema}}.entries e
         WHERE e.channel = %(channel)s AND e.asked < %(until)s AND e.live AND NOT e.gone
           AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {_MAY_BE_SHOWN}
+        ORDER BY e.asked DESC, e.place DESC LIMIT %(limit)s)
         UNION ALL
-        SELECT f.position, f.asked, e.kind, e.character, e.reply_to, f.edit, e.message_id, f.place, octet_length(e.sealed)
+        (SELECT f.position, f.asked, e.kind, e.character, e.reply_to, f.edit, e.message_id, f.place, octet_length(e.sealed)
         FROM forks.lines f JOIN {{schema}}.entries e ON e.position = f.position
         WHERE f.channel = %(channel)s AND (%(since)s::timestamptz IS NULL OR e.sent_at >= %(since)s) AND {STILL_THERE} AND {_MAY_BE_SHOWN}
+        ORDER BY f.asked DESC, f.place DESC LIMIT %(limit)s)
         ORDER BY asked DESC, place DESC LIMIT %(limit)s) AS latest) AS measured
 WHERE newer < %(most)s ORDER BY asked, place
 """

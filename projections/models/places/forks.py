@@ -97,14 +97,16 @@ class _Said:
 
 _BY_THEN = f"""
 SELECT * FROM (
-    SELECT e.position, e.asked, e.place, e.edit_position AS edit, e.kind, e.message_id, e.reply_to, e.character, e.turn,
+    (SELECT e.position, e.asked, e.place, e.edit_position AS edit, e.kind, e.message_id, e.reply_to, e.character, e.turn,
            EXISTS (SELECT 1 FROM history.versions v WHERE v.turn = e.turn) AS versions
     FROM history.entries e WHERE e.channel = %(channel)s AND e.position <= %(at)s AND {STILL_THERE}
       AND e.asked > coalesce((SELECT max(position) FROM history.resets
                               WHERE channel = %(channel)s AND character IS NULL AND position <= %(at)s), 0)
+    ORDER BY e.asked DESC, e.place DESC LIMIT %(limit)s)
     UNION ALL
-    SELECT f.position, f.asked, f.place, f.edit, e.kind, e.message_id, e.reply_to, e.character, e.turn, false
+    (SELECT f.position, f.asked, f.place, f.edit, e.kind, e.message_id, e.reply_to, e.character, e.turn, false
     FROM forks.lines f JOIN history.entries e ON e.position = f.position WHERE f.channel = %(channel)s AND {STILL_THERE}
+    ORDER BY f.asked DESC, f.place DESC LIMIT %(limit)s)
 ) AS said ORDER BY asked DESC, place DESC LIMIT %(limit)s
 """
 
