@@ -14,6 +14,7 @@ from typing import Any
 Node = tuple[Any, Any]
 Goes = Callable[[int], int | None]
 _SINGLE = frozenset({sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN, sre.RANGE, sre.CATEGORY})
+_REPEATS = frozenset({sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT})
 _SAMPLES = {
     sre.CATEGORY_DIGIT: "0",
     sre.CATEGORY_SPACE: " ",
@@ -33,11 +34,12 @@ class Counter:
     """Searches a text for every match of a pattern, and counts."""
 
     def __init__(self, pattern: re.Pattern[str], most: int = 150_000) -> None:
-        self.tree = parser.parse(pattern.pattern, pattern.flags)
+        self.tree = _plainly(parser.parse(pattern.pattern, pattern.flags))
         self.lines = bool(pattern.flags & re.MULTILINE)
         self.folds = bool(pattern.flags & re.IGNORECASE)
         self.dots = bool(pattern.flags & re.DOTALL)
         self.steps, self.most, self.text = 0, most, ""
+        self._known: dict[tuple[int, str], bool] = {}
 
     def search_all(self, text: str) -> int:
         """Steps of finding all matches of the text. Raises TooMany."""
@@ -46,7 +48,7 @@ class Counter:
         sys.setrecursionlimit(100_000)
         try:
             while at <= len(text):
-                end = self._sequence(list(self.tree), 0, at, lambda where: where)
+                end = self._sequence(self.tree, 0, at, _there)
                 at = end if end is not None and end > at else at + 1
         finally:
             sys.setrecursionlimit(limit)
@@ -66,6 +68,8 @@ class Counter:
         if index == len(nodes):
             return goes(at)
         self._tick()
+        if index + 1 == len(nodes):
+            return self._other(nodes[index], at, goes)
         return self._other(nodes[index], at, lambda where: self._sequence(nodes, index + 1, where, goes))
 
     def _other(self, node: Node, at: int, goes: Goes) -> int | None:
@@ -73,19 +77,18 @@ class Counter:
         match kind:
             case sre.MAX_REPEAT | sre.MIN_REPEAT | sre.POSSESSIVE_REPEAT:
                 low, high, inner = value
-                return self._repeat(kind, low, min(int(high), len(self.text) + 1), list(inner), at, goes)
+                return self._repeat(kind, low, min(int(high), len(self.text) + 1), inner, at, goes)
             case sre.BRANCH:
-                found = (self._sequence(list(branch), 0, at, goes) for branch in value[1])
+                found = (self._sequence(branch, 0, at, goes) for branch in value[1])
                 return next((end for end in found if end is not None), None)
             case sre.SUBPATTERN:
-                return self._sequence(list(value[3]), 0, at, goes)
+                return self._sequence(value[3], 0, at, goes)
             case sre.ATOMIC_GROUP:
-                end = self._sequence(list(value), 0, at, lambda where: where)
+                end = self._sequence(value, 0, at, _there)
                 return None if end is None else goes(end)
             case sre.ASSERT | sre.ASSERT_NOT:
-                direction, inner = value
-                start = at if direction > 0 else at - inner.getwidth()[0]
-                held = start >= 0 and self._sequence(list(inner), 0, start, lambda where: where) is not None
+                start = at - value[0]
+                held = start >= 0 and self._sequence(value[1], 0, start, _there) is not None
                 return goes(at) if held is (kind is sre.ASSERT) else None
             case sre.AT:
                 return goes(at) if self._stands(value, at) else None
@@ -131,13 +134,19 @@ class Counter:
         return goes(at) if kind is not sre.MIN_REPEAT and count >= low else None
 
     def _is(self, node: Node, character: str) -> bool:
+        key = id(node), character
+        if key not in self._known:
+            self._known[key] = self._fits(node, character)
+        return self._known[key]
+
+    def _fits(self, node: Node, character: str) -> bool:
         kind, value = node
         if kind is sre.ANY:
             return self.dots or character != "\n"
         alike = {character, *((character.lower(), character.upper()) if self.folds else ())}
         if kind is sre.IN:
             negated = value[0][0] is sre.NEGATE
-            return negated is not any(self._is(item, character) for item in value[negated:])
+            return negated is not any(self._fits(item, character) for item in value[negated:])
         if kind is sre.LITERAL:
             return chr(value) in alike
         if kind is sre.NOT_LITERAL:
@@ -161,6 +170,29 @@ class Counter:
             case sre.AT_BOUNDARY:
                 return words[0] != words[1]
         return words[0] == words[1]
+
+
+def _there(where: int) -> int:
+    return where
+
+
+def _plainly(parsed: Any) -> list[Node]:
+    """The parsed pattern as lists, which are walked through faster; what looks about says how many characters it goes back."""
+    return [(kind, _value(kind, value)) for kind, value in parsed]
+
+
+def _value(kind: Any, value: Any) -> Any:
+    if kind in _REPEATS:
+        return value[0], value[1], _plainly(value[2])
+    if kind is sre.BRANCH:
+        return value[0], [_plainly(branch) for branch in value[1]]
+    if kind is sre.SUBPATTERN:
+        return *value[:3], _plainly(value[3])
+    if kind is sre.ATOMIC_GROUP:
+        return _plainly(value)
+    if kind in {sre.ASSERT, sre.ASSERT_NOT}:
+        return 0 if value[0] > 0 else value[1].getwidth()[0], _plainly(value[1])
+    return value
 
 
 def _is_word(character: str) -> bool:
@@ -213,7 +245,7 @@ def _words(nodes: list[Node]) -> Iterator[str]:
 
 
 def _inside(kind: Any, value: Any) -> Iterator[list[Node]]:
-    if kind in {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}:
+    if kind in _REPEATS:
         yield list(value[2])
     elif kind is sre.BRANCH:
         yield from (list(branch) for branch in value[1])
@@ -238,10 +270,11 @@ def is_linear(pattern: re.Pattern[str]) -> str | None:
 def _in_proportion(pattern: re.Pattern[str], pump: str, size: int) -> bool:
     counter = Counter(pattern)
     try:
-        few, many = (counter.search_all(pump * (length // len(pump) + 1)) for length in (size, 4 * size))
+        counter.most = min(counter.most, 5 * counter.search_all(pump * (size // len(pump) + 1)) + 500)
+        counter.search_all(pump * (4 * size // len(pump) + 1))
     except TooMany:
         return False
-    return many <= 5 * few + 500
+    return True
 
 
 def _plain(nodes: list[Node]) -> bool:
@@ -253,6 +286,6 @@ def _plain(nodes: list[Node]) -> bool:
 
 def _bounded(node: Node) -> bool:
     kind, value = node
-    if kind in {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT} and int(value[1]) > 30:
+    if kind in _REPEATS and int(value[1]) > 30:
         return False
     return all(_bounded(inner) for nodes in _inside(kind, value) for inner in nodes)

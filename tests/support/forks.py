@@ -64,6 +64,14 @@ async def warm() -> None:
         _warm = True
 
 
+def supervised(code: str, environment: Mapping[str, str], errors: Path, ready: int, life: int) -> BaseProcess:
+    """Start `python -c CODE` with this whole environment below a supervisor that holds the other ends of its two pipes."""
+    given = (code, dict(environment), str(errors), str(ROOT), DupFd(ready), DupFd(life))
+    child = _CONTEXT.Process(target=_coded, args=given, daemon=True)
+    child.start()
+    return child
+
+
 class Forked(Module):
     """A part `python -m TARGET` as the supervisor starts it, but for its imports. Works in `folder`; dies with this process."""
 
@@ -162,6 +170,19 @@ def _nothing(folder: str, words: Sequence[str], environment: Mapping[str, str]) 
 
 def _part(words: Sequence[str], environment: Mapping[str, str], log: str, folder: str, ready: _Passed, life: _Passed) -> None:
     """What the supervisor's spawn, the shim and `python -P -m TARGET` do."""
+    _below_supervisor(environment, log, folder, ready, life)
+    sys.argv = list(words)
+    sys.modules.pop(f"{words[0]}.__main__", None)
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+
+
+def _coded(code: str, environment: Mapping[str, str], log: str, folder: str, ready: _Passed, life: _Passed) -> None:
+    _below_supervisor(environment, log, folder, ready, life)
+    sys.argv = ["-c"]
+    exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+
+
+def _below_supervisor(environment: Mapping[str, str], log: str, folder: str, ready: _Passed, life: _Passed) -> None:
     os.setsid()
     told = {process.READY_FD: str(ready.detach()), process.LIFE_FD: str(life.detach())}
     _let_go()
@@ -172,9 +193,6 @@ def _part(words: Sequence[str], environment: Mapping[str, str], log: str, folder
     os.close(nothing)
     os.close(out)
     _as_new({**environment, **told}, Path(folder))
-    sys.argv = list(words)
-    sys.modules.pop(f"{words[0]}.__main__", None)
-    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
 def _let_go() -> int:

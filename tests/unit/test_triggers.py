@@ -15,6 +15,7 @@ from bot.triggers import Candidate, Cast, State, addressed, decided, is_triggera
 from engine.decide.speaking.denial import Denied
 from engine.events.message import Attachment, Forward, MessageDrafted, MessageReceived
 from engine.resources.channel import ChannelSheet, Strategy
+from tests.support.examples import examples
 
 REPLIED, ACTIVE, DM, NAMED, BOT, SECRET, OTHER = (UUID(int=n) for n in range(1, 8))
 OWNER, STRANGER = 7, 8
@@ -180,6 +181,7 @@ def test_one_predicate_says_what_can_trigger(fields: dict[str, object], expected
 KINDS = st.sets(st.sampled_from(list(EVERYTHING)))
 
 
+@examples(60)
 @given(KINDS, st.integers(1, 10), st.sampled_from(["human", "bot", "webhook"]), st.text(max_size=40), st.sampled_from([OWNER, STRANGER]))
 def test_answers_are_few_distinct_and_allowed(kinds: set[str], limit: int, author: str, text: str, user: int) -> None:
     """Whatever comes: at most `limit`, nobody twice, nobody the author may not use, and the same again for the same input."""
@@ -207,6 +209,7 @@ CHANGES = st.lists(
 )
 
 
+@examples(40)
 @given(CHANGES, st.sets(st.integers(0, 5).map(lambda n: UUID(int=n))), st.sampled_from([OWNER, STRANGER]))
 def test_a_cast_that_changed_is_the_one_made_anew(changes: list[Candidate], gone: set[UUID], user: int) -> None:
     """Step by step or at once: the same are found by id and by name, and the same one answers for the bot."""

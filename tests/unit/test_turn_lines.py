@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from bot.turn_lines import quota_markdown, summed
 from engine.decide.spending.quota import Hit
 from engine.fault import Category
+from tests.support.examples import examples
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+@examples(60)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 9_000), st.integers(-60, 60)), max_size=20))
 def test_counts_are_those_of_a_recount(drawn: list[tuple[str, str, int, int]]) -> None:
     """An hour's hits are among a day's, those among a week's; a model is named as closed only until its reset."""

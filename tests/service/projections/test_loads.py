@@ -118,7 +118,7 @@ def accepted() -> Iterator[list[bool]]:
 
 
 WAYS = ("singly", "in_batches", "in_loads")
-EXAMPLES = 100 if os.environ.get("TZUROT_FULL") else 10
+EXAMPLES = 100 if os.environ.get("TZUROT_FULL") else 6
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cards import writing
@@ -15,6 +15,7 @@ from engine.decide.character import problems
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.typed import tidy
 from tests.support import cards
+from tests.support.examples import examples
 
 LETTERS = st.text(max_size=30)
 JSON = st.recursive(
@@ -46,7 +47,7 @@ BY_KIND: dict[str, st.SearchStrategy[Any]] = {
 
 
 @given(ROOT, DATA)
-@settings(max_examples=60)
+@examples(30)
 def test_unknown_keys_survive_byte_for_value(root: dict[str, Any], data: dict[str, Any]) -> None:
     """At the root and in the data, whatever their type; known ones of a wrong type are kept beside, and the character is the same."""
     tree = {**root, "spec": "chara_card_v2", "spec_version": "2.0", "data": data}
@@ -80,7 +81,7 @@ BY_KEY = {
         }
     )
 )
-@settings(max_examples=60)
+@examples(30)
 def test_every_field_of_a_character_goes_through_a_card(drawn: dict[str, Any]) -> None:
     """Every field a person may fill, as it is stored: out by each form, in again, equal."""
     drawn["name"] = " ".join(("a" + drawn["name"]).split())
@@ -95,7 +96,7 @@ CORPUS = sorted(cards.corpus().items())
 
 
 @given(st.data())
-@settings(max_examples=120)
+@examples(80)
 def test_any_bytes_are_a_card_or_refused_in_one_sentence(data: st.DataObject) -> None:
     """Files with pieces changed, cut out and repeated: nothing but Unreadable comes out."""
     _, (raw, name) = data.draw(st.sampled_from(CORPUS))

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bot.cli.supervisor.report import Kind, Notice, Patient, Report, as_text
 from engine.outside.printed import printable
+from tests.support.examples import examples
 
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20)
 LINES = st.builds(
@@ -18,6 +19,7 @@ LINES = st.builds(
 )
 
 
+@examples(50)
 @given(LINES)
 def test_a_person_reads_one_line_with_everything_in_it(line: Notice) -> None:
     """Every kind of line has its mark, and no part of it is lost: what a terminal would not show stands there by its number."""
@@ -28,6 +30,7 @@ def test_a_person_reads_one_line_with_everything_in_it(line: Notice) -> None:
     assert printable(line.address or "") in text
 
 
+@examples(60)
 @given(LINES)
 def test_a_program_reads_the_same_as_json(line: Notice) -> None:
     """What there is nothing to say about is left out."""

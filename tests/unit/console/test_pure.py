@@ -26,6 +26,7 @@ from engine.events import all_types
 from engine.events.character import CharacterCreated
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.slugs import slug_of
+from tests.support.examples import examples
 
 HERE = Path(bot.console.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
@@ -135,6 +136,7 @@ def test_every_name_makes_a_slug(name: str) -> None:
     assert SLUG.fullmatch(slug_of(name))
 
 
+@examples(60)
 @given(st.dictionaries(st.sampled_from([spec.key for spec in CHARACTER.fields]), st.text(max_size=60)))
 def test_a_form_without_complaints_makes_a_character(values: dict[str, str]) -> None:
     """What the form lets through can be stored; the rest is complained about by field."""
@@ -176,6 +178,7 @@ LINES = st.lists(
 )
 
 
+@examples(35)
 @given(LINES, st.sampled_from([1, 7, 30, 90]))
 def test_plots_have_a_column_for_every_hour_or_day_and_none_sticks_out(lines: list[Line], days: int) -> None:
     """Quiet ones too; what is summed is what was listed; every column says its values."""

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from bot.console.pages.relationship_graph import graph
 from projections.models.memories.relationships import Relationship
+from tests.support.examples import examples
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 CAST = st.integers(1, 9).map(lambda number: UUID(int=number))
 PAIRS = st.lists(st.builds(Relationship, st.integers(1, 9), CAST, st.integers(0, 10**9), st.just(AT), st.just(0)), max_size=40)
 
 
+@examples(60)
 @given(PAIRS)
 def test_everybody_stands_once_inside_the_picture(pairs: list[Relationship]) -> None:
     """A line ends at the heights of two names, and none is thicker than a row is high."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.delivery.split import FENCE, LIMIT, length, pieces, split
 from tests.support import steps
+from tests.support.examples import examples
 
 PLAIN = ["word", "ein Satz. ", "\n\n", "\n", " ", "\t", "漢字", "|a|b|\n", "\r\n", "!" * 50, "x" * 700]
 AWKWARD = ["```", "```python\n", "`", "🧙🏽‍♀️", "e\u0301\u0301", "\u200b", "🇫🇷"]
@@ -91,6 +92,7 @@ def test_what_a_person_sees_as_one_character_is_not_cut(cluster: str) -> None:
     assert (len(first.body) - 1) % len(cluster) == 0
 
 
+@examples(60)
 @given(st.lists(st.sampled_from([*CLUSTERS, "a", "word ", ".", "\n", " "]), min_size=20, max_size=120), LIMITS)
 def test_no_cut_parts_a_cluster(parts: list[str], limit: int) -> None:
     """Wherever it falls, as far as clusters are shorter than half a message."""

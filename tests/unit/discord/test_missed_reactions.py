@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bot.discord.missed_reactions import differing
 from engine.resources.reacting.emoji import normal
+from tests.support.examples import examples
 
 EMOJIS = st.sampled_from(["👍", "👍🏽", "❤️", "party:5", "renamed:5"])
 
@@ -27,6 +28,7 @@ def test_only_emojis_with_other_numbers_are_asked_for(shown: dict[str, tuple[int
         assert set(names) == {name for name in shown if normal(name) == emoji}
 
 
+@examples(50)
 @given(st.one_of(st.none(), st.integers(), st.text(), st.lists(st.one_of(st.none(), st.dictionaries(st.text(), st.integers())))))
 def test_odd_reactions_are_nobodys(odd: object) -> None:
     """Whatever stands in the field, no name is made of it."""

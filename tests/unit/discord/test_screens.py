@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.split import LIMIT, length
@@ -15,6 +15,7 @@ from engine.actor import Actor, operator, person
 from engine.resources.kinds import Kind
 from tests.support import generated
 from tests.support.discord.components import check_components, check_modal
+from tests.support.examples import examples
 
 ACTORS = (person(1), operator(1))
 
@@ -31,7 +32,7 @@ def test_every_field_stands_on_exactly_one_screen(kind: Kind[Any], actor: Actor)
     assert all(screens.screens(kind, actor)[screens.screen_of(kind, actor, key)].fields for key in found)
 
 
-@settings(max_examples=25)  # a whole sheet is a big draw
+@examples(15)
 @given(st.data(), st.sampled_from(sorted(EVERY)), st.sampled_from(ACTORS), st.dictionaries(st.uuids(), st.text(max_size=300), max_size=40))
 def test_whatever_a_thing_holds_its_dashboard_keeps_discords_limits(
     data: st.DataObject, name: str, actor: Actor, presets: dict[UUID, str]

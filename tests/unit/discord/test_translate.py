@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.discord.payload import clean, leaves
 from bot.discord.translate import DROPPED, ChannelFacts, Ignored, Us, deletions, edit, message
 from engine.events.message import MessageEdited, MessageReceived
+from tests.support.examples import examples
 
 US = Us(user_id=900, application_id=901)
 GUILD = ChannelFacts(guild_id=300)
@@ -242,6 +243,7 @@ def at(data: Any, path: str) -> Iterator[object]:
         yield from at(inner, rest) if rest else [inner]
 
 
+@examples(20)
 @given(st.data())
 def test_every_field_survives_or_is_named(data: st.DataObject) -> None:
     """J2: a token in each field is found again in the event, or its path is in a dropped list."""
@@ -267,6 +269,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25)
 
 
+@examples(40)
 @given(st.dictionaries(st.sampled_from([*FIELDS, "id", "channel_id", "type", "edited_timestamp"]), JSON, max_size=12))
 def test_no_payload_breaks_the_translation(garbage: dict[str, Any]) -> None:
     """Whatever shape arrives, the answer is an event or a reason."""

@@ -16,6 +16,7 @@ from engine.decide.places.bulletin import PRESENCE_RULES, RELEASE_RULES, Publish
 from engine.decide.rejected import Rejected
 from engine.events.bulletin import PresenceSet
 from projections.models.places.releases import News
+from tests.support.examples import examples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -34,6 +35,7 @@ def test_only_who_knows_the_secret_is_heard(body: bytes, secret: str, guess: str
     assert signed(secret, body, guess) == (guess == right)
 
 
+@examples(40)
 @given(JSON, st.dictionaries(st.sampled_from(["tag_name", "name", "body", "html_url", "draft", "prerelease"]), JSON))
 def test_whatever_a_webhook_sends_is_a_release_or_none(payload: object, release: dict[str, object]) -> None:
     """And what becomes an event can be stored; drafts and what comes before a release are none."""

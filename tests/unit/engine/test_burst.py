@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import ids
 from engine.decide.speaking.burst import LONGEST_S, MOST, Spoken, join
+from tests.support.examples import examples
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ADA, BOB = 7, 8
@@ -95,7 +96,7 @@ def test_typing_begins_the_wait_anew_and_no_longer_than_ten_seconds_in_all() -> 
     assert join([only], 2.0, START + timedelta(seconds=9.5)).due == START + timedelta(seconds=LONGEST_S)
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(st.lists(st.tuples(st.floats(0.01, 6.0), st.sampled_from((ADA, BOB)), st.booleans()), min_size=1, max_size=12))
 def test_there_are_as_many_replies_as_runs_whatever_the_interleaving(said: list[tuple[float, int, bool]]) -> None:
     """Two people writing into each other: every message is in one run, every run has one answer, to its last message."""

@@ -12,6 +12,7 @@ from engine.events.turn import Call, TurnFailed, Usage
 from engine.outside import clean
 from engine.store import codec
 from tests.support import generated
+from tests.support.examples import examples
 
 ANY = st.text(st.characters(), max_size=60)
 
@@ -70,6 +71,7 @@ def test_a_limit_of_its_own_is_a_fields_limit() -> None:
     assert (len(stored["id"]), len(stored["name"])) == (200, clean.CLEAR)
 
 
+@examples(30)
 @given(st.data())
 def test_what_is_clean_is_stored_as_it_is(data: st.DataObject) -> None:
     """The last door changes nothing that could be stored anyway."""

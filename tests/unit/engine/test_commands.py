@@ -19,6 +19,7 @@ from engine.events.base import Event
 from engine.events.character import CharacterCreated, Description
 from engine.events.claim import Claimed, Released
 from engine.events.quota import LimitsChanged
+from tests.support.examples import examples
 
 ALICE, BOB, BOSS = person(7), person(8), person(9, owner=True)
 WREN, LILITH = ids.derived("test", "wren"), ids.derived("test", "lilith")
@@ -201,6 +202,7 @@ CASES: list[tuple[Rules[Any, Any], Any, st.SearchStrategy[Any]]] = [
 
 
 @pytest.mark.parametrize(("rules", "initial", "commands"), CASES, ids=[rules.kind for rules, _, _ in CASES])
+@examples(30)
 @given(data=st.data())
 def test_taking_the_last_command_back_leaves_what_was_before(
     rules: Rules[Any, Any], initial: Any, commands: st.SearchStrategy[Any], data: st.DataObject

@@ -12,6 +12,7 @@ from engine.decide.rejected import Rejected
 from engine.decide.speaking import denial
 from engine.decide.speaking.denial import Allow, Denied, Deny, by_characters, here
 from engine.events.access import PersonAllowed, PersonDenied, Scope
+from tests.support.examples import examples
 
 WREN = UUID(int=1)
 MODERATOR = person(5, permissions=frozenset({"moderate_members"}))
@@ -76,6 +77,7 @@ DENIALS = st.lists(
 )
 
 
+@examples(60)
 @given(DENIALS, st.none() | st.integers(1, 3), st.integers(1, 3), st.none() | st.integers(1, 3))
 def test_block_wins_and_threads_are_as_their_channel(denials: list[Denied], guild: int | None, channel: int, parent: int | None) -> None:
     """Whatever else holds elsewhere counts for nothing here."""

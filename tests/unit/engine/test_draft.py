@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.decide.speaking.draft import LONGEST, Member, Rolls, draft
 from engine.events.message import Drawn
 from engine.resources.channel import Strategy
+from tests.support.examples import examples
 
 LILITH, OSRIC, MIMI = (UUID(int=n) for n in range(1, 4))
 SEED = UUID(int=77)
@@ -112,6 +113,7 @@ def test_who_spoke_last_does_not_answer_itself() -> None:
 NAMES = st.text(min_size=1, max_size=100)
 
 
+@examples(60)
 @given(
     members=st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=3), st.floats(0, 1)), max_size=6),
     text=st.text(max_size=200),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.decide import gate
 from engine.decide.gate import Policy, judge, record
 from engine.events.message import Attachment, AuthorKind, Declined, Gate, MessageReceived
+from tests.support.examples import examples
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 SAID = MessageReceived(message_id=1, channel_id=2, author_id=3, venue="discord", text="hello", author_name="Alice")
@@ -55,6 +56,7 @@ def test_what_is_left_out_is_named_one_by_one() -> None:
     assert judge(SAID, [A], 0, replace(policy, adult_channel=True)).answering == (A,)
 
 
+@examples(60)
 @given(
     st.lists(st.uuids(), unique=True, max_size=12),
     st.integers(1, 10),

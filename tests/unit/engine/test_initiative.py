@@ -10,6 +10,7 @@ from engine import ids
 from engine.decide.speaking import silence
 from engine.decide.speaking.initiative import DAY, LATE, due_at, is_due, message_id
 from engine.resources.channel import AS_IT_COMES, ChannelSheet
+from tests.support.examples import examples
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOURS = st.one_of(st.none(), st.integers(0, 23))
@@ -44,6 +45,7 @@ def test_the_first_moment_at_which_it_may(
     assert due_at(held, heard, spoken) == found
 
 
+@examples(60)
 @given(MOMENTS, st.lists(MOMENTS, max_size=5), HOURS, HOURS, st.floats(0.5, 336), st.integers(1, 10))
 def test_it_never_breaks_a_rule_of_the_channel(
     heard: datetime, spoken: list[datetime], begin: int | None, end: int | None, idle: float, most: int

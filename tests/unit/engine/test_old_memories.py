@@ -3,11 +3,12 @@
 import json
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.oldmemories import reading
 from engine.oldmemories.reading import LONGEST
+from tests.support.examples import examples
 
 SUMMARY = {"id": "a/b", "senders": ["s1", "s2", "s1"], "result": "Ada told Wren of her boat.", "group": True, "deleted": False}
 SUMMARY |= {"metadata": {"created_at": 1700000000.5, "discord_channel_id": "123456789012345678", "discord_guild_id": ""}}
@@ -33,7 +34,7 @@ def test_both_formats_are_read() -> None:
     assert found.left_out == {"deleted": 1, "empty": 1, "no sender": 1, "no memory": 1}
 
 
-@settings(max_examples=50)
+@examples(20)
 @given(st.lists(JSON | st.dictionaries(NAMES, JSON, max_size=8), max_size=6))
 def test_any_file_is_read_or_counted(rows: list[object]) -> None:
     """Nothing of a stranger's file stops it; each row is a memory or has its reason; texts fit an event."""

@@ -13,11 +13,13 @@ from engine.events.persona import PersonaChosen, PersonaCreated
 from engine.resources.places.persona import PersonaSheet
 from engine.resources.places.profile import ProfileSheet
 from tests.support import generated
+from tests.support.examples import examples
 
 ONE, WREN = UUID(int=1), UUID(int=7)
 WHO = ("name", "pronouns", "about")
 
 
+@examples(50)
 @given(generated.of(ProfileSheet), generated.of(ProfileSheet), generated.of(PersonaSheet), st.booleans())
 def test_a_persona_says_as_a_whole_who_somebody_is_and_nothing_of_how_they_are_answered(
     own: ProfileSheet, with_one: ProfileSheet, worn: PersonaSheet, for_character: bool

@@ -4,11 +4,12 @@ from contextlib import suppress
 from io import BytesIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from engine.blobs.pictures import MOST_BYTES, SIDE, NotAPicture, media_type, prepared, suffix
+from tests.support.examples import examples
 from tests.support.pictures import animated, bomb, picture
 
 FILES = [
@@ -98,7 +99,7 @@ def test_what_is_no_picture_is_refused_in_a_sentence(content: bytes, said: str) 
         prepared(content)
 
 
-@settings(max_examples=300)
+@examples(100)
 @given(st.sampled_from(FILES), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8), st.integers(0, 2000))
 def test_any_damage_gives_a_picture_or_a_sentence(content: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     """No decoder's own error comes through."""

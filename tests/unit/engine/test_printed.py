@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.cli.supervisor.report import Notice, as_text
 from engine import terminal
 from engine.outside.printed import json_line, plain, printable
+from tests.support.examples import examples
 from tests.support.sources import sources
 
 EVIL = [
@@ -39,6 +40,7 @@ def test_nothing_a_terminal_acts_on_is_printed(text: str) -> None:
     assert printable(shown) == shown
 
 
+@examples(40)
 @given(st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
 def test_json_says_the_same_without_them(value: object) -> None:
     """A program reads what was there; a terminal that shows it is not written to."""

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.errors import MigrationError, SettingsError, StoreUnavailable, TzurotError
 from engine.process import FAILED, LIFE_FD, NEEDS_A_PERSON, READY_FD, UNEXPECTED, cause, exit_code
+from tests.support import forks
 
 DEADLINE_S = 30.0
 _HEAD = "import asyncio, os, sys, time\nfrom engine import process\nfrom engine.errors import *\n"
@@ -22,7 +25,8 @@ _HEAD = "import asyncio, os, sys, time\nfrom engine import process\nfrom engine.
 class Child:
     """A process whose pipes the test holds."""
 
-    process: subprocess.Popen[str]
+    process: BaseProcess
+    errors: Path
     told: Any
     life: int
 
@@ -32,12 +36,18 @@ class Child:
 
     def end(self) -> tuple[int, str]:
         """Exit code, and what it said on standard error."""
-        _, said = self.process.communicate(timeout=DEADLINE_S)
-        return self.process.returncode, said
+        self.process.join(DEADLINE_S)
+        assert self.process.exitcode is not None, "it goes on"
+        return self.process.exitcode, self.errors.read_text()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
 
 
 @pytest.fixture
-def start() -> Iterator[Any]:
+def start(tmp_path: Path) -> Iterator[Any]:
     """Starts `async def main(stop)` from its body as a supervised process."""
     children: list[Child] = []
 
@@ -45,22 +55,18 @@ def start() -> Iterator[Any]:
         code = f"{_HEAD}async def main(stop):\n    {body}\nprocess.run(main, service='stub', grace={grace})"
         ready_read, ready_write = os.pipe()
         life_read, life_write = os.pipe()
-        environment = {**os.environ, READY_FD: str(ready_write), LIFE_FD: str(life_read)}
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, pass_fds=(ready_write, life_read), stderr=subprocess.PIPE, text=True
-        )
+        errors = tmp_path / f"errors-{len(children)}"
+        process = forks.supervised(code, dict(os.environ), errors, ready_write, life_read)
         os.close(ready_write)
         os.close(life_read)
-        children.append(Child(process, os.fdopen(ready_read), life_write))
+        children.append(Child(process, errors, os.fdopen(ready_read), life_write))
         return children[-1]
 
     yield run
     for child in children:
         child.process.kill()
-        child.process.wait()
+        child.process.join()
         child.told.close()
-        if child.process.stderr:
-            child.process.stderr.close()
         if child.life >= 0:
             os.close(child.life)
 
@@ -70,7 +76,7 @@ def test_it_says_when_it_is_ready_and_ends_when_told(start: Any, number: signal.
     """With its detail and its address; its end is a success."""
     child = start("process.ready('16 at a time', address='http://x'); await stop.wait()")
     assert child.tell() == {"ready": "16 at a time", "address": "http://x"}
-    child.process.send_signal(number)
+    child.send(number)
     assert child.end() == (0, "")
 
 
@@ -87,7 +93,7 @@ def test_a_part_that_does_not_end_is_cancelled_after_its_grace(start: Any) -> No
     """And says so."""
     child = start("process.ready(); await asyncio.sleep(3600)", grace=0.2)
     child.tell()
-    child.process.send_signal(signal.SIGTERM)
+    child.send(signal.SIGTERM)
     code, said = child.end()
     assert code == FAILED
     assert "stub did not stop within 0.2 seconds." in said
@@ -97,9 +103,9 @@ def test_a_second_signal_does_not_wait_for_the_grace(start: Any) -> None:
     """Ctrl-C twice is meant."""
     child = start("process.ready(); await stop.wait(); process.ready('stopping'); await asyncio.sleep(3600)", grace=3600)
     child.tell()
-    child.process.send_signal(signal.SIGINT)
+    child.send(signal.SIGINT)
     child.tell()
-    child.process.send_signal(signal.SIGINT)
+    child.send(signal.SIGINT)
     assert child.end()[0] == FAILED
 
 
@@ -107,7 +113,7 @@ def test_a_blocked_process_ends_all_the_same(start: Any) -> None:
     """A loop that is stuck cannot cancel anything; five seconds after the grace the process is gone."""
     child = start("process.ready(); await stop.wait(); process.ready('stuck'); time.sleep(3600)", grace=0.1)
     child.tell()
-    child.process.send_signal(signal.SIGTERM)
+    child.send(signal.SIGTERM)
     child.tell()
     assert child.end()[0] == FAILED
 
@@ -148,10 +154,10 @@ def test_settings_that_cannot_be_used_are_the_first_thing_said(start: Any, monke
 
 def test_without_a_supervisor_readiness_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a person runs a process by hand, or the number is of no open pipe."""
-    for value in ("", "no number", "999999"):
-        environment = {**os.environ, READY_FD: value, LIFE_FD: value}
-        code = f"{_HEAD}process.ready('x')"
-        assert subprocess.run([sys.executable, "-c", code], env=environment, check=False, timeout=DEADLINE_S).returncode == 0
+    code = f"{_HEAD}process.ready('x')"
+    each = f"{_HEAD}for value in ('', 'no number', '999999'):\n    os.environ['{READY_FD}'] = os.environ['{LIFE_FD}'] = value\n    "
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=DEADLINE_S).returncode == 0
+    assert subprocess.run([sys.executable, "-c", f"{each}process.ready('x')"], check=False, timeout=DEADLINE_S).returncode == 0
 
 
 def test_beats_go_on_after_one_that_failed(start: Any) -> None:

@@ -18,12 +18,14 @@ from projections.prompt.section import Scene
 from projections.prompt.sections import character, history, platform, situation
 from projections.prompt.sections import profile as section
 from tests.support import generated
+from tests.support.examples import examples
 from tests.unit.worker.test_prompt_sections import ingredients, line, message
 
 WREN = UUID(int=7)
 SCENE = Scene(WREN, "discord", datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
 
 
+@examples(50)
 @given(generated.of(ProfileSheet), generated.of(ProfileSheet), st.integers(1, 100))
 def test_what_is_set_with_a_character_goes_before_what_is_set_in_general(own: ProfileSheet, with_one: ProfileSheet, preset: int) -> None:
     """C4: field by field; what is empty says nothing; each value carries its tier."""
@@ -49,6 +51,7 @@ def test_a_profile_is_changed_by_the_person_it_is_about_and_can_be_taken_back() 
             profile.decide(profile.State(), profile.Edit(7, None, wrong), operator())
 
 
+@examples(25)
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
 def test_nothing_that_a_person_says_of_themselves_ends_its_block(name: str, about: str, prompt: str) -> None:
     """I11: it is data; tags of ours cannot be written in it."""

@@ -21,6 +21,7 @@ from engine.resources.kinds import REACTIONS
 from engine.resources.reacting import sheet as reactions
 from engine.resources.reacting.emoji import emojis, normal, written_wrong
 from engine.resources.reacting.sheet import DEFAULTS, ReactionSheet
+from tests.support.examples import examples
 
 WREN, TURN, PRESET = UUID(int=1), UUID(int=2), UUID(int=3)
 PLACE = {"message_id": 10, "channel_id": 11, "guild_id": 12, "venue": "discord"}
@@ -38,6 +39,7 @@ def told(draw: st.DrawFn) -> Reaction:
     return cls.model_validate(PLACE | {"user_id": person_id, "emoji": emoji})
 
 
+@examples(60)
 @given(st.lists(told(), max_size=30))
 def test_what_is_told_twice_is_one_event_and_no_two_events_have_one_id(heard: list[Reaction]) -> None:
     """E2: whoever folds what is stored knows who has what on, whatever was repeated; a super reaction counts once."""

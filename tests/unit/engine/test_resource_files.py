@@ -4,17 +4,18 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.resources.files import from_file, to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults
 from engine.resources.typed import Wrong
+from tests.support.examples import examples
 from tests.unit.engine.test_resources import KINDS, value
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(max_examples=12)
+@examples(5)
 @given(data=st.data())
 def test_a_file_holds_every_field(kind: Kind[Any], data: st.DataObject) -> None:
     """Export, then import: equal, with nothing left out, whatever the fields hold (C2, C8); what is stored beside goes by itself."""

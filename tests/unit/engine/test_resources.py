@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from engine.resources.character import CharacterSheet
@@ -13,6 +13,7 @@ from engine.resources.field import FieldSpec, changed, field, fields, nested, pa
 from engine.resources.kinds import CHARACTER, PRESET, defaults, typed, wrong
 from engine.resources.preset import Parameters, PresetSheet, Reasoning, conflict
 from engine.resources.typed import Wrong, read, show, tidy
+from tests.support.examples import examples
 
 KINDS = (CHARACTER, PRESET)
 SPECS = [(kind.name, spec) for kind in KINDS for spec in kind.fields]
@@ -40,7 +41,7 @@ def value(spec: FieldSpec) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize(("kind", "spec"), SPECS, ids=lambda found: getattr(found, "key", found))
-@settings(max_examples=25)
+@examples(10)
 @given(data=st.data())
 def test_what_is_shown_reads_as_the_same_value(kind: str, spec: FieldSpec, data: st.DataObject) -> None:
     """A form that is sent back untouched changes nothing, whatever a field holds."""
@@ -51,7 +52,7 @@ def test_what_is_shown_reads_as_the_same_value(kind: str, spec: FieldSpec, data:
 
 
 @pytest.mark.parametrize(("kind", "spec"), SPECS, ids=lambda found: getattr(found, "key", found))
-@settings(max_examples=25)
+@examples(12)
 @given(text=st.text(max_size=60))
 def test_any_text_becomes_a_value_or_a_sentence(kind: str, spec: FieldSpec, text: str) -> None:
     """Never another exception, and never a value that cannot be stored as JSON."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.lore import Entry
@@ -11,6 +11,7 @@ from engine.lore.book import raw_entry
 from engine.lore.entries import BATCH_BYTES, batches, changed, values_of
 from engine.lore.files import NotALorebook, as_card_book, as_world, read_book
 from engine.resources.craft.lorebook import LorebookSheet
+from tests.support.examples import examples
 from tests.support.generated import JSON
 
 CARD = {
@@ -82,7 +83,7 @@ ENTRY = st.dictionaries(
 
 
 @given(st.lists(ENTRY | JSON, max_size=5), st.booleans())
-@settings(max_examples=150, deadline=None)
+@examples(60)
 def test_no_entry_whatever_it_holds_costs_the_book_and_what_goes_out_comes_in_the_same(raw: list[Any], world: bool) -> None:
     """As a world the entries are equal; as a card's book those that an entry of a world has a field for."""
     book = read_book({"entries": {str(n): one for n, one in enumerate(raw)} if world else [{"key": []}, *raw]})

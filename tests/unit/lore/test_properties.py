@@ -1,11 +1,12 @@
 """Whatever strangers write into a lorebook, a scan ends, is reproducible and keeps to its budget (I3, R40)."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.lore import Book, Entry, Globals, Line, Scene, TimedState, Unsupported, evaluate, place
 from engine.lore.keys import Text, matches, pattern_of
+from tests.support.examples import examples
 
 WORDS = st.sampled_from(["harbor", "lamp", "Tide", "mole", "owl", "{{user}}", "/ow./i", "/(?=x)/", "/[/", "", " ", "ß", "İ", "龙门", "C++"])
 KEYS = st.lists(st.one_of(WORDS, st.text(max_size=12)), max_size=4).map(tuple)
@@ -52,7 +53,7 @@ SETTINGS = st.builds(
 
 
 @given(BOOKS, SCENES, SETTINGS, st.floats(0, 1, exclude_max=True))
-@settings(max_examples=100)
+@examples(35)
 def test_a_scan_accounts_for_every_entry_and_repeats(books: list[Book], scene: Scene, globals_: Globals, number: float) -> None:
     """Each entry is activated or skipped with a reason, and the same rolls give the same outcome."""
     found = evaluate(books, scene, globals_, max_context=200, count=len, random=lambda: number)
@@ -66,7 +67,7 @@ def test_a_scan_accounts_for_every_entry_and_repeats(books: list[Book], scene: S
 
 
 @given(BOOKS, SCENES, SETTINGS)
-@settings(max_examples=80)
+@examples(30)
 def test_what_is_within_the_budget_stays_below_it(books: list[Book], scene: Scene, globals_: Globals) -> None:
     """Entries that do not ignore the budget are, round by round, below it in all."""
     found = evaluate(books, scene, globals_, max_context=200, count=len, random=lambda: 0.0)
@@ -79,7 +80,7 @@ def test_what_is_within_the_budget_stays_below_it(books: list[Book], scene: Scen
 
 
 @given(BOOKS, SCENES)
-@settings(max_examples=60)
+@examples(25)
 def test_a_dry_run_leaves_running_effects_alone(books: list[Book], scene: Scene) -> None:
     """Testing a lorebook changes nothing in the conversation."""
     before = evaluate(books, scene, Globals(), max_context=4096, count=len, random=lambda: 0.0).state
@@ -89,7 +90,7 @@ def test_a_dry_run_leaves_running_effects_alone(books: list[Book], scene: Scene)
 
 
 @given(st.text(max_size=40).map(lambda text: f"/{text}/"), st.text(max_size=60))
-@settings(max_examples=200)
+@examples(120)
 def test_any_pattern_is_matched_plain_or_refused_by_a_sentence(key: str, text: str) -> None:
     """No pattern raises anything but a refusal that says what to write instead."""
     refusal = ""

@@ -14,6 +14,7 @@ from engine.decide.remembering.dreaming import RULES, Dream, UndoDream, most
 from engine.events.base import Event
 from engine.events.memory import DreamUndone, MemoriesDreamed, MemoryForgotten, MemoryLocked, MemoryNoted
 from projections.models.memories.noted import Note
+from tests.support.examples import examples
 from tests.unit.memory.support import WordEmbedder, index_of, memory
 from worker.memory.ask import Query
 from worker.memory.dreams import same, sense
@@ -100,6 +101,7 @@ def decided(events: list[Event], command: Dream | UndoDream, actor: object = Non
     return list(RULES.decide(state, command, actor or operator()))  # type: ignore[arg-type]  # an actor
 
 
+@examples(50)
 @given(st.integers(0, 400), st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=30), st.sets(st.integers(1, 30)))
 def test_a_dream_hides_at_most_its_share_of_what_stands(of: int, pairs: list[tuple[int, int]], locked: set[int]) -> None:
     """Never a locked, forgotten or strange memory, nor one in its own favour; undone by its person, and by nobody else."""

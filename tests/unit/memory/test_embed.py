@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,10 @@ def test_a_needle_in_a_long_memory_is_found(embedder: OnnxEmbedder) -> None:
     """A sentence at token 600 or 1200 of a memory is found by a question that shares few words with it."""
     words, needle = LONG.split(), "My brother adopted a grey parrot called Quibble."
     engine = Engine(embedder)
-    others = [memory(i + 1, f"We talked about the weather and chatter number {i}.", minutes=600.0 * (i + 1)) for i in range(30)]
+    others = [memory(i + 1, f"We talked about the weather and chatter number {i}.", minutes=600.0 * (i + 1)) for i in range(12)]
     prepared = [engine.prepare(one) for one in others]
     for place in (600, 1200):
-        at = next(i for i in range(place // 2, len(words)) if len(embedder.ids(" ".join(words[:i]))) >= place)
+        at = bisect_left(range(len(words)), place, key=lambda i: len(embedder.ids(" ".join(words[:i]))))
         text = " ".join([*words[:at], needle, *words[at : at + 100]])
         index = Index()
         for one in [engine.prepare(Memory("long", text, START, "Ada")), *prepared]:

@@ -4,9 +4,10 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.unit.memory.support import WordEmbedder, index_of, memory
 from worker.memory import storage
 from worker.memory.ask import Query
@@ -38,7 +39,7 @@ def answers(engine: Engine, index: Index) -> list[list[Hit]]:
 
 
 @given(memories, st.randoms(use_true_random=False))
-@settings(max_examples=20)
+@examples(10)
 def test_the_order_of_insertion_leaves_no_trace(stored: list[Memory], rng: random.Random) -> None:
     """Any order of adding gives the same hits with the same scores, bit for bit."""
     engine = Engine(WordEmbedder())
@@ -47,7 +48,7 @@ def test_the_order_of_insertion_leaves_no_trace(stored: list[Memory], rng: rando
 
 
 @given(memories, memories, st.sets(st.integers(0, 40), max_size=15))
-@settings(max_examples=20)
+@examples(10)
 def test_changes_give_what_building_anew_gives(first: list[Memory], second: list[Memory], gone: set[int]) -> None:
     """Adding, editing (the same id again) and removing leave exactly what is left, in any mix, with recalls in between."""
     engine = Engine(WordEmbedder())
@@ -65,7 +66,7 @@ def test_changes_give_what_building_anew_gives(first: list[Memory], second: list
 
 
 @given(memories)
-@settings(max_examples=20)
+@examples(10)
 def test_a_saved_index_answers_as_before(tmp_path_factory: pytest.TempPathFactory, stored: list[Memory]) -> None:
     """Saving and loading changes no score."""
     engine = Engine(WordEmbedder())

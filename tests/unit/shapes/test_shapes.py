@@ -5,13 +5,14 @@ import re
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cards.refusal import Unreadable
 from engine.shapes.backup import read_backup, unzipped
 from engine.shapes.mapping import planned
 from tests.support import shapes as made
+from tests.support.examples import examples
 
 CANARY = re.compile(r"canary [a-z_]+(?: \d+)?")
 
@@ -88,7 +89,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(18)
 @given(st.dictionaries(st.sampled_from(sorted(made.config())), _JSON), _JSON, _JSON, st.lists(_JSON, max_size=4))
 def test_any_json_in_any_field_is_taken_or_told(config: dict[str, object], memory: object, story: object, messages: list[object]) -> None:
     """Whatever a field holds, the rest comes in; records are counted."""

@@ -21,6 +21,7 @@ from engine.sealing import DataKey
 from engine.store import NewEvent, Stored, bulk, codec, upcast
 from engine.store.foreign import FOREIGN_VERSION, LibraryEvent
 from tests.support import generated
+from tests.support.examples import examples
 
 KEY = DataKey("user:1", bytes(32))
 MOMENT = datetime(2026, 11, 23, 12, 30, 15, 123456, UTC)
@@ -58,7 +59,7 @@ def written(event: Event) -> tuple[NewEvent, Stored]:
 
 
 @given(EVENTS)
-@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@examples(40, suppress_health_check=[HealthCheck.filter_too_much])
 def test_every_event_comes_back(event: Event) -> None:
     """Packed, sealed, opened and decoded, an event of any type equals the one that went in."""
     _, row = written(event)
@@ -76,7 +77,7 @@ def test_our_json_is_pydantics(event: Event) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@examples(50, suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_twin_says_what_the_model_says(event: Event) -> None:
     """What a replay decodes has the same fields and values as the Pydantic event."""
     new, row = written(event)
@@ -86,7 +87,7 @@ def test_the_twin_says_what_the_model_says(event: Event) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+@examples(40, suppress_health_check=[HealthCheck.filter_too_much])
 def test_without_the_key_only_clear_fields_remain(event: Event) -> None:
     """The erased event validates, keeps every clear field, and says that it is erased; so does its twin."""
     new, row = written(event)
@@ -206,6 +207,7 @@ def test_every_step_belongs_to_a_known_type() -> None:
 NUMBERS = st.dictionaries(st.text(max_size=3), st.integers(-(2**63), 2**63 - 1))
 
 
+@examples(60)
 @given(NUMBERS, NUMBERS)
 def test_two_json_objects_are_joined(first: dict[str, int], second: dict[str, int]) -> None:
     """As if they had been one, the second winning."""

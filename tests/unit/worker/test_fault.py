@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.fault import KINDS, Category, Fault, classify, for_admin, for_user, harmless
+from tests.support.examples import examples
 
 STATUS = st.none() | st.integers(100, 599)
 TYPES = st.sampled_from(["", "rate_limit_exceeded", "payment_required", "server", "timeout", "permission_denied", "unheard_of"])
@@ -44,6 +45,7 @@ SECRETS = st.sampled_from(
 )
 
 
+@examples(60)
 @given(st.lists(st.one_of(SECRETS, st.text(alphabet="abcdefgh ,.", max_size=20)), max_size=6).map(" ".join), SECRETS)
 def test_the_words_for_a_person_hold_no_address_key_id_or_ping(message: str, secret: str) -> None:
     fault = Fault(Category.RATE_LIMIT, 429, f"{message} {secret}", "raw: " + message)

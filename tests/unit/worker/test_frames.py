@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from worker.providers.elide import Elider
 from worker.providers.frames import LINE_LIMIT, Frames
 
@@ -23,6 +24,7 @@ def fed(stream: bytes, cuts: list[int] | None = None) -> list[str]:
     return [frame.data for frame in found + frames.end()]
 
 
+@examples(60)
 @given(st.lists(LINES, max_size=8), ENDS, st.data())
 def test_slices_do_not_matter(datas: list[str], end: bytes, data: st.DataObject) -> None:
     """Events come out the same however they arrive."""

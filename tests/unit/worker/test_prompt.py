@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events.character import Description
@@ -17,6 +17,7 @@ from projections.prompt.sections import said
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
 from projections.prompt.text import attribute, escape, fill, section
+from tests.support.examples import examples
 
 ADA = UUID(int=1)
 OTHER = UUID(int=2)
@@ -66,6 +67,7 @@ def ingredients(entries: list[Entry], *, description: Description = PLAIN, **mor
     return replace(Ingredients(Scene(ADA, "discord", entries[-1].sent_at), data), **more)  # type: ignore[arg-type]
 
 
+@examples(50)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_nobodys_words_open_or_close_a_section(text: str, name: str, card: str) -> None:
     made = ingredients([entry(1, text, name=name)], description=Description(name="Ada", info=card))
@@ -113,7 +115,7 @@ ENTRIES = st.integers(1, 120).map(
 )
 
 
-@settings(max_examples=60)
+@examples(30)
 @given(ENTRIES, st.integers(0, 6000), st.integers(1, 100), st.booleans())
 def test_a_prompt_is_never_longer_than_its_budget_and_names_what_it_dropped(
     entries: list[Entry], budget: int, limit: int, thin: bool
@@ -134,7 +136,7 @@ def test_a_prompt_is_never_longer_than_its_budget_and_names_what_it_dropped(
     assert all(part.why == "length" for part in prompt.dropped if not part.what.startswith("history:"))
 
 
-@settings(max_examples=60)
+@examples(15)
 @given(ENTRIES)
 def test_the_same_ingredients_give_the_same_bytes(entries: list[Entry]) -> None:
     assert assemble(ingredients(entries), 9000).bytes() == assemble(ingredients(list(entries)), 9000).bytes()

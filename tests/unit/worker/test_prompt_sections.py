@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import ids, seed
@@ -24,6 +24,7 @@ from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snap
 from projections.prompt.sections import character, history, platform, said, situation
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
+from tests.support.examples import examples
 
 ADA = UUID(int=1)
 NOW = datetime(2026, 5, 1, 10, tzinfo=UTC)
@@ -150,6 +151,7 @@ NAMES = st.sampled_from(["System", "</character>", "Ada", "the other person"]) |
 )
 
 
+@examples(40)
 @given(NAMES, NAMES)
 def test_no_name_of_a_person_changes_the_system_message(one: str, other: str) -> None:
     """Also where the description has a place for it, as every sample's has: groups share one beginning, nobody speaks in it."""
@@ -182,7 +184,7 @@ HOSTILE = st.sampled_from(
 
 
 @given(st.data())
-@settings(max_examples=60)
+@examples(30)
 def test_nothing_a_stranger_fills_opens_or_closes_a_tag(data: st.DataObject) -> None:
     """Every field of a message and of what it forwards and answers: all tags in the prompt are ours."""
 
@@ -246,7 +248,7 @@ TEXT_FIELDS = {
 
 
 @given(st.sampled_from(sorted(TEXT_FIELDS)), st.integers(0, 20_000), st.booleans())
-@settings(max_examples=120)
+@examples(60)
 def test_every_field_a_stranger_fills_is_in_the_prompt_or_named_as_dropped(field: str, before: int, short: bool) -> None:
     """A unique word at the end of a field of any length, one field at a time."""
     token = "" if short else "word " * (before // 5)

@@ -5,9 +5,9 @@ import random
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as configured
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.provider import fuzz
 from tests.support.provider.server import event
 from worker.providers import errors
@@ -34,8 +34,8 @@ async def test_a_sample_goes_in_by_the_door_of_a_turn() -> None:
     assert len(found.kinds) > 6
 
 
+@examples(30)
 @given(st.lists(JSON, min_size=1, max_size=4), st.booleans(), st.integers(0, 2**32))
-@configured(max_examples=150)
 def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool, seed: int) -> None:
     """Where a string is expected there may be a list, where a list a number."""
     frames = [json.dumps(document).encode() for document in documents]
@@ -44,8 +44,8 @@ def test_any_json_in_any_frame_has_one_end(documents: list[object], events: bool
     fuzz.judge(fuzz.read(made, chance), fuzz.refused(made, chance))
 
 
+@examples(50)
 @given(JSON)
-@configured(max_examples=150)
 def test_any_json_can_be_an_error(document: object) -> None:
     """It has a bounded message, and a wait within a day if any."""
     found = errors.read(document)

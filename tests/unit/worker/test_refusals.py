@@ -14,6 +14,7 @@ from engine.events.preset import Parameters
 from engine.fault import Category, Fault
 from projections.prompt import form
 from projections.prompt.message import Image, Message, Text
+from tests.support.examples import examples
 from worker.providers import errors
 from worker.providers.refusals import remedy
 
@@ -179,6 +180,7 @@ def test_other_errors_are_no_refusals(message: str) -> None:
     assert asked({"error": {"message": message}}) is None
 
 
+@examples(50)
 @given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=3), st.sampled_from(list(Category)))
 def test_no_words_break_the_reader(message: str, params: list[str], category: Category) -> None:
     """And nothing that was not sent is left out."""
@@ -227,6 +229,7 @@ PARTS = st.lists(st.text(max_size=5).map(Text) | st.just(Image("data:,")), min_s
 MESSAGES = st.lists(st.builds(Message, ROLES, PARTS), min_size=1, max_size=8)
 
 
+@examples(60)
 @given(MESSAGES, st.sets(st.sampled_from(list(form.FORMS))))
 def test_a_form_loses_no_word_and_is_kept(messages: list[Message], forms: set[str]) -> None:
     """All that was said is said, in its order; and to bring it into the same form again changes nothing."""

@@ -8,6 +8,7 @@ from engine.decide.spending.turn_model import Known, Model, ModelPattern, resolv
 from engine.decide.spending.turn_request import BY_EFFORT, RESERVED_NAMES, effective
 from engine.events.preset import Parameters, Reasoning
 from engine.resources.preset import Routing
+from tests.support.examples import examples
 
 EFFORTS = st.sampled_from(sorted(BY_EFFORT))
 REASONING = st.one_of(
@@ -37,6 +38,7 @@ MODELS = st.builds(
 )
 
 
+@examples(50)
 @given(PARAMETERS, MODELS)
 def test_nothing_forbidden_unset_or_reserved_is_sent_and_what_is_left_out_is_named(parameters: Parameters, model: Model) -> None:
     found = effective(parameters, model)
@@ -47,6 +49,7 @@ def test_nothing_forbidden_unset_or_reserved_is_sent_and_what_is_left_out_is_nam
     assert wanted - found.body.keys() <= named
 
 
+@examples(60)
 @given(PARAMETERS, MODELS)
 def test_effort_and_a_number_of_reasoning_tokens_are_never_sent_together(parameters: Parameters, model: Model) -> None:
     reasoning = effective(parameters, model).body.get("reasoning", {})

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.decide.spending.quota import Hit, blocks, counts, reset_of
@@ -27,11 +27,13 @@ from engine.decide.spending.spend import (
 from engine.decide.spending.turn_model import Known, resolve
 from engine.events.quota import LimitsChanged
 from engine.fault import QUOTA, Category, Fault
+from tests.support.examples import examples
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NAMES = st.sampled_from(["a/paid", "a/b:free", "google/gemma-3-27b-it:free", "openrouter/auto", "listed/free", "x:free:extended"])
-PRICES = st.sampled_from([None, 0.0, 1e-6])
-MODELS = st.builds(lambda name, i, o: resolve(name, Known(price_in=i, price_out=o)), NAMES, PRICES, PRICES)
+_NAMES = ("a/paid", "a/b:free", "google/gemma-3-27b-it:free", "openrouter/auto", "listed/free", "x:free:extended")
+_PRICES = (None, 0.0, 1e-6)
+NAMES = st.sampled_from(_NAMES)
+MODELS = st.sampled_from([resolve(name, Known(price_in=i, price_out=o)) for name in _NAMES for i in _PRICES for o in _PRICES])
 MONEY = st.floats(0, 10)
 SPENT = st.builds(DayTotals, calls=st.integers(0, 100), free_calls=st.integers(0, 100), dollars=MONEY)
 BUCKETS = st.none() | st.builds(Bucket, tokens=st.floats(0, 100), at=st.just(NOW))
@@ -70,7 +72,7 @@ ASKED = st.builds(
 )
 
 
-@settings(max_examples=1000)
+@examples(200)
 @given(ASKED, STANDINGS)
 @example(SpendRequest(1, None, False, resolve("a/b:free", Known(price_in=1e-6, price_out=1e-6)), NOW), SpendState(system_key=True))
 def test_a_guest_never_gets_a_permit_for_a_model_that_may_cost_anything(asked: SpendRequest, standing: SpendState) -> None:
@@ -84,7 +86,7 @@ def test_a_guest_never_gets_a_permit_for_a_model_that_may_cost_anything(asked: S
         assert asked.model.costs_nothing or asked.model.id.endswith(":free") or asked.model.id in standing.limits.free_models
 
 
-@settings(max_examples=500)
+@examples(120)
 @given(ASKED, STANDINGS)
 def test_no_permit_goes_past_a_block_a_budget_or_an_empty_bucket(asked: SpendRequest, standing: SpendState) -> None:
     found = authorize_spend(asked, standing)
@@ -103,7 +105,7 @@ def test_no_permit_goes_past_a_block_a_budget_or_an_empty_bucket(asked: SpendReq
             assert spent.dollars + (asked.estimate or 0) <= standing.budgets.get(name, float("inf"))
 
 
-@settings(max_examples=300)
+@examples(80)
 @given(ASKED, STANDINGS)
 def test_a_usable_own_key_pays_before_anybody_elses(asked: SpendRequest, standing: SpendState) -> None:
     found = authorize_spend(asked, standing)
@@ -161,6 +163,7 @@ HITS = st.lists(
 )
 
 
+@examples(60)
 @given(HITS)
 def test_a_model_is_blocked_until_its_latest_reset(hits: list[Hit]) -> None:
     found = blocks(hits, NOW)
@@ -169,6 +172,7 @@ def test_a_model_is_blocked_until_its_latest_reset(hits: list[Hit]) -> None:
     assert all(hit.reset <= NOW or (hit.scope, hit.model) in found for hit in hits)
 
 
+@examples(60)
 @given(HITS)
 def test_counts_grow_with_their_window(hits: list[Hit]) -> None:
     for of_model in counts(hits, NOW).values():
@@ -179,7 +183,7 @@ def test_days_end_at_midnight_utc() -> None:
     assert midnight_after(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)) == datetime(2027, 1, 1, tzinfo=UTC)
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(
     st.integers(1, 8),
     st.lists(st.tuples(st.floats(0, 40), st.integers(0, 12)), max_size=40),

@@ -10,6 +10,7 @@ from engine.events.message import Attachment, Forward
 from projections.models.history import Entry
 from projections.prompt.section import Scene
 from projections.prompt.sections import said, situation
+from tests.support.examples import examples
 from worker.turn.text.code import find
 from worker.turn.text.frame import PromptFrame
 from worker.turn.text.reading import read
@@ -75,7 +76,7 @@ def entry(text: str, name: str, other: str) -> Entry:
     )
 
 
-@settings(deadline=None)
+@examples(50)
 @given(TEXT, TEXT, TEXT)
 def test_only_the_platform_writes_headers(text: str, name: str, other: str) -> None:
     """Every line that begins like one of ours is ours: one header, one end, and the tags of what the message carries."""

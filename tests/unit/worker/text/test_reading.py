@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from worker.turn.text import escapes
 from worker.turn.text.drafting import growing
 from worker.turn.text.escapes import Escaped
@@ -355,6 +356,7 @@ def test_reading_never_fails_and_invents_no_character(answer: str) -> None:
     growing(answer, FRAME)
 
 
+@examples(60)
 @given(TEXTS)
 def test_reading_again_what_was_read_changes_no_escape(answer: str) -> None:
     """What a reply says is what the next prompt's history says it said."""
