@@ -26,7 +26,7 @@ async def here(settings: Settings) -> AsyncIterator[Site]:
         yield opened
 
 
-async def test_two_characters_are_there_at_the_first_start_and_not_twice(here: Site) -> None:
+async def two_characters_are_there_at_the_first_start_and_not_twice(here: Site) -> None:
     """The first chat needs no form; starting again adds nothing."""
     created = await here.events(["character.created"])
     assert sorted(event.slug for event in created if isinstance(event, CharacterCreated)) == ["ottoline", "wren"]
@@ -44,7 +44,7 @@ async def another_deliverer(here: Site) -> None:
     await queues.idle()
 
 
-async def test_a_line_runs_the_same_pipeline_as_on_discord(here: Site) -> None:
+async def a_line_runs_the_same_pipeline_as_on_discord(here: Site) -> None:
     """One append: the message and a turn for whoever is to answer; then delivery by events."""
     said = await here.say("Good evening.", character="wren")
     await here.complete(said.turns[0], "Evening. Wind's from the west.")
@@ -59,7 +59,7 @@ async def test_a_line_runs_the_same_pipeline_as_on_discord(here: Site) -> None:
     assert (message.venue, message.author_id, message.text) == ("playground", OPERATOR, "Good evening.")
 
 
-async def test_text_is_seen_as_it_comes_and_then_as_it_is_delivered(here: Site) -> None:
+async def text_is_seen_as_it_comes_and_then_as_it_is_delivered(here: Site) -> None:
     """Typing, growing text, and the reply: each on the stream of the page."""
     said = await here.say("Tell me a story.", character="ottoline")
     async with aclosing(ticks(here, said.channel)) as stream:
@@ -72,7 +72,7 @@ async def test_text_is_seen_as_it_comes_and_then_as_it_is_delivered(here: Site) 
     assert final.index("beforeend:#lines") < final.index("there was a jar.")
 
 
-async def test_everything_that_is_being_written_is_stopped_at_once(here: Site) -> None:
+async def everything_that_is_being_written_is_stopped_at_once(here: Site) -> None:
     """Also with many waiting behind it; a second time there is nothing to stop, and the page says what became of them."""
     said = await here.say("Tell me a story.", character="ottoline")
     more = [await here.say(f"And {number}.", channel=said.channel) for number in range(2)]
@@ -88,7 +88,7 @@ async def test_everything_that_is_being_written_is_stopped_at_once(here: Site) -
     assert (await here.form("/chats/17/stop", {})).status_code == 404
 
 
-async def test_a_stream_goes_on_where_it_stopped(here: Site) -> None:
+async def a_stream_goes_on_where_it_stopped(here: Site) -> None:
     """What the browser has is not sent again after a lost connection."""
     said = await here.say("One.", character="wren")
     await here.complete(said.turns[0], "First answer.")
@@ -115,7 +115,7 @@ async def test_answers_appear_in_the_order_of_their_triggers(here: Site) -> None
     assert [line["text"] for line in lines[1:]] == ["From the first.", "From the second."]
 
 
-async def test_a_failed_sibling_does_not_hold_the_others_up(here: Site) -> None:
+async def a_failed_sibling_does_not_hold_the_others_up(here: Site) -> None:
     """Its notice takes its place in the order."""
     said = await here.say("Both, @Ottoline?", character="wren")
     await here.complete(said.turns[1], "I am here.")
@@ -148,7 +148,7 @@ async def test_what_no_broker_told_of_is_delivered_at_the_next_start(settings: S
         assert (await second.http.get("/")).headers["location"] == f"/chats/{said.channel}"
 
 
-async def test_an_error_shows_its_category_its_sentence_and_a_way_to_the_turn(here: Site) -> None:
+async def an_error_shows_its_category_its_sentence_and_a_way_to_the_turn(here: Site) -> None:
     """And nothing of what the provider said."""
     said = await here.say("Hm?", character="wren")
     reference = await here.fail(said.turns[0], "rate_limit", "The model is asked too often right now.", "secret detail of the provider")
@@ -165,7 +165,7 @@ async def test_an_error_shows_its_category_its_sentence_and_a_way_to_the_turn(he
     assert "502" in turn
 
 
-async def test_a_reply_reaches_the_character_that_is_replied_to(here: Site) -> None:
+async def a_reply_reaches_the_character_that_is_replied_to(here: Site) -> None:
     """Not the one the chat was begun with."""
     said = await here.say("Both, @Ottoline?", character="wren")
     for turn in said.turns:
@@ -194,7 +194,7 @@ async def test_a_new_character_can_be_talked_to_at_once(here: Site) -> None:
     assert (created.owner_id, created.visibility) == (OPERATOR, "private")
 
 
-async def test_a_bad_form_keeps_what_was_typed_and_says_what_is_wrong(here: Site) -> None:
+async def a_bad_form_keeps_what_was_typed_and_says_what_is_wrong(here: Site) -> None:
     """Also when the short name is taken."""
     answer = await here.form("/characters", {"name": "Wren", "slug": "wren", "info": "Another one."})
     assert answer.status_code == 422
@@ -203,19 +203,17 @@ async def test_a_bad_form_keeps_what_was_typed_and_says_what_is_wrong(here: Site
     assert len(await here.events(["character.created"])) == 2
 
 
-@pytest.mark.parametrize(
-    ("fields", "sentence"),
-    [({"text": "  "}, "Write something"), ({"text": "x" * 4001}, "4,000"), ({"text": "x", "character": "nobody"}, "Choose")],
-)
-async def test_a_line_that_cannot_be_sent_is_refused_with_a_sentence(here: Site, fields: dict[str, str], sentence: str) -> None:
-    """Nothing reaches the log."""
-    answer = await here.form("/chats", {"character": "wren", **fields})
-    assert answer.status_code == 422
-    assert sentence in answer.text
-    assert not await here.events(["message.received"])
+UNSENT = (({"text": "  "}, "Write something"), ({"text": "x" * 4001}, "4,000"), ({"text": "x", "character": "nobody"}, "Choose"))
 
 
-async def test_a_conversation_that_does_not_exist_is_a_404(here: Site) -> None:
+async def a_line_that_cannot_be_sent_is_refused_with_a_sentence(here: Site) -> None:
+    for fields, sentence in UNSENT:
+        answer = await here.form("/chats", {"character": "wren", **fields})
+        assert answer.status_code == 422, fields
+        assert sentence in answer.text, fields
+
+
+async def a_conversation_that_does_not_exist_is_a_404(here: Site) -> None:
     """For pages, streams and posts alike."""
     assert (await here.http.get("/chats/123")).status_code == 404
     assert (await here.http.get("/chats/123/stream")).status_code == 404
@@ -262,7 +260,7 @@ async def test_names_and_texts_are_only_ever_text(here: Site) -> None:
         assert "script-src 'self'" in response.headers["content-security-policy"]
 
 
-async def test_the_json_interface_names_what_is_wrong(here: Site) -> None:
+async def the_json_interface_names_what_is_wrong(here: Site) -> None:
     """With a status and a sentence, never with a stack."""
     for body in ("", "[]", "{", json.dumps({"text": 1}), json.dumps({"text": "x", "nonsense": 1})):
         answer = await here.http.post("/api/chats", content=body, headers={"content-type": "application/json"})
@@ -270,7 +268,7 @@ async def test_the_json_interface_names_what_is_wrong(here: Site) -> None:
         assert answer.json()["error"]
 
 
-async def test_pages_work_without_script(here: Site) -> None:
+async def pages_work_without_script(here: Site) -> None:
     """A plain form posts, and the browser is sent back to the conversation, where the line stands."""
     said = await here.form("/chats", {"character": "wren", "text": "No script here", "author": "Ann"})
     path = said.headers["location"]
@@ -280,7 +278,7 @@ async def test_pages_work_without_script(here: Site) -> None:
     assert page.index("No script here") < page.index("And again")
 
 
-async def test_too_many_open_streams_are_refused(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def too_many_open_streams_are_refused(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A forgotten script must not eat the process."""
     monkeypatch.setattr("bot.console.stream.LIMIT", 0)
     said = await here.say("x", character="wren")
@@ -335,3 +333,26 @@ async def test_pictures_are_sent_and_shown_and_no_other_file_is(here: Site) -> N
         address = one.url.removeprefix("blob:")
         assert f"/pictures/{address}/small" in page
         assert (await here.http.get(f"/pictures/{address}/small")).headers["content-type"] in ("image/png", "image/jpeg")
+
+
+async def test_what_cannot_be_done_is_refused_and_leaves_no_trace(here: Site) -> None:
+    """Forms, addresses and programs' requests, one after the other: nothing of them reaches the log."""
+    await two_characters_are_there_at_the_first_start_and_not_twice(here)
+    await a_bad_form_keeps_what_was_typed_and_says_what_is_wrong(here)
+    await a_line_that_cannot_be_sent_is_refused_with_a_sentence(here)
+    await a_conversation_that_does_not_exist_is_a_404(here)
+    await the_json_interface_names_what_is_wrong(here)
+    assert not await here.events(["message.received"])
+
+
+async def test_chats_go_on_beside_each_other(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said, written, shown and looked at again, each in a chat of its own."""
+    await a_line_runs_the_same_pipeline_as_on_discord(here)
+    await text_is_seen_as_it_comes_and_then_as_it_is_delivered(here)
+    await everything_that_is_being_written_is_stopped_at_once(here)
+    await a_stream_goes_on_where_it_stopped(here)
+    await a_failed_sibling_does_not_hold_the_others_up(here)
+    await an_error_shows_its_category_its_sentence_and_a_way_to_the_turn(here)
+    await a_reply_reaches_the_character_that_is_replied_to(here)
+    await pages_work_without_script(here)
+    await too_many_open_streams_are_refused(here, monkeypatch)

@@ -50,7 +50,7 @@ async def answered(here: Site, text: str = "First answer.") -> tuple[Said, str]:
     return said, f"/chats/{said.channel}/replies/{said.message_id}/{seed.character_id('wren')}"
 
 
-async def test_an_open_page_shows_another_version_in_its_place_and_takes_away_what_is_deleted(here: Site) -> None:
+async def another_version_is_shown_in_its_place_and_what_is_deleted_goes(here: Site) -> None:
     """E3, E6: what changed is sent again under the id it has, with what can be done with it now; what is gone is named."""
     said, base = await answered(here)
     [line] = (await here.lines(said.channel, 2))[1:]
@@ -71,7 +71,7 @@ async def test_an_open_page_shows_another_version_in_its_place_and_takes_away_wh
     await until(here, said.channel, ["One.", "First answer."])
 
 
-async def test_a_reply_is_gone_on_with_below_it_and_the_part_can_go_alone(here: Site) -> None:
+async def a_reply_is_gone_on_with_below_it_and_the_part_can_go_alone(here: Site) -> None:
     """E6: its own segment, live and after a reload."""
     said, base = await answered(here)
     async with aclosing(ticks(here, said.channel)) as stream:
@@ -85,7 +85,7 @@ async def test_a_reply_is_gone_on_with_below_it_and_the_part_can_go_alone(here: 
     await until(here, said.channel, ["One.", "First answer."])
 
 
-async def test_a_notice_goes_when_another_version_is_shown(here: Site) -> None:
+async def a_notice_goes_when_another_version_is_shown(here: Site) -> None:
     """Also from a page that is loaded anew."""
     said, base = await answered(here)
     await here.form(f"{base}/regenerate", {})
@@ -100,24 +100,31 @@ async def test_a_notice_goes_when_another_version_is_shown(here: Site) -> None:
     await until(here, said.channel, ["One.", "Second answer."])
 
 
-@pytest.mark.parametrize(
-    ("action", "fields", "sentence"),
-    [
-        ("edit", {"text": " "}, "Write something"),
-        ("choose", {"version": str(ids.derived("nothing"))}, "no such version"),
-        ("choose", {"version": "x"}, "nothing like that"),
-        ("undo", {"key": "x"}, "nothing to take back"),
-        ("explode", {}, "nothing like that"),
-    ],
+async def test_an_open_page_shows_what_is_done_with_a_reply(here: Site) -> None:
+    """Each act in a chat of its own."""
+    await another_version_is_shown_in_its_place_and_what_is_deleted_goes(here)
+    await a_reply_is_gone_on_with_below_it_and_the_part_can_go_alone(here)
+    await a_notice_goes_when_another_version_is_shown(here)
+
+
+WRONG = (
+    ("edit", {"text": " "}, "Write something"),
+    ("choose", {"version": str(ids.derived("nothing"))}, "no such version"),
+    ("choose", {"version": "x"}, "nothing like that"),
+    ("undo", {"key": "x"}, "nothing to take back"),
+    ("explode", {}, "nothing like that"),
 )
-async def test_what_cannot_be_done_with_a_reply_is_said(here: Site, action: str, fields: dict[str, str], sentence: str) -> None:
+
+
+async def test_what_cannot_be_done_with_a_reply_is_said(here: Site) -> None:
     """A sentence above the composer for a script, a page for a plain form; a reply of another chat is not found."""
     said, base = await answered(here)
-    quick = await here.form(f"{base}/{action}", fields, **{"hx-request": "true"})
-    plain = await here.form(f"{base}/{action}", fields)
-    assert (quick.status_code, plain.status_code) == (422, 422)
-    assert sentence in quick.text
-    assert sentence in plain.text
+    for action, fields, sentence in WRONG:
+        quick = await here.form(f"{base}/{action}", fields, **{"hx-request": "true"})
+        plain = await here.form(f"{base}/{action}", fields)
+        assert (quick.status_code, plain.status_code) == (422, 422), (action, fields)
+        assert sentence in quick.text, (action, fields)
+        assert sentence in plain.text, (action, fields)
     other = await here.say("Elsewhere.", character="wren")
     assert (await here.form(base.replace(str(said.channel), str(other.channel)) + "/regenerate", {})).status_code == 404
 

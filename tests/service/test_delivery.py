@@ -47,7 +47,7 @@ pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 LONG = "\n\n".join(f"Part {n}. " + "word " * 300 for n in range(3))
 ALICE = person(7)
 FULL = os.environ.get("TZUROT_FULL") == "1"
-ANSWERS, ACTS = (200, 50) if FULL else (40, 25)
+ANSWERS, ACTS = (200, 50) if FULL else (20, 16)
 
 
 @dataclass

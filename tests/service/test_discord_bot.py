@@ -46,7 +46,7 @@ async def bot(stage: Rig) -> AsyncIterator[Service]:
         yield service
 
 
-async def test_a_named_character_answers_under_its_own_name(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_named_character_answers_under_its_own_name(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """`@Lilith hello` gets one reply through a webhook, with typing before it, and the log tells the story in order."""
     asked = await discord.say("general", "alice", "@Lilith hello")
     [reply] = await discord.wait_reply("general", asked)
@@ -61,18 +61,19 @@ async def test_a_named_character_answers_under_its_own_name(stage: Rig, bot: Ser
     assert await stage.types("message", "turn", "reply") == told
 
 
-async def test_what_addresses_nobody_is_not_kept(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def what_addresses_nobody_is_not_kept(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """Plain talk in a channel without a character leaves no trace in the log, nor does its edit or deletion."""
+    before = await stage.count("message")
     idle = await discord.say("general", "alice", "just talking")
     await discord.edit("general", idle, "still just talking")
     await discord.delete("general", idle)
-    await discord.say("general", "alice", "@Lilith hi")
-    await discord.wait_reply("general")
-    assert await stage.count("message") == 1
+    asked = await discord.say("general", "alice", "@Lilith hi")
+    await discord.wait_reply("general", asked)
+    assert await stage.count("message") == before + 1
     assert bot.ingest.counts.unaddressed == 1
 
 
-async def test_a_reply_reaches_its_character_and_no_other(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_reply_reaches_its_character_and_no_other(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """Replying to a character's message continues with it, without its name."""
     asked = await discord.say("general", "alice", "@Ada hi")
     [first] = await discord.wait_reply("general", asked)
@@ -100,21 +101,22 @@ async def test_an_activated_character_answers_everything_until_it_is_deactivated
     assert await stage.count("turn.requested") == before + 1
 
 
-async def test_two_named_characters_answer_in_the_order_they_were_named(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def two_named_characters_answer_in_the_order_they_were_named(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """A3, also when the second one is faster."""
 
     def write(turn: TurnRequested) -> str | None:
         return "second" if turn.slot == 1 else None
 
-    stage.write = write
+    echo, stage.write, before = stage.write, write, len(stage.requested)
     asked = await discord.say("general", "alice", "@Ada @Lilith hello")
-    await discord.wait_for(lambda: len(stage.requested) == 2, what="two turns")
-    await stage.log.append(ended(next(t for t in stage.requested if t.slot == 0), "first"))
+    await discord.wait_for(lambda: len(stage.requested) == before + 2, what="two turns")
+    await stage.log.append(ended(next(t for t in stage.requested[before:] if t.slot == 0), "first"))
+    stage.write = echo
     replies = await discord.wait_reply("general", asked, 2)
     assert [(r["author"]["username"], r["content"]) for r in replies] == [("Ada", "first"), ("Lilith", "second")]
 
 
-async def test_a_dm_goes_on_with_the_last_character(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_dm_goes_on_with_the_last_character(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """The bot itself speaks there, saying who; the next message needs no name (A12)."""
     dm = discord.dm("alice")
     await discord.say(dm, "alice", "@Ada hello")
@@ -128,7 +130,7 @@ async def test_a_dm_goes_on_with_the_last_character(stage: Rig, bot: Service, di
     assert stage.requested[-1].trigger == "dm"
 
 
-async def test_a_dm_that_reaches_nobody_is_told_how_to_begin(
+async def a_dm_that_reaches_nobody_is_told_how_to_begin(
     stage: Rig, bot: Service, discord: StandinDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The help names characters, goes away by itself, and is no part of the conversation."""
@@ -141,7 +143,7 @@ async def test_a_dm_that_reaches_nobody_is_told_how_to_begin(
     assert await stage.count("reply") == 0
 
 
-async def test_a_thread_is_served_through_its_parent(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_thread_is_served_through_its_parent(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """One webhook per channel (A5)."""
     thread = await discord.thread("general", "aside", "alice")
     for place in ("general", thread, "general"):
@@ -150,7 +152,7 @@ async def test_a_thread_is_served_through_its_parent(stage: Rig, bot: Service, d
     assert len(discord.world.webhooks) == 1
 
 
-async def test_a_long_answer_comes_in_parts_that_lose_nothing(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_long_answer_comes_in_parts_that_lose_nothing(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """Each part is a message and an event (A6)."""
     text = "\n\n".join(f"Paragraph {n}. " + "word " * 150 for n in range(8)).strip()
     stage.write = lambda turn: text
@@ -164,7 +166,7 @@ async def test_a_long_answer_comes_in_parts_that_lose_nothing(stage: Rig, bot: S
     assert await stage.count("reply.chunk_delivered") == len(parts) > 2
 
 
-async def test_a_failed_turn_is_told_with_its_reference(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_failed_turn_is_told_with_its_reference(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """B2: bold category, friendly text (the character's own, if it has one), spoiler with code and reference."""
     await stage.character("Grump", error_message="Not now!")
     stage.write = lambda turn: "!rate_limit"
@@ -174,16 +176,18 @@ async def test_a_failed_turn_is_told_with_its_reference(stage: Rig, bot: Service
         assert notice["content"] == f"**Too many requests**\n{friendly}\n||rate_limit · HTTP 429 · busy · reference ref0123456||"
 
 
-async def test_programs_are_never_answered(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def programs_are_never_answered(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """A webhook that names a character gets no answer (K = 0)."""
+    before = len(stage.requested)
     await discord.say_as_webhook("general", "Bridge", "@Lilith hello")
     asked = await discord.say("general", "alice", "@Ada hello")
     await discord.wait_reply("general", asked)
-    assert [t.message_id for t in stage.requested] == [int(asked)]
+    assert [t.message_id for t in stage.requested[before:]] == [int(asked)]
 
 
-async def test_the_same_message_twice_is_one_turn(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def the_same_message_twice_is_one_turn(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """R26: a replayed dispatch changes nothing."""
+    before = len(discord.replies("general"))
     asked = await discord.say("general", "alice", "@Lilith hello")
     await discord.wait_reply("general", asked)
     message = discord.world.message(discord.world.channel("general").id, asked)
@@ -191,10 +195,10 @@ async def test_the_same_message_twice_is_one_turn(stage: Rig, bot: Service, disc
         await discord.gateway.dispatch("MESSAGE_CREATE", message | {"guild_id": discord.world.guild.id})
     last = await discord.say("general", "alice", "@Ada hello")
     await discord.wait_reply("general", last)
-    assert len(discord.replies("general")) == 2
+    assert len(discord.replies("general")) == before + 2
 
 
-async def test_an_event_nobody_can_digest_does_not_end_the_connection(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def an_event_nobody_can_digest_does_not_end_the_connection(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """nextcord's parser fails on it; the bot counts it and lives."""
     await discord.gateway.dispatch("MESSAGE_CREATE", {"id": "1", "channel_id": "x", "author": 7})
     await discord.gateway.dispatch("CHANNEL_UPDATE", {"nonsense": True})
@@ -235,7 +239,7 @@ async def test_what_was_said_while_the_bot_was_away_is_answered_if_fresh(stage: 
     assert [d.declined for d in declined if isinstance(d, MessageDeclined)] == [(Declined(gate="stale"),)] * 2
 
 
-async def test_a_message_deleted_before_its_answer_gets_none(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def a_message_deleted_before_its_answer_gets_none(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """R30: the turn is cancelled; an answer that comes nevertheless is not shown."""
     stage.write = lambda turn: None
     asked = await discord.say("general", "alice", "@Lilith hello")
@@ -282,19 +286,19 @@ async def test_a_gateway_that_drops_and_replays_and_forgets_loses_and_doubles_no
     assert sorted(int(m["content"].split()[-1]) for m in discord.replies("general")) == asked
 
 
-async def test_an_answer_to_a_message_that_is_gone_is_not_shown(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def an_answer_to_a_message_that_is_gone_is_not_shown(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """R30: deleted before, answered after."""
-    stage.write = lambda turn: None
+    stage.write, before = lambda turn: None, len(stage.requested)
     asked = await discord.say("general", "alice", "@Lilith hello")
-    await discord.wait_for(lambda: stage.requested, what="a turn")
-    [turn] = stage.requested
+    await discord.wait_for(lambda: len(stage.requested) > before, what="a turn")
+    turn = stage.requested[before]
     await stage.log.append(requests.deleted(MessageDeleted(message_id=int(asked), channel_id=turn.channel_id, venue="discord"), None))
     await stage.log.append(ended(turn, "too late"))
     await eventually(stage, "reply.failed")
     assert discord.replies("general") == []
 
 
-async def test_edits_are_kept_for_messages_that_are_in_the_log(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+async def edits_are_kept_for_messages_that_are_in_the_log(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
     """One MessageEdited per edit."""
     asked = await discord.say("general", "alice", "@Lilith hello")
     await discord.wait_reply("general", asked)
@@ -318,3 +322,34 @@ async def test_what_a_message_mentions_is_kept_by_name(stage: Rig, discord: Stan
     [event] = [r.event async for r in stage.log.read(Query(types=frozenset({"message.received"})))]
     assert isinstance(event, MessageReceived)
     assert event.mentioned == {bob: "Bob", f"&{role}": "Mods", f"#{lobby}": "lobby"}
+
+
+async def test_who_is_addressed_answers(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """In a channel, one thing after the other that people and programs do there."""
+    await a_named_character_answers_under_its_own_name(stage, bot, discord)
+    await what_addresses_nobody_is_not_kept(stage, bot, discord)
+    await a_reply_reaches_its_character_and_no_other(stage, bot, discord)
+    await two_named_characters_answer_in_the_order_they_were_named(stage, bot, discord)
+    await a_thread_is_served_through_its_parent(stage, bot, discord)
+    await programs_are_never_answered(stage, bot, discord)
+    await the_same_message_twice_is_one_turn(stage, bot, discord)
+    await an_event_nobody_can_digest_does_not_end_the_connection(stage, bot, discord)
+    await edits_are_kept_for_messages_that_are_in_the_log(stage, bot, discord)
+
+
+async def test_dms(stage: Rig, bot: Service, discord: StandinDiscord, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first word that reaches nobody, then a conversation."""
+    await a_dm_that_reaches_nobody_is_told_how_to_begin(stage, bot, discord, monkeypatch)
+    await a_dm_goes_on_with_the_last_character(stage, bot, discord)
+
+
+async def test_answers_of_other_forms(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """Too long for one message, or none at all."""
+    await a_long_answer_comes_in_parts_that_lose_nothing(stage, bot, discord)
+    await a_failed_turn_is_told_with_its_reference(stage, bot, discord)
+
+
+async def test_what_is_deleted_is_not_answered(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """Before its turn ended, and before its answer was shown."""
+    await a_message_deleted_before_its_answer_gets_none(stage, bot, discord)
+    await an_answer_to_a_message_that_is_gone_is_not_shown(stage, bot, discord)

@@ -38,15 +38,20 @@ async def test_replies_are_delivered_as_they_were_meant(settings: Settings) -> N
         assert not any("I should be kind" in text or "How are you?" in text for text in prompts)
 
 
-@pytest.mark.parametrize("nothing", ["<think>Only thoughts.</think>", "\u200b \u200d", "<@123456789012345678>", "```\n```", BOB])
-async def test_an_answer_that_says_nothing_is_tried_again(settings: Settings, nothing: str) -> None:
-    """B9: and never delivered, however often it comes."""
-    async with FaultServer.running(Reply(nothing), Reply("Hello!")) as provider, talking(settings, provider) as person:
-        end = await one(person, "Hi")
-        assert isinstance(end, TurnCompleted)
-        assert (end.text, len(provider.journal)) == ("Hello!", 2)
-        provider.script = [Reply(nothing)]
-        assert isinstance(await one(person, "Hi again"), TurnFailed)
+NOTHING = ("<think>Only thoughts.</think>", "\u200b \u200d", "<@123456789012345678>", "```\n```", BOB)
+
+
+async def test_an_answer_that_says_nothing_is_tried_again(settings: Settings) -> None:
+    """B9: and never delivered, however often it comes. Each kind of nothing in a channel of its own."""
+    async with FaultServer.running() as provider, talking(settings, provider) as person:
+        for number, nothing in enumerate(NOTHING):
+            asks, before = Person(person.log, channel=800 + number), len(provider.journal)
+            provider.script = [Reply(nothing), Reply("Hello!")]
+            end = await one(asks, "Hi")
+            assert isinstance(end, TurnCompleted), nothing
+            assert (end.text, len(provider.journal) - before) == ("Hello!", 2), nothing
+            provider.script = [Reply(nothing)]
+            assert isinstance(await one(asks, "Hi again"), TurnFailed), nothing
 
 
 async def test_nothing_of_the_thoughts_is_shown_while_they_come(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

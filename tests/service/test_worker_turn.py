@@ -129,15 +129,15 @@ async def test_one_long_generation_holds_up_nobody_and_is_asked_for_once(setting
     monkeypatch.setattr(broker, "ACK_WAIT_SECONDS", 2.0)
     monkeypatch.setattr(consumer, "BEAT_SECONDS", 0.5)
     async with FaultServer.running() as provider:
-        provider.decide = lambda asked: Reply(f"An answer to {asked.call}.", before=8.0 if "take your time" in str(asked.body) else 0.0)
+        provider.decide = lambda asked: Reply(f"An answer to {asked.call}.", before=5.0 if "take your time" in str(asked.body) else 0.0)
         async with room(with_provider(settings, provider.address)) as person:
             [long] = await person.say("Please take your time with this", CHARACTERS[0])
-            people = [Person(person.log, user=100 + n, channel=100 + n) for n in range(40)]
+            people = [Person(person.log, user=100 + n, channel=100 + n) for n in range(20)]
             short = [(speaker, (await speaker.say("A quick one", CHARACTERS[1]))[0]) for speaker in people]
             await asyncio.gather(*(speaker.end(turn, seconds=60) for speaker, turn in short))
             assert isinstance(await person.end(long, seconds=60), TurnCompleted)
     assert set(provider.calls().values()) == {1}
-    assert len(provider.journal) == 41
+    assert len(provider.journal) == 21
 
 
 async def test_an_exception_nobody_foresaw_ends_the_turn_with_a_reference(
