@@ -107,7 +107,7 @@ async def test_an_open_page_shows_what_is_done_with_a_reply(here: Site) -> None:
     await a_notice_goes_when_another_version_is_shown(here)
 
 
-WRONG = (
+WRONG: tuple[tuple[str, dict[str, str], str], ...] = (
     ("edit", {"text": " "}, "Write something"),
     ("choose", {"version": str(ids.derived("nothing"))}, "no such version"),
     ("choose", {"version": "x"}, "nothing like that"),
