@@ -195,9 +195,9 @@ async def test_what_commands_say(stage: Rig, bot: Service, discord: StandinDisco
     """One after the other, in one place: whatever each is answered with, the next one finds all as it was."""
     await a_form_that_breaks_a_rule_says_which(stage, discord)
     await characters_are_listed_and_shown_to_those_who_may_use_them(stage, discord)
-    await names_are_suggested_while_they_are_typed(stage, discord)
     with monkeypatch.context() as patched:
         await a_command_that_breaks_is_answered_with_a_reference(bot, discord, patched)
     with monkeypatch.context() as patched:
         await an_answer_that_takes_its_time_is_deferred_at_once(bot, discord, patched)
+    await names_are_suggested_while_they_are_typed(stage, discord)
     await who_may_not_manage_messages_may_not_activate(stage, discord)
