@@ -36,6 +36,7 @@ from engine.events.turn import TurnRequested
 from engine.execute import execute
 from engine.failpoints import Injected
 from engine.store import Query
+from projections.live.leases import Lease
 from projections.models import history
 from tests.support import oracle
 from tests.support.discord import StandinDiscord
@@ -217,6 +218,30 @@ async def test_an_answer_is_found_behind_many_other_messages(stage: Stage, monke
         await stage.discord.say("general", "bob", str(number))
     await stage.deliver(stage.deliverer())
     assert stage.shown() == [f"answer 0 to {message}"]
+
+
+async def test_whoever_has_lost_the_right_to_post_posts_no_further_part(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may have it, and go on where this one stopped; with the right again the rest follows, each part once."""
+    stage.rig.write = lambda turn: LONG
+    message = await stage.say()
+    await stage.ended(message)
+    ours, lost, refused = Lease.is_ours, True, 0
+
+    def is_ours(lease: Lease) -> bool:
+        nonlocal refused
+        gone = lost and bool(stage.shown())
+        refused += gone
+        return not gone and ours(lease)
+
+    monkeypatch.setattr(Lease, "is_ours", is_ours)
+    queues = stage.deliverer()
+    queues.wake(stage.channel, await stage.rig.log.head())
+    await stage.discord.wait_for(lambda: refused >= 2, what="the right being asked for again")
+    assert len(stage.shown()) == 1
+    lost = False
+    async with asyncio.timeout(30):
+        await queues.idle()
+    assert [part[:6] for part in stage.shown()] == ["Part 0", "Part 1", "Part 2"]
 
 
 async def test_another_applications_post_is_not_taken_for_ours(stage: Stage) -> None:
