@@ -331,6 +331,19 @@ async def test_a_result_with_peoples_words_is_sealed_for_all_of_them(standin: Se
         assert (await story(log, job))[-1] == ended.model_copy(update={"personal": {}})
 
 
+async def test_a_job_about_somebody_who_was_erased_meanwhile_is_not_begun(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would work on blanks: it ends for good and says why."""
+    factory, job = Factory([done]), job_id("test", "words")
+    monkeypatch.setattr(worker, "HANDLERS", {"test": Handler("test", factory.run, QUICK, 2)})
+    async with reading(standin) as log:
+        await execute(log, OPERATOR, Ask(job, "test", "words", people=(73,), personal={"quote": "canary"}), job)
+        await erasure.erase(log, 73, requested_by=1)
+        async with working(standin):
+            ended = await end(log, job)
+    assert isinstance(ended, JobFailed)
+    assert (ended.why, factory.runs) == ("Somebody whose words this is about was erased.", [])
+
+
 def test_a_new_job_is_one_file_and_one_line() -> None:
     """A handler's file is imported by the list of handlers and by nobody else in the worker's machinery."""
     shipped = {handler.run.__module__ for handler in HANDLERS.values()}
