@@ -44,14 +44,14 @@ async def test_everything_that_waited_in_one_channel_is_answered(settings: Setti
     taken_up: list[Turn] = []
     monkeypatch.setattr(context, "learn", lambda work, turn, position: taken_up.append(turn))
     monkeypatch.setattr(context, "SPARE_ENTRIES", 5)
-    window = 10
-    asked = window + context.SPARE_ENTRIES + 5
+    window = Window(max_messages=10)
+    asked = window.max_messages + context.SPARE_ENTRIES + 5
     async with local_standin() as url:
         own = with_provider(settings, url, default_model="standin/0")
         async with reading(own) as log:
             person = Person(log)
             await person.tell(LimitsChanged(user_per_minute=10_000), "limits")
-            await person.preset("standin/0", max_messages=window)
+            await person.preset("standin/0", window=window)
             waiting = [(await person.say(f"Number {n}?", WREN))[0] for n in range(asked)]
             async with working(own):
                 ends = [await person.end(turn) for turn in waiting]

@@ -123,16 +123,14 @@ async def test_a_turn_is_found_by_its_reference_its_id_and_its_message(settings:
 async def test_a_conversation_keeps_its_beginning_and_gives_up_a_quarter_at_once(settings: Settings, provider: FaultServer) -> None:
     async with room(with_provider(settings, provider.address)) as person:
         await person.preset("a/b")
-        for number in range(43):
-            await person.say(f"This is message number {number} of a crowd that nobody answers.")
-        for number in range(10):
+        for number in range(32):
             [turn] = await person.say(f"This is message number {number} of a conversation that goes on.", FIRST)
             await person.end(turn)
         begins = [event.history_ids[0] for event in await generations(person)]
         lengths = [len(event.history_ids) for event in await generations(person)]
         assert len(set(begins)) == 2
         assert max(lengths) <= 51
-        assert min(lengths) >= 38
+        assert min(lengths[26:]) >= 38
         assert begins == sorted(begins)
         sent = [asked.body["messages"] for asked in provider.journal]
         for (earlier, later), (one, other) in zip(pairwise(sent), pairwise(begins), strict=True):

@@ -12,7 +12,7 @@ from engine.bus import relay
 from engine.config import Settings
 from engine.events import SYSTEM_SUBJECT, Event, Tags, user_subject
 from engine.events.message import MessageReceived
-from engine.events.preset import Parameters, PresetCreated
+from engine.events.preset import Parameters, PresetCreated, Window
 from engine.events.turn import TriggerKind, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, TurnRequested
 from engine.store import Log, NewEvent, Recorded, open_log
 from engine.vault import load_master_key
@@ -22,6 +22,7 @@ from worker import standin
 from worker.__main__ import working
 
 End = TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled
+WINDOW = Window()
 SNOWFLAKES = ids.Snowflakes()
 """Everybody's: two makers of ids meet now and then."""
 
@@ -95,7 +96,7 @@ class Person:
         assert isinstance(found.event, TurnCompleted | TurnDeclined | TurnFailed | TurnCancelled)
         return found.event
 
-    async def preset(self, model: str, *fallbacks: str, free: bool = False, **parameters: object) -> UUID:
+    async def preset(self, model: str, *fallbacks: str, free: bool = False, window: Window = WINDOW, **parameters: object) -> UUID:
         """Make a global preset the default, or the one for people without a key."""
         preset = ids.random_id()
         event = PresetCreated(
@@ -107,6 +108,7 @@ class Person:
             is_default=not free,
             is_free_default=free,
             parameters=Parameters.model_validate(parameters),
+            window=window,
             name="Test",
         )
         await self.log.append(
