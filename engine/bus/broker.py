@@ -66,6 +66,7 @@ def broker(url: str, name: str, *, reconnected: Callback | None = None, buffered
         disconnected_cb=_lost,
         reconnected_cb=reconnected,
         apply_types=False,
+        serializer=None,
         logger=None,
         graceful_timeout=0.2,
     )

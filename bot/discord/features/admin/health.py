@@ -1,8 +1,9 @@
 """What `/admin health` shows: whether each thing the bot needs answers, within a bounded time. Knows nothing of nextcord."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from importlib.metadata import version
+from typing import Any
 
 from engine import clock
 from engine.bus import broker
@@ -11,6 +12,7 @@ from engine.store import Log
 from projections import status
 
 PROBE_S = 1.5
+_asked: set[asyncio.Task[str]] = set()
 
 
 async def probe(log: Log, settings: Settings) -> tuple[tuple[str, bool, str], ...]:
@@ -44,10 +46,21 @@ async def _nats(url: str | None) -> str:
     return f"{info.streams} streams, {info.consumers} consumers"
 
 
-async def _limited(name: str, answer: Awaitable[str]) -> tuple[str, bool, str]:
+async def _limited(name: str, question: Coroutine[Any, Any, str]) -> tuple[str, bool, str]:
+    """Ask within PROBE_S. A connection that is being made is not cut off half-way: what was asked ends beside our answer."""
+    asked = asyncio.create_task(question, name=f"probe {name}")
+    _asked.add(asked)
+    asked.add_done_callback(_ended)
     try:
-        return name, True, await asyncio.wait_for(answer, PROBE_S)
-    except TimeoutError:
-        return name, False, f"no answer within {PROBE_S:g} s"
+        await asyncio.wait((asked,), timeout=PROBE_S)
+        return (name, True, asked.result()) if asked.done() else (name, False, f"no answer within {PROBE_S:g} s")
     except Exception as error:  # a probe that breaks is an answer: this part is not well
         return name, False, type(error).__name__
+    finally:
+        asked.cancel()
+
+
+def _ended(asked: asyncio.Task[str]) -> None:
+    _asked.discard(asked)
+    if not asked.cancelled():
+        asked.exception()  # told already, or nobody waits for it any more
