@@ -16,6 +16,7 @@ from engine.events import Tags, user_subject
 from engine.events.character import CharacterEdited
 from engine.events.experiment import ExperimentRun
 from engine.events.message import MessageCued, MessageEdited
+from engine.events.preset import Window
 from engine.events.turn import GenerationStarted, TurnCompleted
 from engine.execute import execute
 from engine.store import NewEvent, Query
@@ -122,15 +123,15 @@ async def test_a_turn_is_found_by_its_reference_its_id_and_its_message(settings:
 
 async def test_a_conversation_keeps_its_beginning_and_gives_up_a_quarter_at_once(settings: Settings, provider: FaultServer) -> None:
     async with room(with_provider(settings, provider.address)) as person:
-        await person.preset("a/b")
-        for number in range(32):
+        await person.preset("a/b", window=Window(max_messages=28))
+        for number in range(18):
             [turn] = await person.say(f"This is message number {number} of a conversation that goes on.", FIRST)
             await person.end(turn)
         begins = [event.history_ids[0] for event in await generations(person)]
         lengths = [len(event.history_ids) for event in await generations(person)]
         assert len(set(begins)) == 2
-        assert max(lengths) <= 51
-        assert min(lengths[26:]) >= 38
+        assert max(lengths) <= 29
+        assert min(lengths[14:]) >= 20
         assert begins == sorted(begins)
         sent = [asked.body["messages"] for asked in provider.journal]
         for (earlier, later), (one, other) in zip(pairwise(sent), pairwise(begins), strict=True):
