@@ -17,6 +17,7 @@ from engine.macros.scripts import Script
 from engine.store import Log, Recorded
 from projections.models import catalog
 from projections.models.catalog import Character
+from projections.models.deliveries import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,44 @@ class About:
     guild: int | None
 
 
-async def ahead(log: Log, position: int) -> Facts | None:
-    """The facts about an answer that ended at this position, before the read models know it. None where they are looked up later."""
-    with suppress(Exception):  # whoever delivers the answer meets it again, and knows what to do about it
-        for cause in await log.at([position]):
-            if isinstance(end := cause.event, TurnCompleted | TurnFailed):
-                return await _facts(log, cause, About(end.turn_id, end.message_id, end.character_id, end.guild_id))
+async def cause_at(log: Log, position: int) -> Recorded[Event] | None:
+    """The event at a position; None where it cannot be had now."""
+    with suppress(Exception):  # whoever delivers the answer meets it again: it must not hold up its channel for ever
+        return next(iter(await log.at([position])), None)
     return None
+
+
+async def ahead(log: Log, cause: Recorded[Event]) -> Facts | None:
+    """The facts about an answer that a turn's end made due, before the read models know it. None where they are looked up later."""
+    with suppress(Exception):  # whoever delivers the answer meets it again, and knows what to do about it
+        if isinstance(end := cause.event, TurnCompleted | TurnFailed):
+            return await _facts(log, cause, About(end.turn_id, end.message_id, end.character_id, end.guild_id))
+    return None
+
+
+def became_due(cause: Recorded[Event]) -> Delivery | None:
+    """The answer that a turn's end made due, as the read model will have it; None for any other event. Pure."""
+    end, row = cause.event, cause.row
+    if not isinstance(end, TurnCompleted | TurnFailed):
+        return None
+    return Delivery(
+        turn=end.turn_id,
+        venue=end.venue,
+        channel=end.channel_id,
+        guild=end.guild_id,
+        character=end.character_id,
+        user_id=end.user_id,
+        message_id=end.message_id,
+        kind="reply" if isinstance(end, TurnCompleted) else "error",
+        status="due",
+        position=row.position,
+        due_at=row.occurred_at,
+        webhook_id=None,
+        chunks=(),
+        sent={},
+        done_position=None,
+        done_at=None,
+    )
 
 
 async def facts(log: Log, position: int, about: About) -> Facts:

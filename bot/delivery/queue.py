@@ -20,6 +20,8 @@ from engine.bus import Reference
 from engine.bus.consumer import TRANSIENT
 from engine.store import Log
 from engine.watching import tracing
+from projections import due
+from projections.due import Standing
 from projections.follow import runner
 from projections.live import leases
 from projections.live.leases import Lease
@@ -98,11 +100,14 @@ class Queues:
                 if lease is None:
                     self.wake(channel, position)
                     return HELD_S
-                known, found = await self._known(position) if position else (True, None)
+                known, found, here = await self._known(channel, position) if position else (True, None, None)
                 if not known:
                     self.wake(channel, position)
                     return BEHIND_S
-                return await self._work(channel, lease, found)
+                pause = await self._work(channel, lease, found, here)
+                if here is not None and pause is not None:
+                    self.wake(channel, position)  # what waits is perhaps known to nobody else yet
+                return pause
         except TRANSIENT as error:
             _log.warning("will deliver later", channel=channel, error=type(error).__name__)
         except Exception as error:  # the queue of one channel must neither end nor spin
@@ -110,30 +115,47 @@ class Queues:
         self.wake(channel, position)
         return 1.0
 
-    async def _known(self, position: int) -> tuple[bool, Facts | None]:
-        """Whether the read models know in time what became due; and what the log says about it, looked up meanwhile."""
-        looked = asyncio.create_task(looking.ahead(self._log, position))
-        try:
-            known = await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S)
-            return known, await looked if known else None
-        finally:
-            looked.cancel()
-            await asyncio.gather(looked, return_exceptions=True)
+    async def _known(self, channel: int, position: int) -> tuple[bool, Facts | None, Standing | None]:
+        """Whether it is known in time what became due by the event at this position, what the log says about it, and what else waits.
 
-    async def _work(self, channel: int, lease: Lease, found: Facts | None) -> float | None:
+        The read models are waited for only where they may lack something of the channel that came before it.
+        """
+        found: Facts | None = None
+        cause = await looking.cause_at(self._log, position)
+        came = looking.became_due(cause) if cause is not None else None
+        if cause is not None and came is not None and (came.venue, came.channel) == (self._venue.name, channel):
+            found, here = await asyncio.gather(looking.ahead(self._log, cause), self._with(came))
+            if here is not None:
+                return True, found, here
+        return await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S), found, None
+
+    async def _with(self, came: Delivery) -> Standing | None:
+        async with self._log.pool.connection() as connection:
+            return await due.standing_with(connection, came)
+
+    async def _work(self, channel: int, lease: Lease, found: Facts | None, first: Standing | None) -> float | None:
+        """Show what waits, one after the other; `first` is what waits now, where that is known already."""
         finished: set[UUID] = set()
+        came = first.came if first is not None else None
         while not lease.lost.is_set():
-            async with self._log.pool.connection() as connection:
-                here = await deliveries.standing(connection, self._venue.name, channel)
-            due, ended = [row for row in here.due if row.turn not in finished], finished | here.ended
-            ready = first_ready(due, here.asked, ended, clock.now())
+            here, first = first or await self._here(channel, came), None
+            waiting, ended = [row for row in here.due if row.turn not in finished], finished | here.ended
+            ready = first_ready(waiting, here.asked, ended, clock.now())
             if ready is None:
                 return await self._withdraw(channel, lease)
             if (pause := await self._one(ready, lease, here.newest_message, found)) is not None:
                 return pause
             self._tries.pop(ready.position, None)
             finished.add(ready.turn)
+            came = came if came is not None and came.turn != ready.turn else None
         return HELD_S
+
+    async def _here(self, channel: int, came: Delivery | None) -> Standing:
+        """What waits in a channel; `came` among it, as long as that was not shown."""
+        if came is not None and (here := await self._with(came)) is not None:
+            return here
+        async with self._log.pool.connection() as connection:
+            return await due.standing(connection, self._venue.name, channel)
 
     async def _one(self, row: Delivery, lease: Lease, newest: int | None, found: Facts | None) -> float | None:
         """Deliver one answer; seconds after which to try it again, None when it has its end."""

@@ -1,6 +1,6 @@
 """What has to be shown to people, how far that got, and what a crash left half done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,7 @@ from psycopg.rows import dict_row
 
 from engine.events.reply import Chunk
 from engine.store import Stored
-from engine.store.together import together
 from projections.base import Projection, apply_by_turn, clear, decoded, execute, sql
-from projections.models import history, turns
 
 
 class Deliveries(Projection):
@@ -270,44 +268,6 @@ async def due_in(connection: AsyncConnection, venue: str, channel: int, *, limit
     """Answers of a channel that nobody has seen in full, in the order of the log."""
     where = "venue = %(venue)s AND channel = %(channel)s AND status IN ('due', 'intended') ORDER BY position LIMIT %(limit)s"
     return await _select(connection, schema, where, {"venue": venue, "channel": channel, "limit": limit})
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What waits in a channel, as far as the read models know: the due answers in the order of the log, the turns to the messages they
-
-    answer, those of them that were shown or will not be, and the message a person said last there.
-    """
-
-    due: list[Delivery]
-    asked: list[turns.Turn]
-    ended: set[UUID]
-    newest_message: int | None
-
-
-async def standing(connection: AsyncConnection, venue: str, channel: int) -> Standing:
-    """What has to be known to show the next answer of a channel, in one round trip."""
-    here = {"venue": venue, "channel": channel}
-    due, asked, ended, newest = await together(
-        connection,
-        due_in(connection, venue, channel),
-        turns.to_messages_of(connection, f"SELECT message_id {_DUE_HERE}", here),
-        _ended_beside(connection, here),
-        history.newest_message(connection, channel),
-    )
-    return Standing(due, asked, ended, newest)
-
-
-_DUE_HERE = "FROM deliveries.deliveries WHERE venue = %(venue)s AND channel = %(channel)s AND status IN ('due', 'intended')"
-_ENDED_BESIDE = f"""
-SELECT turn FROM deliveries.deliveries WHERE status IN ('delivered', 'failed')
-AND turn IN (SELECT t.turn FROM turns.turns t WHERE t.message_id IN (SELECT message_id {_DUE_HERE}))
-"""
-
-
-async def _ended_beside(connection: AsyncConnection, here: Mapping[str, object]) -> set[UUID]:
-    """Turns to the messages of a channel's due answers that were shown, or will not be."""
-    return {row[0] for row in await (await connection.execute(_ENDED_BESIDE.encode(), here)).fetchall()}
 
 
 async def channels_due(connection: AsyncConnection, venue: str, *, older_than_s: float = 0.0, schema: str = "deliveries") -> list[int]:
