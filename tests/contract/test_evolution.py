@@ -102,7 +102,7 @@ def _old(json: bytes) -> bytes:
     return orjson.dumps({name + OLD: value for name, value in orjson.loads(json).items()})
 
 
-GROUPS = 8
+GROUPS = 4
 """Types of one group have an earlier form at the same time; neighbours, which meet in a read model, are in different ones."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.supervisor.parts import Ended
 from engine.config import Settings
 from engine.process import NEEDS_A_PERSON
 from tests.support import forks
@@ -103,31 +104,54 @@ async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Ri
         yield running
 
 
-async def test_kill_9_around_the_post_gives_one_reply(stage: Rig, settings: Settings, discord: StandinDiscord) -> None:
+@asynccontextmanager
+async def forked(settings: Settings, discord: StandinDiscord, log: Path, **more: str) -> AsyncIterator[forks.Forked]:
+    """The same process in a child that has its imports, not yet started; killed at the end if it still runs."""
+    bot = forks.Forked("bot", "bot.discord", _environment(settings, discord) | more, log, REPO)
+    try:
+        yield bot
+    finally:
+        bot.kill()
+        await bot.stop()
+
+
+async def death(bot: forks.Forked) -> int:
+    """Start it; the exit code when it ends by itself, which may be before it is ready."""
+    try:
+        await bot.start()
+        code, _ = await asyncio.wait_for(bot.wait(), 60)
+    except Ended as error:
+        return error.exit_code
+    return code
+
+
+async def test_kill_9_around_the_post_gives_one_reply(stage: Rig, discord: StandinDiscord, tmp_path: Path) -> None:
     """With real processes: killed before the post, then after it, started again: one reply, no secret or text in the logs.
 
     NATS is away when the last one starts: it connects, takes messages, and finds what is to be delivered by looking.
     """
-    secret = "canary words of alice"
-    for point in ("deliver.before_post", "deliver.after_post"):
-        async with process(stage.settings, discord, UNSAFE_FAILPOINTS="true", CHAOS_FAIL=f"{point}:kill") as first:
-            if point == "deliver.before_post":
-                assert (await told(first))["ready"].startswith("Discord: tzurot")
-                await discord.say("general", "alice", f"@Lilith {secret}")
-            assert await asyncio.wait_for(first.wait(), 60) == -signal.SIGKILL
-            assert len(discord.replies("general")) == (point == "deliver.after_post")
-    async with process(stage.settings, discord, LOG_LEVEL="debug", NATS_URL="nats://127.0.0.1:1") as last:
-        assert (await told(last))["ready"].startswith("Discord: tzurot")
+    secret, log = "canary words of alice", tmp_path / "bot.log"
+    await forks.warm()
+    async with forked(stage.settings, discord, log, UNSAFE_FAILPOINTS="true", CHAOS_FAIL="deliver.before_post:kill") as first:
+        assert (await first.start()).detail.startswith("Discord: tzurot")
+        await discord.say("general", "alice", f"@Lilith {secret}")
+        assert (await asyncio.wait_for(first.wait(), 60))[0] == -signal.SIGKILL
+        assert discord.replies("general") == []
+    async with forked(stage.settings, discord, log, UNSAFE_FAILPOINTS="true", CHAOS_FAIL="deliver.after_post:kill") as second:
+        assert await death(second) == -signal.SIGKILL
+        assert len(discord.replies("general")) == 1
+    async with forked(stage.settings, discord, log, LOG_LEVEL="debug", NATS_URL="nats://127.0.0.1:1") as last:
+        assert (await last.start()).detail.startswith("Discord: tzurot")
         [reply] = discord.replies("general")
         asked = await discord.say("general", "alice", f"@Lilith {secret} again")
         [again] = await discord.wait_reply("general", asked, timeout=60)
         assert again["content"] == f"answer to {asked}"
         await stage.settle()
-        last.terminate()
-        _, errors = await asyncio.wait_for(last.communicate(), 60)
-        assert last.returncode == 0
+        last.end()
+        assert (await asyncio.wait_for(last.wait(), 60))[0] == 0
     assert len(discord.replies("general")) == 2
     assert reply["author"]["username"] == "Lilith"
-    log = errors.decode()
     hook = next(iter(discord.world.webhooks.values()))
-    assert not any(word in log for word in (secret, TOKEN, hook.token))
+    logged = log.read_text()
+    assert logged
+    assert not any(word in logged for word in (secret, TOKEN, hook.token))

@@ -56,8 +56,16 @@ def _alive(pid: int) -> bool:
 
 
 async def test_it_is_postgres_18_with_pgvector_and_full_durability_for_who_knows_the_password(tmp_path: Path) -> None:
-    """What the design promises is what a new server says of itself. Another user of the machine can reach the port but not the data."""
-    async with embedded.postgres(tmp_path) as server:
+    """What the design promises is what a new server says of itself. Another user of the machine can reach the port but not the data.
+
+    Under a private folder the database is made and runs all the same, and the folder is as private as before.
+    """
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    async with embedded.postgres(home / "data") as server:
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+        assert stat.S_IMODE((home / "data" / "postgres.password").stat().st_mode) == 0o600
         assert str(await _value(server.dsn, "SHOW server_version")).startswith("18.")
         assert await _value(server.dsn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") == 1
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
@@ -109,10 +117,10 @@ async def test_a_stale_lock_that_names_a_living_stranger_is_no_obstacle(made: Pa
         stranger.wait()
 
 
-async def test_a_folder_is_started_again_with_its_data(tmp_path: Path) -> None:
+async def test_a_folder_is_started_again_with_its_data(made: Path) -> None:
     """Stop and start, as two runs of the program do."""
     for expected in (0, 1):
-        async with embedded.postgres(tmp_path) as server:
+        async with embedded.postgres(made) as server:
             await _value(server.dsn, "CREATE TABLE IF NOT EXISTS runs (n int)")
             assert await _value(server.dsn, "SELECT count(*) FROM runs") == expected
             await _value(server.dsn, "INSERT INTO runs VALUES (1)")
@@ -159,17 +167,6 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
                 pass
 
 
-async def test_folders_of_the_person_keep_their_modes(tmp_path: Path) -> None:
-    """Under a private folder the database runs all the same, and the folder is as private as before."""
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    async with embedded.postgres(home / "data") as server:
-        assert await _value(server.dsn, "SELECT 1") == 1
-        assert stat.S_IMODE(home.stat().st_mode) == 0o700
-        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
-        assert stat.S_IMODE((home / "data" / "postgres.password").stat().st_mode) == 0o600
-
-
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has a private installation to copy for another user")
 
 
@@ -189,16 +186,14 @@ def _installation_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @AS_ROOT
-async def test_root_copies_programs_that_the_database_user_cannot_reach(
-    tmp_path: Path, public: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_root_copies_programs_that_the_database_user_cannot_reach(made: Path, public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clone in root's own home: the programs are copied to a public place, once, and run from there."""
     place = public / "tzurot"
     monkeypatch.setattr(account, "SERVICE_FOLDER", place)
     _installation_is_private(monkeypatch)
     monkeypatch.setattr("engine.embedded.database.reachable", lambda path, who: False)
     for _ in range(2):
-        async with embedded.postgres(tmp_path) as server:
+        async with embedded.postgres(made) as server:
             assert await _value(server.dsn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") == 1
             assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to(place)
             assert Path(f"/proc/{server.pid}").stat().st_uid != 0

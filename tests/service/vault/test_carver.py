@@ -14,10 +14,9 @@ from engine import backup, embedded, erasure, ids, oldkeys, rotation, scrub, tom
 from engine.embedded import database
 from engine.events.build import new
 from engine.events.message import MessageReceived
-from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import MasterKey, create_master_key, read_master_key
-from tests.support import carver
+from tests.support import carver, clusters
 
 PERSON, OTHER = 4_711_001, 4_711_002
 
@@ -40,9 +39,8 @@ async def texts(dsn: str, master: MasterKey) -> dict[int, str]:
 def server() -> Iterator[embedded.Postgres]:
     """A server whose every file may be looked at. Each test has a master key of its own, so none finds another's keys."""
     with asyncio.Runner() as runner:
-        found = embedded.temporary_postgres(durable=False)
+        found = clusters.temporary(durable=False)
         server = runner.run(found.__aenter__())
-        runner.run(migrate(server.dsn))
         yield server
         runner.run(found.__aexit__(None, None, None))
 
@@ -77,8 +75,7 @@ async def test_segments_that_are_used_again_are_overwritten(monkeypatch: pytest.
     monkeypatch.setitem(database.SETTINGS, "wal_recycle", "on")
     monkeypatch.setitem(database.SETTINGS, "wal_compression", "off")
     master = MasterKey.of(b"\x07" * 32)
-    async with embedded.temporary_postgres(durable=False) as server:
-        await migrate(server.dsn)
+    async with clusters.temporary(durable=False) as server:
         async with open_log(server.dsn, master) as log:
             await speak(log, PERSON)
             await erasure.erase(log, PERSON, PERSON)
