@@ -15,12 +15,12 @@ from tests.bench import commands
 
 MINIATURES = {
     "append": "--rounds 1 --producers 1,64 --processes 2 --scale 0.01",
-    "console": "--turns 100 --samples 2",
+    "console": "--turns 40 --samples 2",
     "growth": "--sizes 140,280 --rounds 1 --samples 10",
     "memory": "--data {set}",
-    "prompt": "--turns 60 --messages 1000 --repeats 10",
+    "prompt": "--turns 60 --window 100 --messages 300 --repeats 10",
     "recall": "--memories 100 --queries 10",
-    "replay": "--events 1000 --rounds 1 --alone history",
+    "replay": "--events 500 --rounds 1 --alone history",
     "turn": "--turns 2 --warm-up 1 --channels 6 --rate 6 --minutes 0.02",
 }
 EXPECTED = {
@@ -73,7 +73,7 @@ def _gapless(report: dict[str, Any]) -> bool:
 
 
 def _cache_keeps_more(report: list[dict[str, Any]]) -> bool:
-    share = {row["name"]: row["share"] for row in report if row.get("window") == 50}
+    share = {row["name"]: row["share"] for row in report if row.get("window") == 100}
     return bool(0 < share["sliding"] < share["ours"] <= 1)
 
 
@@ -85,12 +85,12 @@ def _nothing_lost(report: dict[str, Any]) -> bool:
 
 _SANE: dict[str, Callable[[Any], bool]] = {
     "append": _gapless,
-    "console": lambda report: report["turns"] == 100 and all(row["bytes"] > 0 and row["p50_ms"] > 0 for row in report["rows"]),
+    "console": lambda report: report["turns"] == 40 and all(row["bytes"] > 0 and row["p50_ms"] > 0 for row in report["rows"]),
     "growth": lambda report: {row["events"] for row in report["rows"]} == {140, 280},
     "memory": lambda report: report["recall"]["1"] == 1.0,
     "prompt": _cache_keeps_more,
     "recall": lambda report: report["memories"] == 100 and 0 < report["p50_ms"] <= report["p95_ms"] and "pgvector" in report,
-    "replay": lambda report: _row(report, "rebuild_all")["events"] >= 990,
+    "replay": lambda report: _row(report, "rebuild_all")["events"] >= 490,
     "turn": lambda report: _nothing_lost(report) and _row(report, "ours")["turns"] == 2 and _row(report, "ours")["p50_ms"] > 0,
 }
 

@@ -21,6 +21,8 @@ from engine.migrate import migrate
 
 RUN = "PYTEST_SHARED_CLUSTER"
 """Environment: the folder in which the processes of one run of the suite find what one of them made for all."""
+MADE = "tzurot"
+"""The database of each that is migrated."""
 
 
 @asynccontextmanager
@@ -44,6 +46,11 @@ async def temporary(*, durable: bool = True) -> AsyncIterator[embedded.Postgres]
             yield server
     finally:
         shutil.rmtree(folder)
+
+
+async def database(server: embedded.Postgres, name: str) -> str:
+    """The DSN of one more database on a server of these, migrated and with every read model's tables."""
+    return await embedded.create_database(server.admin_dsn, name, MADE)
 
 
 def copied(folder: Path) -> None:

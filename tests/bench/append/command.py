@@ -3,24 +3,27 @@
 import asyncio
 import gc
 import json
+import os
 import secrets
 import statistics
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
 import typer
 
 from engine import embedded
-from engine.migrate import migrate
 from engine.store import Log, Query, open_log
 from engine.vault import MasterKey
 from tests.bench.append import contenders
 from tests.bench.append.contenders import Chat, Run
 from tests.bench.append.load import messages
+from tests.support import clusters, forks
 
 EVENTS = {1: 1_500, 16: 12_000, 64: 32_000, 256: 32_000}
 """Events of ours per run and number of producers: a second or two each."""
@@ -64,7 +67,7 @@ def append(
 async def measure(rounds: int, producers: Sequence[int], processes: int, note: Note, scale: float = 1.0) -> dict[str, Any]:
     """Every contender once a round, in turn, so that a busy moment of the machine meets all of them."""
     runs: dict[tuple[str, int], list[Run]] = {}
-    async with embedded.temporary_postgres() as server:
+    async with clusters.temporary() as server:
         for number in range(rounds):
             async with _database(server) as dsn:
                 await _round(dsn, producers, runs, scale)
@@ -77,8 +80,7 @@ async def measure(rounds: int, producers: Sequence[int], processes: int, note: N
 @asynccontextmanager
 async def _database(server: embedded.Postgres) -> AsyncIterator[str]:
     name = f"bench_{secrets.token_hex(4)}"
-    dsn = await embedded.create_database(server.admin_dsn, name)
-    await migrate(dsn)
+    dsn = await clusters.database(server, name)
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         await connection.execute(contenders.PLAIN_TABLE)
     yield dsn
@@ -131,19 +133,22 @@ def ratios(rows: Sequence[Row]) -> dict[str, float]:
     return found
 
 
+def _producer(dsn: str, number: int, events: int) -> BaseProcess:
+    words = (dsn, str(number), str(events))
+    return forks.program("tests.bench.append.producer:main", *words, environment=os.environ, folder=Path.cwd())
+
+
 async def _gap_check(server: embedded.Postgres, processes: int, events: int) -> list[dict[str, object]]:
     """Several processes append while one reader tails: it must see every position, once, in order."""
-    name = f"bench_{secrets.token_hex(4)}"
-    dsn = await embedded.create_database(server.admin_dsn, name)
-    await migrate(dsn)
-    command = (sys.executable, "-m", "tests.bench.append.producer", dsn)
-    children = [await asyncio.create_subprocess_exec(*command, str(number), str(events)) for number in range(processes)]
+    dsn = await clusters.database(server, f"bench_{secrets.token_hex(4)}")
+    await forks.warm()
+    children = [_producer(dsn, number, events) for number in range(processes)]
     async with open_log(dsn, MasterKey.of(bytes(32))) as log:
         async with asyncio.timeout(300):
             seen, gaps = await _tail(log, processes * events)
         versions = [row.version async for row in log.rows(Query(stream="shared"))]
     for child in children:
-        await child.wait()
+        await asyncio.to_thread(child.join)
     return [
         {
             "name": f"ours_{processes}_processes",

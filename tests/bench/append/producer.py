@@ -1,4 +1,4 @@
-"""One of several processes that append to the same log: `python -m tests.bench.append.producer DSN NUMBER EVENTS`."""
+"""One of several processes that append to the same log, begun with the arguments DSN NUMBER EVENTS."""
 
 import asyncio
 import sys
@@ -25,5 +25,5 @@ async def produce(dsn: str, number: int, events: int) -> None:
         await asyncio.gather(*(one(index, count) for index, count in enumerate(shares)))
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(produce(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -18,9 +18,8 @@ from pydantic import SecretStr
 
 from bot.console import menu
 from bot.console.__main__ import address_of, listening, serving, working
-from engine import config, embedded, ids
+from engine import config, ids
 from engine.config import Settings
-from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import MasterKey
 from projections.follow import rebuild
@@ -28,6 +27,7 @@ from projections.models import turns
 from projections.registry import ALL
 from tests.bench.append import talk
 from tests.bench.append.talk import CHANNELS, CHARACTERS, FIRST_ID, PEOPLE
+from tests.support import clusters
 
 KEY = bytes(32)
 EVENTS_PER_TURN = 7
@@ -51,7 +51,7 @@ class Row:
 
 
 def console(
-    turns: Annotated[int, typer.Option(min=100, help="Turns in the log, seven events each.")] = 100_000,
+    turns: Annotated[int, typer.Option(min=20, help="Turns in the log, seven events each.")] = 100_000,
     samples: Annotated[int, typer.Option(min=2, help="Requests of each page, after one that is not counted.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"rows": [...]} on standard output.')] = False,
 ) -> None:
@@ -68,9 +68,8 @@ def console(
 async def measure(turns: int, samples: int, note: Callable[[str], None]) -> dict[str, Any]:
     """All rows, on a server of their own."""
     with TemporaryDirectory(prefix="tzurot-bench-") as folder:
-        async with embedded.temporary_postgres() as server:
-            dsn = await embedded.create_database(server.admin_dsn, "bench_console")
-            await migrate(dsn)
+        async with clusters.temporary() as server:
+            dsn = server.dsn
             async with open_log(dsn, MasterKey.of(KEY)) as log:
                 began = time.perf_counter()
                 await talk.fill(log, turns * EVENTS_PER_TURN)

@@ -14,7 +14,6 @@ import psycopg
 import typer
 
 from engine import embedded, ids
-from engine.migrate import migrate
 from engine.store import Log, open_log
 from engine.vault import MasterKey
 from projections.follow import rebuild
@@ -24,6 +23,7 @@ from projections.models.timeline import TIMELINE
 from tests.bench.append import talk
 from tests.bench.append.load import messages
 from tests.bench.append.talk import CHANNELS, CHARACTERS, FIRST_ID, PEOPLE
+from tests.support import clusters
 
 SAMPLES = 400
 PAGE = 50
@@ -65,7 +65,7 @@ def growth(
 async def measure(sizes: list[int], rounds: int, note: Callable[[str], None], samples: int = SAMPLES) -> dict[str, Any]:
     """Grow one log, keep a copy at every size, and measure the copies in turn, so that a busy moment of the machine meets all of them."""
     found: dict[tuple[str, int], list[Sample]] = {}
-    async with embedded.temporary_postgres() as server:
+    async with clusters.temporary() as server:
         copies = await _grow(server, sizes, note)
         for number in range(rounds):
             for size, dsn in copies.items():
@@ -80,8 +80,7 @@ async def measure(sizes: list[int], rounds: int, note: Callable[[str], None], sa
 async def _grow(server: embedded.Postgres, sizes: list[int], note: Callable[[str], None]) -> dict[int, str]:
     """A database per size, with the log and its read models, as it is after a checkpoint."""
     copies: dict[int, str] = {}
-    growing = await embedded.create_database(server.admin_dsn, "growing")
-    await migrate(growing)
+    growing = await clusters.database(server, "growing")
     turns = 0
     for size in sizes:
         began = time.perf_counter()

@@ -13,11 +13,10 @@ from uuid import UUID
 
 import typer
 
-from engine import clock, embedded, ids, seed
+from engine import clock, ids, seed
 from engine.config import Settings
 from engine.events import Tags, user_subject
 from engine.events.message import MessageReceived
-from engine.migrate import migrate
 from engine.store import Log, NewEvent, open_log
 from engine.terminal import Json, say, table
 from engine.vault import load_master_key
@@ -33,6 +32,7 @@ from projections.prompt.sections import history as history_section
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
 from projections.registry import PROMPT
+from tests.support import clusters
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.turn import context
@@ -51,7 +51,7 @@ WARM_UP = 20
 def prompt(
     turns: Annotated[int, typer.Option(min=60, max=5000, help="Turns of the conversation; enough to fill a window of 100 messages.")] = 200,
     window: Annotated[int, typer.Option(min=4, max=100, help="Messages a prompt may hold (the preset's max_messages).")] = 50,
-    messages: Annotated[int, typer.Option(min=1000, help="The long history that is compared with one of 100 messages.")] = 100_000,
+    messages: Annotated[int, typer.Option(min=200, help="The long history that is compared with one of 100 messages.")] = 100_000,
     repeats: Annotated[int, typer.Option(min=10, help="Timed assemblies of each.")] = 200,
     json: Json = False,
 ) -> None:
@@ -173,8 +173,7 @@ async def assembly(messages: int, repeats: int) -> list[dict[str, object]]:
 
 @asynccontextmanager
 async def _work() -> AsyncIterator[Work]:
-    async with embedded.temporary_postgres() as server:
-        await migrate(server.dsn)
+    async with clusters.temporary() as server:
         settings = Settings(_env_file=None, database_url=server.dsn, master_key="11" * 32, tzurot_data=Path())
         async with open_log(server.dsn, load_master_key(settings)) as log, Http() as http:
             await seed.plant(log, "bench/model")
