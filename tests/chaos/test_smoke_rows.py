@@ -47,7 +47,7 @@ async def test_whatever_fails_each_message_gets_one_reply() -> None:
         ):
             async with row(name, trials) as run:
                 await body(run, stage)
-        async with row("R07", 2, 4) as run:
+        async with row("R07", 1, 2) as run:
             await database.under_load(run, stage, LANES)
         async with row("R46", 1) as run:
             await bots.led(run, stage)
