@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from engine import clock
 from engine import log as logs
 from engine.errors import StoreError
 from engine.store import Log, connect
@@ -40,6 +41,8 @@ MOST = 30_000
 """Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
 REST_S = 0.3
 """How long after a turn's end what was said is taken up: until then the processors are those who post the answer."""
+LATELY_S = 1.0
+"""For how long a look at which embedder is chosen is good: whichever it is, vectors of two are never compared."""
 DECAY = 0.5
 """Weight of being recent, where it is wished."""
 _log = logs.get("recall")
@@ -75,13 +78,15 @@ class Recaller:
     rest_s: float = REST_S
     _engine: Engine | None = None
     _vectors: str = ""
+    _looked: float = -LATELY_S
     _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
     _filling: set[asyncio.Task[None]] = field(default_factory=set)
     _working_ahead: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __call__(self, question: Question) -> Sequence[Remembered]:
         """The best memories for a question: OLDER of what the history cannot show, HELD of what it may leave out."""
-        await self._chosen_embedder()
+        if clock.monotonic() - self._looked > LATELY_S:
+            await self._chosen_embedder()
         scope = question.scope
         key = (scope.venue, scope.channel, scope.reader)
         hot = self._hot.setdefault(key, _Hot())
@@ -101,7 +106,12 @@ class Recaller:
     def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:
         """See Recall: embeds the text while the question is still being put together."""
         if (venue, channel, reader) in self._hot and self._engine is not None:
-            self._ahead(partial(asyncio.to_thread, self._engine.expect, text))
+            self._ahead(partial(self._expected, self._engine, text))
+
+    async def _expected(self, engine: Engine, text: str) -> None:
+        """Embed what will be asked, and look meanwhile which embedder is chosen: the question need not look again."""
+        await asyncio.gather(asyncio.to_thread(engine.expect, text), self._chosen_embedder())
+        self._looked = clock.monotonic()
 
     def learn(self, scope: MemoryScope) -> None:
         """See Recall: brings the index in step, so that the next question finds what was said embedded."""
