@@ -110,11 +110,13 @@ class Browser:
 
 
 def _again[T](asked: Callable[[], T]) -> T:
-    """Ask the driver, and once more when it lost the page: one that is renewed at that moment takes the answer along."""
-    try:
-        return asked()
-    except TimeoutException:
-        return asked()
+    """Ask the driver, and again when it lost the page: one that is renewed at that moment takes the answer along."""
+    for _ in range(4):
+        try:
+            return asked()
+        except TimeoutException:
+            continue
+    return asked()
 
 
 @contextmanager
