@@ -7,6 +7,10 @@ from bot.delivery.around import stripped
 from bot.discord.payload import Reader
 from engine.events.message import Attachment, Forward
 
+MOST = 25
+"""Files, embeds, fields of one and answers of a poll that are read: Discord takes ten, and 25 fields."""
+SNAPSHOTS = 5
+"""Messages that one forwards; Discord takes one."""
 VOICE_MESSAGE = 1 << 13
 STICKERS = MappingProxyType({1: ("png", "image/png"), 2: ("png", "image/apng"), 3: ("json", "application/json"), 4: ("gif", "image/gif")})
 """Sticker format -> (file extension, media type): PNG, APNG, Lottie, GIF."""
@@ -68,9 +72,9 @@ SNAPSHOT_DROPPED = (
 
 def attachments(message: Reader) -> tuple[Attachment, ...]:
     """Files first, then stickers, embeds and their pictures, and the poll."""
-    found = [_file(a) for a in message.many("attachments")]
-    found += [_sticker(s) for s in message.many("sticker_items")]
-    for embed in message.many("embeds"):
+    found = [_file(a) for a in message.many("attachments", MOST)]
+    found += [_sticker(s) for s in message.many("sticker_items", MOST)]
+    for embed in message.many("embeds", MOST):
         found += _embed(embed)
     poll = message.one("poll")
     return (*found, _poll(poll)) if poll else tuple(found)
@@ -78,7 +82,7 @@ def attachments(message: Reader) -> tuple[Attachment, ...]:
 
 def forwards(message: Reader) -> tuple[Forward, ...]:
     """The forwarded messages, with all that hangs on them."""
-    inner = [snapshot.one("message") for snapshot in message.many("message_snapshots")]
+    inner = [snapshot.one("message") for snapshot in message.many("message_snapshots", SNAPSHOTS)]
     return tuple(Forward(text=stripped(m.text("content")), attachments=attachments(m)) for m in inner)
 
 
@@ -107,7 +111,7 @@ def _sticker(sticker: Reader) -> Attachment:
 def _embed(embed: Reader) -> list[Attachment]:
     """The embed as text, and each of its pictures."""
     heading = [embed.one("provider").text("name"), embed.one("author").text("name"), embed.one("author").text("url"), embed.text("title")]
-    fields = [_lines([f.text("name"), f.text("value")]) for f in embed.many("fields")]
+    fields = [_lines([f.text("name"), f.text("value")]) for f in embed.many("fields", MOST)]
     said = _lines([*heading, embed.text("description"), *fields, embed.one("footer").text("text")])
     card = Attachment(kind="embed", name=embed.text("title"), url=embed.text("url"), text=said)
     pictures = [(part, embed.one(part).text("url")) for part in ("image", "thumbnail")]
@@ -118,7 +122,7 @@ def _embed(embed: Reader) -> list[Attachment]:
 
 def _poll(poll: Reader) -> Attachment:
     question = poll.one("question").text("text")
-    answers = [_answer(a.one("poll_media")) for a in poll.many("answers")]
+    answers = [_answer(a.one("poll_media")) for a in poll.many("answers", MOST)]
     several = "(several answers allowed)" if poll.flag("allow_multiselect") else ""
     return Attachment(kind="poll", name=question, text=_lines([question, *(f"- {a}" for a in answers), several]))
 

@@ -1,9 +1,12 @@
 """A Discord payload that remembers which of its fields were read, so that what nobody reads can be named (J2). Pure."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 type Json = dict[str, Any]
+LEAVES, ITEMS, DEPTH = 5_000, 25, 20
+"""Values of a payload, items of a list and levels that are looked at for what nobody reads."""
 
 
 def clean(text: str) -> str:
@@ -53,10 +56,10 @@ class Reader:
         value = self._data.get(name)
         return Reader(value if isinstance(value, dict) else {}, f"{self._path}{name}.", self.kept)
 
-    def many(self, name: str) -> list["Reader"]:
-        """A list of objects."""
+    def many(self, name: str, most: int | None = None) -> list["Reader"]:
+        """A list of objects; the first `most` of them where anybody may fill it. What rights are read of is never cut."""
         value = self._data.get(name)
-        items = value if isinstance(value, list) else []
+        items = value[:most] if isinstance(value, list) else []
         return [Reader(item, f"{self._path}{name}[].", self.kept) for item in items if isinstance(item, dict)]
 
     def __bool__(self) -> bool:
@@ -64,17 +67,27 @@ class Reader:
 
     def unread(self, known: frozenset[str]) -> tuple[str, ...]:
         """Paths that hold something, were not read, and are not under one of the `known` prefixes. Sorted, each once."""
-        paths = {path for path in leaves(self._data) if path not in self.kept}
-        return tuple(sorted(path for path in paths if not any(path == k or path.startswith((k + ".", k + "[]")) for k in known)))
+        paths = {path for path in islice(leaves(self._data), LEAVES) if path not in self.kept}
+        return tuple(sorted(path for path in paths if not _under(path, known)))
 
 
-def leaves(value: object, path: str = "") -> Iterator[str]:
-    """Path of every value that says something: `embeds[].fields[].name`. Null, false, zero, "" and empty lists say nothing."""
-    if isinstance(value, dict):
+def _under(path: str, known: frozenset[str]) -> bool:
+    """Whether a path, or one above it, is known."""
+    while path and path not in known:
+        path = path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
+    return bool(path)
+
+
+def leaves(value: object, path: str = "", depth: int = DEPTH) -> Iterator[str]:
+    """Path of every value that says something: `embeds[].fields[].name`. Null, false, zero, "" and empty lists say nothing.
+
+    Of long lists the beginning is looked at, and what lies deeper than `depth` is one value.
+    """
+    if isinstance(value, dict) and depth:
         for name, inner in value.items():
-            yield from leaves(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from leaves(inner, f"{path}[]")
+            yield from leaves(inner, f"{path}.{name}" if path else str(name), depth - 1)
+    elif isinstance(value, list) and depth:
+        for inner in value[:ITEMS]:
+            yield from leaves(inner, f"{path}[]", depth - 1)
     elif value not in (None, False, 0, ""):
         yield path

@@ -78,6 +78,8 @@ DROPPED = frozenset(
 
 
 MOST_NAMES = 100
+MOST_GONE = 1_000
+"""Deletions told at once; Discord tells of a hundred."""
 ROLES = 250
 """Roles a server can have."""
 """Roles and channels of one message that are looked up."""
@@ -204,7 +206,7 @@ def deletions(payload: Json) -> list[MessageDeleted]:
     reader = Reader(payload)
     channel_id, guild_id = reader.number("channel_id") or 0, reader.number("guild_id")
     ids = payload.get("ids") or [payload.get("id")]
-    gone = [number for one in (ids if isinstance(ids, list) else []) if (number := numbers.whole(str(one)))]
+    gone = [number for one in (ids[:MOST_GONE] if isinstance(ids, list) else []) if (number := numbers.whole(str(one)))]
     return [MessageDeleted(message_id=n, channel_id=channel_id, guild_id=guild_id, venue="discord") for n in gone]
 
 
@@ -258,7 +260,7 @@ def _reply_pings(reader: Reader, guild_id: int | None) -> bool:
     target = reader.one("referenced_message")
     if guild_id is None or not target or target.number("webhook_id") is not None:
         return True
-    return target.one("author").number("id") in {user.number("id") for user in reader.many("mentions")}
+    return target.one("author").number("id") in {user.number("id") for user in reader.many("mentions", MOST_NAMES)}
 
 
 def _mentioned(reader: Reader, guild_id: int | None, name_of: NameOf) -> dict[str, str]:
@@ -266,11 +268,11 @@ def _mentioned(reader: Reader, guild_id: int | None, name_of: NameOf) -> dict[st
 
     People by their id, as the payload names them; roles as `&id` and channels as `#id`, as the server calls them.
     """
-    messages = [reader, *(snapshot.one("message") for snapshot in reader.many("message_snapshots"))]
+    messages = [reader, *(snapshot.one("message") for snapshot in reader.many("message_snapshots", parts.SNAPSHOTS))]
     found: dict[str, str] = {}
     for one in messages:
-        found |= {str(user.number("id")): _name(user, user.one("member")) for user in one.many("mentions")}
-        found |= {f"#{channel.number('id')}": channel.text("name") for channel in one.many("mention_channels")}
+        found |= {str(user.number("id")): _name(user, user.one("member")) for user in one.many("mentions", MOST_NAMES)}
+        found |= {f"#{channel.number('id')}": channel.text("name") for channel in one.many("mention_channels", MOST_NAMES)}
         for kind, number in _NAMED.findall(one.text("content")):
             if len(found) < MOST_NAMES and (name := clean(name_of(kind.removeprefix("@") + number, guild_id))):
                 found.setdefault(kind.removeprefix("@") + number, name)

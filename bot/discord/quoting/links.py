@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.discord.parts import SNAPSHOTS
 from bot.discord.payload import Json, Reader
 from engine.events.message import MessageReceived
 
@@ -59,5 +60,5 @@ def of_payload(payload: Json, guild_id: int | None) -> list[Pointer]:
     reference = reader.one("message_reference")
     replied = reference.number("message_id") if (reference.number("type") or 0) == 0 else None
     found = [Pointer("reply", guild_id, reference.number("channel_id") or reader.number("channel_id") or 0, replied)] if replied else []
-    texts = [reader.text("content"), *(inner.one("message").text("content") for inner in reader.many("message_snapshots"))]
+    texts = [reader.text("content"), *(inner.one("message").text("content") for inner in reader.many("message_snapshots", SNAPSHOTS))]
     return [*found, *(target for text in texts for target in linked(text))]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.discord import parts
 from bot.discord.payload import clean, leaves
-from bot.discord.translate import DROPPED, ChannelFacts, Ignored, Us, deletions, edit, message
+from bot.discord.translate import DROPPED, MOST_GONE, MOST_NAMES, ChannelFacts, Ignored, Us, deletions, edit, message
 from engine.events.message import MessageEdited, MessageReceived
 from tests.support.examples import examples
 
@@ -277,3 +278,25 @@ def test_no_payload_breaks_the_translation(garbage: dict[str, Any]) -> None:
         assert isinstance(message(whole, GUILD, US), MessageReceived | Ignored)
         assert isinstance(edit(whole, GUILD, US), MessageEdited | Ignored)
         deletions({"channel_id": "1", "id": whole.get("id")})
+
+
+def test_of_what_has_no_end_the_beginning_is_read() -> None:
+    """However long its lists and however deep: nobody waits for one person's payload."""
+    many = 5_000
+    deep: dict[str, Any] = {}
+    for _ in range(400):
+        deep = {"deeper": deep, "there": 1}
+    found = received(
+        embeds=[{"title": "t", "fields": [{"name": "n", "value": "v"}] * many}] * many,
+        attachments=[{"id": "1", "filename": "f"}] * many,
+        poll={"question": {"text": "q"}, "answers": [{"poll_media": {"text": "a"}}] * many},
+        message_snapshots=[{"message": {"content": "f"}}] * many,
+        mentions=[{"id": str(number), "username": "u"} for number in range(many)],
+        deep=deep,
+        **{f"unknown {number}": 1 for number in range(many)},
+    )
+    assert len(found.attachments) == 2 * parts.MOST + 1
+    assert len(found.forwards) == parts.SNAPSHOTS
+    assert len(found.mentioned) <= MOST_NAMES
+    assert len(found.dropped) == 50
+    assert len(deletions({"ids": list(map(str, range(1, many))), "channel_id": "5"})) == MOST_GONE
