@@ -182,14 +182,18 @@ async def a_reply_reaches_the_character_that_is_replied_to(here: Site) -> None:
 
 async def test_a_new_character_can_be_talked_to_at_once(here: Site) -> None:
     """The form makes it, private and the operator's, and leads on to a chat with it."""
-    answer = await here.form("/characters", {"name": "Ada the Smith", "info": "A smith.", "greeting": "Mind the sparks."})
+    greeting = "Mind the sparks, {{user}}: {{char}} works."
+    answer = await here.form("/characters", {"name": "Ada the Smith", "info": "A smith.", "greeting": greeting})
     assert answer.headers["location"] == "/?character=ada-the-smith"
     page = (await here.http.get(answer.headers["location"])).text
-    assert "Mind the sparks." in page
+    assert "Mind the sparks, you: Ada the Smith works." in page
     said = await here.form("/chats", {"character": "ada-the-smith", "text": "Hello Ada", "author": "Bo"})
     assert said.status_code == 303
+    assert "Mind the sparks, you: Ada the Smith works." in (await here.http.get(said.headers["location"])).text
+    await here.form("/characters", {"name": "Bare", "info": "Somebody who says {{char}} of herself."})
+    assert "Somebody who says Bare of herself." in (await here.http.get("/?character=bare")).text
     (requested,) = [event for event in await here.events(["turn.requested"]) if isinstance(event, TurnRequested)]
-    (created,) = [event for event in await here.events(["character.created"]) if isinstance(event, CharacterCreated) and event.owner_id]
+    created, _ = [event for event in await here.events(["character.created"]) if isinstance(event, CharacterCreated) and event.owner_id]
     assert requested.character_id == created.character_id
     assert (created.owner_id, created.visibility) == (OPERATOR, "private")
 

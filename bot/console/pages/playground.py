@@ -6,7 +6,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot import avatars, requests
+from bot import avatars, editing, requests
 from bot.console.filters import number
 from bot.console.pages import conversation
 from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
@@ -42,6 +42,7 @@ async def _frame(request: Request, console: Console, channel: int | None) -> dic
         "heading": "New chat",
         "chats": await conversation.mine(console),
         "names": await conversation.names(console),
+        "filled": editing.filled,
         "author": author_of(request),
         "longest": LONGEST,
         "quoted": None,
