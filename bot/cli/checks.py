@@ -63,7 +63,10 @@ def examine(data: Path | None) -> list[Check]:
     except TzurotError as error:
         return [_python(), Check("settings", False, str(error))]
     if data is not None:
-        settings = settings.model_copy(update={"tzurot_data": Path(given.folder(str(data)))})
+        try:
+            settings = settings.model_copy(update={"tzurot_data": Path(given.folder(str(data)))})
+        except ValueError as error:
+            return [_python(), Check("data folder", False, f"--data {error}.")]
     remarks = [Check("settings", False, remark) for remark in config.remarks()]
     return [_python(), *(remarks or [Check("settings", True, "can be read")]), *_of(settings)]
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from bot.cli import index
-from engine.errors import TzurotError
+from engine.errors import SettingsError, TzurotError
 
 GROUP = index.GROUP
 _ABOUT = "Tzurot: people and AI characters talk on Discord or in the console; every reply can be explained, replayed and rebuilt."
@@ -87,6 +87,12 @@ def main() -> NoReturn:
         code = _failed(error, as_json)
     except OSError as error:
         code = _failed(_of_file(error), as_json)
+    except UnicodeEncodeError:
+        if not any("\ud800" <= one <= "\udfff" for word in sys.argv for one in word):
+            raise
+        code = _failed(
+            SettingsError("What was typed holds bytes that are no text (UTF-8). Type it again, or write it into a file."), as_json
+        )
     sys.exit(code)
 
 
