@@ -25,6 +25,12 @@ NAMES = {"42": "Bob", "&7": "Mods", "#9": "lobby", "5": "Mal\nory <@42>"}
         ("<@5>", "@Mal ory <@42>"),
         ("<@> <@x> a < b <https://x.y>", "<@> <@x> a < b <https://x.y>"),
         ("plain", "plain"),
+        ("<@42><@!42>, **<@42>**'s", "@Bob@Bob, **@Bob**'s"),
+        ("<@&42> <#42> <@042>", "@unknown-role #unknown @unknown-user"),
+        ("<@ 42> <@42 </x y:42>", "<@ 42> <@42 /x y"),
+        (f"<@{'9' * 30}>", f"<@{'9' * 30}>"),
+        ("<t:99999999999999:F> <t:-1>", "<t:99999999999999:F> 1969-12-31 23:59 UTC"),
+        ("<:a:1> <a:b:2> <id:guide>", "<:a:1> <a:b:2> #Server Guide"),
     ],
 )
 def test_ids_are_read_as_names(text: str, read: str) -> None:
