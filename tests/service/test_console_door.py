@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -120,6 +121,21 @@ async def test_programs_may_send_the_password_each_time(locked: Site) -> None:
     """As Prometheus does."""
     assert (await locked.http.get("/metrics", auth=httpx.BasicAuth("x", "open sesame"))).status_code == 200
     assert (await locked.http.get("/metrics", auth=httpx.BasicAuth("x", "guess"))).status_code == 401
+
+
+async def test_odd_passwords_and_sessions_open_nothing_and_break_nothing(locked: Site) -> None:
+    """In a header, in the form, in the cookie: wrong, or too many of them."""
+    texts = [b"", b":", b"nocolon", b"x:\xff\xfe", b"x:a\0b", b"x:" + b"y" * 5_000, "x:open sesame\u200b".encode(), "x:\U0001f600".encode()]
+    headers = ["Basic", "Basic !!!", "Basic eDpv===", "Bearer x", *(f"Basic {b64encode(text).decode()}".strip() for text in texts)]
+    for header in headers:
+        assert (await locked.http.get("/metrics", headers={"authorization": header})).status_code in (401, 429), header
+    for word in ("", "\0", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x" * 20_000, "open sesame ", "OPEN SESAME"):
+        assert (await locked.form("/login", {"password": word})).status_code in (401, 429), word[:20]
+    for cookie in ("", ".", "x.y", "f" * 32 + "." + "0" * 64, "9" * 3_000, "%00", "a.b.c.d"):
+        shown = await locked.http.get("/turns", headers={"cookie": f"{COOKIE}={cookie}"})
+        assert shown.status_code == 303, cookie
+    async with httpx.AsyncClient(base_url=locked.address, transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2")) as other:
+        assert (await other.get("/metrics", auth=httpx.BasicAuth("x", "open sesame"))).status_code == 200
 
 
 async def test_guessing_by_basic_authentication_is_stopped_too(locked: Site) -> None:
