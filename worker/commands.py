@@ -209,6 +209,9 @@ def model_show(
 ) -> None:
     """What is known of a model, from which source, and what a preset would send to it."""
 
+    if effort is not None and effort not in get_args(Effort):
+        raise typer.BadParameter(f"it is one of {', '.join(get_args(Effort))}.", param_hint="--effort")
+
     async def work(log: Log) -> None:
         async with log.pool.connection() as connection:
             found = (await provider_models.known(connection, [model]))[model]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from bot.cli import index, main
 from engine.backup import BackupError, manifest_of
@@ -143,3 +144,12 @@ def test_a_backup_without_a_name_is_refused() -> None:
     """An empty argument, as a script with an unset variable gives it."""
     with pytest.raises(BackupError, match="needs the name of its file"):
         manifest_of(Path(""))  # noqa: PTH201 - as an empty argument becomes one
+
+
+@pytest.mark.parametrize("effort", ["", "x" * 500, "\x1b[31m", "High"])
+def test_an_effort_that_is_none_is_a_wrong_option(effort: str) -> None:
+    """It ends before anything is asked, with the words it may be."""
+    ran = CliRunner().invoke(main.build(), ["model", "show", "a/b", "--effort", effort])
+    assert ran.exit_code == 2
+    assert "minimal" in ran.output
+    assert "\x1b[31m" not in ran.output
