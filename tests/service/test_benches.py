@@ -20,7 +20,7 @@ MINIATURES = {
     "memory": "--data {set}",
     "prompt": "--turns 60 --window 100 --messages 300 --repeats 10",
     "recall": "--memories 100 --queries 10",
-    "replay": "--events 500 --rounds 1 --alone history",
+    "replay": "--events 1000 --rounds 1 --alone history",
     "turn": "--turns 2 --warm-up 1 --channels 6 --rate 6 --minutes 0.02",
 }
 EXPECTED = {
@@ -90,7 +90,7 @@ _SANE: dict[str, Callable[[Any], bool]] = {
     "memory": lambda report: report["recall"]["1"] == 1.0,
     "prompt": _cache_keeps_more,
     "recall": lambda report: report["memories"] == 100 and 0 < report["p50_ms"] <= report["p95_ms"] and "pgvector" in report,
-    "replay": lambda report: _row(report, "rebuild_all")["events"] >= 490,
+    "replay": lambda report: _row(report, "rebuild_all")["events"] >= 990,
     "turn": lambda report: _nothing_lost(report) and _row(report, "ours")["turns"] == 2 and _row(report, "ours")["p50_ms"] > 0,
 }
 

@@ -23,13 +23,13 @@ from eventsourcing.utils import get_topic
 from psycopg.sql import SQL
 
 from engine import embedded
+from engine.migrate import migrate
 from engine.store import Log, bulk, open_log
 from engine.vault import MasterKey
 from projections.base import Projection
 from projections.follow import rebuild
 from projections.registry import ALL
 from tests.bench.append import contenders, talk
-from tests.support import clusters
 
 MASTER = MasterKey.of(bytes(32))
 LIBRARY_EVENTS = 20_000
@@ -59,7 +59,7 @@ class Timed:
 
 
 def replay(
-    events: Annotated[int, typer.Option(min=500, help="Events in the log.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=1_000, help="Events in the log.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of the reading rows; every contender runs once in each.")] = 5,
     rebuilds: Annotated[int, typer.Option(min=0, help="Rounds of the rebuilds.")] = 1,
     alone: Annotated[str, typer.Option(help="Read models that are rebuilt alone, with commas; else each of them.")] = "",
@@ -81,7 +81,7 @@ async def measure(
     """All rows, on one server. `alone`: names of the read models that get a row of their own; each of them when None."""
     own = [projection for projection in ALL if alone is None or projection.name in alone]
     runs: dict[str, list[Timed]] = {}
-    async with clusters.temporary() as server:
+    async with embedded.temporary_postgres() as server:
         dsn = await _database(server)
         async with open_log(dsn, MASTER) as log:
             began = time.perf_counter()
@@ -103,7 +103,9 @@ async def measure(
 
 
 async def _database(server: embedded.Postgres) -> str:
-    return await clusters.database(server, f"bench_{secrets.token_hex(4)}")
+    dsn = await embedded.create_database(server.admin_dsn, f"bench_{secrets.token_hex(4)}")
+    await migrate(dsn)
+    return dsn
 
 
 def _said(note: Callable[[str], None], where: str, line: str) -> None:
