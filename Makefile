@@ -1,11 +1,11 @@
 # make run     set up if needed, then start everything (Ctrl-C stops it)
-# make test    set up if needed, then run all tests in three processes;  make test ARGS="-k relay"  make test PROCESSES=0
+# make test    set up if needed, then run all tests in four processes;  make test ARGS="-k relay"  make test PROCESSES=0
 # make setup   prepare only
 # The rest: make lint, make lock, make schema, make clean
 
 ARGS ?=
-# The suite waits more than it computes: three processes suit two cores. 0 runs every test in this one, as a debugger wants it.
-PROCESSES ?= 3
+# The suite waits more than it computes: four processes suit two cores. 0 runs every test in this one, as a debugger wants it.
+PROCESSES ?= 4
 BIN = .venv/bin
 export PYTHON
 

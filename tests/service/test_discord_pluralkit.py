@@ -82,6 +82,7 @@ async def test_a_copy_whose_original_nobody_kept_is_what_the_person_said(
     copy = await kit.proxies("general", "1", "Moss", "@Lilith are you there?", sender=alice)
     [turn] = await discord.wait_for(lambda: list(stage.requested), what="a turn")
     assert (str(turn.message_id), str(turn.user_id)) == (copy, alice)
+    await discord.wait_reply("general", copy)
     assert kit.asked == [copy]
     kit.down = True
     await kit.proxies("general", "2", "Moss", "@Lilith and now?", sender=alice)
