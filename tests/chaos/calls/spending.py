@@ -157,4 +157,4 @@ async def _judge(run: Run, book: Ledger) -> None:
         "turns_by_person": dict(Counter(kind for kind, _, _ in book.turns.values())),
         "ends": dict(book.ends),
     }
-    run.expect(len(guests) * 8 > run.trials and book.tempted * 4 > run.trials, "too few guests were tempted for this to mean anything")
+    run.expect(len(guests) * 16 > run.trials and book.tempted * 8 > run.trials, "too few guests were tempted for this to mean anything")
