@@ -74,6 +74,17 @@ async def _check(connection: AsyncConnection) -> None:
         await impatient(connection, AsyncConnectionPool.check_connection(connection), CHECK_SECONDS)
 
 
+class _Own(AsyncConnection):
+    """One that its block closes also when whoever waits is cancelled once more while it ends: the driver's own would stay open."""
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await super().__aexit__(*raised)
+        finally:
+            if not self.closed:
+                self.pgconn.finish()
+
+
 async def connect(dsn: str, *, application: str = "tzurot", guarded: bool = False, derived: bool = False) -> AsyncConnection:
     """One connection in autocommit, with GUARDS when it is `guarded`. Raises StoreUnavailable.
 
@@ -82,7 +93,7 @@ async def connect(dsn: str, *, application: str = "tzurot", guarded: bool = Fals
     settings = " ".join(([GUARDS] if guarded else []) + (["-c synchronous_commit=off"] if derived else []))
     options = OPTIONS | {"options": settings} if settings else OPTIONS
     try:
-        return await AsyncConnection.connect(dsn, autocommit=True, application_name=application, **options)
+        return await _Own.connect(dsn, autocommit=True, application_name=application, **options)
     except psycopg.OperationalError as error:
         raise StoreUnavailable("Postgres does not answer. Is it running, and is DATABASE_URL right?") from error
 

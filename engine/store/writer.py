@@ -294,11 +294,13 @@ class Writer:
     async def _disconnect(self) -> None:
         pipe, plain = self._pipe, self._plain
         self._pipe = self._plain = None
-        if pipe is not None:
-            await pipe.close()
-        if plain is not None:
-            with suppress(psycopg.Error):
-                await plain.close()
+        try:
+            if pipe is not None:
+                await pipe.close()
+        finally:
+            if plain is not None:
+                with suppress(psycopg.Error):
+                    await plain.close()
 
 
 def _begins(new: NewEvent) -> bool:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from engine.config import Settings
+from engine.store import connect
 from engine.store.pipeline import pipelined
 from engine.store.together import together
 
@@ -62,3 +63,24 @@ async def test_questions_asked_together_are_answered_in_their_order_and_told_apa
         with pytest.raises(psycopg.errors.DivisionByZero):
             await together(connection, answer(connection, "SELECT 4", "SELECT 5"), answer(connection, "SELECT 1 / 0"))
         assert await together(connection, answer(connection, "SELECT 6")) == [[6]]
+
+
+async def test_a_connection_is_closed_by_its_block_also_when_its_end_is_cancelled(dsn: str) -> None:
+    """As a group of tasks that ends while its time is up: the second cancellation comes while the first is still being obeyed."""
+    made: list[psycopg.AsyncConnection] = []
+
+    async def asking() -> None:
+        async with await connect.connect(dsn) as connection:
+            made.append(connection)
+            await connection.execute("BEGIN")
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(asking())
+    while not made or made[0].pgconn.transaction_status != psycopg.pq.TransactionStatus.INTRANS:
+        await asyncio.sleep(0.001)
+    async with made[0].lock:  # the rollback at the block's end has to wait
+        task.cancel()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert made[0].closed
