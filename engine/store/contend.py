@@ -12,7 +12,8 @@ from engine.store import connect
 from engine.store.log import Log
 from engine.store.rows import Appended, NewEvent, Recorded
 
-TRIES = 5
+TRIES = 20
+"""Each that fails means that somebody else wrote: five of twenty at once were seen to pass one that waited for its turn."""
 Decide = Callable[[Sequence[Recorded[Event]]], Sequence[NewEvent] | Awaitable[Sequence[NewEvent]]]
 _queues: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
 
