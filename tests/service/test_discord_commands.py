@@ -146,7 +146,7 @@ async def who_may_not_manage_messages_may_not_activate(stage: Rig, discord: Stan
 
 
 async def test_health_is_for_owners_and_answers_although_things_are_dead(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
-    """F7: also without NATS, before Discord gives the answer up (how soon is measured where nothing else runs)."""
+    """F7: also without NATS. That nothing is waited for beyond the probe's own limit stands in the unit tests."""
     refused = await discord.answered(await discord.slash("general", "alice", "admin health"))
     assert "Only the bot's owners" in refused.text
     told = await discord.answered(await discord.slash("general", "boss", "admin health"))

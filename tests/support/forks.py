@@ -206,7 +206,7 @@ def _program(called: str, words: Sequence[str], environment: Mapping[str, str], 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, _let_go())  # it is handed to its own children, who come from the same process
-    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]  # it runs; asking would begin another
     given = nothing if out is None else out.detach()
     for number, file in enumerate((nothing, given, nothing)):
         os.dup2(file, number)
