@@ -1,8 +1,8 @@
 """Read, decide, append, when many want to decide about the same stream at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
@@ -13,7 +13,8 @@ from engine.store.log import Log
 from engine.store.rows import Appended, NewEvent, Recorded
 
 TRIES = 20
-"""Each that fails means that somebody else wrote: five of twenty at once were seen to pass one that waited for its turn."""
+"""Each that fails means that somebody else wrote. Who stands in line was passed by two at most in 60 races of 16; this is many more."""
+KEY = "hashtextextended('stream ' || %s, 0)"
 Decide = Callable[[Sequence[Recorded[Event]]], Sequence[NewEvent] | Awaitable[Sequence[NewEvent]]]
 _queues: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -36,21 +37,41 @@ async def update(log: Log, stream: str, decide: Decide) -> Appended:
 async def in_turn[T](log: Log, stream: str, attempt: Callable[[], Awaitable[T]]) -> T:
     """Do what may meet a Conflict until it meets none.
 
-    One process decides about a stream one after another. Between processes, whoever was too slow once queues up in Postgres, so that
-    the second try is nearly always the last. Raises Conflict after TRIES, and whatever else `attempt` raises.
+    One process decides about a stream one after another. Between processes, whoever was too slow once queues up in Postgres, and who
+    comes while somebody stands there queues up behind: only those who had begun before can still be faster. Raises Conflict after
+    TRIES, and whatever else `attempt` raises.
     """
     queue = _queues.setdefault((id(log), stream), asyncio.Lock())
     async with queue, AsyncExitStack() as stack:
+        in_line = await _waited_for(log, stream)
+        if in_line:
+            await stack.enter_async_context(_line(log, stream))
         for number in range(TRIES):
-            if number == 1:
-                connection = await stack.enter_async_context(await connect.connect(log.dsn, application="tzurot decide"))
-                await connection.execute("SELECT pg_advisory_lock(hashtextextended('stream ' || %s, 0))", (stream,))
             try:
                 return await attempt()
             except Conflict:
                 if number == TRIES - 1:
                     raise
+            if not in_line:
+                await stack.enter_async_context(_line(log, stream))
+                in_line = True
     raise AssertionError("unreachable")
+
+
+@asynccontextmanager
+async def _line(log: Log, stream: str) -> AsyncIterator[None]:
+    """Stand in line for the stream until the block ends, on a connection of its own: the log's few must stay free for the attempt."""
+    async with await connect.connect(log.dsn, application="tzurot decide") as connection:
+        await connection.execute(f"SELECT pg_advisory_lock({KEY})", (stream,))
+        yield
+
+
+async def _waited_for(log: Log, stream: str) -> bool:
+    """Whether somebody stands in line for the stream. Asked with a shared lock, which is gone again with the statement."""
+    async with log.pool.connection() as connection:
+        cursor = await connection.execute(f"SELECT NOT pg_try_advisory_xact_lock_shared({KEY})", (stream,))
+        row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 def tied(events: Sequence[NewEvent], versions: dict[str, int]) -> list[NewEvent]:
