@@ -1,7 +1,7 @@
 """What `append` promises and what reading finds, on a real Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,16 +11,15 @@ import pytest
 
 from engine import ids
 from engine.errors import Conflict, KeyDestroyed, PartialRepeat, StoreError, StoreUnavailable
-from engine.events.base import Event, Tags
+from engine.events.base import Tags
 from engine.events.message import MessageDeleted, MessageReceived
-from engine.store import Appended, Condition, Log, NewEvent, Query, Recorded, open_log, reader
+from engine.store import Appended, Condition, Log, NewEvent, Query, open_log, reader
 from engine.store import queue as queues
 from engine.store.contend import update
 from engine.store.rows import Unit
 from engine.store.writer import Writer
 from engine.vault import MasterKey
 from tests.chaos.store.lab import faults, message
-from tests.support.system import until
 
 MASTER = MasterKey.of(b"k" * 32)
 
@@ -369,47 +368,6 @@ async def test_updates_of_one_stream_queue_up(log: Log, other: Log) -> None:
     rows = [row async for row in log.rows()]
     assert len(rows) == 16
     assert max(seen.count(number) for number in range(16)) <= 5
-
-
-async def test_nobody_passes_who_stands_in_line(log: Log, other: Log) -> None:
-    """Who comes while another process waits for its turn to decide about a stream decides after it, not before."""
-    order: list[str] = []
-    begun, go_on = [asyncio.Event(), asyncio.Event()], [asyncio.Event(), asyncio.Event()]
-
-    async def slow(events: Sequence[Recorded[Event]]) -> list[NewEvent]:
-        number = len(order) // 2
-        order.append(f"slow, of {len(events)}")
-        begun[number].set()
-        await go_on[number].wait()
-        return [message(1)]
-
-    def quick(number: int) -> Callable[[Sequence[Recorded[Event]]], list[NewEvent]]:
-        def decide(events: Sequence[Recorded[Event]]) -> list[NewEvent]:
-            order.append(f"quick, of {len(events)}")
-            return [message(number)]
-
-        return decide
-
-    first = asyncio.ensure_future(update(log, "channel:1", slow))
-    await begun[0].wait()
-    await update(other, "channel:1", quick(2))
-    go_on[0].set()
-    await begun[1].wait()
-    late = asyncio.ensure_future(update(other, "channel:1", quick(3)))
-    await until(lambda: _standing(log), 30, "a second one in line")
-    go_on[1].set()
-    await asyncio.gather(first, late)
-    assert order == ["slow, of 0", "quick, of 0", "slow, of 1", "quick, of 2"]
-
-
-async def _standing(log: Log) -> bool | None:
-    """Whether somebody waits behind the one whose turn it is."""
-    async with log.pool.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-        return await cursor.fetchone() == (1,) or None
 
 
 async def test_stats(log: Log) -> None:
