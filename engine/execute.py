@@ -16,7 +16,7 @@ from engine.decide.places import bulletin, override, persona, profile, server, s
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import dreaming, memory
-from engine.decide.speaking import denial, scene
+from engine.decide.speaking import chat, denial, scene
 from engine.decide.spending import budget, lift, model_override, model_quirk, provider
 from engine.events.base import Event
 from engine.events.build import Cause, new
@@ -39,6 +39,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     lift.RULES,
     denial.RULES,
     scene.RULES,
+    chat.RULES,
     memory.RULES,
     dreaming.RULES,
     provider.RULES,

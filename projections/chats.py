@@ -14,6 +14,8 @@ from psycopg.rows import class_row
 
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
+from projections.models.places import chat_marks
+from projections.models.places.chat_marks import UNMARKED
 from projections.models.places.forks import STILL_THERE
 from projections.replies import OVER
 
@@ -188,14 +190,16 @@ async def waiting(connection: AsyncConnection, channel: int) -> list[Waiting]:
 
 
 async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venue: str, limit: int = 40) -> list[Chat]:
-    """A person's conversations, the latest first."""
+    """A person's conversations, the latest first, without the deleted ones. Each under its title, or else the first words said in it."""
     statement = b"""
     SELECT s.channel,
            coalesce((SELECT a.character FROM channels.activations a WHERE a.channel = s.channel ORDER BY a.position LIMIT 1), s.character),
            s.position, coalesce(n.messages, 0), e.sent_at, e.subject, e.event_id, e.event_type, e.schema_version, e.sealed
-    FROM (SELECT channel, character, position FROM channels.sessions WHERE user_id = %(user)s AND venue = %(venue)s
+    FROM (SELECT channel, character, position FROM channels.sessions c WHERE user_id = %(user)s AND venue = %(venue)s
+            AND NOT EXISTS (SELECT 1 FROM chat_marks.marks m WHERE m.channel = c.channel AND m.deleted)
           UNION ALL SELECT channel, character, position FROM forks.forks k WHERE user_id = %(user)s AND venue = %(venue)s
             AND NOT EXISTS (SELECT 1 FROM channels.sessions t WHERE t.channel = k.channel)
+            AND NOT EXISTS (SELECT 1 FROM chat_marks.marks m WHERE m.channel = k.channel AND m.deleted)
           ORDER BY position DESC LIMIT %(limit)s) AS s
     LEFT JOIN channels.seen n ON n.channel = s.channel
     JOIN LATERAL (
@@ -208,12 +212,14 @@ async def chats(connection: AsyncConnection, vault: Vault, user_id: int, *, venu
     """
     rows = await (await connection.execute(statement, {"user": user_id, "venue": venue, "limit": limit})).fetchall()
     keys = await vault.keys({row[5] for row in rows})
+    marks = await chat_marks.of(connection, vault, [row[0] for row in rows])
     return [
         Chat(
             channel,
             character,
             position,
-            _text(open_fields(sealed, key, event_id, type_, schema_version) if (key := keys.get(subject)) else None),
+            marks.get(channel, UNMARKED).title
+            or _text(open_fields(sealed, key, event_id, type_, schema_version) if (key := keys.get(subject)) else None),
             messages,
             at,
         )

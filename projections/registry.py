@@ -15,6 +15,7 @@ from projections.models.jobs import JOBS
 from projections.models.keys import KEYS
 from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
+from projections.models.places.chat_marks import CHAT_MARKS
 from projections.models.places.forks import FORKS
 from projections.models.places.overrides import OVERRIDES
 from projections.models.places.personas import PERSONAS
@@ -61,6 +62,7 @@ ALL: tuple[Projection, ...] = (
     OVERRIDES,
     FORKS,
     RELEASES,
+    CHAT_MARKS,
 )
 """In the order in which they are shown."""
 

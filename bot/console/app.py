@@ -17,6 +17,7 @@ from bot.console.guard import Guard, Guarded
 from bot.console.pages import (
     cast,
     characters,
+    chats,
     connect,
     editing,
     experiments,
@@ -62,6 +63,7 @@ ROUTES = (
     Route("/chats/{channel:int}/stop", playground.stop, methods=["POST"]),
     Route("/chats/{channel:int}/stream", stream.chat),
     *cast.ROUTES,
+    *chats.ROUTES,
     *experiments.ROUTES,
     *reactions.ROUTES,
     *replies.ROUTES,

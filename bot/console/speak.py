@@ -20,6 +20,8 @@ from engine.watching import tracing
 from projections.chats import KEPT_HERE
 from projections.models import channels, history
 from projections.models.catalog import Character
+from projections.models.places import chat_marks
+from projections.models.places.chat_marks import UNMARKED
 
 MOST_PICTURES = 4
 LONGEST = 4000
@@ -114,9 +116,12 @@ async def say(console: Console, channel: int, line: SpokenLine) -> Said:
         active = await channels.active_in(connection, channel)
         session = await channels.session(connection, channel)
         sheet = await channels.sheet_of(connection, channel) or AS_IT_COMES
+        marks = await chat_marks.of(connection, console.log.vault, [channel])
         replied_to = await history.speaker_of(connection, line.reply_to) if line.reply_to is not None else None
     if not active and session is None:
         raise LineRefused("This conversation does not exist. Start a new one.")
+    if marks.get(channel, UNMARKED).deleted:
+        raise LineRefused("This conversation was deleted. Bring it back on its page, or start a new one.")
     state = State(cast, active, replied_to, session.character if session else None, sheet=sheet, adult=True)
     return await _say(console, channel, line, state)
 

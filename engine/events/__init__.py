@@ -33,6 +33,7 @@ from engine.events import (
     turn,
 )
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
+from engine.events.playground import chat
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
     {
@@ -88,6 +89,9 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "channel.purged": (channel.ChannelPurged, 1),
         "conversation.forked": (channel.ConversationForked, 1),
         "channel.edited": (channel.ChannelEdited, 2),
+        "chat.titled": (chat.ChatTitled, 1),
+        "chat.deleted": (chat.ChatDeleted, 1),
+        "chat.restored": (chat.ChatRestored, 1),
         "scene.presence_marked": (scene.PresenceMarked, 1),
         "scene.narrator_chosen": (scene.NarratorChosen, 1),
         "access.denied": (access.PersonDenied, 1),

@@ -22,7 +22,7 @@ from tests.support.system import Shape, Tzurot, running
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PLACES = ("/channels/1", "/servers/1")
-PAGES = ("/?new=1", "/characters/new", *PLACES, *(entry.path for entry in (*menu.PAGES, *menu.MORE) if entry.path != "/"))
+PAGES = ("/?new=1", "/chats", "/characters/new", *PLACES, *(entry.path for entry in (*menu.PAGES, *menu.MORE) if entry.path != "/"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -339,6 +339,35 @@ async def test_pictures_are_sent_and_shown_and_no_other_file_is(here: Site) -> N
         assert (await here.http.get(f"/pictures/{address}/small")).headers["content-type"] in ("image/png", "image/jpeg")
 
 
+async def a_chat_is_found_renamed_deleted_and_brought_back(here: Site) -> None:
+    """By a title and by words of it; deleted it is listed nowhere, and nothing can be said in it until it is there again."""
+    said = await here.say("Where does the heron sleep?", character="wren")
+    await here.complete(said.turns[0], "Under the <b>old</b> pier.")
+    await here.lines(said.channel, 2)
+    path = f"/chats/{said.channel}"
+    assert (await here.form(f"{path}/title", {"title": " Birds \n of night "})).headers["location"] == path
+    assert "Birds of night" in (await here.http.get("/?new=1")).text
+    for words in ("birds OF", "HERON", "the <b>old"):
+        assert path in (await here.http.get("/chats", params={"q": words})).text
+    assert "Nothing was found" in (await here.http.get("/chats", params={"q": "albatross"})).text
+    assert path in (await here.http.get("/chats")).text
+    waiting = await here.say("And the owl?", channel=said.channel)
+    assert (await here.form(f"{path}/delete", {})).status_code == 303
+    await here.settled()
+    assert "Somebody stopped it" in (await here.http.get(f"/why?message={waiting.message_id}")).text
+    gone = await here.http.get(path)
+    assert (gone.status_code, f'action="{path}/restore"' in gone.text) == (410, True)
+    assert path not in (await here.http.get("/?new=1")).text
+    assert path not in (await here.http.get("/chats", params={"q": "heron"})).text
+    assert (await here.http.post(f"/api{path}/messages", json={"text": "Hello?"})).status_code == 422
+    assert (await here.form(f"{path}/title", {"title": "x"})).status_code == 422
+    assert (await here.form(f"{path}/restore", {})).status_code == 303
+    assert "under the" in (await here.http.get(path)).text.lower()
+    assert (await here.form(f"{path}/title", {"title": "x" * 101})).status_code == 422
+    for what in ("title", "delete", "restore"):
+        assert (await here.form(f"/chats/5/{what}", {})).status_code == 404
+
+
 async def test_what_cannot_be_done_is_refused_and_leaves_no_trace(here: Site) -> None:
     """Forms, addresses and programs' requests, one after the other: nothing of them reaches the log."""
     await two_characters_are_there_at_the_first_start_and_not_twice(here)
@@ -355,6 +384,7 @@ async def test_chats_go_on_beside_each_other(here: Site, monkeypatch: pytest.Mon
     await text_is_seen_as_it_comes_and_then_as_it_is_delivered(here)
     await everything_that_is_being_written_is_stopped_at_once(here)
     await a_stream_goes_on_where_it_stopped(here)
+    await a_chat_is_found_renamed_deleted_and_brought_back(here)
     await a_failed_sibling_does_not_hold_the_others_up(here)
     await an_error_shows_its_category_its_sentence_and_a_way_to_the_turn(here)
     await a_reply_reaches_the_character_that_is_replied_to(here)

@@ -15,6 +15,8 @@ from projections import chats, replies
 from projections.live import drafts
 from projections.models import catalog, channels
 from projections.models.catalog import Character
+from projections.models.places import chat_marks
+from projections.models.places.chat_marks import UNMARKED, ChatMark
 
 PAGE = 100
 QUOTE = 60
@@ -123,6 +125,12 @@ async def mine(console: Console) -> list[chats.Chat]:
     """The operator's conversations, the latest first."""
     async with console.log.pool.connection() as connection:
         return await chats.chats(connection, console.log.vault, OPERATOR, venue=VENUE)
+
+
+async def mark(console: Console, channel: int) -> ChatMark:
+    """Its title, if it was given one, and whether it was deleted."""
+    async with console.log.pool.connection() as connection:
+        return (await chat_marks.of(connection, console.log.vault, [channel])).get(channel, UNMARKED)
 
 
 async def host(console: Console, channel: int) -> Host:

@@ -85,6 +85,14 @@ async def stop(request: Request) -> Response:
     console, channel = console_of(request), request.path_params["channel"]
     if not await conversation.exists(console, channel):
         return problem(request, 404, "No such conversation", "It may belong to another installation.")
+    waiting = await call_off(console, channel)
+    many = "1 answer" if waiting == 1 else f"{waiting} answers"
+    said = f"Stopped: {many} will not come." if waiting else "Nothing was being written."
+    return HTMLResponse(fragment("_refused.html", sentence=said)) if by_script(request) else go(f"/chats/{channel}")
+
+
+async def call_off(console: Console, channel: int) -> int:
+    """Call off the answers of a conversation that are not there yet; how many these were."""
     async with console.log.pool.connection() as connection:
         waiting = await turns.pending_in(connection, channel)
     position = 0
@@ -92,9 +100,7 @@ async def stop(request: Request) -> Response:
         position = (await console.log.append(requests.cancelled(turn, "stopped"))).positions[0]
     await runner.wait_for(console.log.pool, ("turns",), position, seconds=2.0)
     console.feed.touch({channel})
-    many = "1 answer" if len(waiting) == 1 else f"{len(waiting)} answers"
-    said = f"Stopped: {many} will not come." if waiting else "Nothing was being written."
-    return HTMLResponse(fragment("_refused.html", sentence=said)) if by_script(request) else go(f"/chats/{channel}")
+    return len(waiting)
 
 
 async def shown(console: Console, said: Said) -> None:
@@ -126,6 +132,9 @@ async def chat(request: Request) -> Response:
     console, channel = console_of(request), request.path_params["channel"]
     if not await conversation.exists(console, channel):
         return problem(request, 404, "No such conversation", "It may belong to another installation. Start a new one in the playground.")
+    mark = await conversation.mark(console, channel)
+    if mark.deleted:
+        return page(request, "chat_deleted.html", {"channel": channel}, section="Playground", status=410)
     called = await conversation.names(console)
     before = number(request.query_params.get("before", ""))
     views, after = await conversation.lines(console, channel, called, before=before)
@@ -142,6 +151,7 @@ async def chat(request: Request) -> Response:
         "older": older,
         "refused": "",
         "typed": "",
+        "title": mark.title,
     }
     async with console.log.pool.connection() as connection:
         here["fork_of"] = await forks.fork_of(connection, channel)

@@ -1,0 +1,1 @@
+"""What happens to conversations of the playground."""
