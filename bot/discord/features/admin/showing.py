@@ -4,6 +4,7 @@ from typing import cast, get_args
 
 from bot.discord.answers import Interaction, Told
 from bot.discord.context import Context, key_of
+from bot.discord.features.declare import UNCHANGED
 from bot.discord.features.undo.press import changed
 from engine.decide.places.bulletin import SetPresence
 from engine.decide.rejected import Rejected
@@ -24,5 +25,5 @@ async def carry(context: Context, interaction: Interaction, wanted: SetPresence)
     """Carry it out. Raises Rejected."""
     done = await execute(context.log, context.actor(interaction), wanted, key_of(interaction.id), see=["changes"])
     if not done.events:
-        raise Rejected("Nothing changed: it is so already.")
+        raise Rejected(UNCHANGED)
     return changed(interaction, "It is set." if wanted.text else "It shows no text any more.")

@@ -2,87 +2,72 @@
 
 from dataclasses import replace
 
-import nextcord
 from nextcord import SlashOption
 
 from bot import editing, sheets
 from bot.discord import custom_ids
-from bot.discord.answers import Interaction, Told, answer
+from bot.discord.answers import Interaction, Told
 from bot.discord.components import button, row
-from bot.discord.context import key_of
+from bot.discord.features.declare import Cog, answering, bare, command_group, suggesting
 from bot.discord.features.resources import known
 from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
-from bot.discord.features.undo.press import changed, shown
+from bot.discord.features.undo.press import changed
 from bot.editing import Item
 from bot.explain import NEEDED, Here, lines, look, names_of
 from engine.decide import channel
-from engine.execute import Executed, execute
 from engine.resources.kinds import CHANNEL, CHARACTER
 from projections.models import channels
 
 
-class ChannelCog(nextcord.ClientCog):
+class ChannelCog(Cog):
     """The commands."""
 
     def __init__(self, editor: Editor) -> None:
-        self.editor, self.context = editor, editor.context
+        super().__init__(editor.context)
+        self.editor = editor
 
-    @nextcord.slash_command(name="channel", description="Who answers in this channel")  # type: ignore[untyped-decorator]
+    @command_group("channel", "Who answers in this channel")
     async def group(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @group.subcommand(name="activate", description="A character answers everything said here")  # type: ignore[untyped-decorator]
+    @answering("activate", "A character answers everything said here", under=group, hidden=False)
     async def activate(
         self, interaction: Interaction, character: str = SlashOption(description="Name or short name", autocomplete=True)
-    ) -> None:
-        actor, where = self.context.actor(interaction), where_of(interaction)
+    ) -> Told:
+        where = where_of(interaction)
+        found = await self.find(interaction, character)
+        await self.do(interaction, channel.Activate(where, found.id))
+        lacks = f"\n⚠️ I lack {names_of(missing)} here; `/channel explain` says more." if (missing := lacking(interaction)) else ""
+        return changed(interaction, f"**{found.name}** answers everything said here now. `/channel deactivate` ends it.{lacks}")
 
-        async def work() -> Told:
-            found = await known.find(self.context, CHARACTER, actor, character)
-            await self._carry_out(interaction, channel.Activate(where, found.id))
-            lacks = f"\n⚠️ I lack {names_of(missing)} here; `/channel explain` says more." if (missing := lacking(interaction)) else ""
-            return changed(interaction, f"**{found.name}** answers everything said here now. `/channel deactivate` ends it.{lacks}")
-
-        await answer(interaction, work, hidden=False)
-
-    @group.subcommand(name="deactivate", description="Stop one character, or all, from answering here")  # type: ignore[untyped-decorator]
+    @answering("deactivate", "Stop one character, or all, from answering here", under=group, hidden=False)
     async def deactivate(
         self,
         interaction: Interaction,
         character: str = SlashOption(description="Name or short name; empty for all", required=False, default="", autocomplete=True),
-    ) -> None:
-        actor, where = self.context.actor(interaction), where_of(interaction)
+    ) -> Told:
+        where = where_of(interaction)
+        chosen = await self.whose(interaction, character)
+        count = len((await self.do(interaction, channel.Deactivate(where, chosen))).events)
+        return changed(interaction, f"{count} character{'s' if count > 1 else ''} deactivated here.")
 
-        async def work() -> Told:
-            chosen = (await known.find(self.context, CHARACTER, actor, character)).id if character.strip() else None
-            count = len((await self._carry_out(interaction, channel.Deactivate(where, chosen))).events)
-            return changed(interaction, f"{count} character{'s' if count > 1 else ''} deactivated here.")
-
-        await answer(interaction, work, hidden=False)
-
-    @group.subcommand(name="reset", description="Let characters forget what was said here so far")  # type: ignore[untyped-decorator]
-    async def reset(self, interaction: Interaction) -> None:
+    @answering("reset", "Let characters forget what was said here so far", under=group, hidden=False)
+    async def reset(self, interaction: Interaction) -> Told:
         where = where_of(interaction)
 
-        async def work() -> Told:
-            await self._carry_out(interaction, channel.ResetContext(where))
-            return Told("From here on characters see nothing of what was said here before. The messages themselves stay.")
+        await self.do(interaction, channel.ResetContext(where))
+        return Told("From here on characters see nothing of what was said here before. The messages themselves stay.")
 
-        await answer(interaction, work, hidden=False)
+    @answering("show", "Who is activated here, and what is set", under=group)
+    async def show(self, interaction: Interaction) -> Told:
+        return await self._shown(interaction)
 
-    @group.subcommand(name="show", description="Who is activated here, and what is set")  # type: ignore[untyped-decorator]
-    async def show(self, interaction: Interaction) -> None:
-        await answer(interaction, lambda: self._shown(interaction))
+    @answering("explain", "Who answers here and why, and what stands in the way", under=group)
+    async def explain(self, interaction: Interaction) -> str:
+        return "\n".join(lines(await self._here(interaction), self.context.settings.bot_mention_char))
 
-    @group.subcommand(name="explain", description="Who answers here and why, and what stands in the way")  # type: ignore[untyped-decorator]
-    async def explain(self, interaction: Interaction) -> None:
-        async def work() -> str:
-            return "\n".join(lines(await self._here(interaction), self.context.settings.bot_mention_char))
-
-        await answer(interaction, work)
-
-    @group.subcommand(name="edit", description="Change what is set for this channel: who speaks, how many, and when")  # type: ignore[untyped-decorator]
+    @bare("edit", "Change what is set for this channel: who speaks, how many, and when", under=group)
     async def edit(
         self,
         interaction: Interaction,
@@ -91,15 +76,15 @@ class ChannelCog(nextcord.ClientCog):
     ) -> None:
         await edit_sheet(self.editor, interaction, CHANNEL, sheets.id_of(interaction.channel_id or 0), field, value)
 
-    @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
+    @suggesting("field", edit)
     async def suggest_field(self, interaction: Interaction, field: str) -> None:
         await interaction.response.send_autocomplete(field_choices(CHANNEL, self.context.actor(interaction), field))
 
-    @activate.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    @suggesting("character", activate)
     async def choose(self, interaction: Interaction, character: str) -> None:
-        await interaction.response.send_autocomplete(known.suggestions(await self._known(interaction), character, editable=False))
+        await self.suggest(interaction, character)
 
-    @deactivate.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    @suggesting("character", deactivate)
     async def choose_active(self, interaction: Interaction, character: str) -> None:
         async with self.context.log.pool.connection() as connection:
             active = set(await channels.active_in(connection, where_of(interaction).channel_id))
@@ -130,12 +115,6 @@ class ChannelCog(nextcord.ClientCog):
 
     async def _known(self, interaction: Interaction) -> list[Item]:
         return await known.items(self.context, CHARACTER, self.context.actor(interaction))
-
-    async def _carry_out(self, interaction: Interaction, command: channel.ChannelCommand) -> Executed:
-        """Carry it out with the person's permissions, and wait until it shows. Raises Rejected."""
-        done = await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id))
-        await shown(self.context, done)
-        return done
 
 
 def lacking(interaction: Interaction) -> list[str]:

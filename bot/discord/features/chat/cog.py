@@ -1,60 +1,40 @@
 """`/chat`: say something to a character, or let it join in. `/random`: the same with one drawn by lot."""
 
-from collections.abc import Awaitable, Callable
-
-import nextcord
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told, answer
-from bot.discord.context import Context
+from bot.discord.answers import Interaction, Told
 from bot.discord.features.chat.asking import LONGEST, Asked, ask, lot
+from bot.discord.features.declare import Cog, answering, suggesting
 from bot.discord.features.resources import known
 from engine.resources.kinds import CHARACTER
 
 SAID = "What you say; empty: it reads the room and joins in"
 
 
-class ChatCog(nextcord.ClientCog):
+class ChatCog(Cog):
     """The commands."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    @nextcord.slash_command(name="chat", description="Say something to a character, or let it join in")  # type: ignore[untyped-decorator]
+    @answering("chat", "Say something to a character, or let it join in")
     async def chat(
         self,
         interaction: Interaction,
         character: str = SlashOption(description="Name or short name", autocomplete=True),
         message: str = SlashOption(description=SAID, required=False, default="", max_length=LONGEST),
-    ) -> None:
-        actor = self.context.actor(interaction)
+    ) -> Told:
+        return await self._ask(interaction, Asked(await self.find(interaction, character), message.strip()))
 
-        async def whom() -> Asked:
-            return Asked(await known.find(self.context, CHARACTER, actor, character), message.strip())
-
-        await self._ask(interaction, whom)
-
-    @nextcord.slash_command(name="random", description="Say something to a character that is drawn by lot")  # type: ignore[untyped-decorator]
+    @answering("random", "Say something to a character that is drawn by lot")
     async def random(
         self, interaction: Interaction, message: str = SlashOption(description=SAID, required=False, default="", max_length=LONGEST)
-    ) -> None:
-        actor = self.context.actor(interaction)
+    ) -> Told:
+        there = [one for one in await known.items(self.context, CHARACTER, self.context.actor(interaction)) if one.listed]
+        chosen, drawn = lot(there, interaction.id)
+        return await self._ask(interaction, Asked(chosen, message.strip(), drawn))
 
-        async def whom() -> Asked:
-            there = [one for one in await known.items(self.context, CHARACTER, actor) if one.listed]
-            chosen, drawn = lot(there, interaction.id)
-            return Asked(chosen, message.strip(), drawn)
+    @suggesting("character", chat)
+    async def suggest_character(self, interaction: Interaction, character: str) -> None:
+        await self.suggest(interaction, character)
 
-        await self._ask(interaction, whom)
-
-    @chat.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose(self, interaction: Interaction, character: str) -> None:
-        there = await known.items(self.context, CHARACTER, self.context.actor(interaction))
-        await interaction.response.send_autocomplete(known.suggestions(there, character, editable=False))
-
-    async def _ask(self, interaction: Interaction, whom: Callable[[], Awaitable[Asked]]) -> None:
-        async def work() -> Told:
-            await ask(self.context, interaction, await whom())
-            return Told("", sent=True)
-
-        await answer(interaction, work)
+    async def _ask(self, interaction: Interaction, asked: Asked) -> Told:
+        await ask(self.context, interaction, asked)
+        return Told("", sent=True)

@@ -3,16 +3,15 @@
 import nextcord
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told, answer
-from bot.discord.context import Context, key_of
+from bot.discord.answers import Interaction, Told
+from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.resources import known
-from bot.discord.features.undo.press import changed, shown
+from bot.discord.features.undo.press import changed
 from bot.editing import Item
 from engine.actor import Actor
 from engine.decide.rejected import Rejected
-from engine.decide.speaking.denial import MODERATE, Allow, DenialCommand, Deny
+from engine.decide.speaking.denial import MODERATE, Allow, Deny
 from engine.events.access import Mode, Scope
-from engine.execute import execute
 from engine.resources.kinds import CHARACTER
 from projections.models import access
 from projections.models.access import DeniedPerson
@@ -25,17 +24,14 @@ PLACE = SlashOption(description="Where; everywhere is for the bot's owners", cho
 CHARACTER_OPTION = SlashOption(description="Which character, for `a character`", required=False, default="", autocomplete=True)
 
 
-class DenyCog(nextcord.ClientCog):
+class DenyCog(Cog):
     """The commands."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    @nextcord.slash_command(name="deny", description="Who is not answered, and where")  # type: ignore[untyped-decorator]
+    @command_group("deny", "Who is not answered, and where")
     async def group(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @group.subcommand(name="add", description="Answer somebody no more")  # type: ignore[untyped-decorator]
+    @answering("add", "Answer somebody no more", under=group)
     async def add(
         self,
         interaction: Interaction,
@@ -49,49 +45,28 @@ class DenyCog(nextcord.ClientCog):
             default="block",
         ),
         reason: str = SlashOption(description="Why, for those who look it up", required=False, default="", max_length=500),
-    ) -> None:
+    ) -> Told:
         how: Mode = "mute" if mode == "mute" else "block"
 
-        async def work() -> Told:
-            scope, target, words = await self._where(interaction, where, character)
-            done = await self._do(interaction, Deny(person.id, scope, target, how, reason))
-            if not done:
-                raise Rejected("Nothing changed: it is so already.")
-            return changed(interaction, f"<@{person.id}> is not answered {words} any more ({how}). `/deny remove` takes it back.")
+        scope, target, words = await self._where(interaction, where, character)
+        await self.do(interaction, Deny(person.id, scope, target, how, reason), unchanged=UNCHANGED)
+        return changed(interaction, f"<@{person.id}> is not answered {words} any more ({how}). `/deny remove` takes it back.")
 
-        await answer(interaction, work)
-
-    @group.subcommand(name="remove", description="Answer somebody again where they were denied")  # type: ignore[untyped-decorator]
+    @answering("remove", "Answer somebody again where they were denied", under=group)
     async def remove(
         self, interaction: Interaction, person: nextcord.User = PERSON, where: str = PLACE, character: str = CHARACTER_OPTION
-    ) -> None:
-        async def work() -> Told:
-            scope, target, words = await self._where(interaction, where, character)
-            await self._do(interaction, Allow(person.id, scope, target))
-            return changed(interaction, f"<@{person.id}> is answered again {words}. Other denials of theirs stay: `/deny list`.")
+    ) -> Told:
+        scope, target, words = await self._where(interaction, where, character)
+        await self.do(interaction, Allow(person.id, scope, target))
+        return changed(interaction, f"<@{person.id}> is answered again {words}. Other denials of theirs stay: `/deny list`.")
 
-        await answer(interaction, work)
+    @answering("list", "Who is not answered here, since when, by whom and why", under=group)
+    async def list_(self, interaction: Interaction, person: nextcord.User | None = ONLY) -> str:
+        return await self._listed(interaction, person.id if person is not None else None)
 
-    @group.subcommand(name="list", description="Who is not answered here, since when, by whom and why")  # type: ignore[untyped-decorator]
-    async def list_(self, interaction: Interaction, person: nextcord.User | None = ONLY) -> None:
-        await answer(interaction, lambda: self._listed(interaction, person.id if person is not None else None))
-
-    @add.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @remove.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_again(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    async def _suggest(self, interaction: Interaction, text: str) -> None:
-        mine = await known.items(self.context, CHARACTER, self.context.actor(interaction))
-        await interaction.response.send_autocomplete(known.suggestions(mine, text, editable=True))
-
-    async def _do(self, interaction: Interaction, command: DenialCommand) -> bool:
-        done = await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id))
-        await shown(self.context, done)
-        return bool(done.events)
+    @suggesting("character", add, remove)
+    async def suggest_character(self, interaction: Interaction, character: str) -> None:
+        await self.suggest(interaction, character, editable=True)
 
     async def _where(self, interaction: Interaction, where: str, character: str) -> tuple[Scope, str, str]:
         """The scope, its target, and both in words. Raises Rejected."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-import nextcord
 from nextcord import SlashOption
 
 from bot import releases
-from bot.discord.answers import Interaction, answer
-from bot.discord.context import Context
+from bot.discord.answers import Interaction
+from bot.discord.features.declare import Cog, answering
 from engine.decide.rejected import Rejected
 
 TOPICS: Mapping[str, str] = {
@@ -44,34 +43,25 @@ TOPICS: Mapping[str, str] = {
 """Topic to its text; `{char}` is the character that calls by name."""
 
 
-class HelpCog(nextcord.ClientCog):
+class HelpCog(Cog):
     """The commands."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    @nextcord.slash_command(name="help", description="How to talk with characters, make them, and look after them")  # type: ignore[untyped-decorator]
+    @answering("help", "How to talk with characters, make them, and look after them")
     async def help(
         self,
         interaction: Interaction,
         topic: str = SlashOption(description="What about", required=False, default="", choices=list(TOPICS)),
-    ) -> None:
-        async def work() -> str:
-            shown = [topic] if topic in TOPICS else [name for name in TOPICS if name != "owner" or self.context.actor(interaction).trusted]
-            return "\n\n".join(TOPICS[name].replace("{char}", self.context.settings.bot_mention_char) for name in shown)
+    ) -> str:
+        shown = [topic] if topic in TOPICS else [name for name in TOPICS if name != "owner" or self.context.actor(interaction).trusted]
+        return "\n\n".join(TOPICS[name].replace("{char}", self.context.settings.bot_mention_char) for name in shown)
 
-        await answer(interaction, work)
-
-    @nextcord.slash_command(name="changelog", description="What is new in this version of the bot")  # type: ignore[untyped-decorator]
+    @answering("changelog", "What is new in this version of the bot")
     async def changelog(
         self,
         interaction: Interaction,
         version: str = SlashOption(description="Another version; the newest unless given", required=False, default=""),
-    ) -> None:
-        async def work() -> str:
-            return _told(version)
-
-        await answer(interaction, work)
+    ) -> str:
+        return _told(version)
 
 
 def _told(version: str) -> str:

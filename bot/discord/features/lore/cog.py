@@ -6,9 +6,10 @@ from typing import get_args
 import nextcord
 from nextcord import SlashOption
 
-from bot import editing, lore
-from bot.discord.answers import Interaction, Told, answer
-from bot.discord.context import Context, key_of
+from bot import lore
+from bot.discord.answers import Interaction, Told
+from bot.discord.context import key_of
+from bot.discord.features.declare import Cog, answering, command_group, suggesting
 from bot.discord.features.resources import known
 from bot.discord.features.undo.press import changed
 from bot.lore import OwnBook, Tried
@@ -29,94 +30,74 @@ SHOWN = 25
 """Lines of a trial and of a list."""
 
 
-class LoreCog(nextcord.ClientCog):
+class LoreCog(Cog):
     """The commands."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    @nextcord.slash_command(name="lore", description="Lorebooks: what conversations wake")  # type: ignore[untyped-decorator]
+    @command_group("lore", "Lorebooks: what conversations wake")
     async def group(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @group.subcommand(name="test", description="Show what a text would wake, entry by entry, without saying it")  # type: ignore[untyped-decorator]
+    @answering("test", "Show what a text would wake, entry by entry, without saying it", under=group)
     async def test(
         self,
         interaction: Interaction,
         text: str = SlashOption(description="What somebody might say"),
         book: str = SlashOption(description="Only this lorebook", required=False, default="", autocomplete=True),
         character: str = WHO,
-    ) -> None:
+    ) -> Told:
         actor = self.context.actor(interaction)
+        log = self.context.log
+        found = [await lore.find(log, actor, book)] if book else await lore.books(log, actor)
+        item = await known.find(self.context, CHARACTER, actor, character) if character else None
+        card = Card(item.sheet.description) if item is not None and isinstance(item.sheet, CharacterSheet) else None
+        return Told(_trial(lore.trial(found, text, card, interaction.user.display_name if interaction.user else "")))
 
-        async def work() -> Told:
-            log = self.context.log
-            found = [await lore.find(log, actor, book)] if book else await lore.books(log, actor)
-            item = await known.find(self.context, CHARACTER, actor, character) if character else None
-            card = Card(item.sheet.description) if item is not None and isinstance(item.sheet, CharacterSheet) else None
-            return Told(_trial(lore.trial(found, text, card, interaction.user.display_name if interaction.user else "")))
-
-        await answer(interaction, work)
-
-    @group.subcommand(name="import", description="Bring a lorebook in: a world of SillyTavern's, a card's, NovelAI's, Agnai's or Risu's")  # type: ignore[untyped-decorator]
-    async def import_(self, interaction: Interaction, file: nextcord.Attachment) -> None:
+    @answering("import", "Bring a lorebook in: a world of SillyTavern's, a card's, NovelAI's, Agnai's or Risu's", under=group)
+    async def import_(self, interaction: Interaction, file: nextcord.Attachment) -> Told:
         actor = self.context.actor(interaction)
+        if file.size > lore.MOST_BYTES:
+            raise Rejected(f"The file is larger than {lore.MOST_BYTES // 2**20} MB.")
+        found = await lore.read_file(await file.read(), file.filename)
+        await lore.make(self.context.log, actor, found, key_of(interaction.id))
+        lines = [f"**{found.sheet.name}** came in from {found.kind} with {len(found.entries)} entries.", *found.notes[:SHOWN]]
+        return changed(interaction, "\n".join([*lines, "`/lore attach` says where it is looked at."]))
 
-        async def work() -> Told:
-            if file.size > lore.MOST_BYTES:
-                raise Rejected(f"The file is larger than {lore.MOST_BYTES // 2**20} MB.")
-            found = await lore.read_file(await file.read(), file.filename)
-            await lore.make(self.context.log, actor, found, key_of(interaction.id))
-            lines = [f"**{found.sheet.name}** came in from {found.kind} with {len(found.entries)} entries.", *found.notes[:SHOWN]]
-            return changed(interaction, "\n".join([*lines, "`/lore attach` says where it is looked at."]))
+    @answering("export", "Get a lorebook of yours as a file that SillyTavern reads", under=group)
+    async def export(self, interaction: Interaction, book: str = BOOK) -> Told:
+        found = await lore.find(self.context.log, self.context.actor(interaction), book)
+        return Told(f"**{found.sheet.name}**", file=(f"{found.handle}.json", lore.file_of(found)))
 
-        await answer(interaction, work)
+    @answering("list", "List your lorebooks", under=group)
+    async def list_(self, interaction: Interaction) -> Told:
+        found = await lore.books(self.context.log, self.context.actor(interaction), entries=False)
+        return Told(_listed(found))
 
-    @group.subcommand(name="export", description="Get a lorebook of yours as a file that SillyTavern reads")  # type: ignore[untyped-decorator]
-    async def export(self, interaction: Interaction, book: str = BOOK) -> None:
-        async def work() -> Told:
-            found = await lore.find(self.context.log, self.context.actor(interaction), book)
-            return Told(f"**{found.sheet.name}**", file=(f"{found.handle}.json", lore.file_of(found)))
-
-        await answer(interaction, work)
-
-    @group.subcommand(name="list", description="List your lorebooks")  # type: ignore[untyped-decorator]
-    async def list_(self, interaction: Interaction) -> None:
-        async def work() -> Told:
-            found = await lore.books(self.context.log, self.context.actor(interaction), entries=False)
-            return Told(_listed(found))
-
-        await answer(interaction, work)
-
-    @group.subcommand(name="add", description="Add an entry to a lorebook of yours")  # type: ignore[untyped-decorator]
+    @answering("add", "Add an entry to a lorebook of yours", under=group)
     async def add(
         self,
         interaction: Interaction,
         book: str = BOOK,
         keys: str = SlashOption(description="Words that wake it, with commas between; empty: always on", required=False, default=""),
         text: str = SlashOption(description="What the model is told"),
-    ) -> None:
-        async def work() -> Told:
-            log, actor = self.context.log, self.context.actor(interaction)
-            found = await lore.find(log, actor, book)
-            words = [key.strip() for key in keys.split(",") if key.strip()]
-            form = {"keys": "\n".join(words), "content": text, "constant": "no" if words else "yes"}
-            fields, wrong = lore.filled_in(None, form)
-            for sentence in wrong.values():
-                raise Rejected(sentence)
-            entry = SetEntries(found.id, [{**fields, "uid": lore.next_uid(found)}])
-            await lore.carry_out(log, actor, entry, key_of(interaction.id))
-            return changed(interaction, f"**{found.sheet.name}** has {len(found.entries) + 1} entries now.")
+    ) -> Told:
+        log, actor = self.context.log, self.context.actor(interaction)
+        found = await lore.find(log, actor, book)
+        words = [key.strip() for key in keys.split(",") if key.strip()]
+        form = {"keys": "\n".join(words), "content": text, "constant": "no" if words else "yes"}
+        fields, wrong = lore.filled_in(None, form)
+        for sentence in wrong.values():
+            raise Rejected(sentence)
+        entry = SetEntries(found.id, [{**fields, "uid": lore.next_uid(found)}])
+        await lore.carry_out(log, actor, entry, key_of(interaction.id))
+        return changed(interaction, f"**{found.sheet.name}** has {len(found.entries) + 1} entries now.")
 
-        await answer(interaction, work)
+    @answering("attach", "Let a lorebook of yours be looked at somewhere", under=group)
+    async def attach(self, interaction: Interaction, book: str = BOOK, place: str = PLACE, character: str = WHO) -> Told:
+        return await self._placed(interaction, book, place, character, Attach)
 
-    @group.subcommand(name="attach", description="Let a lorebook of yours be looked at somewhere")  # type: ignore[untyped-decorator]
-    async def attach(self, interaction: Interaction, book: str = BOOK, place: str = PLACE, character: str = WHO) -> None:
-        await answer(interaction, lambda: self._placed(interaction, book, place, character, Attach))
-
-    @group.subcommand(name="detach", description="Let a lorebook not be looked at there any more")  # type: ignore[untyped-decorator]
-    async def detach(self, interaction: Interaction, book: str = BOOK, place: str = PLACE, character: str = WHO) -> None:
-        await answer(interaction, lambda: self._placed(interaction, book, place, character, Detach))
+    @answering("detach", "Let a lorebook not be looked at there any more", under=group)
+    async def detach(self, interaction: Interaction, book: str = BOOK, place: str = PLACE, character: str = WHO) -> Told:
+        return await self._placed(interaction, book, place, character, Detach)
 
     async def _placed(self, interaction: Interaction, book: str, place: str, character: str, command: type[Attach] | type[Detach]) -> Told:
         log, actor = self.context.log, self.context.actor(interaction)
@@ -137,66 +118,32 @@ class LoreCog(nextcord.ClientCog):
             case "person":
                 return scope, str(self.context.actor(interaction).user_id)
             case "character" if character:
-                return scope, str((await known.find(self.context, CHARACTER, self.context.actor(interaction), character)).id)
+                return scope, str((await self.find(interaction, character)).id)
             case "everywhere":
                 return scope, ""
         raise Rejected("Say which character." if scope == "character" else "There is no server here.")
 
-    @group.subcommand(name="delete", description="Delete a lorebook of yours")  # type: ignore[untyped-decorator]
-    async def delete(self, interaction: Interaction, book: str = BOOK) -> None:
-        async def work() -> Told:
-            log, actor = self.context.log, self.context.actor(interaction)
-            found = await lore.find(log, actor, book)
-            await lore.carry_out(log, actor, Delete(found.id), key_of(interaction.id))
-            return changed(interaction, f"Deleted **{found.sheet.name}** with {len(found.entries)} entries.")
+    @answering("delete", "Delete a lorebook of yours", under=group)
+    async def delete(self, interaction: Interaction, book: str = BOOK) -> Told:
+        log, actor = self.context.log, self.context.actor(interaction)
+        found = await lore.find(log, actor, book)
+        await lore.carry_out(log, actor, Delete(found.id), key_of(interaction.id))
+        return changed(interaction, f"Deleted **{found.sheet.name}** with {len(found.entries)} entries.")
 
-        await answer(interaction, work)
-
-    @test.on_autocomplete("book")  # type: ignore[untyped-decorator]
-    async def choose_tested(self, interaction: Interaction, book: str) -> None:
-        await self._suggest(interaction, book)
-
-    @export.on_autocomplete("book")  # type: ignore[untyped-decorator]
-    async def choose_exported(self, interaction: Interaction, book: str) -> None:
-        await self._suggest(interaction, book)
-
-    @add.on_autocomplete("book")  # type: ignore[untyped-decorator]
-    async def choose_added(self, interaction: Interaction, book: str) -> None:
-        await self._suggest(interaction, book)
-
-    @attach.on_autocomplete("book")  # type: ignore[untyped-decorator]
-    async def choose_attached(self, interaction: Interaction, book: str) -> None:
-        await self._suggest(interaction, book)
-
-    @detach.on_autocomplete("book")  # type: ignore[untyped-decorator]
-    async def choose_detached(self, interaction: Interaction, book: str) -> None:
-        await self._suggest(interaction, book)
-
-    @delete.on_autocomplete("book")  # type: ignore[untyped-decorator]
-    async def choose_deleted(self, interaction: Interaction, book: str) -> None:
-        await self._suggest(interaction, book)
-
-    @test.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_speaker(self, interaction: Interaction, character: str) -> None:
-        await self._suggest_character(interaction, character, editable=False)
-
-    @attach.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_character(self, interaction: Interaction, character: str) -> None:
-        await self._suggest_character(interaction, character, editable=True)
-
-    @detach.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_former(self, interaction: Interaction, character: str) -> None:
-        await self._suggest_character(interaction, character, editable=True)
-
-    async def _suggest(self, interaction: Interaction, typed: str) -> None:
+    @suggesting("book", test, export, add, attach, detach, delete)
+    async def suggest_book(self, interaction: Interaction, book: str) -> None:
         found = await lore.books(self.context.log, self.context.actor(interaction), entries=False)
-        wanted = typed.casefold()
+        wanted = book.casefold()
         near = [one for one in found if wanted in one.sheet.name.casefold()][:SHOWN]
         await interaction.response.send_autocomplete({f"{one.sheet.name[:80]} ({one.handle})": one.handle for one in near})
 
-    async def _suggest_character(self, interaction: Interaction, typed: str, *, editable: bool) -> None:
-        items = await editing.items(self.context.log, CHARACTER, self.context.actor(interaction))
-        await interaction.response.send_autocomplete(known.suggestions(items, typed, editable=editable))
+    @suggesting("character", test)
+    async def suggest_speaker(self, interaction: Interaction, character: str) -> None:
+        await self.suggest(interaction, character)
+
+    @suggesting("character", attach, detach)
+    async def suggest_place(self, interaction: Interaction, character: str) -> None:
+        await self.suggest(interaction, character, editable=True)
 
 
 _SCOPES: tuple[LoreScope, ...] = get_args(LoreScope)

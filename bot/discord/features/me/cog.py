@@ -1,6 +1,5 @@
 """`/me`: who one is for characters; `/settings`: what holds, by which tier it is set, and one's own key."""
 
-import nextcord
 from nextcord import SlashOption
 
 from bot import editing, settings, sheets
@@ -9,15 +8,13 @@ from bot.discord.answers import Interaction, Told, answer, open_form
 from bot.discord.components import button, form, row, text_input
 from bot.discord.context import Context, user_id
 from bot.discord.custom_ids import Press, Values
+from bot.discord.features.declare import Cog, answering, bare, command_group, suggesting
 from bot.discord.features.me import data
-from bot.discord.features.resources import known
-from bot.discord.features.resources.cog import edit_sheet, field_choices
+from bot.discord.features.resources.cog import edit_found, edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
 from bot.discord.payload import Json
 from bot.discord.presses import Handler, submitted
 from bot.editing import Item
-from engine.decide.rejected import Rejected
-from engine.resources.kinds import CHARACTER
 from engine.resources.places.kinds import PROFILE
 from projections.models.places import overrides
 
@@ -26,30 +23,26 @@ WITH = SlashOption(
 )
 
 
-class MeCog(nextcord.ClientCog):
+class MeCog(Cog):
     """The commands."""
 
     def __init__(self, editor: Editor) -> None:
-        self.editor, self.context = editor, editor.context
+        super().__init__(editor.context)
+        self.editor = editor
 
-    @nextcord.slash_command(name="me", description="Who you are for characters, and how you want to be answered")  # type: ignore[untyped-decorator]
+    @command_group("me", "Who you are for characters, and how you want to be answered")
     async def me(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @me.subcommand(name="profile", description="What you told characters of yourself")  # type: ignore[untyped-decorator]
-    async def profile(self, interaction: Interaction, character: str = WITH) -> None:
-        async def work() -> Told:
-            item = await self._item(interaction, character)
-            told = [f"**{spec.shown.label}:** {text or '*not set*'}" for spec, text in editing.shown(item, everything=True)]
-            told.append(
-                "-# Only characters that answer you read it, and only then. `/me edit` changes it; `/settings show` says what holds."
-            )
-            edit = row(button(custom_ids.EDIT.id(PROFILE.name, item.id), "Edit", "blue"))
-            return Told("\n".join([f"**{item.name}**", *told]), (edit,))
+    @answering("profile", "What you told characters of yourself", under=me)
+    async def profile(self, interaction: Interaction, character: str = WITH) -> Told:
+        item = await self._item(interaction, character)
+        told = [f"**{spec.shown.label}:** {text or '*not set*'}" for spec, text in editing.shown(item, everything=True)]
+        told.append("-# Only characters that answer you read it, and only then. `/me edit` changes it; `/settings show` says what holds.")
+        edit = row(button(custom_ids.EDIT.id(PROFILE.name, item.id), "Edit", "blue"))
+        return Told("\n".join([f"**{item.name}**", *told]), (edit,))
 
-        await answer(interaction, work)
-
-    @me.subcommand(name="edit", description="Say who you are, and how you want to be answered")  # type: ignore[untyped-decorator]
+    @bare("edit", "Say who you are, and how you want to be answered", under=me)
     async def edit(
         self,
         interaction: Interaction,
@@ -57,43 +50,35 @@ class MeCog(nextcord.ClientCog):
         field: str = SlashOption(description="One field; leave it out to see them all", required=False, default="", autocomplete=True),
         value: str = SlashOption(description="Its new value; leave it out for a form", required=False, default=""),
     ) -> None:
-        try:
-            item = await self._item(interaction, character)
-        except Rejected as rejected:
-            await _refuse(interaction, rejected)
-            return
-        await edit_sheet(self.editor, interaction, PROFILE, item.id, field, value)
+        await edit_found(self.editor, interaction, PROFILE, lambda: self._item(interaction, character), field, value)
 
-    @me.subcommand(name="export", description="Everything you own or said here, as a file for you alone")  # type: ignore[untyped-decorator]
-    async def export(self, interaction: Interaction) -> None:
-        await answer(interaction, lambda: data.export(self.context, self.context.actor(interaction)))
+    @answering("export", "Everything you own or said here, as a file for you alone", under=me)
+    async def export(self, interaction: Interaction) -> Told:
+        return await data.export(self.context, self.context.actor(interaction))
 
-    @me.subcommand(name="delete", description="Delete everything you said or made here, for good")  # type: ignore[untyped-decorator]
-    async def delete(self, interaction: Interaction) -> None:
-        await answer(interaction, lambda: data.preview(self.context, self.context.actor(interaction)))
+    @answering("delete", "Delete everything you said or made here, for good", under=me)
+    async def delete(self, interaction: Interaction) -> Told:
+        return await data.preview(self.context, self.context.actor(interaction))
 
-    @nextcord.slash_command(name="settings", description="What holds in your conversations, and your own key")  # type: ignore[untyped-decorator]
+    @command_group("settings", "What holds in your conversations, and your own key")
     async def settings(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @settings.subcommand(name="show", description="What holds for you, and who set it")  # type: ignore[untyped-decorator]
-    async def show(self, interaction: Interaction, character: str = WITH) -> None:
-        async def work() -> str:
-            actor = self.context.actor(interaction)
-            about = (await known.find(self.context, CHARACTER, actor, character)).id if character.strip() else None
-            parent = interaction.client.place(interaction.channel_id or 0).parent_id  # type: ignore[attr-defined]  # it is our own client
-            place = overrides.Place(actor.guild_id, actor.channel_id, parent)
-            return "\n".join(await settings.lines(self.context.log, self.context.settings, actor.user_id, about, place))
+    @answering("show", "What holds for you, and who set it", under=settings)
+    async def show(self, interaction: Interaction, character: str = WITH) -> str:
+        actor = self.context.actor(interaction)
+        about = await self.whose(interaction, character)
+        parent = interaction.client.place(interaction.channel_id or 0).parent_id  # type: ignore[attr-defined]  # it is our own client
+        place = overrides.Place(actor.guild_id, actor.channel_id, parent)
+        return "\n".join(await settings.lines(self.context.log, self.context.settings, actor.user_id, about, place))
 
-        await answer(interaction, work)
-
-    @settings.subcommand(name="timezone", description="The time where you are, for characters that answer you")  # type: ignore[untyped-decorator]
+    @bare("timezone", "The time where you are, for characters that answer you", under=settings)
     async def timezone(
         self, interaction: Interaction, zone: str = SlashOption(description="Such as Europe/Berlin", autocomplete=True)
     ) -> None:
         await edit_sheet(self.editor, interaction, PROFILE, sheets.id_of(0), "timezone", zone)
 
-    @settings.subcommand(name="apikey", description="Bring your own key: it pays for answers to you only")  # type: ignore[untyped-decorator]
+    @bare("apikey", "Bring your own key: it pays for answers to you only", under=settings)
     async def apikey(self, interaction: Interaction) -> None:
         async def work() -> Json:
             where = await settings.provider_name(self.context.log, self.context.settings)
@@ -103,48 +88,26 @@ class MeCog(nextcord.ClientCog):
 
         await open_form(interaction, work)
 
-    @settings.subcommand(name="apikey-remove", description="Take your own key away")  # type: ignore[untyped-decorator]
-    async def apikey_remove(self, interaction: Interaction) -> None:
-        async def work() -> str:
-            return await settings.remove_keys(self.context.log, self.context.actor(interaction))
+    @answering("apikey-remove", "Take your own key away", under=settings)
+    async def apikey_remove(self, interaction: Interaction) -> str:
+        return await settings.remove_keys(self.context.log, self.context.actor(interaction))
 
-        await answer(interaction, work)
+    @suggesting("character", profile, edit, show)
+    async def suggest_character(self, interaction: Interaction, character: str) -> None:
+        await self.suggest(interaction, character)
 
-    @profile.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def suggest_profile(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @edit.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def suggest_edit(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @show.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def suggest_show(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
+    @suggesting("field", edit)
     async def suggest_field(self, interaction: Interaction, field: str) -> None:
         await interaction.response.send_autocomplete(field_choices(PROFILE, self.context.actor(interaction), field))
 
-    @timezone.on_autocomplete("zone")  # type: ignore[untyped-decorator]
+    @suggesting("zone", timezone)
     async def suggest_zone(self, interaction: Interaction, zone: str) -> None:
         await interaction.response.send_autocomplete(settings.zones(zone))
 
-    async def _suggest(self, interaction: Interaction, text: str) -> None:
-        found = await known.items(self.context, CHARACTER, self.context.actor(interaction))
-        await interaction.response.send_autocomplete(known.suggestions(found, text, editable=False))
-
     async def _item(self, interaction: Interaction, character: str) -> Item:
         actor = self.context.actor(interaction)
-        about = (await known.find(self.context, CHARACTER, actor, character)).id if character.strip() else None
+        about = await self.whose(interaction, character)
         return await sheets.profile_item(self.context.log, actor, actor.user_id, about)
-
-
-async def _refuse(interaction: Interaction, rejected: Rejected) -> None:
-    async def work() -> str:
-        raise rejected
-
-    await answer(interaction, work)
 
 
 def handlers(context: Context) -> dict[Press, Handler]:

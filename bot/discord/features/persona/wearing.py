@@ -5,10 +5,11 @@ from typing import Any
 from nextcord import SlashOption
 
 from bot import editing
-from bot.discord.answers import Interaction, Told, answer
+from bot.discord.answers import Interaction, Told
 from bot.discord.context import key_of
+from bot.discord.features.declare import UNCHANGED, answering, suggesting
 from bot.discord.features.resources import known
-from bot.discord.features.resources.cog import WHICH, suggest
+from bot.discord.features.resources.cog import WHICH
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
 from engine.decide.places import persona
@@ -26,33 +27,27 @@ def add(group: Any, editor: Editor) -> None:
     """Add both commands."""
     context = editor.context
 
-    @group.subcommand(name="default", description="Be one of your personas everywhere, or see who you are where")  # type: ignore[untyped-decorator]
-    async def default(interaction: Interaction, name: str = NAME, clear: bool = CLEAR) -> None:
-        async def work() -> Told:
-            return await _chosen(editor, interaction, name, clear=clear) if name or clear else await _where(editor, interaction)
+    @answering("default", "Be one of your personas everywhere, or see who you are where", under=group)
+    async def default(interaction: Interaction, name: str = NAME, clear: bool = CLEAR) -> Told:
+        return await _chosen(editor, interaction, name, clear=clear) if name or clear else await _where(editor, interaction)
 
-        await answer(interaction, work)
+    @answering("override", "Be another persona in this server, or for one character", under=group)
+    async def override(interaction: Interaction, name: str = NAME, character: str = FOR, clear: bool = CLEAR) -> Told:
+        if not (name or clear):
+            raise Rejected("Name a persona, or say `clear`. `/persona default` shows who you are where.")
+        return await _overridden(editor, interaction, name, character, clear=clear)
 
-    @group.subcommand(name="override", description="Be another persona in this server, or for one character")  # type: ignore[untyped-decorator]
-    async def override(interaction: Interaction, name: str = NAME, character: str = FOR, clear: bool = CLEAR) -> None:
-        async def work() -> Told:
-            if not (name or clear):
-                raise Rejected("Name a persona, or say `clear`. `/persona default` shows who you are where.")
-            return await _overridden(editor, interaction, name, character, clear=clear)
-
-        await answer(interaction, work)
-
-    @default.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", default)
     async def suggest_default(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, PERSONA, name, editable=True)
+        await known.suggest(context, interaction, PERSONA, name, editable=True)
 
-    @override.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", override)
     async def suggest_override(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, PERSONA, name, editable=True)
+        await known.suggest(context, interaction, PERSONA, name, editable=True)
 
-    @override.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    @suggesting("character", override)
     async def suggest_character(interaction: Interaction, character: str) -> None:
-        await suggest(context, interaction, CHARACTER, character, editable=False)
+        await known.suggest(context, interaction, CHARACTER, character, editable=False)
 
 
 async def _overridden(editor: Editor, interaction: Interaction, name: str, character: str, *, clear: bool) -> Told:
@@ -73,7 +68,7 @@ async def _chosen(
     command = persona.Wear(actor.user_id, item.id if item else None, guild, about.id if about else None)
     done = await editing.carry_out(context.log, actor, command, key_of(interaction.id))
     if not done.events:
-        raise Rejected("Nothing changed: it is so already.")
+        raise Rejected(UNCHANGED)
     where = f"for **{about.name}**" if about else "in this server" if guild is not None else "everywhere"
     return changed(interaction, f"You are **{item.name}** {where} now." if item else f"You chose no persona {where} any more.")
 

@@ -50,23 +50,21 @@ def handlers(context: Context) -> dict[Press, Handler]:
         custom_ids.REPLY_AGAIN: stepping(reply.Regenerate, "It is asked for."),
         custom_ids.REPLY_GO_ON: stepping(reply.Continue, "It is asked for."),
         custom_ids.REPLY_DROP: stepping(reply.DeleteReply, "Deleted."),
-        custom_ids.REPLY_DELETE: lambda interaction, values: delete(context, interaction, reply.DeleteReply(*values)),
+        custom_ids.REPLY_DELETE: lambda interaction, values: answer(
+            interaction, lambda: deleted(context, interaction, reply.DeleteReply(*values))
+        ),
         custom_ids.REPLY_WISH: wish_form,
         custom_ids.REPLY_WISHED: lambda interaction, values: wished(context, interaction, Target(*values)),
-        custom_ids.REPLY_EDIT: lambda interaction, values: edit_form(context, interaction, Target(*values)),
+        custom_ids.REPLY_EDIT: lambda interaction, values: open_form(interaction, lambda: edit_form(context, Target(*values))),
         custom_ids.REPLY_EDITED: lambda interaction, values: edited(context, interaction, Target(*values)),
         custom_ids.REPLY_REPORTED: lambda interaction, values: reported(context, interaction, values),
     }
 
 
-async def delete(context: Context, interaction: Interaction, command: reply.DeleteReply) -> None:
-    """Delete it; the answer carries the way back."""
-
-    async def work() -> Told:
-        await act(context, interaction, command)
-        return changed(interaction, "Deleted.")
-
-    await answer(interaction, work)
+async def deleted(context: Context, interaction: Interaction, command: reply.DeleteReply) -> Told:
+    """Delete it; the answer carries the way back. Raises Rejected."""
+    await act(context, interaction, command)
+    return changed(interaction, "Deleted.")
 
 
 async def wish_form(interaction: Interaction, values: Values) -> None:
@@ -90,16 +88,12 @@ async def wished(context: Context, interaction: Interaction, target: Target) -> 
     await answer(interaction, work)
 
 
-async def edit_form(context: Context, interaction: Interaction, target: Target) -> None:
-    """Show the words of the reply, to be changed."""
-
-    async def work() -> Json:
-        text = await own_words(context.log, target)
-        if len(text) > FORM_TEXT:
-            raise Rejected(f"It is longer than Discord's forms, which take {FORM_TEXT:,} characters. Delete it, or ask for a shorter one.")
-        return form(custom_ids.REPLY_EDITED.id(target.message_id, target.character), "Edit the reply", [_words(text)])
-
-    await open_form(interaction, work)
+async def edit_form(context: Context, target: Target) -> Json:
+    """The form with the words of the reply, to be changed. Raises Rejected."""
+    text = await own_words(context.log, target)
+    if len(text) > FORM_TEXT:
+        raise Rejected(f"It is longer than Discord's forms, which take {FORM_TEXT:,} characters. Delete it, or ask for a shorter one.")
+    return form(custom_ids.REPLY_EDITED.id(target.message_id, target.character), "Edit the reply", [_words(text)])
 
 
 def _words(text: str) -> Json:
@@ -117,14 +111,10 @@ async def edited(context: Context, interaction: Interaction, target: Target) -> 
     await answer(interaction, work)
 
 
-async def report_form(interaction: Interaction, shown: replies.Shown) -> None:
-    """Ask what is wrong with a reply."""
-
-    async def work() -> Json:
-        asked = text_input("text", "What is wrong with it?", hint="The bot's owners read this.", most=opinion.LONGEST, long=True)
-        return form(custom_ids.REPLY_REPORTED.id(shown.message_id, shown.character, shown.turn), "Report this reply", [asked])
-
-    await open_form(interaction, work)
+def report_form(shown: replies.Shown) -> Json:
+    """The form that asks what is wrong with a reply. Pure."""
+    asked = text_input("text", "What is wrong with it?", hint="The bot's owners read this.", most=opinion.LONGEST, long=True)
+    return form(custom_ids.REPLY_REPORTED.id(shown.message_id, shown.character, shown.turn), "Report this reply", [asked])
 
 
 async def reported(context: Context, interaction: Interaction, values: Values) -> None:

@@ -9,7 +9,8 @@ from nextcord import SlashOption
 
 from bot import avatars, cards, editing
 from bot.discord.answers import Interaction, Told, answer, open_form
-from bot.discord.context import Context, key_of, user_id
+from bot.discord.context import key_of, user_id
+from bot.discord.features.declare import UNCHANGED, answering, bare, command_group, suggesting
 from bot.discord.features.resources import known, screens
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
@@ -30,7 +31,7 @@ A_PICTURE = SlashOption(description="A PNG, JPEG, GIF or WebP; leave it out to t
 def add_commands(client: nextcord.Client, kind: Kind[Any], editor: Editor) -> Any:
     """Add the commands of one kind; returns their group. What only some kinds have comes from the fields they have."""
 
-    @client.slash_command(name=kind.name, description=f"Make, look at and change a {kind.name}")  # type: ignore[untyped-decorator]
+    @command_group(kind.name, f"Make, look at and change a {kind.name}", under=client)
     async def group(interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
@@ -49,22 +50,18 @@ def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `view` and `browse`."""
     context = editor.context
 
-    @group.subcommand(name="view", description=f"Look at a {kind.name}")  # type: ignore[untyped-decorator]
-    async def view(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> None:
+    @answering("view", f"Look at a {kind.name}", under=group)
+    async def view(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> Told:
         actor = context.actor(interaction)
+        return await editor.view(actor, await known.find(context, kind, actor, name))
 
-        async def work() -> Told:
-            return await editor.view(actor, await known.find(context, kind, actor, name))
-
-        await answer(interaction, work)
-
-    @view.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", view)
     async def suggest_view(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=False)
+        await known.suggest(context, interaction, kind, name, editable=False)
 
-    @group.subcommand(name="browse", description=f"See every {kind.name} you can use")  # type: ignore[untyped-decorator]
-    async def browse(interaction: Interaction) -> None:
-        await answer(interaction, lambda: editor.browse(context.actor(interaction), kind, 0))
+    @answering("browse", f"See every {kind.name} you can use", under=group)
+    async def browse(interaction: Interaction) -> Told:
+        return await editor.browse(context.actor(interaction), kind, 0)
 
 
 def _exporting(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -72,39 +69,33 @@ def _exporting(group: Any, kind: Kind[Any], editor: Editor) -> None:
     context = editor.context
     forms = cards.FORMS if kind.field("card") is not None else cards.FORMS[:1]
 
-    @group.subcommand(name="export", description=f"Get a {kind.name} as a file, with every field")  # type: ignore[untyped-decorator]
+    @answering("export", f"Get a {kind.name} as a file, with every field", under=group)
     async def export(
         interaction: Interaction,
         name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
         form: str = SlashOption(description="The kind of file", required=False, default=forms[0], choices=list(forms)),
-    ) -> None:
-        async def work() -> Told:
-            wanted = next((one for one in forms if one == form), forms[0])
-            return await editor.exported(await known.find(context, kind, context.actor(interaction), name), wanted)
+    ) -> Told:
+        wanted = next((one for one in forms if one == form), forms[0])
+        return await editor.exported(await known.find(context, kind, context.actor(interaction), name), wanted)
 
-        await answer(interaction, work)
-
-    @export.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", export)
     async def suggest_export(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=False)
+        await known.suggest(context, interaction, kind, name, editable=False)
 
 
 def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `create` and `import`."""
 
-    @group.subcommand(name="create", description=f"Make a {kind.name} of your own")  # type: ignore[untyped-decorator]
+    @bare("create", f"Make a {kind.name} of your own", under=group)
     async def create(interaction: Interaction) -> None:
         async def work() -> Json:
             return screens.create_form(kind, {})
 
         await open_form(interaction, work)
 
-    @group.subcommand(name="import", description=f"Make a {kind.name} from a file: ours or the predecessor's")  # type: ignore[untyped-decorator]
-    async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> None:
-        async def work() -> Told:
-            return await editor.imported(interaction, kind, await _content(file, cards.MOST_BYTES), file.filename)
-
-        await answer(interaction, work)
+    @answering("import", f"Make a {kind.name} from a file: ours or the predecessor's", under=group)
+    async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> Told:
+        return await editor.imported(interaction, kind, await _content(file, cards.MOST_BYTES), file.filename)
 
 
 def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -114,23 +105,20 @@ def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
     async def found(interaction: Interaction, name: str) -> Item:
         return await known.find_own(context, kind, context.actor(interaction), name)
 
-    @group.subcommand(name="edit", description=f"Change your {kind.name}")  # type: ignore[untyped-decorator]
+    @bare("edit", f"Change your {kind.name}", under=group)
     async def edit(
         interaction: Interaction,
         name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
         field: str = SlashOption(description="One field; leave it out to see them all", required=False, default="", autocomplete=True),
         value: str = SlashOption(description="Its new value; leave it out for a form", required=False, default=""),
     ) -> None:
-        if field and not value:
-            await open_form(interaction, lambda: _form_of(kind, context.actor(interaction), lambda: found(interaction, name), field))
-        else:
-            await answer(interaction, lambda: _edited(editor, interaction, kind, lambda: found(interaction, name), field, value))
+        await edit_found(editor, interaction, kind, lambda: found(interaction, name), field, value)
 
-    @edit.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", edit)
     async def suggest_edit(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=True)
+        await known.suggest(context, interaction, kind, name, editable=True)
 
-    @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
+    @suggesting("field", edit)
     async def suggest_field(interaction: Interaction, field: str) -> None:
         await interaction.response.send_autocomplete(field_choices(kind, context.actor(interaction), field))
 
@@ -139,74 +127,66 @@ def _deleting(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `delete`."""
     context = editor.context
 
-    @group.subcommand(name="delete", description=f"Delete your {kind.name}; says first what that does")  # type: ignore[untyped-decorator]
-    async def delete(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> None:
-        async def work() -> Told:
-            return editor.deletion(await known.find_own(context, kind, context.actor(interaction), name))
+    @answering("delete", f"Delete your {kind.name}; says first what that does", under=group)
+    async def delete(interaction: Interaction, name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True)) -> Told:
+        return editor.deletion(await known.find_own(context, kind, context.actor(interaction), name))
 
-        await answer(interaction, work)
-
-    @delete.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", delete)
     async def suggest_delete(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=True)
+        await known.suggest(context, interaction, kind, name, editable=True)
 
 
 def _naming(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `alias`."""
     context = editor.context
 
-    @group.subcommand(name="alias", description=f"Give your {kind.name} another name, or take one away")  # type: ignore[untyped-decorator]
+    @answering("alias", f"Give your {kind.name} another name, or take one away", under=group)
     async def alias(
         interaction: Interaction,
         name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
         alias: str = SlashOption(description="The other name", max_length=100),
         remove: bool = SlashOption(description="Take it away", required=False, default=False),
-    ) -> None:
-        await answer(interaction, lambda: _aliased(editor, interaction, kind, name, alias, remove=remove))
+    ) -> Told:
+        return await _aliased(editor, interaction, kind, name, alias, remove=remove)
 
-    @alias.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", alias)
     async def suggest_alias(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=True)
+        await known.suggest(context, interaction, kind, name, editable=True)
 
 
 def _picturing(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `avatar`."""
     context = editor.context
 
-    @group.subcommand(name="avatar", description=f"Give your {kind.name} a picture, or take it away")  # type: ignore[untyped-decorator]
+    @answering("avatar", f"Give your {kind.name} a picture, or take it away", under=group)
     async def avatar(
         interaction: Interaction,
         name: str = SlashOption(name=kind.name, description=WHICH, autocomplete=True),
         picture: nextcord.Attachment | None = A_PICTURE,
-    ) -> None:
-        await answer(interaction, lambda: _pictured(editor, interaction, kind, name, picture))
+    ) -> Told:
+        return await _pictured(editor, interaction, kind, name, picture)
 
-    @avatar.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", avatar)
     async def suggest_avatar(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=True)
+        await known.suggest(context, interaction, kind, name, editable=True)
 
 
 def _choosing(group: Any, kind: Kind[Any], editor: Editor) -> None:
     """Add `default`."""
     context = editor.context
 
-    @group.subcommand(name="default", description=f"Choose the {kind.name} that answers you, or see which does")  # type: ignore[untyped-decorator]
+    @answering("default", f"Choose the {kind.name} that answers you, or see which does", under=group)
     async def default(
         interaction: Interaction,
         name: str = SlashOption(name=kind.name, description=WHICH, required=False, default="", autocomplete=True),
         clear: bool = SlashOption(description="Choose none of your own any more", required=False, default=False),
         everybody: bool = SlashOption(description="For everybody; the bot's owners only", required=False, default=False),
-    ) -> None:
-        await answer(interaction, lambda: _default(editor, interaction, kind, name, clear=clear, everybody=everybody))
+    ) -> Told:
+        return await _default(editor, interaction, kind, name, clear=clear, everybody=everybody)
 
-    @default.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", default)
     async def suggest_default(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, kind, name, editable=False)
-
-
-async def suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> None:
-    found = await known.items(context, kind, context.actor(interaction))
-    await interaction.response.send_autocomplete(known.suggestions(found, typed, editable=editable))
+        await known.suggest(context, interaction, kind, name, editable=False)
 
 
 def field_choices(kind: Kind[Any], actor: Actor, typed: str) -> dict[str, str]:
@@ -218,13 +198,19 @@ def field_choices(kind: Kind[Any], actor: Actor, typed: str) -> dict[str, str]:
 
 async def edit_sheet(editor: Editor, interaction: Interaction, kind: Kind[Any], item_id: UUID, field: str, value: str) -> None:
     """Answer an `edit` of what is simply there (bot.sheets): the dashboard, the form of one field, or one field changed at once."""
-    actor = editor.context.actor(interaction)
 
     async def found() -> Item:
-        return await known.own(editor.context, kind, actor, item_id)
+        return await known.own(editor.context, kind, editor.context.actor(interaction), item_id)
 
+    await edit_found(editor, interaction, kind, found, field, value)
+
+
+async def edit_found(
+    editor: Editor, interaction: Interaction, kind: Kind[Any], found: Callable[[], Awaitable[Item]], field: str, value: str
+) -> None:
+    """The same for what `found` finds, which is asked for in time to answer whatever it raises."""
     if field and not value:
-        await open_form(interaction, lambda: _form_of(kind, actor, found, field))
+        await open_form(interaction, lambda: _form_of(kind, editor.context.actor(interaction), found, field))
     else:
         await answer(interaction, lambda: _edited(editor, interaction, kind, found, field, value))
 
@@ -254,7 +240,7 @@ async def _edited(
         return await editor.dashboard(actor, item, 0)
     spec = _field(kind, actor, field)
     if not await editor.change(interaction, item, await editor.typed(interaction, item, {spec.key: value})):
-        raise Rejected("Nothing changed: it is so already.")
+        raise Rejected(UNCHANGED)
     return changed(interaction, f"**{item.name}** is changed.")
 
 
@@ -277,7 +263,7 @@ async def _pictured(editor: Editor, interaction: Interaction, kind: Kind[Any], n
         done = await avatars.put(context.log, actor, item.id, await _content(picture, avatars.MOST_BYTES), key)
         text = f"**{item.name}** has a new picture."
     if not done.events:
-        raise Rejected("Nothing changed: it is so already.")
+        raise Rejected(UNCHANGED)
     return changed(interaction, text)
 
 
@@ -310,7 +296,7 @@ async def _chosen(editor: Editor, interaction: Interaction, item: Item | None) -
     command = preset.ChooseDefault(user_id(interaction), item.id if item else None)
     done = await editing.carry_out(editor.context.log, editor.context.actor(interaction), command, key_of(interaction.id))
     if not done.events:
-        raise Rejected("Nothing changed: it is so already.")
+        raise Rejected(UNCHANGED)
     return changed(
         interaction, f"**{item.name}** answers you from now on, whoever speaks." if item else "You have no default of your own now."
     )

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from bot import editing, sheets
+from bot.discord.answers import Interaction
 from bot.discord.context import Context
 from bot.discord.limits import CHOICES
 from bot.editing import Item
@@ -69,3 +70,9 @@ def suggestions(known: Iterable[Item], typed: str, *, editable: bool) -> dict[st
         one for one in known if (one.editable if editable else one.listed) and (not wanted or any(wanted in call for call in one.calls))
     ]
     return {f"{one.name} ({one.handle})"[:100]: one.handle for one in hits[:CHOICES]}
+
+
+async def suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> None:
+    """Answer an autocomplete with what of a kind the person may use, or change."""
+    found = await items(context, kind, context.actor(interaction))
+    await interaction.response.send_autocomplete(suggestions(found, typed, editable=editable))

@@ -5,10 +5,11 @@ from typing import Any
 from nextcord import SlashOption
 
 from bot import editing, settings
-from bot.discord.answers import Interaction, Told, answer
+from bot.discord.answers import Interaction, Told
 from bot.discord.context import key_of
+from bot.discord.features.declare import UNCHANGED, answering, suggesting
 from bot.discord.features.resources import known
-from bot.discord.features.resources.cog import WHICH, suggest
+from bot.discord.features.resources.cog import WHICH
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
 from engine.actor import Actor
@@ -28,22 +29,19 @@ def add(group: Any, editor: Editor) -> None:
     """Add the command."""
     context = editor.context
 
-    @group.subcommand(name="override", description="Choose the preset that answers you with one character, a channel or a server")  # type: ignore[untyped-decorator]
-    async def override(interaction: Interaction, name: str = NAME, character: str = WITH, whom: str = WHOM, clear: bool = CLEAR) -> None:
-        async def work() -> Told:
-            if not (name or clear):
-                return Told(await _shown(editor, interaction, character))
-            return await _chosen(editor, interaction, "" if clear else name, character, whom)
+    @answering("override", "Choose the preset that answers you with one character, a channel or a server", under=group)
+    async def override(interaction: Interaction, name: str = NAME, character: str = WITH, whom: str = WHOM, clear: bool = CLEAR) -> Told:
+        if not (name or clear):
+            return Told(await _shown(editor, interaction, character))
+        return await _chosen(editor, interaction, "" if clear else name, character, whom)
 
-        await answer(interaction, work)
-
-    @override.on_autocomplete("name")  # type: ignore[untyped-decorator]
+    @suggesting("name", override)
     async def suggest_name(interaction: Interaction, name: str) -> None:
-        await suggest(context, interaction, PRESET, name, editable=False)
+        await known.suggest(context, interaction, PRESET, name, editable=False)
 
-    @override.on_autocomplete("character")  # type: ignore[untyped-decorator]
+    @suggesting("character", override)
     async def suggest_character(interaction: Interaction, character: str) -> None:
-        await suggest(context, interaction, CHARACTER, character, editable=False)
+        await known.suggest(context, interaction, CHARACTER, character, editable=False)
 
 
 async def _chosen(editor: Editor, interaction: Interaction, name: str, character: str, whom: str) -> Told:
@@ -53,7 +51,7 @@ async def _chosen(editor: Editor, interaction: Interaction, name: str, character
     command, where = _placed(actor, item, about, whom)
     done = await editing.carry_out(context.log, actor, command, key_of(interaction.id))
     if not done.events:
-        raise Rejected("Nothing changed: it is so already.")
+        raise Rejected(UNCHANGED)
     return changed(interaction, f"**{item.name}** answers {where} now." if item else f"No preset is chosen for {where} any more.")
 
 

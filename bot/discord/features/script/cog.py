@@ -4,15 +4,14 @@ import nextcord
 from nextcord import SlashOption
 
 from bot import scripts
-from bot.discord.answers import Interaction, Told, answer
-from bot.discord.context import Context, key_of
-from bot.discord.features.resources import known
+from bot.discord.answers import Interaction, Told
+from bot.discord.context import key_of
+from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed, shown
 from engine.decide.craft.script import RemoveScript
 from engine.decide.rejected import Rejected
-from engine.execute import Executed, execute
+from engine.execute import Executed
 from engine.resources.craft.script import ScriptScope, ScriptSheet
-from engine.resources.kinds import CHARACTER
 
 WHO = SlashOption(description="A character of yours; empty for this server", required=False, default="", autocomplete=True)
 NAME = SlashOption(description="The script's name")
@@ -21,17 +20,14 @@ HOLDS = {"what the model reads and what is shown": "both", "what the model reads
 SHOWN = 25
 
 
-class ScriptCog(nextcord.ClientCog):
+class ScriptCog(Cog):
     """The commands."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    @nextcord.slash_command(name="script", description="Regex scripts: find and replace in prompts and replies")  # type: ignore[untyped-decorator]
+    @command_group("script", "Regex scripts: find and replace in prompts and replies")
     async def group(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @group.subcommand(name="set", description="Add a script, or change the one of that name")  # type: ignore[untyped-decorator]
+    @answering("set", "Add a script, or change the one of that name", under=group)
     async def set_(
         self,
         interaction: Interaction,
@@ -41,62 +37,42 @@ class ScriptCog(nextcord.ClientCog):
         of: str = SlashOption(description="Whose words", required=False, default="replies", choices=OF),
         changes: str = SlashOption(description="What it changes", required=False, default="both", choices=HOLDS),
         character: str = WHO,
-    ) -> None:
-        async def work() -> Told:
-            scope, target = await self._target(interaction, character)
-            places = {place: "yes" if place == of else "no" for place in OF.values()}
-            texts = {"find": find, "replace": replace, "holds": changes, **places}
-            actor = self.context.actor(interaction)
-            return await self._done(
-                interaction, await scripts.put(self.context.log, actor, scope, target, name, texts, key_of(interaction.id))
-            )
+    ) -> Told:
+        scope, target = await self._target(interaction, character)
+        places = {place: "yes" if place == of else "no" for place in OF.values()}
+        texts = {"find": find, "replace": replace, "holds": changes, **places}
+        actor = self.context.actor(interaction)
+        return await self._done(interaction, await scripts.put(self.context.log, actor, scope, target, name, texts, key_of(interaction.id)))
 
-        await answer(interaction, work)
+    @answering("remove", "Remove a script", under=group)
+    async def remove(self, interaction: Interaction, name: str = NAME, character: str = WHO) -> Told:
+        scope, target = await self._target(interaction, character)
+        return await self._done(interaction, await self.do(interaction, RemoveScript(scope, target, name)))
 
-    @group.subcommand(name="remove", description="Remove a script")  # type: ignore[untyped-decorator]
-    async def remove(self, interaction: Interaction, name: str = NAME, character: str = WHO) -> None:
-        async def work() -> Told:
-            scope, target = await self._target(interaction, character)
-            command = RemoveScript(scope, target, name)
-            return await self._done(
-                interaction, await execute(self.context.log, self.context.actor(interaction), command, key_of(interaction.id))
-            )
+    @answering("list", "List the scripts of a character or this server, in the order in which they run", under=group)
+    async def list_(self, interaction: Interaction, character: str = WHO) -> Told:
+        found = await self._sheets(interaction, character)
+        return Told("\n".join(map(_line, found[:SHOWN])) or "There are no scripts. `/script set` adds one.")
 
-        await answer(interaction, work)
-
-    @group.subcommand(name="list", description="List the scripts of a character or this server, in the order in which they run")  # type: ignore[untyped-decorator]
-    async def list_(self, interaction: Interaction, character: str = WHO) -> None:
-        async def work() -> Told:
-            found = await self._sheets(interaction, character)
-            return Told("\n".join(map(_line, found[:SHOWN])) or "There are no scripts. `/script set` adds one.")
-
-        await answer(interaction, work)
-
-    @group.subcommand(name="test", description="Show what the scripts make of a text, without saying it")  # type: ignore[untyped-decorator]
+    @answering("test", "Show what the scripts make of a text, without saying it", under=group)
     async def test(
         self, interaction: Interaction, text: str = SlashOption(description="What somebody might say"), character: str = WHO
-    ) -> None:
-        async def work() -> Told:
-            rows = scripts.trial(await self._sheets(interaction, character), text)
-            return Told("\n".join(f"**{label}**: {made or '(nothing)'}" for label, made in rows))
+    ) -> Told:
+        rows = scripts.trial(await self._sheets(interaction, character), text)
+        return Told("\n".join(f"**{label}**: {made or '(nothing)'}" for label, made in rows))
 
-        await answer(interaction, work)
-
-    @group.subcommand(name="import", description="Bring scripts in from a file of SillyTavern's: one, a list, or a card's")  # type: ignore[untyped-decorator]
-    async def import_(self, interaction: Interaction, file: nextcord.Attachment, character: str = WHO) -> None:
-        async def work() -> Told:
-            if file.size > scripts.MOST_BYTES:
-                raise Rejected(f"The file is larger than {scripts.MOST_BYTES // 2**20} MB.")
-            scope, target = await self._target(interaction, character)
-            found = await scripts.read_file(await file.read())
-            done = await scripts.add(self.context.log, self.context.actor(interaction), scope, target, found, key_of(interaction.id))
-            return await self._done(interaction, done, [f"{len(found.sheets)} scripts came in.", *found.notes[:SHOWN]])
-
-        await answer(interaction, work)
+    @answering("import", "Bring scripts in from a file of SillyTavern's: one, a list, or a card's", under=group)
+    async def import_(self, interaction: Interaction, file: nextcord.Attachment, character: str = WHO) -> Told:
+        if file.size > scripts.MOST_BYTES:
+            raise Rejected(f"The file is larger than {scripts.MOST_BYTES // 2**20} MB.")
+        scope, target = await self._target(interaction, character)
+        found = await scripts.read_file(await file.read())
+        done = await scripts.add(self.context.log, self.context.actor(interaction), scope, target, found, key_of(interaction.id))
+        return await self._done(interaction, done, [f"{len(found.sheets)} scripts came in.", *found.notes[:SHOWN]])
 
     async def _done(self, interaction: Interaction, done: Executed, lines: list[str] | None = None) -> Told:
         if not done.events:
-            raise Rejected("\n".join([*(lines or []), "Nothing changed: it is so already."]))
+            raise Rejected("\n".join([*(lines or []), UNCHANGED]))
         await shown(self.context, done)
         return changed(interaction, "\n".join([*(lines or []), "It holds from the next reply on. `/script list` shows it."]))
 
@@ -106,7 +82,7 @@ class ScriptCog(nextcord.ClientCog):
     async def _target(self, interaction: Interaction, character: str) -> tuple[ScriptScope, str]:
         """What is meant. Raises Rejected."""
         if character:
-            item = await known.find(self.context, CHARACTER, self.context.actor(interaction), character)
+            item = await self.find(interaction, character)
             if not item.editable:
                 raise Rejected("Only its owners see and change the scripts of a character.")
             return "character", str(item.id)
@@ -114,29 +90,9 @@ class ScriptCog(nextcord.ClientCog):
             raise Rejected("There is no server here. Say which character.")
         return "guild", str(interaction.guild_id)
 
-    @set_.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_set(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @remove.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_removed(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @list_.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_listed(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @test.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_tested(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    @import_.on_autocomplete("character")  # type: ignore[untyped-decorator]
-    async def choose_imported(self, interaction: Interaction, character: str) -> None:
-        await self._suggest(interaction, character)
-
-    async def _suggest(self, interaction: Interaction, typed_: str) -> None:
-        items = await known.items(self.context, CHARACTER, self.context.actor(interaction))
-        await interaction.response.send_autocomplete(known.suggestions(items, typed_, editable=True))
+    @suggesting("character", set_, remove, list_, test, import_)
+    async def suggest_character(self, interaction: Interaction, character: str) -> None:
+        await self.suggest(interaction, character, editable=True)
 
 
 def _line(sheet: ScriptSheet) -> str:

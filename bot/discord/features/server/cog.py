@@ -1,42 +1,40 @@
 """`/server`: where characters may speak in a whole server, and what people are told there."""
 
-import nextcord
 from nextcord import SlashOption
 
 from bot import editing, sheets
 from bot.discord import custom_ids
-from bot.discord.answers import Interaction, Told, answer
+from bot.discord.answers import Interaction, Told
 from bot.discord.components import button, row
+from bot.discord.features.declare import Cog, answering, bare, command_group, suggesting
 from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
 from engine.decide.rejected import Rejected
 from engine.resources.places.kinds import SERVER
 
 
-class ServerCog(nextcord.ClientCog):
+class ServerCog(Cog):
     """The commands."""
 
     def __init__(self, editor: Editor) -> None:
-        self.editor, self.context = editor, editor.context
+        super().__init__(editor.context)
+        self.editor = editor
 
-    @nextcord.slash_command(name="server", description="What holds for characters in this whole server")  # type: ignore[untyped-decorator]
+    @command_group("server", "What holds for characters in this whole server")
     async def group(self, interaction: Interaction) -> None:
         """Only its sub-commands can be called."""
 
-    @group.subcommand(name="show", description="What is set for this server")  # type: ignore[untyped-decorator]
-    async def show(self, interaction: Interaction) -> None:
-        async def work() -> Told:
-            if interaction.guild_id is None:
-                raise Rejected("This is no server. Use `/server show` in one.")
-            item = await sheets.one(self.context.log, SERVER, self.context.actor(interaction), sheets.id_of(interaction.guild_id))
-            told = [f"**{spec.shown.label}:** {text or '*not set*'}" for spec, text in editing.shown(item, everything=True)]
-            told.append("-# For everybody here, administrators too. A channel may be stricter: `/channel explain`.")
-            edit = (row(button(custom_ids.EDIT.id(SERVER.name, item.id), "Edit", "blue")),) if item.editable else ()
-            return Told("\n".join(told), edit)
+    @answering("show", "What is set for this server", under=group)
+    async def show(self, interaction: Interaction) -> Told:
+        if interaction.guild_id is None:
+            raise Rejected("This is no server. Use `/server show` in one.")
+        item = await sheets.one(self.context.log, SERVER, self.context.actor(interaction), sheets.id_of(interaction.guild_id))
+        told = [f"**{spec.shown.label}:** {text or '*not set*'}" for spec, text in editing.shown(item, everything=True)]
+        told.append("-# For everybody here, administrators too. A channel may be stricter: `/channel explain`.")
+        edit = (row(button(custom_ids.EDIT.id(SERVER.name, item.id), "Edit", "blue")),) if item.editable else ()
+        return Told("\n".join(told), edit)
 
-        await answer(interaction, work)
-
-    @group.subcommand(name="edit", description="Change what is set for this server")  # type: ignore[untyped-decorator]
+    @bare("edit", "Change what is set for this server", under=group)
     async def edit(
         self,
         interaction: Interaction,
@@ -45,6 +43,6 @@ class ServerCog(nextcord.ClientCog):
     ) -> None:
         await edit_sheet(self.editor, interaction, SERVER, sheets.id_of(interaction.guild_id or 0), field, value)
 
-    @edit.on_autocomplete("field")  # type: ignore[untyped-decorator]
+    @suggesting("field", edit)
     async def suggest_field(self, interaction: Interaction, field: str) -> None:
         await interaction.response.send_autocomplete(field_choices(SERVER, self.context.actor(interaction), field))

@@ -1,10 +1,10 @@
 """`/undo`: take back one's own last changes, whatever they were about."""
 
-import nextcord
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told, answer
+from bot.discord.answers import Interaction, Told
 from bot.discord.context import Context
+from bot.discord.features.declare import Cog, answering
 from bot.discord.features.undo.press import shown
 from engine import clock, undo
 from engine.actor import Actor
@@ -15,24 +15,17 @@ from projections.models.changes import Change
 MOST = 10
 
 
-class UndoCog(nextcord.ClientCog):
+class UndoCog(Cog):
     """The command."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    @nextcord.slash_command(name="undo", description="Take back your last changes, whatever they were about")  # type: ignore[untyped-decorator]
+    @answering("undo", "Take back your last changes, whatever they were about")
     async def undo(
         self,
         interaction: Interaction,
         number: int = SlashOption(description="How many; 1 unless given", required=False, default=1, min_value=1, max_value=MOST),
-    ) -> None:
+    ) -> Told:
         actor = self.context.actor(interaction)
-
-        async def work() -> Told:
-            return Told(await _taken_back(self.context, actor, min(max(number, 1), MOST)))
-
-        await answer(interaction, work)
+        return Told(await _taken_back(self.context, actor, min(max(number, 1), MOST)))
 
 
 async def _taken_back(context: Context, actor: Actor, number: int) -> str:
