@@ -101,7 +101,7 @@ async def run_row(name: str, trials: int | None = None, events: int | None = Non
     if wanted not in store_rows():
         raise TzurotError(f"There is no row {name}. Known: {', '.join(entry['row'] for entry in titles())}.")
     function = store_rows()[wanted].run
-    given = {"trials": trials, "events": events}
+    given = {"trials": trials, "events": events, "timely": not beside}
     accepted = inspect.signature(function).parameters
     begun = monotonic()
     result: dict[str, Any] = await function(**{name: value for name, value in given.items() if value is not None and name in accepted})

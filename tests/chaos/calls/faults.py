@@ -187,7 +187,8 @@ async def r24(run: Run, settings: Settings | None = None) -> None:
         off = [round(seconds - limit, 3) for seconds in took]
         run.figures |= {"limit_s": limit, "off_by_s": [min(off, default=None), max(off, default=None)], "at_once": run.wanted}
         run.figures["longest_turn_s"] = round(max(turns, default=0.0), 2)
-        run.expect(len(took) == run.wanted and max(map(abs, off), default=9.9) <= 1.0, f"cut off {off} s from the limit")
+        run.expect(len(took) == run.wanted and min(off, default=-9.9) >= -1.0, f"cut off {off} s from the limit")
+        run.in_time(max(off, default=9.9) <= 1.0, f"cut off {off} s from the limit")
         await _still_answers(run, made, provider, work)
         await made.judge(run, limit + 5.0)
 

@@ -176,7 +176,7 @@ async def _judge(run: Run, attack: Attack) -> None:
     run.expect(longest <= CAP_CHARACTERS, f"{longest} characters of one message in a prompt")
     quiet, pressed = _took(rows, attack.quiet), _took(rows, attack.pressed)
     alone, beside = percentile(quiet, 95) or 0.0, percentile(pressed, 95) or 0.0
-    run.expect(beside <= SLOWER * alone, f"the others' p95 went from {alone} to {beside} s")
+    run.in_time(beside <= SLOWER * alone, f"the others' p95 went from {alone} to {beside} s")
     run.figures |= {
         "hostile_messages": len(attack.hostile),
         "calls": {"flood": len(flood), "raid": len(raid), "budget": spent},

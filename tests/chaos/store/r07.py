@@ -7,8 +7,8 @@ import time
 from tests.chaos.store import lab
 
 
-async def run(trials: int = 100, rate: float = 20.0) -> dict[str, object]:
-    """`recovery` is from accepting connections to the first append afterwards."""
+async def run(trials: int = 100, rate: float = 20.0, *, timely: bool = True) -> dict[str, object]:
+    """`recovery` is from accepting connections to the first append afterwards; without `timely` it is only measured."""
     recoveries: list[float] = []
     async with lab.database() as server, lab.opened(server.dsn) as log:
         load = lab.Load(log, rate).start()
@@ -22,7 +22,7 @@ async def run(trials: int = 100, rate: float = 20.0) -> dict[str, object]:
             recoveries.append(time.monotonic() - began)
         drained = await load.stop()
         found = await lab.faults(server.dsn, load.acked)
-    passed = not any(found.values()) and not load.errors and max(recoveries) <= 5.0 and load.in_order
+    passed = not any(found.values()) and not load.errors and load.in_order and (max(recoveries) <= 5.0 or not timely)
     figures = {
         "recovery_p50_s": lab.percentile(recoveries, 50),
         "recovery_max_s": round(max(recoveries), 3),

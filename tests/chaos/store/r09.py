@@ -6,8 +6,8 @@ from engine.store.queue import LIMIT_EVENTS
 from tests.chaos.store import lab
 
 
-async def run(trials: int = 1, events: int = 60) -> dict[str, object]:
-    """`events` is the length of the outage in seconds; 20 messages arrive in each."""
+async def run(trials: int = 1, events: int = 60, *, timely: bool = True) -> dict[str, object]:
+    """`events` is the length of the outage in seconds; 20 messages arrive in each. Without `timely` no duration is held against it."""
     drains: list[float] = []
     longest = 0
     noticed = True
@@ -28,7 +28,8 @@ async def run(trials: int = 1, events: int = 60) -> dict[str, object]:
         found = await lab.faults(server.dsn, load.acked)
     lost = load.sent - len(load.acked)
     bounded = longest <= LIMIT_EVENTS
-    passed = not any(found.values()) and not lost and load.in_order and bounded and noticed and available and max(drains) <= 10.0
+    in_time = max(drains) <= 10.0 or not timely
+    passed = not any(found.values()) and not lost and load.in_order and bounded and noticed and available and in_time
     figures = {
         "sent": load.sent,
         "unanswered": lost,

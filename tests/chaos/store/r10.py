@@ -12,8 +12,11 @@ AT_ONCE = 5
 """Logs, each with sockets of its own, that go silent together."""
 
 
-async def run(trials: int = 20) -> dict[str, object]:
-    """Every socket there is falls silent for ever and stays open; what is appended then must arrive over a new one."""
+async def run(trials: int = 20, *, timely: bool = True) -> dict[str, object]:
+    """Every socket there is falls silent for ever and stays open; what is appended then must arrive over a new one.
+
+    Without `timely` how soon is only measured.
+    """
     stalls: list[float] = []
     acked: dict[int, int] = {}
     async with lab.database() as server, Proxy.start(server.port) as proxy, AsyncExitStack() as stack:
@@ -25,7 +28,7 @@ async def run(trials: int = 20) -> dict[str, object]:
             numbers = range(first, min(first + len(logs), trials))
             await asyncio.gather(*(_append(log, number, acked, stalls) for log, number in zip(logs, numbers, strict=False)))
         found = await lab.faults(server.dsn, acked)
-    passed = not any(found.values()) and len(stalls) == trials and max(stalls) <= 15.0
+    passed = not any(found.values()) and len(stalls) == trials and (max(stalls) <= 15.0 or not timely)
     return {"trials": trials, "stall_p50_s": lab.percentile(stalls, 50), "stall_max_s": round(max(stalls), 3), **found, "passed": passed}
 
 

@@ -23,12 +23,13 @@ LIMIT_SECONDS = 60.0
 AT_ONCE = 5
 
 
-async def run(trials: int = 10, *, rate: float = 50.0) -> dict[str, object]:
+async def run(trials: int = 10, *, rate: float = 50.0, timely: bool = True) -> dict[str, object]:
     """Every trial writes a canary as somebody, erases them under load, and looks for it in dumps, read models and rebuilt ones.
 
     At the end somebody who has the disk and the master key tries to recover the keys (R45).
 
-    Others say `rate` things a second. Several are erased at once: what takes time is that other processes remember a key for a while.
+    Without `timely` it is only measured how long that takes. Others say `rate` things a second. Several are erased at once: what
+    takes time is that other processes remember a key for a while.
     """
     seen = Seen()
     async with lab.database() as server, lab.opened(server.dsn) as log, lab.opened(server.dsn) as other:
@@ -53,9 +54,8 @@ async def run(trials: int = 10, *, rate: float = 50.0) -> dict[str, object]:
         "sealed_afterwards": seen.accepted,
         "keys_recovered": recovered,
     }
-    passed = (
-        not any(figures.values()) and not unequal and max(seen.seconds) <= LIMIT_SECONDS and not any(faults.values()) and not load.errors
-    )
+    in_time = max(seen.seconds) <= LIMIT_SECONDS or not timely
+    passed = not any(figures.values()) and not unequal and in_time and not any(faults.values()) and not load.errors
     slowest = {"unreadable_after_p95_s": lab.percentile(seen.seconds, 95), "unreadable_after_max_s": round(max(seen.seconds), 2)}
     return {"trials": trials, **figures, "folds_differ": unequal, **slowest, **faults, "passed": passed}
 
