@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from weakref import WeakValueDictionary
+
+import psycopg
 
 from engine.errors import Conflict
 from engine.events.base import Event
@@ -14,6 +16,8 @@ from engine.store.rows import Appended, NewEvent, Recorded
 
 TRIES = 20
 """Each that fails means that somebody else wrote. Who stands in line was passed by two at most in 60 races of 16; this is many more."""
+PATIENCE_SECONDS = 10.0
+"""How long anyone stands in line: longer than all who stand there need. A process that was stopped at its head must not stop the others."""
 KEY = "hashtextextended('stream ' || %s, 0)"
 Decide = Callable[[Sequence[Recorded[Event]]], Sequence[NewEvent] | Awaitable[Sequence[NewEvent]]]
 _queues: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
@@ -60,9 +64,14 @@ async def in_turn[T](log: Log, stream: str, attempt: Callable[[], Awaitable[T]])
 
 @asynccontextmanager
 async def _line(log: Log, stream: str) -> AsyncIterator[None]:
-    """Stand in line for the stream until the block ends, on a connection of its own: the log's few must stay free for the attempt."""
+    """Stand in line for the stream until the block ends, on a connection of its own: the log's few must stay free for the attempt.
+
+    Whose patience ends goes on without: the line is for fairness only, what holds is the version an append expects.
+    """
     async with await connect.connect(log.dsn, application="tzurot decide") as connection:
-        await connection.execute(f"SELECT pg_advisory_lock({KEY})", (stream,))
+        await connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{PATIENCE_SECONDS * 1000:.0f}ms",))
+        with suppress(psycopg.errors.LockNotAvailable):
+            await connection.execute(f"SELECT pg_advisory_lock({KEY})", (stream,))
         yield
 
 

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from engine.events.base import Event
-from engine.store import Log, NewEvent, Recorded, open_log
+from engine.store import Log, NewEvent, Recorded, contend, open_log
 from engine.store.contend import update
 from engine.vault import MasterKey
 from tests.chaos.store.lab import message
@@ -43,6 +45,18 @@ async def test_nobody_passes_who_stands_in_line(dsn: str) -> None:
         go_on[1].set()
         await asyncio.gather(first, late)
         assert order == ["slow, of 0", "quick, of 0", "slow, of 1", "quick, of 2"]
+
+
+async def test_a_process_that_stopped_while_it_decided_holds_up_nobody_for_ever(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the line's head, and its connection lives: those behind it go on without the line after a while."""
+    monkeypatch.setattr(contend, "PATIENCE_SECONDS", 0.05)
+    async with open_log(dsn, MASTER) as log, open_log(dsn, MASTER) as other:
+        async with log.pool.connection() as stopped:
+            await stopped.execute(f"SELECT pg_advisory_lock({contend.KEY})".encode(), ("channel:1",))
+            async with asyncio.timeout(60):
+                await asyncio.gather(update(log, "channel:1", lambda _: [message(1)]), update(other, "channel:1", lambda _: [message(2)]))
+            await stopped.execute("SELECT pg_advisory_unlock_all()")
+        assert await log.head() == 2
 
 
 async def _standing(log: Log) -> bool | None:
