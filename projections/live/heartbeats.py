@@ -38,15 +38,16 @@ class Heartbeat:
 
 
 async def beat(pool: Pool, process: str, details: Mapping[str, object] | None = None) -> None:
-    """Say that this process is alive, and forget those that have not said so for an hour."""
+    """Say that this process is alive; one that is new forgets those that have not said so for an hour."""
     async with pool.connection() as connection:
-        await connection.execute(
+        cursor = await connection.execute(
             "INSERT INTO heartbeats (process, instance, pid, host, version, started_at, beat_at, details)"
             " VALUES (%s, %s, %s, %s, %s, %s, now(), %s)"
-            " ON CONFLICT (process, instance) DO UPDATE SET beat_at = now(), details = excluded.details",
+            " ON CONFLICT (process, instance) DO UPDATE SET beat_at = now(), details = excluded.details RETURNING xmax = 0",
             (process, _INSTANCE, os.getpid(), socket.gethostname(), version("tzurot"), _STARTED, Jsonb(dict(details or {}))),
         )
-        await connection.execute("DELETE FROM heartbeats WHERE beat_at < now() - interval '1 hour'")
+        if await cursor.fetchone() == (True,):
+            await connection.execute("DELETE FROM heartbeats WHERE beat_at < now() - interval '1 hour'")
 
 
 async def leave(pool: Pool, process: str) -> None:

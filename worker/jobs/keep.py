@@ -94,9 +94,13 @@ async def _waiting(work: Work, handlers: Mapping[str, Handler], running: Mapping
     """Jobs to be taken up now: nobody works on them, and there is room for their kind."""
     if len(running) >= AT_ONCE or work.leaving.is_set():
         return []
+    now, mine = clock.now(), set(running)
+    async with work.log.pool.connection() as connection:
+        if not await jobs.due(connection, now, of_each=1, but=mine):
+            return []  # most often, and that is all there is to ask
     held = {UUID(name[4:]) for name in await leases.taken(work.log.pool) if name.startswith("job:")}
     async with work.log.pool.connection() as connection:
-        found = await jobs.due(connection, clock.now(), of_each=AT_ONCE, but=held | set(running))
+        found = await jobs.due(connection, now, of_each=AT_ONCE, but=held | mine)
     counts, chosen = Counter(name for name, _ in running.values()), list[Job]()
     for job in found:
         handler = handlers.get(job.name)  # of another version's: it waits for a worker that knows it

@@ -43,8 +43,11 @@ async def _forgotten(work: Work, running: set[str], left: int) -> list[Turn]:
     if left <= 0:
         return []
     try:
-        taken = running | await leases.taken(work.log.pool)
         before = clock.now() - timedelta(seconds=OLDER_THAN_SECONDS)
+        async with work.log.pool.connection() as connection:
+            if not await turns.waiting(connection, before=before, limit=1):
+                return []  # most often, and that is all there is to ask
+        taken = running | await leases.taken(work.log.pool)
         async with work.log.pool.connection() as connection:
             waiting = await turns.waiting(connection, before=before, limit=len(taken) + left)
         return [turn for turn in waiting if _name(turn) not in taken][:left]
