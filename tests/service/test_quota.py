@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,10 +15,13 @@ from engine.config import Settings
 from engine.decide.rejected import Rejected
 from engine.decide.spending.lift import Lift
 from engine.decide.spending.quota import PROBE_AFTER, counts
+from engine.decide.spending.spend import KEYLESS, SYSTEM, Refusal
+from engine.decide.spending.turn_model import resolve
 from engine.events.model import ModelOverridden
 from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
 from engine.execute import execute
+from engine.fault import Category
 from engine.store import Query
 from projections.follow import runner
 from projections.models import keys, quota, usage
@@ -29,6 +32,8 @@ from tests.chaos.calls.rig import rig
 from tests.support.provider.room import Person
 from tests.support.provider.server import FaultServer, Reply, Status
 from tests.support.provider.talking import CHARACTER, SYSTEM_KEY, one, talking
+from worker import spend
+from worker.spend import Allowed, Payer, authorize, spend_state
 from worker.turn import context
 from worker.work import Work
 
@@ -255,6 +260,34 @@ async def test_whoever_was_too_fast_is_turned_away_without_a_look_at_the_convers
         assert len(looked) <= 4  # one that was answered, one that was refused; the others came after it was clear
         trusted = Person(made.log, user=7, channel=8)
         assert isinstance(await made.answered(work, await made.say(trusted, "From the console", CHARACTER)), TurnCompleted)
+
+
+async def test_limits_that_were_read_a_while_ago_are_read_anew(settings: Settings) -> None:
+    """What a turn read with all else is good for a second of the same day, and for one call: no limit is passed on the strength of it."""
+    noon, model = datetime(2026, 11, 28, 12, tzinfo=UTC), resolve("kind/model:free")
+    async with rig(settings) as made:
+        work = made.work("http://127.0.0.1:1", SYSTEM_KEY)
+
+        async def read(at: datetime) -> Payer:
+            await made.settled()
+            async with made.log.pool.connection() as connection:
+                return Payer(7, 71, trusted=False, own_key=None, seen=await quota.today(connection, at, 7, 71, [SYSTEM, KEYLESS]))
+
+        for at, later, good in (
+            (noon, timedelta(seconds=0.9), True),
+            (noon, timedelta(seconds=1), False),
+            (noon.replace(hour=23, minute=59, second=59, microsecond=900_000), timedelta(seconds=0.2), False),
+        ):
+            who = await read(at)
+            assert ((await spend_state(work, who, at + later, who.seen))[1] is who.seen) == good
+        with clock.frozen(noon):
+            await Person(made.log).tell(LimitsChanged(user_per_minute=1), "limits")
+            who = await read(noon)
+            found = [await authorize(work, who, model, ids.random_id(), estimate=None) for _ in range(2)]
+            await asyncio.gather(*spend.unsettled())
+    assert isinstance(found[0], Allowed)
+    assert isinstance(found[1], Refusal)
+    assert found[1].category is Category.RATE_LIMIT
 
 
 async def test_an_outage_between_two_calls_of_a_turn_is_sat_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Streaming by edit (A7): what stands in the channel grows, and ends as the unstreamed answer would have stood there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
 import pytest
+from psycopg import AsyncConnection
 
 from bot.delivery import streaming
 from bot.delivery.streaming import Streams
@@ -14,7 +16,10 @@ from engine.events.base import user_subject
 from engine.events.build import new
 from engine.events.turn import TurnCancelled, TurnRequested
 from engine.store import NewEvent, Query
+from engine.vault import Pool
+from projections.follow import runner
 from projections.live import drafts
+from projections.models import history
 from tests.service.test_delivery import LONG, Stage, staged
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import ended
@@ -31,9 +36,9 @@ async def stage(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         yield made
 
 
-async def asked(stage: Stage) -> TurnRequested:
+async def asked(stage: Stage, character: UUID | None = None) -> TurnRequested:
     """A turn that is being answered."""
-    message = await stage.say()
+    message = await stage.say(character=character)
     async with asyncio.timeout(30):
         while message not in {turn.message_id for turn in stage.rig.requested}:
             await asyncio.sleep(0.01)
@@ -143,6 +148,45 @@ async def test_a_crash_between_the_post_and_its_record_leaves_one_answer(stage: 
     assert stage.shown()[0] != "Once"
     shown = [row async for row in stage.rig.log.rows(Query(types=frozenset({"reply.stream_shown"})))]
     assert len(shown) == 1
+
+
+async def test_another_answer_in_the_same_words_is_not_taken_for_a_lost_beginning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The beginning was intended and never posted; what stands there since is another character's, and stays as it is.
+
+    Also where the read model that says so is late, and has to be waited for.
+    """
+    slow = await asked(stage)
+    key = await stage.rig.log.vault.key(user_subject(slow.user_id))
+    stage.discord.fault(method="POST", path="/webhooks/", status=503)
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    await drafts.put(stage.rig.log.pool, key, slow.turn_id, slow.channel_id, "Once")
+    await streams.on_draft(slow.channel_id, slow.turn_id)
+    await stage.discord.wait_for(lambda: any(e.status == 503 for e in stage.discord.recorder.exchanges), what="the refused post")
+    await streams.close()
+    quick = await asked(stage, await stage.rig.character("Mara"))
+    knows = late_until_waited_for(monkeypatch)
+    for turn, text, shown in ((quick, "Once", ["Once"]), (slow, "Once upon a tide", ["Once", "Once upon a tide"])):
+        await stage.rig.log.append(ended(turn, text))
+        await stage.deliver(stage.deliverer())
+        assert stage.shown() == shown
+    assert knows
+
+
+def late_until_waited_for(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Have the history know of no reply's message before it was waited for; what is returned says whether it was."""
+    wait_for, owned, waited = runner.wait_for, history.owned, list[bool]()
+
+    async def waits(pool: Pool, names: Sequence[str], position: int, *, seconds: float = 10.0) -> bool:
+        done = await wait_for(pool, names, position, seconds=seconds)
+        waited.extend([True] if "history" in names and done else [])
+        return done
+
+    async def knows(connection: AsyncConnection, messages: Sequence[int]) -> set[int]:
+        return await owned(connection, messages) if waited else set()
+
+    monkeypatch.setattr(runner, "wait_for", waits)
+    monkeypatch.setattr(history, "owned", knows)
+    return waited
 
 
 def cancelled(turn: TurnRequested) -> NewEvent:

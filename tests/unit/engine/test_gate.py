@@ -47,13 +47,20 @@ def test_every_reason_has_a_sentence_and_a_picture_is_not_nothing() -> None:
 
 
 def test_what_is_left_out_is_named_one_by_one() -> None:
-    """Too many, and one for grown-ups only where the channel is not: the others answer, in their order."""
+    """Too many, one for grown-ups only where the channel is not, one whose owner denies the author: the others answer, in their order."""
     policy = Policy(limit=1, adults_only=frozenset({A}))
     verdict = judge(SAID, [A, B, C], 0, policy)
     assert verdict.answering == (B,)
     assert verdict.declined == (Declined(gate="age", character_id=A), Declined(gate="many", character_id=C))
     assert verdict.truncated == 1
     assert judge(SAID, [A], 0, replace(policy, adult_channel=True)).answering == (A,)
+    denied = judge(SAID, [A, B], 0, replace(policy, adult_channel=True, denied_by=frozenset({A})))
+    assert (denied.answering, denied.declined) == ((B,), (Declined(gate="denied", character_id=A),))
+
+
+def test_a_limit_that_is_just_kept_stops_nobody() -> None:
+    """Of age, and of what waits."""
+    assert judge(SAID, [A], gate.STALE_S, Policy(waiting=4, backlog=5)).answering == (A,)
 
 
 @examples(60)
