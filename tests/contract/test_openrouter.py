@@ -217,7 +217,7 @@ def aimock(aimock_program: str, tmp_path: Path) -> Iterator[str]:
     command = [aimock_program, "-p", str(port), "-h", "127.0.0.1", "-f", str(tmp_path / "fixtures.json"), "--log-level", "silent"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "NO_UPDATE_NOTIFIER": "1"})
     try:
-        deadline = clock.monotonic() + 20
+        deadline = clock.monotonic() + 60
         while True:
             try:
                 httpx.get(f"http://127.0.0.1:{port}/health", timeout=1.0)

@@ -21,7 +21,7 @@ async def control(action: str, **args: Any) -> Any:
 
 async def check(name: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
-        saw, ok = str(await asyncio.wait_for(work(), 12)), True
+        saw, ok = str(await asyncio.wait_for(work(), 60)), True
     except Exception as error:  # what a check raises is what it saw
         saw, ok = f"{type(error).__name__}: {error}"[:300], False
     print(json.dumps({"check": name, "ok": ok, "saw": saw}), flush=True)

@@ -55,7 +55,7 @@ async def test_a_conversation_goes_in_once_and_comes_out_equal(here: Site, tmp_p
     assert (first[0]["lines"], first[0]["silent"], first[0]["repeated"], len(first[0]["bad"])) == (5, 1, 0, 1)
     log, channel = here.console.log, first[0]["channel"]
     everything = await here.events(TYPES)
-    await wait_for(log.pool, ("history",), await _last(log), seconds=10.0)
+    await wait_for(log.pool, ("history",), await _last(log), seconds=60.0)
     await chat("export", str(channel), "--out", str(out))
     said = [json.loads(line) for line in out.read_bytes().splitlines()][1:]
     wanted = [row for row in made.tavern()[1:] if not row["is_system"]]

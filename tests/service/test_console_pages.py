@@ -258,16 +258,16 @@ async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> No
 
 
 async def test_health_answers_while_postgres_is_frozen(settings: Settings) -> None:
-    """F7: a server that neither answers nor hangs up holds a probe, but not the report (6 s allow for a busy machine)."""
+    """F7: a server that neither answers nor hangs up holds a probe, but not the report (30 s allow for a busy machine)."""
     async with clusters.temporary(durable=False) as postgres, site(settings.model_copy(update={"database_url": postgres.dsn})) as here:
         postmaster = psutil.Process(postgres.pid)
         frozen = [postmaster, *postmaster.children()]
         for process in frozen:
             process.suspend()
         try:
-            async with asyncio.timeout(6):
+            async with asyncio.timeout(30):
                 report = (await here.http.get("/healthz")).json()
-            async with asyncio.timeout(6):
+            async with asyncio.timeout(30):
                 assert (await here.http.get("/readyz")).status_code == 503
         finally:
             for process in frozen:
@@ -282,7 +282,7 @@ async def test_health_answers_while_everything_is_away(settings: Settings, nats_
         postgres.kill()
         await nats_server.wait()
         await postgres.wait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             report = (await here.http.get("/healthz")).json()
             ready = await here.http.get("/readyz")
         assert {probe["name"]: probe["ok"] for probe in report["probes"]} == {"Postgres": False, "NATS": False}

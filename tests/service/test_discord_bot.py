@@ -308,7 +308,7 @@ async def edits_are_kept_for_messages_that_are_in_the_log(stage: Rig, bot: Servi
 
 async def eventually(stage: Rig, kind: str, count: int = 1) -> None:
     """Until the log holds so many events of a type."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await stage.count(kind) < count:
             await asyncio.sleep(0.01)
 

@@ -186,7 +186,7 @@ async def test_thoughts_stand_before_an_answer_and_a_footer_below_it_and_neither
         "-# Thoughts\n||Hm, | |waiting| |.||",
         "We wait.\n-# Answered by m: a/b took too long",
     ]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await stage.count("reply.delivered") == 0:
             await asyncio.sleep(0.02)
     await stage.settle()

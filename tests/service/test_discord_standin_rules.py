@@ -238,7 +238,7 @@ async def test_a_client_that_breaks_the_gateways_rules_is_cut_off(
     async with session.ws_connect(discord.base + "/gateway") as ws:
         for frame in frames:
             await ws.send_str(frame if isinstance(frame, str) else json.dumps(frame))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not ws.closed:
                 await ws.receive()
         assert ws.close_code == code
@@ -259,8 +259,8 @@ async def test_a_resume_ahead_of_what_was_sent_is_refused(discord: StandinDiscor
 
 async def test_a_client_that_never_beats_is_dropped(discord: StandinDiscord, session: aiohttp.ClientSession) -> None:
     """After one interval and a half; one that beats stays."""
-    discord.gateway.heartbeat_ms = 40
-    async with session.ws_connect(discord.base + "/gateway") as ws, asyncio.timeout(5):
+    discord.gateway.heartbeat_ms = 300
+    async with session.ws_connect(discord.base + "/gateway") as ws, asyncio.timeout(60):
         await ws.receive()
         for _ in range(4):
             await ws.send_json({"op": 1, "d": None})

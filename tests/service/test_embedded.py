@@ -41,7 +41,7 @@ async def _value(dsn: str, query: str) -> object:
         return row[0] if row else None
 
 
-async def _until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+async def _until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = monotonic() + seconds
     while not condition():
         assert monotonic() < deadline, "did not happen in time"

@@ -110,7 +110,7 @@ async def test_a_listed_model_that_turns_out_to_cost_is_not_given_to_guests(sett
 
 async def _catalogue(person: Person) -> None:
     """Wait until the worker has fetched the catalogue and the read model knows it."""
-    deadline = clock.monotonic() + 20
+    deadline = clock.monotonic() + 60
     while not [row async for row in person.log.rows(Query(types=frozenset({"model.catalogue_fetched"})))]:
         assert clock.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -18,5 +18,5 @@ async def test_readers_that_need_a_key_do_not_wait_for_one_another(dsn: str) -> 
                 await all_hold.wait()
                 return bool(await log.vault.current({(subject,)}))
 
-        async with asyncio.timeout(8.0):  # a starved pool gives up after ten
+        async with asyncio.timeout(60):  # a starved pool raises after ten
             assert await asyncio.gather(*(read(f"user:{number}") for number in range(READERS))) == [True] * READERS

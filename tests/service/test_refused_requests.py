@@ -66,7 +66,7 @@ async def test_a_refused_parameter_is_left_out_asked_again_once_and_remembered(s
             learned = [e.event async for e in person.log.read(Query(types=frozenset({"model.quirks_noted"})))]
             assert [(e.forbidden, e.learned) for e in learned if isinstance(e, ModelQuirksNoted)] == [(("temperature",), True)]
             await execute(person.log, SYSTEM, model_quirk.Forget("vendor/picky"), ids.random_id())
-            await runner.wait_for(person.log.pool, ("models",), await person.log.head(), seconds=10)
+            await runner.wait_for(person.log.pool, ("models",), await person.log.head(), seconds=60)
             async with person.log.pool.connection() as connection:
                 assert await noted(connection) == []
 
@@ -82,7 +82,7 @@ async def test_a_job_learns_what_a_model_refuses_as_turns_do(settings: Settings)
                 asked: list[Mapping[str, JsonValue]] = [{"role": "user", "content": "Sum it up"}]
                 found = await job.call("vendor/picky", asked, purpose="summary", parameters=Parameters(temperature=0.7))
                 assert found.text == "Hello there."
-                await runner.wait_for(log.pool, ("models",), await log.head(), seconds=10)
+                await runner.wait_for(log.pool, ("models",), await log.head(), seconds=60)
             assert ["temperature" in request.body for request in provider.journal] == [True, False, False]
 
 

@@ -54,9 +54,9 @@ async def test_hundreds_of_turns_waiting_in_one_channel_hold_up_nobody(settings:
         await flood(person, WAITING)
         others = [Person(person.log, user=100 + n, channel=100 + n) for n in range(10)]
         asked = [(other, (await other.say(f"ping-other{n}", WREN))[0]) for n, other in enumerate(others)]
-        ends = await asyncio.gather(*(other.end(turn, seconds=30) for other, turn in asked))
+        ends = await asyncio.gather(*(other.end(turn, seconds=90) for other, turn in asked))
         assert all(isinstance(end, TurnCompleted) for end in ends)
-        deadline = clock.monotonic() + 30
+        deadline = clock.monotonic() + 60
         while await slots(nats_url) > 1:
             assert clock.monotonic() < deadline, "waiting turns hold places at the broker"
             await asyncio.sleep(0.02)
@@ -98,7 +98,7 @@ async def test_a_turn_that_came_while_another_process_was_leaving_is_taken_up(se
         monkeypatch.setattr(leases, "_release", slow)
         [first] = await person.say("ping-early", WREN)
         await person.end(first)
-        deadline = clock.monotonic() + 20
+        deadline = clock.monotonic() + 60
         while stage.counts()["ping-late"] != 1:
             assert clock.monotonic() < deadline, "nobody took it up"
             await asyncio.sleep(0.01)

@@ -69,7 +69,7 @@ async def test_a_draft_is_readable_while_the_reply_is_being_written_and_gone_aft
         assert isinstance(end, TurnCompleted)
         assert len(seen) >= 3
         assert all(end.text.startswith(text) for text in seen)
-        deadline = clock.monotonic() + 5
+        deadline = clock.monotonic() + 60
         async with person.log.pool.connection() as connection:
             while await drafts.get(connection, person.log.vault, turn) is not None:
                 assert clock.monotonic() < deadline
@@ -91,7 +91,7 @@ async def test_deleting_the_message_ends_the_generation_without_a_reply(standin_
     settings = standin_settings.model_copy(update={"default_model": "standin/5"})
     async with room(settings) as person:
         [turn] = await person.say("Never mind", CHARACTERS[0])
-        deadline = clock.monotonic() + 10
+        deadline = clock.monotonic() + 60
         while not any(isinstance(e.event, GenerationStarted) for e in await person.events(turn)):
             assert clock.monotonic() < deadline
             await asyncio.sleep(0.01)
@@ -100,7 +100,7 @@ async def test_deleting_the_message_ends_the_generation_without_a_reply(standin_
         event = MessageDeleted(message_id=message, channel_id=person.channel, venue="playground")
         tags = Tags(channel=person.channel)
         await person.log.append(NewEvent(event, stream=f"channel:{person.channel}", id=ids.message_event(message, "deleted"), tags=tags))
-        end = await person.end(turn, seconds=10)
+        end = await person.end(turn)
         assert isinstance(end, TurnCancelled)
         assert end.why == "message deleted"
 
@@ -108,7 +108,7 @@ async def test_deleting_the_message_ends_the_generation_without_a_reply(standin_
 async def test_an_unreachable_provider_gives_one_failure_with_a_reference(settings: Settings) -> None:
     async with room(with_provider(settings, "http://127.0.0.1:9/v1")) as person:
         [turn] = await person.say("Anybody there?", CHARACTERS[0])
-        end = await person.end(turn, seconds=30)
+        end = await person.end(turn)
         assert isinstance(end, TurnFailed)
         assert (end.category, len(end.reference)) == ("network", 10)
         assert "127.0.0.1" not in end.user_message + end.said

@@ -30,7 +30,7 @@ from projections.follow import group_runner, resume, runner
 from projections.live import drafts
 from projections.registry import ALL
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Stage:
         """Stop the next call about this word in mid-stream; later ones about it run through."""
         self._cues[word] = _Cue()
 
-    async def held(self, word: str, within: float = 30.0) -> Call:
+    async def held(self, word: str, within: float = 90.0) -> Call:
         """Wait until a call stands in mid-stream. TimeoutError when none comes."""
         cue = self._cues[word]
         async with asyncio.timeout(within):

@@ -42,7 +42,7 @@ MODULES = {
     "bot2": "bot.discord",
 }
 SERVERS = ("postgres", "nats")
-START_S = 40.0
+START_S = 120.0
 GENEROUS = LimitsChanged(user_per_minute=10_000, guild_per_minute=100_000)
 """What a crowd on one server needs; the limits themselves have tests of their own."""
 MASTER_KEY = "5a" * 32
@@ -156,7 +156,7 @@ class Tzurot:
         """SIGCONT."""
         os.kill(self.pid(part), signal.SIGCONT)
 
-    async def died(self, part: str, within: float = 30.0) -> int:
+    async def died(self, part: str, within: float = 90.0) -> int:
         """Wait until a part ends by itself (a failpoint's kill); its exit code. TimeoutError when it lives on."""
         async with asyncio.timeout(within):
             code, _ = await self.parts[part].wait()

@@ -143,7 +143,7 @@ async def _poison(dsn: str, log: Log) -> bool:
     following = asyncio.create_task(group_runner.run(dsn, (_Poisoned(), *ALL)))
     await talk.fill(log, 20, start=9_000_000, producers=2)
     others = await runner.wait_for(log.pool, [p.name for p in ALL], await log.head(), seconds=60)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     stopped = False
     while not stopped and time.monotonic() < deadline:
         async with log.pool.connection() as connection:

@@ -177,7 +177,7 @@ async def test_a_new_version_is_built_while_the_old_one_serves(log: Log, monkeyp
         await reached(log, "history")
     monkeypatch.setattr(type(HISTORY), "version", HISTORY.version + 1)
     async with running(log.dsn, HISTORY):
-        deadline = clock.monotonic() + 30
+        deadline = clock.monotonic() + 60
         while (await standing(log, "history"))["live"].version != HISTORY.version:
             assert clock.monotonic() < deadline
             await asyncio.sleep(0.02)
@@ -255,7 +255,7 @@ class Counter(Projection):
 
 
 async def _stopped(log: Log) -> runner.Progress:
-    deadline = clock.monotonic() + 20
+    deadline = clock.monotonic() + 60
     while (found := (await standing(log, "counter")).get("live")) is None or found.status != "stopped":
         assert clock.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -365,7 +365,7 @@ async def test_when_every_row_is_refused_it_is_the_program_and_the_read_model_st
     monkeypatch.setattr(aside, "MOST_IN_AN_HOUR", 3)
     monkeypatch.setattr(Indexer, "ddl", Indexer.ddl + "ALTER TABLE {schema}.seen ADD CHECK (small > 1);")
     async with running(log.dsn, Indexer()):
-        deadline = clock.monotonic() + 20
+        deadline = clock.monotonic() + 60
         while (found := (await standing(log, "indexer")).get("live")) is None or found.status != "stopped":
             assert clock.monotonic() < deadline
             await asyncio.sleep(0.02)

@@ -45,7 +45,7 @@ async def _held(dsn: str) -> bool:
 async def test_the_second_gets_it_when_the_first_leaves(two: tuple[Right, Right]) -> None:
     """And not before; another thing's right is no business of theirs."""
     one, other = two
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await one.gain()
         waiting = asyncio.create_task(other.gain())
         elsewhere = Right(one._dsn, "another thing")
@@ -59,7 +59,7 @@ async def test_the_second_gets_it_when_the_first_leaves(two: tuple[Right, Right]
 async def test_whoever_was_cut_off_takes_it_again_when_nobody_has_it(two: tuple[Right, Right], dsn: str) -> None:
     """A restart of Postgres changes nothing about who leads."""
     one, _ = two
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await one.gain()
         losing = asyncio.create_task(one.lost())
         await _cut(dsn)
@@ -74,7 +74,7 @@ async def test_whoever_was_cut_off_takes_it_again_when_nobody_has_it(two: tuple[
 async def test_whoever_was_cut_off_learns_that_another_has_it(two: tuple[Right, Right], dsn: str) -> None:
     """It then works no more."""
     one, other = two
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await one.gain()
         await _cut(dsn)
         await other.gain()

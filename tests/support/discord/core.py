@@ -86,7 +86,7 @@ class Core:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def wait_for[T](self, found: Callable[[], T | None], timeout: float = 10.0, what: str = "") -> T:
+    async def wait_for[T](self, found: Callable[[], T | None], timeout: float = 60.0, what: str = "") -> T:
         """Poll `found` on every change until it answers something truthy; AssertionError with `what` at the deadline."""
         deadline = time.monotonic() + timeout
         while not (result := found()):

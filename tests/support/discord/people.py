@@ -39,7 +39,7 @@ class People(Core):
         """Channel id of this user's DM with the bot."""
         return self.world.dm(self.world.person(user).id).id
 
-    async def wait_reply(self, channel: str, after: str = "0", count: int = 1, timeout: float = 15.0) -> list[Json]:
+    async def wait_reply(self, channel: str, after: str = "0", count: int = 1, timeout: float = 60.0) -> list[Json]:
         """At least `count` replies newer than `after`."""
 
         def enough() -> list[Json] | None:
@@ -48,7 +48,7 @@ class People(Core):
 
         return await self.wait_for(enough, timeout, f"{count} replies in {channel}")
 
-    async def wait_connected(self, timeout: float = 15.0) -> None:
+    async def wait_connected(self, timeout: float = 60.0) -> None:
         """Until a bot has identified or resumed."""
         await self.wait_for(lambda: self.gateway.connected or None, timeout, "a gateway connection")
 
@@ -204,7 +204,7 @@ class People(Core):
         await self.gateway.dispatch("INTERACTION_CREATE", payload)
         return made
 
-    async def answered(self, interaction: Interaction, timeout: float = 10.0) -> Interaction:
+    async def answered(self, interaction: Interaction, timeout: float = 60.0) -> Interaction:
         """Until the user sees a final answer."""
         return await self.wait_for(
             lambda: interaction if interaction.done else None, timeout, f"an answer to {interaction.payload['data']}"

@@ -42,7 +42,7 @@ class RemoteDiscord:
         found: list[Json] = await self.call("replies", channel=channel, after=after)
         return found
 
-    async def wait_reply(self, channel: str, after: str = "0", count: int = 1, timeout: float = 15.0) -> list[Json]:
+    async def wait_reply(self, channel: str, after: str = "0", count: int = 1, timeout: float = 60.0) -> list[Json]:
         """At least `count` replies newer than `after`."""
         found: list[Json] = await self.call("wait_reply", channel=channel, after=after, count=count, timeout=timeout)
         return found

@@ -85,7 +85,7 @@ class Person:
         tags = Tags(guild=self.guild, channel=self.channel, user=self.user, character=character, turn=turn)
         return NewEvent(event, stream=f"turn:{turn}", id=ids.derived("turn-requested", turn), tags=tags, correlation=turn)
 
-    async def end(self, turn: UUID, *, seconds: float = 30.0) -> End:
+    async def end(self, turn: UUID, *, seconds: float = 90.0) -> End:
         """The event that ends a turn, as soon as it is there."""
         deadline, pause = clock.monotonic() + seconds, 0.005
         while (found := await self.log.find(ids.terminal(turn))) is None:

@@ -23,7 +23,7 @@ async def talking(settings: Settings, provider: FaultServer, *, key: str | None 
         yield person
 
 
-async def one(person: Person, text: str = "Tell me something, please", seconds: float = 30) -> End:
+async def one(person: Person, text: str = "Tell me something, please", seconds: float = 90) -> End:
     """The end of a turn, once all read models know it."""
     [turn] = await person.say(text, CHARACTER)
     end = await person.end(turn, seconds=seconds)
