@@ -12,6 +12,7 @@ from engine import clock, ids, seed
 from engine.actor import operator
 from engine.config import Settings
 from engine.decide.channel import Activate, Edit, Where
+from engine.decide.speaking.chat import Delete, Restore
 from engine.decide.speaking.silence import TOKEN
 from engine.events.turn import GenerationStarted, TurnCompleted, TurnDeclined, TurnRequested
 from engine.execute import execute
@@ -85,6 +86,9 @@ async def test_a_character_speaks_first_once_and_not_again_before_somebody_answe
         await execute(host.log, BOSS, Activate(place, LILITH), ids.random_id(), see=["channels"])
         assert await _looked(host) == 0
         await execute(host.log, BOSS, Edit(place, {"idle_h": 3.5}), ids.random_id(), see=["channels"])
+        await execute(host.log, BOSS, Delete(ann.channel), ids.random_id())
+        assert await _looked(host) == 0, "in a conversation that was deleted nobody begins"
+        await execute(host.log, BOSS, Restore(ann.channel), ids.random_id())
         assert await _looked(host) == 1
         assert await _looked(host) == 0
         [began] = [one.event async for one in host.log.read(Query(types=frozenset({"turn.requested"})))]

@@ -22,6 +22,7 @@ from engine.resources.channel import ChannelSheet
 from engine.store import Log, NewEvent, Recorded
 from projections.models import access, catalog, channels, history, turns
 from projections.models.catalog import Character
+from projections.models.places import chat_marks
 from worker.work import Work
 
 EVERY_SECONDS = 30.0
@@ -42,7 +43,8 @@ async def look(log: Log) -> int:
     """Let a character speak first wherever it is time; returns in how many channels."""
     async with log.pool.connection() as connection:
         where = await channels.beginning(connection)
-    begun = [await _begun(log, place, sheet) for place, sheet in where.values()]
+        gone = await chat_marks.deleted(connection, where) if where else frozenset()
+    begun = [await _begun(log, place, sheet) for channel, (place, sheet) in where.items() if channel not in gone]
     return sum(begun)
 
 

@@ -67,6 +67,13 @@ async def of(connection: AsyncConnection, vault: Vault, channels: Collection[int
     return {row["channel"]: ChatMark(_title(row, keys.get(row["subject"])), row["deleted"]) for row in rows}
 
 
+async def deleted(connection: AsyncConnection, channels: Collection[int], *, schema: str = "chat_marks") -> frozenset[int]:
+    """Those of these conversations that were deleted."""
+    statement = "SELECT channel FROM {schema}.marks WHERE channel = ANY(%s) AND deleted"
+    cursor = await connection.execute(sql(statement, schema), (list(channels),))
+    return frozenset(row[0] for row in await cursor.fetchall())
+
+
 def _title(row: dict[str, Any], key: Any) -> str:
     if row["sealed"] is None or key is None:
         return ""
