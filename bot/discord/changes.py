@@ -16,9 +16,12 @@ class Changes:
         self._log, self._typing = log, typing
 
     async def edited(self, event: MessageEdited) -> bool:
-        """Append an edit; False when the message is not in the log or a later edit is. Raises KeyDestroyed."""
+        """Append an edit of what was heard, or what something heard points to; False for others, or when a later one is in the log.
+
+        Raises KeyDestroyed.
+        """
         told = [recorded.event for recorded in await self._log.stream(event.stream_name)]
-        if not any(isinstance(earlier, MessageReceived) for earlier in told):
+        if not any(isinstance(earlier, MessageReceived) for earlier in told) and not await self._pointed_to(event.message_id):
             return False
         if any(isinstance(earlier, MessageEdited) and earlier.edited_ms >= event.edited_ms for earlier in told):
             return False
@@ -46,6 +49,10 @@ class Changes:
             await self._log.append(requests.cancelled(turn, "message deleted"))
             self._typing.end(turn.turn)
         return True
+
+    async def _pointed_to(self, message_id: int) -> bool:
+        async with self._log.pool.connection() as connection:
+            return await quotes.is_quoted(connection, message_id)
 
     async def _stands_elsewhere(self, event: MessageDeleted) -> bool:
         told = [recorded.event for recorded in await self._log.stream(event.stream_name)]

@@ -6,8 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from engine import clock, ids
+from engine.actor import operator
 from engine.config import Settings
+from engine.decide.channel import Where
+from engine.decide.speaking.scene import Mark
 from engine.events.message import MessageQuoted
+from engine.execute import execute
 from engine.store import Query
 from projections.models.history_window import message as line_of
 from projections.prompt.section import Scene, Snapshot
@@ -60,8 +64,11 @@ async def quoted(stage: Rig) -> list[MessageQuoted]:
 
 
 async def test_what_a_message_points_to_is_read_with_the_right_of_whoever_points(stage: Rig, discord: StandinDiscord) -> None:
-    """From link to link; not what is hidden from the asker, though the bot sees it; for answers to the asker alone; gone when deleted."""
-    await stage.character("Lilith")
+    """From link to link; not what is hidden from the asker, though the bot sees it; for answers to the asker alone; with its later text;
+
+    not where the character was absent; gone when deleted.
+    """
+    lilith = await stage.character("Lilith")
     world = discord.world
     den, crypt = discord.add_channel("den"), discord.add_channel("crypt")
     bob = discord.user_id("bob")
@@ -84,10 +91,24 @@ async def test_what_a_message_points_to_is_read_with_the_right_of_whoever_points
         quotes = await quoted(stage)
         assert [(one.depth, one.quoted_id) for one in quotes] == [(0, int(first)), (0, int(first)), (1, int(buried))]
         assert all(f"user:{one.quoted_author_id}" in one.subjects for one in quotes)
+        await discord.edit("den", first, "the den holds RUBY now")
+        await until(stage, "message.edited", 1)
+        await discord.say("general", "bob", "@Lilith what does it say by now?")
+        said = await prompt(stage, 3)
+        assert "RUBY" in said
+        assert "EMERALD" not in said
+        away = Mark(Where(den, world.guild.id, "discord"), lilith, int(first), present=False)
+        await execute(stage.log, operator(1), away, ids.random_id())
+        await discord.say("general", "bob", "@Lilith and what when you were not there?")
+        assert "RUBY" not in await prompt(stage, 4)
+        there = Mark(Where(den, world.guild.id, "discord"), lilith, int(first), present=True)
+        await execute(stage.log, operator(1), there, ids.random_id())
+        await discord.say("general", "bob", "@Lilith and when you were?")
+        assert "RUBY" in await prompt(stage, 5)
         await discord.delete("den", first)
         await until(stage, "message.deleted", 1)
         await discord.say("general", "bob", "@Lilith again, please")
-        assert "EMERALD" not in await prompt(stage, 3)
+        assert "RUBY" not in await prompt(stage, 6)
 
 
 async def test_a_forward_says_where_it_comes_from_only_to_who_may_look_there(stage: Rig, discord: StandinDiscord) -> None:

@@ -2,7 +2,8 @@
 to answer.
 
 References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
-`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it and each message it points to. Before them
+`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it and each message it points to, that followed by
+`!LATER` where it says something else by now. Before them
 `q:POSITION` of what is quoted,
 `c:ID@POSITION` for names of other characters, `s:POSITION` for regex scripts.
 """
@@ -199,18 +200,29 @@ def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | Non
 
 def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence[int]) -> Entry:
     """The entry with what its pictures show, and what it points to. A picture that an edit took away or moved is told by its name."""
-    files, found, pointed = said.files(entry), dict[int, str](), list[MessageQuoted]()
+    files, found, pointed = said.files(entry), dict[int, str](), list[MessageQuoted | None]()
     for position in seen:
         recorded = rows.get(position)
         match recorded.event if recorded is not None else None:
             case MessageQuoted() as quote if recorded is not None:
-                pointed += [] if recorded.erased else [quote]
+                pointed.append(None if recorded.erased else quote)
+            case (MessageEdited() | TurnCompleted() | ReplyEdited()) as later if recorded is not None and pointed:
+                pointed[-1] = None if recorded.erased else _by_now(pointed[-1], later)
             case PictureDescribed() as event if recorded is not None:
                 if not recorded.erased and event.number < len(files) and files[event.number].name == event.name:
                     found[event.number] = event.text
             case _:
                 raise LookupError(f"position {position} of the log describes no picture and no message")
-    return replace(entry, seen=found or entry.seen, quotes=tuple(pointed)) if found or pointed else entry
+    quotes = tuple(quote for quote in pointed if quote is not None)
+    return replace(entry, seen=found or entry.seen, quotes=quotes) if found or pointed else entry
+
+
+def _by_now(quote: MessageQuoted | None, later: MessageEdited | TurnCompleted | ReplyEdited) -> MessageQuoted | None:
+    """What is pointed to with its text of now. What was forwarded stays what it was: Discord shows that as it was too."""
+    if quote is None or quote.how == "forward":
+        return quote
+    files = later.attachments if isinstance(later, MessageEdited) else ()
+    return quote.model_copy(update={"text": later.text, "attachments": files})
 
 
 def render(data: Talk, scene: Scene, version: int) -> Sequence[Piece]:
