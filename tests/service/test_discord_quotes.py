@@ -97,11 +97,12 @@ async def test_what_a_message_points_to_is_read_with_the_right_of_whoever_points
         said = await prompt(stage, 3)
         assert "RUBY" in said
         assert "EMERALD" not in said
-        away = Mark(Where(den, world.guild.id, "discord"), lilith, int(first), present=False)
+        place = Where(int(den), int(world.guild.id), "discord")
+        away = Mark(place, lilith, int(first), present=False)
         await execute(stage.log, operator(1), away, ids.random_id())
         await discord.say("general", "bob", "@Lilith and what when you were not there?")
         assert "RUBY" not in await prompt(stage, 4)
-        there = Mark(Where(den, world.guild.id, "discord"), lilith, int(first), present=True)
+        there = Mark(place, lilith, int(first), present=True)
         await execute(stage.log, operator(1), there, ids.random_id())
         await discord.say("general", "bob", "@Lilith and when you were?")
         assert "RUBY" in await prompt(stage, 5)
