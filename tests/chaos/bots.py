@@ -48,7 +48,7 @@ async def _known(run: Run, stage: Scene, wanted: dict[str, int]) -> None:
         return all(any(row.type == kind and str(row.data.get("message_id")) == str(id_) for row in rows) for kind, id_ in wanted.items())
 
     try:
-        await until(look, 30.0, "the log knows the edit and the deletion")
+        await until(look, 60.0, "the log knows the edit and the deletion")
     except TimeoutError as error:
         run.broken.append(str(error))
 
@@ -139,7 +139,7 @@ async def _counted(stage: Scene, said: Sequence[Said], kind: str, field: str) ->
         rows = await oracle.events(stage.tzurot.dsn)
         return ids <= {str(row.data[field]) for row in rows if row.type == kind}
 
-    await until(look, 30.0, f"{kind} of each message")
+    await until(look, 60.0, f"{kind} of each message")
 
 
 async def r46(run: Run) -> None:

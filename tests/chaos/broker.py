@@ -97,7 +97,7 @@ async def r16(run: Run) -> None:
             said = await stage.say(trial % 4)
             await until(partial(_given_up, bus), 60.0, "all silent sockets closed")
             await stage.answered(said)
-            await until(partial(_back, bus, sockets), 30.0, "everybody connected again")
+            await until(partial(_back, bus, sockets), 60.0, "everybody connected again")
         run.recoveries = list(bus.silences)
         run.figures["sockets"] = sockets
         run.in_time(max(run.recoveries) <= 30.0, f"a silent socket was believed in for {max(run.recoveries):.1f} s")

@@ -89,7 +89,7 @@ async def _console_killed(stage: Scene) -> None:
             async with visitor.get(f"/api/chats/{channel}/messages") as answer:
                 return [line["text"] for line in (await answer.json())["lines"] if line["kind"] == "reply"]
 
-        assert len(await until(replies, 30.0, "a reply in the playground")) == 1
+        assert len(await until(replies, 60.0, "a reply in the playground")) == 1
         await stage.rest()
         assert len(await replies()) == 1
     assert stage.stage.counts()[word] == 1

@@ -35,7 +35,7 @@ async def answered(here: Site, settings: Settings, provider: FaultServer, turn: 
         async with here.console.log.pool.connection() as connection:
             return await turns.get(connection, turn)
 
-    requested = await until(known, 15.0, "the turn in the read model")
+    requested = await until(known, 60.0, "the turn in the read model")
     found = with_provider(settings, provider.address)
     async with Http() as http:
         await generate(Work(found, here.console.log, http, endpoint(found), None), requested, asyncio.Event())

@@ -149,7 +149,7 @@ async def test_taking_back_leaves_equal_read_models(logs: list[Log]) -> None:
     names = [projection.name for projection in projections]
     for number, command in enumerate(BEFORE):
         done = await execute(log, BOSS, command, ids.derived("before", number))
-    assert await runner.wait_for(log.pool, names, done.positions[-1])
+    assert await runner.wait_for(log.pool, names, done.positions[-1], seconds=60)
     for number, command in enumerate(CHANGES):
         before = await _digest(log)
         await execute(log, BOSS, command, ids.derived("change", number), see=names)

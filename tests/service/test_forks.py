@@ -67,7 +67,7 @@ async def _edited(person: Person, traits: str) -> int:
 
 
 async def _turn(person: Person, turn: UUID) -> Turn:
-    assert await wait_for(person.log.pool, READ, await person.log.head(), seconds=30)
+    assert await wait_for(person.log.pool, READ, await person.log.head(), seconds=60)
     [found] = await inspector.find(person.log, str(turn))
     return found
 
@@ -143,7 +143,7 @@ async def test_a_conversation_goes_on_elsewhere_as_it_was_and_erasure_reaches_it
         await execute(person.log, operator(), again, ids.random_id())
         await person.end(ids.turn(ends[1].message_id, FIRST, 1))
         await person.log.append(new(_deleted(person, ends[2].message_id), ids.random_id()))
-        assert await wait_for(person.log.pool, READ, await person.log.head(), seconds=30)
+        assert await wait_for(person.log.pool, READ, await person.log.head(), seconds=60)
 
         into = Where(person.snowflakes.next(), None, "playground")
         forked = await forking.fork(person.log, operator(1), person.channel, at, into)

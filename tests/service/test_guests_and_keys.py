@@ -114,7 +114,7 @@ async def _catalogue(person: Person) -> None:
     while not [row async for row in person.log.rows(Query(types=frozenset({"model.catalogue_fetched"})))]:
         assert clock.monotonic() < deadline
         await asyncio.sleep(0.01)
-    assert await runner.wait_for(person.log.pool, ("models",), await person.log.head())
+    assert await runner.wait_for(person.log.pool, ("models",), await person.log.head(), seconds=60)
 
 
 async def test_the_free_day_is_shared_fairly_and_never_overdrawn(settings: Settings) -> None:
@@ -173,7 +173,7 @@ async def test_a_refused_key_is_shown_as_refused(settings: Settings) -> None:
         await keys.add(person.log, 99, "local", "sk-own-key-1234567890")
         end = await one(Person(person.log, user=99, channel=99, venue="discord"))
         assert isinstance(end, TurnFailed)
-        assert await runner.wait_for(person.log.pool, ("keys",), await person.log.head())
+        assert await runner.wait_for(person.log.pool, ("keys",), await person.log.head(), seconds=60)
         async with person.log.pool.connection() as connection:
             [key] = await keys.browse(connection, 99)
         assert (key.accepted, key.category, _accepted(key)) == (False, "authentication", "no: authentication")
@@ -183,7 +183,7 @@ async def test_a_removed_key_is_deleted_and_cannot_be_revealed(settings: Setting
     async with FaultServer.running() as provider, talking(settings, provider) as person:
         key_id = await keys.add(person.log, 99, "local", "sk-own-key-1234567890")
         head = await person.log.head()
-        assert await runner.wait_for(person.log.pool, ("keys",), head)
+        assert await runner.wait_for(person.log.pool, ("keys",), head, seconds=60)
         async with person.log.pool.connection() as connection:
             assert await keys.reveal(connection, person.log.vault, key_id) == "sk-own-key-1234567890"
             [key] = await keys.browse(connection, 99)

@@ -83,7 +83,7 @@ async def end(log: Log, job: UUID, *, seconds: float = 90) -> Event:
         found = await log.stream(f"job:{job}")
         last = found[-1].event
         if isinstance(last, JobCompleted | JobCancelled) or (isinstance(last, JobFailed) and last.retry_ms is None):
-            assert await runner.wait_for(log.pool, ("jobs",), found[-1].position)
+            assert await runner.wait_for(log.pool, ("jobs",), found[-1].position, seconds=60)
             return last
         assert clock.monotonic() < deadline, [type(event).__name__ for event in await story(log, job)]
         await asyncio.sleep(0.01)

@@ -141,7 +141,7 @@ async def test_an_empty_account_is_tried_again_by_single_calls_and_opens_for_all
         provider.per_model["a/only"] = Reply("Here again, and with quite something to say.")
         with clock.frozen(start + 2 * PROBE_AFTER + timedelta(seconds=30)):
             assert isinstance(await one(person, "And what about now, please?"), TurnCompleted)
-            assert await runner.wait_for(person.log.pool, ("quota",), await person.log.head())
+            assert await runner.wait_for(person.log.pool, ("quota",), await person.log.head(), seconds=60)
             provider.per_model["a/only"] = Reply("This is yet another answer, unlike the one before.")
             ends = await asyncio.gather(*(one(speaker, "Is it open for us as well?") for speaker in people))
             assert {type(end) for end in ends} == {TurnCompleted}
@@ -188,7 +188,7 @@ async def test_the_quota_read_model_equals_a_recount_and_a_rebuild(settings: Set
         for _ in range(3):
             await one(person)
         head = await person.log.head()
-        assert await runner.wait_for(person.log.pool, ("quota", "usage"), head)
+        assert await runner.wait_for(person.log.pool, ("quota", "usage"), head, seconds=60)
         since = clock.now() - timedelta(days=7)
         async with person.log.pool.connection() as connection:
             live = counts(await quota.hits(connection, since=since), clock.now())

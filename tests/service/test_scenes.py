@@ -55,7 +55,7 @@ class Stage:
         return key
 
     async def now(self) -> int:
-        assert await runner.wait_for(self.person.log.pool, [p.name for p in ALL], await self.person.log.head())
+        assert await runner.wait_for(self.person.log.pool, [p.name for p in ALL], await self.person.log.head(), seconds=60)
         return self.person.snowflakes.next()
 
 

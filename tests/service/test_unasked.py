@@ -67,7 +67,7 @@ async def test_silence_is_kept_on_record_shown_to_nobody_and_impossible_when_add
         async for one in host.log.read(Query(types=frozenset({"turn.generation_started"}))):
             assert isinstance(one.event, GenerationStarted)
             assert (await rebuild(host.log, one.event)).equal
-        assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head())
+        assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head(), seconds=60)
         async with host.log.pool.connection() as connection:
             assert await turns.silences(connection, ann.channel) == {LILITH: (1, 3)}
         assert any("chose to say nothing" in line for line in words.lines(await why.explain(host.log, silent.message_id)))
@@ -114,5 +114,5 @@ class _Past(ids.Snowflakes):
 
 
 async def _looked(host: Person) -> int:
-    assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head())
+    assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head(), seconds=60)
     return await initiative.look(host.log)

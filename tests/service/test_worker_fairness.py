@@ -109,7 +109,7 @@ async def nothing(*_: object) -> None:
 
 
 async def _known(person: Person) -> None:
-    assert await runner.wait_for(person.log.pool, ("turns",), await person.log.head())
+    assert await runner.wait_for(person.log.pool, ("turns",), await person.log.head(), seconds=60)
 
 
 async def test_the_sweep_finds_every_conversation_behind_a_busy_one(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ async def test_a_turn_is_found_by_its_reference_its_id_and_its_message(settings:
     async with room(with_provider(settings, provider.address)) as person:
         [turn] = await person.say("Remember this one, please", FIRST)
         end = await person.end(turn)
-        assert await runner.wait_for(person.log.pool, ("turns",), await person.log.head())
+        assert await runner.wait_for(person.log.pool, ("turns",), await person.log.head(), seconds=60)
         for text in (str(turn), str(end.message_id), f"https://discord.com/channels/1/2/{end.message_id}"):
             assert [found.turn for found in await inspector.find(person.log, text)] == [turn]
         [found] = await inspector.find(person.log, str(turn))

@@ -62,7 +62,7 @@ async def one(discord: StandinDiscord, stage: Stage, number: int) -> Turn:
         # One that grew in its message is whole with a change, not with a post.
         return next((e.at for e in posts if f"{word}," in _content(e.request)), None)
 
-    posted = await until(post, 30.0, f"the answer to {word}")
+    posted = await until(post, 60.0, f"the answer to {word}")
     call: Call = next(call for call in stage.calls[calls:] if call.word == word)
     assert call.ended is not None
     return Turn(message, said, call.begun, call.ended, posted)

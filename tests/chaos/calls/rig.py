@@ -64,7 +64,7 @@ class Rig:
 
     async def answered(self, work: Work, turn: UUID) -> End:
         """Bring a turn to its end, as a worker does that holds its conversation; again while the limits or read models are late."""
-        requested = await until(lambda: self._requested(turn), 30.0, f"turn {turn} in the read model")
+        requested = await until(lambda: self._requested(turn), 60.0, f"turn {turn} in the read model")
         while True:
             try:
                 await generate(work, requested, asyncio.Event())
@@ -99,7 +99,7 @@ async def rig(settings: Settings | None = None) -> AsyncIterator[Rig]:
         following = asyncio.create_task(group_runner.run(log.dsn, ALL), name="read models")
         stack.push_async_callback(_cancelled, following)
         made = Rig(settings, log, await stack.enter_async_context(Http(connections=512)))
-        await until(lambda: _installed(log), 30.0, "the read models")
+        await until(lambda: _installed(log), 60.0, "the read models")
         yield made
         await asyncio.gather(*spend.unsettled())
 

@@ -96,13 +96,13 @@ async def _set_up(log: Log) -> None:
         await keys.add(log, user, "local", f"sk-own-{user:012d}")
     spender = await keys.add(log, SPENDER, "local", f"sk-own-{SPENDER:012d}")
     await operator.tell(BudgetSet(scope=f"key:{spender}", daily=BUDGET, set_by=1), "budgets")
-    assert await runner.wait_for(log.pool, [projection.name for projection in ALL], await log.head())
+    assert await runner.wait_for(log.pool, [projection.name for projection in ALL], await log.head(), seconds=60)
 
 
 async def _warm(attack: Attack) -> None:
     for n in range(16):
         await Person(attack.log, user=3000 + n, channel=3000 + n).say("Good morning", CHARACTER)
-    await until(lambda: _pending(attack.log), 30.0, "a warm start")
+    await until(lambda: _pending(attack.log), 60.0, "a warm start")
 
 
 async def _others(attack: Attack, seconds: float, said: list[UUID]) -> None:

@@ -44,7 +44,7 @@ async def running(dsn: str, *projections: Projection) -> AsyncIterator[None]:
 
 async def reached(log: Log, *names: str, position: int | None = None) -> None:
     wanted = await log.head() if position is None else position
-    assert await runner.wait_for(log.pool, names, wanted, seconds=30)
+    assert await runner.wait_for(log.pool, names, wanted, seconds=90)
 
 
 async def standing(log: Log, name: str) -> dict[str, runner.Progress]:

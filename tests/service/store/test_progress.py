@@ -41,7 +41,7 @@ async def test_a_hint_ends_the_wait_and_is_believed_only_as_far_as_postgres_says
     async with asyncio.timeout(FAR / 2):
         with progress.hinted():
             waiting = asyncio.create_task(progress.wait_for(log.pool, NAMES, 7, seconds=FAR))
-            await until(_waits, 20.0, "somebody who waits")
+            await until(_waits, 60.0, "somebody who waits")
             progress.moved(6)
             await _at(log, 7, "history")
             progress.moved(7)
@@ -72,7 +72,7 @@ async def test_what_the_last_hint_says_is_not_there_yet_is_not_looked_for_before
         with progress.hinted():
             progress.moved(5)
             waiting = asyncio.create_task(progress.ask_from(log.pool, NAMES, 6, ask, seconds=FAR))
-            await until(_waits, 20.0, "somebody who waits")
+            await until(_waits, 60.0, "somebody who waits")
             await asyncio.sleep(0)
             assert not asked
             await _at(log, 6, *NAMES)
@@ -88,7 +88,7 @@ async def test_without_a_hint_it_is_looked_at_again(log: Log) -> None:
     await _at(log, 0, *NAMES)
     with progress.hinted():
         waiting = asyncio.create_task(progress.wait_for(log.pool, NAMES, 3, seconds=FAR))
-        await until(_waits, 20.0, "somebody who waits")
+        await until(_waits, 60.0, "somebody who waits")
         await _at(log, 3, *NAMES)
         async with asyncio.timeout(FAR / 2):
             assert await waiting
@@ -104,7 +104,7 @@ async def test_hints_go_from_process_to_process(log: Log, nats_url: str, monkeyp
     try:
         async with hints.read_models_told(nats_url) as tell, hints.read_models(connection), asyncio.timeout(FAR / 2):
             waiting = asyncio.create_task(progress.wait_for(log.pool, NAMES, 9, seconds=FAR))
-            await until(_waits, 20.0, "somebody who waits")
+            await until(_waits, 60.0, "somebody who waits")
             await _at(log, 9, *NAMES)
             await connection.publish("tz.read_models", b"nine")
             while not waiting.done():

@@ -63,7 +63,7 @@ async def test_whoever_was_cut_off_takes_it_again_when_nobody_has_it(two: tuple[
         await one.gain()
         losing = asyncio.create_task(one.lost())
         await _cut(dsn)
-        await until(lambda: _held(dsn), 5.0, "the right taken again")
+        await until(lambda: _held(dsn), 60.0, "the right taken again")
         assert not losing.done()
         losing.cancel()
         other = Right(dsn, "a thing")
