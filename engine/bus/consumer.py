@@ -20,6 +20,8 @@ from engine.store import Log
 
 FETCH_SECONDS = 1.5
 """How long one pull waits: bounds how late a consumer is after the broker was restarted."""
+PULLS = 2
+"""Pulls of one consumer that wait at the broker at a time: each of them costs both sides something all day long, also when nobody says a word."""
 BEAT_SECONDS = broker.ACK_WAIT_SECONDS / 3
 WATCH_SECONDS = 2.0
 AWAY_SECONDS = 1.0
@@ -76,25 +78,30 @@ class Failures:
 
 @dataclass(slots=True)
 class Consumer:
-    """The running subscribers of one durable in one process."""
+    """The running subscribers of one durable in one process. `hands` are those that are free beyond one for each waiting pull."""
 
     durable: Durable
     log: Log
     handler: Handler
+    hands: asyncio.Semaphore
     held: set[asyncio.Task[None]] = field(default_factory=set)
     failures: Failures = field(default_factory=Failures)
     draining: bool = False
 
     async def receive(self, message: NatsMessage) -> None:
-        """One delivery, from bytes to its acknowledgement. Never raises but when cancelled."""
+        """Take one delivery in hand, from bytes to its acknowledgement; returns when there is a free hand for the next. Never raises."""
         if self.draining:
             await _quietly(message.nack(delay=AWAY_SECONDS))
             return
         task = asyncio.ensure_future(self._settle(message))
         self.held.add(task)
-        task.add_done_callback(self.held.discard)
+        task.add_done_callback(self._settled)
         with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
+            await self.hands.acquire()
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self.held.discard(task)
+        self.hands.release()
 
     async def drain(self, limit: float) -> None:
         """Take nothing new, let what is held finish within `limit` seconds, then give the rest back."""
@@ -172,14 +179,15 @@ async def consume(
 
     The broker may be away at the start, vanish, or come back empty: consuming goes on by itself.
     """
-    consumer = Consumer(durable, log, handler)
+    pulls = min(PULLS, concurrency)
+    consumer = Consumer(durable, log, handler, asyncio.Semaphore(concurrency - pulls))
     wake = asyncio.Event()
 
     async def reconnected() -> None:
         wake.set()
 
     own = broker.broker(url, durable.name, reconnected=reconnected)
-    _subscribe(own, consumer, concurrency)
+    _subscribe(own, consumer, pulls)
     async with broker.connecting(own) as connection:
         await _declared(own, durable)
         await own.start()
@@ -193,9 +201,9 @@ async def consume(
                 await connection.flush(timeout=2)
 
 
-def _subscribe(own: NatsBroker, consumer: Consumer, concurrency: int) -> None:
-    # One job per fetch and as many subscribers as jobs: a reference that waited here for a free hand would have no heartbeat.
-    for _ in range(concurrency):
+def _subscribe(own: NatsBroker, consumer: Consumer, pulls: int) -> None:
+    # One job per fetch, and none without a free hand: a reference that waited here for one would have no heartbeat.
+    for _ in range(pulls):
         own.subscriber(
             config=broker.consumer(consumer.durable),
             durable=consumer.durable.name,

@@ -107,12 +107,14 @@ async def pending(url: str, durable: Durable = WORKER) -> int:
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
 
-async def test_every_event_reaches_its_consumer_once(log: Log, nats_url: str) -> None:
+async def test_every_event_reaches_its_consumer_once_by_few_pulls(log: Log, nats_url: str) -> None:
     seen = Seen()
-    async with relaying(log, nats_url), consume(nats_url, log, WORKER, seen, concurrency=4):
+    async with relaying(log, nats_url), consume(nats_url, log, WORKER, seen, concurrency=16):
         wanted = await request_turns(log, 200)
         await seen.all_of(wanted)
         await until(lambda: _nothing_pending(nats_url))
+        async with broker.connected(nats_url, "test") as stream:
+            assert ((await stream.consumer_info(subjects.STREAM, WORKER.name)).num_waiting or 0) <= consumer.PULLS
     assert set(seen.count.values()) == {1}
 
 
