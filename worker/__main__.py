@@ -15,6 +15,7 @@ from engine.watching import metrics, tracing
 from projections.follow import resume
 from projections.live import heartbeats
 from worker import connect
+from worker.calm import Calm
 from worker.jobs import HANDLERS, keep
 from worker.memory.lazy import LazyRecall
 from worker.providers.http import Http, Way
@@ -45,12 +46,13 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         http = await stack.enter_async_context(Http(Way.of(settings)))
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
         await stack.enter_async_context(hints.events(url, "turn.cancelled", deletions.heard, "stop hints"))
+        calm = Calm()
         recall = (
             None
             if settings.memory_recall == "off"
-            else LazyRecall(log, full=settings.memory_recall == "full", decay_days=settings.memory_decay_days)
+            else LazyRecall(log, full=settings.memory_recall == "full", decay_days=settings.memory_decay_days, calm=calm)
         )
-        work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall)
+        work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall, calm=calm)
         await stack.enter_async_context(hints.read_models(listener.config.connection_state.connection))
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         for change in ("provider.connected", "provider.disconnected"):

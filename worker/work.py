@@ -19,6 +19,7 @@ from engine.errors import SettingsError
 from engine.store import Log
 from projections.prompt.recall import Recall
 from projections.unchanged import Unchanged
+from worker.calm import Calm
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.telemetry import Telemetry
@@ -216,6 +217,8 @@ class Work:
     connected: Connected = field(default_factory=Connected)
     unchanged: Unchanged = field(default_factory=Unchanged)
     """What read models answered that did not change since."""
+    calm: Calm = field(default_factory=Calm)
+    """Whether turns hurry: what can wait does meanwhile."""
 
     @property
     def endpoint(self) -> Endpoint:

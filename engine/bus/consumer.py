@@ -21,7 +21,7 @@ from engine.store import Log
 FETCH_SECONDS = 1.5
 """How long one pull waits: bounds how late a consumer is after the broker was restarted."""
 PULLS = 2
-"""Pulls of one consumer that wait at the broker at a time: each of them costs both sides something all day long, also when nobody says a word."""
+"""Pulls of one consumer that wait at the broker at a time: each of them costs both sides something, also when nobody says a word."""
 BEAT_SECONDS = broker.ACK_WAIT_SECONDS / 3
 WATCH_SECONDS = 2.0
 AWAY_SECONDS = 1.0

@@ -21,6 +21,7 @@ from projections.models.memories import generations, memory_scope
 from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.recall import Question, Remembered
 from projections.prompt.sections import remembered
+from worker.calm import Calm
 from worker.memory import embed, model, passages, vectors_kept
 from worker.memory.ask import Query
 from worker.memory.config import RecallConfig
@@ -41,8 +42,12 @@ MOST = 30_000
 """Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
 REST_S = 0.3
 """How long after a turn's end what was said is taken up: until then the processors are those who post the answer."""
+LATEST_S = 2.0
+"""How much longer it waits at most for a moment in which no turn hurries: there is none on a busy day."""
 LATELY_S = 1.0
 """For how long a look at which embedder is chosen is good: whichever it is, vectors of two are never compared."""
+THREADS = 1
+"""Of one text's embedding: while a question is embedded, the read models it waits for need the other core more than it does."""
 DECAY = 0.5
 """Weight of being recent, where it is wished."""
 _log = logs.get("recall")
@@ -69,6 +74,7 @@ class Recaller:
     """Ranks memories for prompts. One per process; `full`: by vectors, too. `only`: of this embedder, whichever is chosen.
 
     `decay_days`: what is recent counts more, a third of that after so many days; 0 for not at all. Age is read, nothing is changed by it.
+    `calm`: what was said is taken up while it says that no turn hurries.
     """
 
     log: Log
@@ -76,6 +82,7 @@ class Recaller:
     only: str | None = None
     decay_days: int = 0
     rest_s: float = REST_S
+    calm: Calm = field(default_factory=Calm)
     _engine: Engine | None = None
     _vectors: str = ""
     _looked: float = -LATELY_S
@@ -120,6 +127,7 @@ class Recaller:
 
     async def _learn(self, engine: Engine, hot: _Hot, scope: MemoryScope) -> None:
         await asyncio.sleep(self.rest_s)
+        await self.calm.come(LATEST_S)
         async with hot.lock:
             async with self.log.pool.connection() as connection:
                 candidates = await memory_scope.met(connection, scope)
@@ -239,7 +247,7 @@ def _chosen(hits: Sequence[Hit], question: Question) -> list[Hit]:
 
 def _embedder(vectors: str) -> embed.Embedder | None:
     try:
-        return embed.load(name=embed.EMBEDDERS.get(vectors, model.NAME))
+        return embed.load(name=embed.EMBEDDERS.get(vectors, model.NAME), threads=THREADS)
     except model.ModelUnavailable as error:
         _log.warning("memories are found by words alone", why=str(error))
         return None

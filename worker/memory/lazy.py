@@ -8,13 +8,14 @@ from uuid import UUID
 from engine.store import Log
 from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.recall import Question, Recall, Remembered
+from worker.calm import Calm
 
 
 class LazyRecall:
-    """See the module's docstring. `full`: by vectors, too; `decay_days`: see Recaller."""
+    """See the module's docstring. `full`: by vectors, too; `decay_days` and `calm`: see Recaller."""
 
-    def __init__(self, log: Log, *, full: bool, decay_days: int = 0) -> None:
-        self._log, self._full, self._decay_days = log, full, decay_days
+    def __init__(self, log: Log, *, full: bool, decay_days: int = 0, calm: Calm | None = None) -> None:
+        self._log, self._full, self._decay_days, self._calm = log, full, decay_days, calm or Calm()
         self._recall: Recall | None = None
         self._loading = asyncio.Lock()
 
@@ -23,7 +24,7 @@ class LazyRecall:
         async with self._loading:
             if self._recall is None:
                 hot = await asyncio.to_thread(import_module, "worker.memory.hot")
-                self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days)
+                self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days, calm=self._calm)
         return await self._recall(question)
 
     def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:

@@ -213,9 +213,10 @@ async def _call(work: Work, brief: Brief, ledger: Ledger, attempt: Attempt, dead
     async def on_text(text: str) -> None:
         nonlocal said
         said = True
+        begun()
         await brief.drafts.grow(text)
 
-    with work.telemetry.span(model.id, allowed.endpoint.name, attempt.effective.body) as span:
+    with work.calm.answering() as begun, work.telemetry.span(model.id, allowed.endpoint.name, attempt.effective.body) as span:
         try:
             seconds = max(deadline - started, 0.001)
             request, name = attempt.request, str(brief.turn)

@@ -65,17 +65,18 @@ async def work_through(work: Work, channel: int, character: UUID, turn: UUID, po
     rest = 0.0
     looking = asyncio.create_task(context.ahead(work, position))
     try:
-        while True:
-            newest = work.conversations.newest(name)
-            outcome = await _taken_up(work, channel, character, turn, newest)
-            if outcome is Outcome.SHARED:
-                rest = REST_SECONDS
-                return outcome
-            # Whoever found the lease taken while it was ours has left the rest to us: look once more now that it is free.
-            if outcome is Outcome.QUIET and await _next(work, channel, character) is not None:
-                continue
-            if work.conversations.newest(name) == newest:
-                return outcome
+        with work.calm.hurry():
+            while True:
+                newest = work.conversations.newest(name)
+                outcome = await _taken_up(work, channel, character, turn, newest)
+                if outcome is Outcome.SHARED:
+                    rest = REST_SECONDS
+                    return outcome
+                # Whoever found the lease taken while it was ours has left the rest to us: look once more now that it is free.
+                if outcome is Outcome.QUIET and await _next(work, channel, character) is not None:
+                    continue
+                if work.conversations.newest(name) == newest:
+                    return outcome
     finally:
         work.conversations.leave(name, rest=rest)
         looking.cancel()
