@@ -1,10 +1,14 @@
 """Edits and deletions enter the log: only of messages that are in it, each once, never an older text over a newer one."""
 
+from collections.abc import Sequence
+
 from bot import requests
 from bot.discord.typing import Typing
 from engine import ids
+from engine.events.base import Event
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
-from engine.store import Log
+from engine.store import Log, NewEvent, Recorded
+from engine.store.contend import update
 from projections.models import history, turns
 from projections.models.places import quotes
 
@@ -20,13 +24,16 @@ class Changes:
 
         Raises KeyDestroyed.
         """
-        told = [recorded.event for recorded in await self._log.stream(event.stream_name)]
-        if not any(isinstance(earlier, MessageReceived) for earlier in told) and not await self._pointed_to(event.message_id):
-            return False
-        if any(isinstance(earlier, MessageEdited) and earlier.edited_ms >= event.edited_ms for earlier in told):
-            return False
-        await self._log.append(requests.edited(event))
-        return True
+
+        async def news(told: Sequence[Recorded[Event]]) -> list[NewEvent]:
+            earlier = [recorded.event for recorded in told]
+            if not any(isinstance(one, MessageReceived) for one in earlier) and not await self._pointed_to(event.message_id):
+                return []
+            late = any(isinstance(one, MessageEdited) and one.edited_ms >= event.edited_ms for one in earlier)
+            return [] if late else [requests.edited(event)]
+
+        # Tied to what was read: the process that leads and the one that did before it may hold two edits of one message.
+        return bool((await update(self._log, event.stream_name, news)).positions)
 
     async def deleted(self, event: MessageDeleted) -> bool:
         """Append a deletion and cancel the turns that wait on the message; False when the message is nobody's here.
