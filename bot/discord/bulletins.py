@@ -40,6 +40,7 @@ class Bulletins:
         """Show the bot as was set, and tell of releases where nobody has yet."""
         with suppress(Refused, Unsure, Busy, *TRANSIENT):
             await self._show(client)
+        with suppress(*TRANSIENT):
             await self._tell()
 
     async def _show(self, client: Client) -> None:
@@ -63,7 +64,8 @@ class Bulletins:
                 channel = server.sheet.news_channel or 0
                 known = channel in told[news.version] or (news.version, channel) in self._refused
                 if not known and self._guild_of(channel) == server.guild_id:
-                    await self._say(news, server.guild_id, channel)
+                    with suppress(Unsure, Busy):  # a channel that must be left alone for a while holds up no other
+                        await self._say(news, server.guild_id, channel)
 
     async def _say(self, news: News, guild: int, channel: int) -> None:
         """One message: found again where a crash came between it and its record."""

@@ -193,15 +193,9 @@ class Service:
         while True:
             await asyncio.sleep(SWEEP_S)
             await _at_last(lambda: self.deliver.sweep(SWEEP_OLDER_S))
-            await self._leave_denied()
-            if self.client is not None:
-                await self.bulletins.tend(self.client)
-
-    async def _leave_denied(self) -> None:
-        """Leave servers that were denied since."""
-        if self.client is not None:
-            with suppress(*TRANSIENT):
-                await self.serving.leave_denied([guild.id for guild in self.client.guilds])
+            if (client := self.client) is not None:
+                await _once(self.serving.leave_denied([guild.id for guild in client.guilds]))
+                await _once(self.bulletins.tend(client))
 
     async def tidy(self) -> None:
         """Take pictures that are not used any more away from Discord. For ever."""
@@ -278,6 +272,16 @@ class Service:
             waiting = [t for t in await turns.pending(connection) if t.venue == "discord"]
         for turn in waiting:
             self.typing.begin(turn.channel, [turn.turn])
+
+
+async def _once(work: Awaitable[object]) -> None:
+    """Do it; what comes of trouble or of something odd is tried again with the next round."""
+    try:
+        await work
+    except TRANSIENT:
+        return
+    except Exception as error:  # answers are delivered by the same round: one odd server must not end that
+        _log.error("failed, will try again", exc_info=error)
 
 
 async def _at_last(work: Callable[[], Awaitable[object]]) -> None:

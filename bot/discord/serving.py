@@ -46,7 +46,7 @@ class Serving:
     async def leave_denied(self, here: Iterable[int]) -> None:
         """Leave those of these servers that are not to be served (H2)."""
         async with self._store.pool.connection() as connection:
-            said = {one.guild_id: one.verdict for one in await servers.servers(connection)}
+            said = await servers.verdicts(connection)
         for guild in here:
             if not served(said.get(guild), named_only=self._named_only):
                 await self._leave(guild)

@@ -19,7 +19,7 @@ from engine.events.channel import ChannelEdited
 from engine.events.message import MessageCued, MessageReceived
 from engine.events.turn import TurnRequested
 from engine.resources.channel import ChannelSheet
-from engine.store import Log, NewEvent, Recorded
+from engine.store import Log, NewEvent, Recorded, connect
 from projections.models import access, catalog, channels, history, turns
 from projections.models.catalog import Character
 from projections.models.places import chat_marks
@@ -44,8 +44,17 @@ async def look(log: Log) -> int:
     async with log.pool.connection() as connection:
         where = await channels.beginning(connection)
         gone = await chat_marks.deleted(connection, where) if where else frozenset()
-    begun = [await _begun(log, place, sheet) for channel, (place, sheet) in where.items() if channel not in gone]
-    return sum(begun)
+    return sum([await _tried(log, place, sheet) for channel, (place, sheet) in where.items() if channel not in gone])
+
+
+async def _tried(log: Log, place: Where, sheet: ChannelSheet) -> bool:
+    try:
+        return await _begun(log, place, sheet)
+    except connect.TROUBLE:
+        raise
+    except Exception as error:  # one channel with something odd in it must not keep all others silent
+        _log.error("a quiet channel could not be looked at", channel=place.channel_id, exc_info=error)
+        return False
 
 
 async def _begun(log: Log, place: Where, sheet: ChannelSheet) -> bool:
@@ -53,9 +62,12 @@ async def _begun(log: Log, place: Where, sheet: ChannelSheet) -> bool:
     async with log.pool.connection() as connection:
         heard = await history.newest_human(connection, channel)
         spoken = await turns.began(connection, channel, limit=sheet.first_a_day)
-        able = await _able(log, await channels.active_in(connection, channel))
     due = initiative.due_at(sheet, ids.snowflake_time(heard) if heard is not None else None, spoken)
-    if due is None or not initiative.is_due(clock.now(), due) or not able or (opener := await _opener(log, channel)) is None:
+    if due is None or not initiative.is_due(clock.now(), due):
+        return False  # most often: nobody's description is opened for that
+    async with log.pool.connection() as connection:
+        able = await _able(log, await channels.active_in(connection, channel))
+    if not able or (opener := await _opener(log, channel)) is None:
         return False
     async with log.pool.connection() as connection:
         denials = await access.of_person(connection, opener)

@@ -105,6 +105,12 @@ async def servers(connection: AsyncConnection, *, schema: str = "servers") -> li
     return [_server(*row) for row in await cursor.fetchall()]
 
 
+async def verdicts(connection: AsyncConnection, *, schema: str = "servers") -> dict[int, Verdict]:
+    """What was said of serving servers, by server; those of which nothing was said are not among them."""
+    cursor = await connection.execute(sql("SELECT guild, verdict FROM {schema}.servers WHERE verdict IS NOT NULL", schema))
+    return dict(await cursor.fetchall())
+
+
 async def disclosed_at(connection: AsyncConnection, guild_id: int, person: int, *, schema: str = "servers") -> datetime | None:
     """When a person was last told there that it is an AI."""
     statement = "SELECT disclosed_at FROM {schema}.told WHERE guild = %s AND person = %s"
