@@ -263,10 +263,10 @@ async def test_whoever_was_too_fast_is_turned_away_without_a_look_at_the_convers
 
 
 async def test_limits_that_were_read_a_while_ago_are_read_anew(settings: Settings) -> None:
-    """What a turn read with all else is good for a second of the same day, and for one call: no limit is passed on the strength of it."""
+    """What a turn read with all else is good for a second of the same day, and for one call: it lets nobody pass a limit."""
     noon, model = datetime(2026, 11, 28, 12, tzinfo=UTC), resolve("kind/model:free")
     async with rig(settings) as made:
-        work = made.work("http://127.0.0.1:1", SYSTEM_KEY)
+        work, other = (made.work("http://127.0.0.1:1", SYSTEM_KEY) for _ in range(2))
 
         async def read(at: datetime) -> Payer:
             await made.settled()
@@ -283,7 +283,7 @@ async def test_limits_that_were_read_a_while_ago_are_read_anew(settings: Setting
         with clock.frozen(noon):
             await Person(made.log).tell(LimitsChanged(user_per_minute=1), "limits")
             who = await read(noon)
-            found = [await authorize(work, who, model, ids.random_id(), estimate=None) for _ in range(2)]
+            found = [await authorize(at, who, model, ids.random_id(), estimate=None) for at in (work, other)]
             await asyncio.gather(*spend.unsettled())
     assert isinstance(found[0], Allowed)
     assert isinstance(found[1], Refusal)
