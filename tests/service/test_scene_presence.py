@@ -1,51 +1,135 @@
 """Presence over 1,000 pairs of message and character: whoever was absent has no byte of it, whoever was there has all (A18)."""
 
 import random
+import re
+from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 
-from bot import requests
-from bot.triggers import Decision
 from engine import ids, seed
 from engine.actor import operator
-from engine.config import Settings
 from engine.decide.channel import Where
+from engine.decide.craft import lorebook
 from engine.decide.speaking.scene import Mark
-from engine.execute import execute
-from projections.follow import runner
+from engine.events import Event
+from engine.events.character import CharacterCreated, Description
+from engine.events.memory import MemoriesDreamed, MemoryNoted, Origin, Source
+from engine.events.scene import MessageWhispered
+from engine.lore.files import read_book
+from engine.store import open_log
+from engine.vault import MasterKey
 from projections.models import history_window
-from projections.registry import ALL
-from tests.support.provider.room import Person, room, with_provider
+from tests.support.memories import Spot, World
+from worker.memory.hot import Recaller
 
-MESSAGES = 500
-CAST = [sample.character_id for sample in seed.samples()]
-BOSS = operator(99)
+MESSAGES = 340
+THIRD = UUID(int=3)
+CAST = [*(sample.character_id for sample in seed.samples()), THIRD]
+SQUARE = Spot(501, 9)
+PLACE = Where(SQUARE.channel, SQUARE.guild, "discord")
+ZOE = 41
+JOINED = (-5, -4, -2, -1)
+"""Of each five facts the first and last are joined, the second is hidden behind the fourth."""
+CANARY = re.compile(r"canary(\d{3})")
+
+
+def noted(origin: Origin, text: str, *sources: Source) -> MemoryNoted:
+    """What a model made of what was said in the channel."""
+    place = {"channel_id": SQUARE.channel, "guild_id": SQUARE.guild, "venue": "discord"}
+    return MemoryNoted.model_validate(
+        place | {"memory_id": ids.random_id(), "user_id": ZOE, "origin": origin, "sources": sources, "text": text}
+    )
+
+
+async def talk(world: World) -> dict[UUID, list[int]]:
+    """Characters come and go at random while somebody talks, now and then to one of them, or whispers; facts, summaries and dreams are
+
+    made of it. Returns the numbers of the messages that each character was there for, or was meant by.
+    """
+    draw = random.Random(18)
+    there, seen = dict.fromkeys(CAST, True), {one: list[int]() for one in CAST}
+    window, facts = list[tuple[int, int]](), list[tuple[int, UUID]]()
+    for number in range(MESSAGES):
+        if draw.random() < 0.12:
+            who = draw.choice(CAST)
+            there[who] = not there[who]
+            await world.do(Mark(PLACE, who, ids.snowflake_at(world.at) + 1, present=there[who]))
+        message = await world.say(SQUARE, f"{canary(number)} is moored in the harbour")
+        to = draw.choice(CAST) if draw.random() < 0.1 else None
+        whispered = to is not None and draw.random() < 0.5
+        if to is not None:
+            await world.answer(message, f"I have noted {canary(number)}.", by=to)
+        if to is not None and whispered:
+            await world.append(whisper(message, to))
+        for who in CAST:
+            seen[who] += [number] if who == to or (there[who] and not whispered) else []
+        fact = noted("fact", f"fact of {canary(number)}", Source(message_id=message))
+        facts.append((number, fact.memory_id))
+        window.append((number, message))
+        await world.append(fact, *_made_of(window, facts))
+    return seen
+
+
+def canary(number: int) -> str:
+    return f"canary{number:03d}"
+
+
+def whisper(message: int, to: UUID) -> MessageWhispered:
+    return MessageWhispered(message_id=message, channel_id=SQUARE.channel, guild_id=SQUARE.guild, author_id=ZOE, venue="discord", to=(to,))
+
+
+def _made_of(window: list[tuple[int, int]], facts: list[tuple[int, UUID]]) -> Sequence[Event]:
+    """Every five messages a summary of them, a dream that joins two of their facts, and one that hides a third behind a fourth."""
+    if len(window) < 5:
+        return ()
+    summary = noted("summary", " ".join(["summary of", *(canary(one) for one, _ in window)]), *(Source(message_id=m) for _, m in window))
+    (one, first), (_, hidden), (_, kept), (two, second) = (facts[place] for place in JOINED)
+    joined = noted("dream", f"dream of {canary(one)} and {canary(two)}", Source(memory_id=first), Source(memory_id=second))
+    window.clear()
+    return summary, joined, MemoriesDreamed(dream_id=ids.random_id(), user_id=ZOE, hidden=(hidden,), kept=(kept,))
+
+
+def known(kept: set[int]) -> set[int]:
+    """The numbers of the facts of what a character was there for, without those that another says as well."""
+    behind = {number: number + 2 for number in range(1, MESSAGES, 5)}
+    return {number for number in kept if behind.get(number) not in kept}
+
+
+def numbers(text: str) -> list[int]:
+    return [int(found) for found in CANARY.findall(text)]
 
 
 @pytest.mark.timeout(300)
-async def test_nobody_meets_what_was_said_in_its_absence(settings: Settings) -> None:
-    """Characters come and go at random while people talk; each then has exactly the messages of its presence, in their order."""
-    draw = random.Random(18)
-    async with room(with_provider(settings, "http://127.0.0.1:1")) as host:
-        person = Person(host.log, venue="discord", guild=1)
-        place, there = Where(person.channel, 1, "discord"), dict.fromkeys(CAST, True)
-        expected: dict[object, list[int]] = {one: [] for one in CAST}
-        for number in range(MESSAGES):
-            if draw.random() < 0.12:
-                who = draw.choice(CAST)
-                there[who] = not there[who]
-                await execute(host.log, BOSS, Mark(place, who, person.snowflakes.next(), present=there[who]), ids.random_id())
-            message = person.message(f"canary-{number}")
-            await host.log.append(*requests.received(message, Decision([])))
-            for who in CAST:
-                expected[who] += [message.message_id] if there[who] else []
-        assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head(), seconds=60)
-        async with host.log.pool.connection() as connection:
-            for who in CAST:
-                met = await history_window.before(
-                    connection, person.channel, 2**62, reader=who, limit=MESSAGES, since=None, most_bytes=2**40
+async def test_nobody_meets_what_was_said_in_its_absence(dsn: str) -> None:
+    """Neither in the history, nor in a memory of it or of what was made of it, nor in an entry of a lorebook that it would have woken."""
+    async with open_log(dsn, MasterKey.of(b"k" * 32)) as log:
+        await seed.plant(log, "a/b")
+        world = World(log, Recaller(log, full=False))
+        third = Description.model_validate({"name": "Third", "info": "Comes and goes."})
+        await world.append(CharacterCreated(character_id=THIRD, owner_id=None, slug="third", visibility="public", description=third))
+        entries = {str(n): {"uid": n, "key": [canary(n)], "content": f"lore of {canary(n)}", "scanDepth": 100} for n in range(MESSAGES)}
+        found = read_book({"entries": entries}, "Harbour")
+        everywhere = lorebook.Create(ids.random_id(), {**found.sheet.model_dump()}, found.entries, [("everywhere", "")])
+        await world.do(everywhere, operator(1))
+        seen = await talk(world)
+        asked = await world.say(SQUARE, "What do you know of the harbour?")
+        for who in CAST:
+            kept = set(seen[who])
+            met = await world.met(asked, who, ZOE)
+            assert {n for text in met if text.startswith("canary") for n in numbers(text)} == kept
+            made = [text for text in met if text.startswith(("fact", "summary", "dream"))]
+            assert {n for text in made if text.startswith("fact") for n in numbers(text)} == known(kept)
+            assert {n for text in met for n in numbers(text)} == kept, "and nothing that was made of more"
+            async with log.pool.connection() as connection:
+                lines = await history_window.before(
+                    connection, SQUARE.channel, 2**62, reader=who, limit=MESSAGES * 2, since=None, most_bytes=2**40
                 )
-                assert [line.message_id for line in met] == expected[who]
-    absent = MESSAGES * len(CAST) - sum(map(len, expected.values()))
+            assert sum(line.kind == "message" and line.message_id != asked for line in lines) == len(kept)
+            prompt, _ = await world.prompt(asked, who, ZOE, limit=100, budget=1_000_000)
+            whole = prompt.bytes().decode()
+            assert set(numbers(whole)) <= kept
+            assert re.search(r"lore of canary\d{3}", whole), "entries were woken"
+    absent = MESSAGES * len(CAST) - sum(map(len, seen.values()))
     assert MESSAGES * len(CAST) >= 1_000
     assert absent > MESSAGES // 4, "there was nothing to keep from anybody"

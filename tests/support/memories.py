@@ -19,7 +19,7 @@ from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
 from projections.prompt.recall import Recall
-from projections.prompt.section import Scene, Snapshot
+from projections.prompt.section import Moment, Scene, Snapshot
 from projections.registry import ALL
 from projections.unchanged import Unchanged
 
@@ -132,7 +132,9 @@ class World:
             with self.unchanged.within(connection, marks):
                 chosen = await sections.select(snapshot)
         data = await sections.load(self.log, chosen, self.read)
-        made = assemble(Ingredients(Scene(reader, "discord", ids.snowflake_time(message)), data, chosen, limit=limit), budget)
+        scene = Scene(reader, "discord", ids.snowflake_time(message))
+        chosen, data = await sections.settled(self.log, chosen, data, self.read, Moment(turn, budget, None, scene))
+        made = assemble(Ingredients(scene, data, chosen, limit=limit), budget)
         started = GenerationStarted(
             turn_id=turn,
             user_id=by,

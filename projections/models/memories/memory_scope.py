@@ -154,17 +154,30 @@ FROM (
     SELECT o.*, f.edit FROM forks.lines f JOIN history.entries o ON o.position = f.position WHERE f.channel = %(channel)s
 ) AS e WHERE {STANDS}
 """
-# A scalar subquery, so that it is asked for these notes through the index and never joined with the sources of all.
-_BROKEN = f"""
+
+
+def _broken(memory: str) -> str:
+    """Whether something a memory was made of, at once or by way of another memory, is not met by the character `reader`.
+
+    A scalar subquery, so that it is asked for these notes through the index and never joined with the sources of all.
+    """
+    return f"""
 coalesce((
     SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
-                        ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR NOT {STANDS} END)
-    FROM memory.sources s
+                        ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR ({STANDS}) IS NOT TRUE END)
+    FROM (SELECT * FROM memory.sources d WHERE d.memory = {memory}
+          UNION ALL SELECT i.* FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.memory = {memory}) AS s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
                        UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
-    LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true
-    WHERE s.memory = n.memory), false)
+    LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true), false)
 """
+
+
+_HIDDEN = f"""
+EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
+        WHERE h.memory = n.memory AND h.added = w.undone AND NOT {_broken("h.kept")})
+"""
+"""HIDDEN for the character `reader`: what is said by a note that it may not meet is not said for it."""
 _GENERATION = "coalesce(%(generation)s, (SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), '')"
 _OF_CHANNEL = f"""
 SELECT * FROM memory.notes
@@ -185,7 +198,8 @@ SELECT n.memory, n.position FROM (
     ({_OF_CHANNEL.format(origin="summary", most="most_summaries")}) UNION ALL ({_OF_CHANNEL.format(origin="fact", most="most_notes")})
     UNION ALL ({_OF_PERSON})
 ) AS n
-WHERE NOT {HIDDEN} AND NOT {_BROKEN} AND (n.channel IS NOT DISTINCT FROM %(channel)s OR NOT {_kept_apart("n.position", "n.guild")})
+WHERE NOT {_HIDDEN} AND NOT {_broken("n.memory")}
+  AND (n.channel IS NOT DISTINCT FROM %(channel)s OR NOT {_kept_apart("n.position", "n.guild")})
 """
 _MET = f"""
 WITH noted AS ({_NOTES})

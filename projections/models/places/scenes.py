@@ -79,7 +79,8 @@ def visible(*, channel: str, reader: str, message: str) -> str:
 
 
 SEEN = f"""
-(e.character = %(reader)s OR {visible(channel="e.channel", reader="%(reader)s::uuid", message="coalesce(e.message_id, e.reply_to)")})
+((e.character = %(reader)s) IS TRUE
+ OR {visible(channel="e.channel", reader="%(reader)s::uuid", message="coalesce(e.message_id, e.reply_to)")})
 """
 """Whether the character `reader` was there for something said, `e`, or was told it, or said it itself."""
 
