@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from engine.decide.spending.quota import PROBE_AFTER, counts
 from engine.decide.spending.spend import KEYLESS, SYSTEM, Refusal
 from engine.decide.spending.turn_model import resolve
 from engine.events.model import ModelOverridden
-from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized
+from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized, SpendSettled
 from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
 from engine.execute import execute
 from engine.fault import Category
@@ -33,7 +34,7 @@ from tests.support.provider.room import Person
 from tests.support.provider.server import FaultServer, Reply, Status
 from tests.support.provider.talking import CHARACTER, SYSTEM_KEY, one, talking
 from worker import spend
-from worker.spend import Allowed, Payer, authorize, spend_state
+from worker.spend import Allowed, Contended, Payer, authorize, spend_state
 from worker.turn import context
 from worker.work import Work
 
@@ -281,6 +282,10 @@ async def test_limits_that_were_read_a_while_ago_are_read_anew(settings: Setting
             who = await read(at)
             assert ((await spend_state(work, who, at + later, who.seen))[1] is who.seen) == good
         with clock.frozen(noon):
+            who, call = await read(noon), ids.random_id()
+            assert isinstance(await authorize(work, who, model, call, estimate=None), Allowed)
+            with pytest.raises(Contended):  # two workers that believe to have the same turn: one pays
+                await authorize(other, await read(noon), model, call, estimate=None)
             await Person(made.log).tell(LimitsChanged(user_per_minute=1), "limits")
             who = await read(noon)
             found = [await authorize(at, who, model, ids.random_id(), estimate=None) for at in (work, other)]
@@ -288,6 +293,10 @@ async def test_limits_that_were_read_a_while_ago_are_read_anew(settings: Setting
     assert isinstance(found[0], Allowed)
     assert isinstance(found[1], Refusal)
     assert found[1].category is Category.RATE_LIMIT
+    costly = replace(found[0], permit=replace(found[0].permit, free=False), estimate=0.5)
+    costs = [spend.settled(who, allowed, cost).event for allowed, cost in ((costly, None), (costly, 0.2), (found[0], None))]
+    # What nobody knows is not nothing: the estimate stays counted.
+    assert [(one.cost, one.estimate) for one in costs if isinstance(one, SpendSettled)] == [(None, 0.5), (0.2, 0.5), (0.0, 0.0)]
 
 
 async def test_an_outage_between_two_calls_of_a_turn_is_sat_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
