@@ -3,6 +3,7 @@
 import asyncio
 
 from engine.errors import StoreError
+from engine.store import connect
 from projections.follow import rebuild as rebuilding
 from projections.registry import named
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
@@ -24,6 +25,8 @@ async def run(job: RunningJob) -> Result:
             if latest:
                 await job.progress(latest[-1].position, latest[-1].head)
         [report] = building.result()
+    except connect.AWAY:
+        raise  # the job is taken up again where it was
     except StoreError as error:
         raise GiveUp(str(error)) from None
     finally:

@@ -1,6 +1,7 @@
 """Compares every read model with a fold of the log from zero."""
 
 from engine.errors import StoreError
+from engine.store import connect
 from projections.follow.verify import verify
 from projections.registry import ALL
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
@@ -14,6 +15,8 @@ async def run(job: RunningJob) -> Result:
             continue
         try:
             [verdict] = await verify(job.work.log.dsn, [projection])
+        except connect.AWAY:
+            raise  # the job is taken up again where it was
         except StoreError as error:
             raise GiveUp(f"{projection.name}: {error}") from None
         if not verdict.equal:
