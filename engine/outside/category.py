@@ -95,6 +95,10 @@ _BY_STATUS: Mapping[int, Category] = MappingProxyType(
         402: Category.QUOTA_EXCEEDED,
         403: Category.CONTENT_POLICY,
         404: Category.MODEL_NOT_FOUND,
+        407: Category.BLOCKED,
+        410: Category.MODEL_NOT_FOUND,
+        425: Category.SERVER_ERROR,
+        499: Category.SERVER_ERROR,
         408: Category.TIMEOUT,
         409: Category.SERVER_ERROR,
         413: Category.CONTEXT_LENGTH,
@@ -110,14 +114,15 @@ def _any_case(pattern: str) -> re.Pattern[str]:
 
 
 _CONTEXT = _any_case(
-    r"context[ _-]?(length|window|size)|maximum context|too many (input )?tokens|prompt (is )?too long|reduce the length"
+    r"range of input length|tokens, model supports"
+    r"|context[ _-]?(length|window|size|limit)|maximum (context|prompt)|too many (input )?tokens|prompt (is )?too long|reduce the length"
     r"|input (is )?too long|exceeds? the (maximum|max|available)[^.]{0,40}(tokens?|context|length)"
     r"|(token count|tokens?)[^.]{0,40}exceeds? the (max|limit)|tokens[^.]{0,60}must be (<=?|less|at most|under)"
     r"|prompt length[^.]{0,40}(greater|longer|larger) than"
 )
 _NO_MODEL = _any_case(
-    r"not a valid model|no models? (is |are )?(currently )?loaded"
-    r"|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated)"
+    r"not a valid model|invalid model\b|模型不存在|no models? (is |are )?(currently )?loaded"
+    r"|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated|shut down|retired|no longer available)"
     r"|no endpoints found|no such model|unknown model|try pulling it|models/[^ ]{1,80} is not found|deployment[^.]{0,40}does not exist"
 )
 _POLICY = _any_case(
@@ -142,13 +147,13 @@ _SPENT = _any_case(
     r"key limit|insufficient[ _](credits?|quota|balance|funds)|spending limit|credit balance|exceeded your current quota|out of credits?"
     r"|billing (hard )?limit|payment required|no credits?|credits? (is|are) (exhausted|used up)"
     r"|balance is (too low|not enough)|arrears?\b|arrearage"
-    r"|exceeded (their|your|its|the) budget|欠费|余额不足"
+    r"|spending cap|account is not active|exceeded (their|your|its|the) budget|欠费|余额不足"
 )
 _BAD_KEY = _any_case(
     r"(invalid|incorrect|missing|no|expired|wrong|unknown)[^.]{0,20}(api[ _-]?key|credentials|auth)"
     r"|(api[ _-]?key|credentials|access token|x-api-key)[^.]{0,30}"
     r"(not valid|invalid|incorrect|expired|missing|not found|required|revoked|disabled|not provided|wrong)"
-    r"|unauthori[sz]ed|authentication (failed|required|error)|didn't provide an api key"
+    r"|(api[ _-]?key|密钥|令牌) {0,3}无效|unauthori[sz]ed|authentication (failed|required|error)|didn't provide an api key"
 )
 _BUSY = _any_case(
     r"overloaded|at capacity|service unavailable|temporarily unavailable|internal (server )?error|is (currently )?loading"
@@ -157,7 +162,7 @@ _BUSY = _any_case(
 )
 _LATE = _any_case(r"timed? ?out|deadline exceeded|took too long")
 _FAST = _any_case(
-    r"rate[ _-]?limit|too many requests|quota exceeded|resource (has been )?exhausted|requests per (minute|second|day)|throttl"
+    r"请求过于频繁|rate[ _-]?limit|too many requests|quota exceeded|resource (has been )?exhausted|requests per (minute|second|day)|throttl"
 )
 _WORDS = 4000
 """Characters of a message that are looked at."""
@@ -179,7 +184,7 @@ def classify(status: int | None, message: str = "", *types: str, page: bool = Fa
         return named
     if status is None:
         return _without_status(message, named)
-    if status in {400, 404, 413, 422}:
+    if status in {400, 404, 410, 413, 422}:
         return _of_words(message) or _BY_STATUS[status]
     if status >= 500:
         return Category.CONTEXT_LENGTH if _CONTEXT.search(message) else Category.SERVER_ERROR
@@ -236,5 +241,6 @@ def _of_words(message: str) -> Category | None:
         (_NO_MODEL, Category.MODEL_NOT_FOUND),
         (_CLOSED, Category.BLOCKED),
         (_POLICY, Category.CONTENT_POLICY),
+        (_FAST, Category.RATE_LIMIT),
     )
     return next((category for pattern, category in told if pattern.search(message)), None)

@@ -149,6 +149,11 @@ def test_a_proxy_of_another_kind_is_refused_before_anything_is_called() -> None:
         with pytest.raises(SettingsError, match="PROVIDER_PROXY is no proxy of HTTP's") as caught:
             Http(Way(proxy=address))
         assert "hidden" not in str(caught.value)
+    odd = ("http://", "http://:hidden@", "http://u:hidden@ p:1", "http://p:0", "http://p:99999", "http://p:x", "http://::1:3128")
+    for address in (*odd, "http://u:hidden#1@p:3128", "http://u:hidden/1@p:3128", "http://p:1,http://q:1"):
+        with pytest.raises(SettingsError, match="PROVIDER_PROXY is no address of a proxy") as caught:
+            Http(Way(proxy=address))
+        assert "hidden" not in str(caught.value)
 
 
 async def test_calls_go_through_the_proxy_that_is_set() -> None:

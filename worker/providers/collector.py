@@ -80,6 +80,8 @@ class Collector:
     done: bool = False
     error: Reported | None = None
     error_raw: str = ""
+    doubt: Reported | None = None
+    """What may have been an error, or a word on how far it is: it counts when no answer follows."""
     odd: str = ""
     """The first thing that was no JSON."""
     too_long: bool = False
@@ -122,12 +124,16 @@ class Collector:
             self._documents += 1
             self._bare += frame.bare
             self._document(document, frame.event)
+        self.done = self.done or data[-40:].endswith("[DONE]")
 
     def _document(self, document: Mapping[str, Any], event: str) -> None:
         if self._repeats(document):
             return
         if (reported := errors.within(document, event)) is not None:
-            self._report(reported, str(document)[:4000])
+            if reported.doubtful:
+                self.doubt = self.doubt or reported
+            else:
+                self._report(reported, str(document)[:4000])
         message, response = as_dict(document.get("message")), as_dict(document.get("response"))
         named = (document.get("model"), message.get("model"), response.get("model"), document.get("modelVersion"))
         self.model = next((name for value in named if (name := clean.name(value))), self.model)
@@ -227,8 +233,9 @@ class Collector:
 
     def _fault(self, status: int, headers: Mapping[str, str]) -> Fault | None:
         said = self.text.strip()
-        if self.error is not None or self.finish_reason.lower() in FAILED:
-            error = self.error or Reported("the provider ended the answer with an error")
+        doubt = None if said and self.complete else self.doubt
+        if self.error is not None or doubt is not None or self.finish_reason.lower() in FAILED:
+            error = self.error or doubt or Reported("the provider ended the answer with an error")
             fault = errors.fault_of(None, error, headers, raw=self.error_raw)
             return replace(fault, category=Category.CONTENT_POLICY) if self._by_filter and fault.category is Category.UNKNOWN else fault
         if self.too_long and said:

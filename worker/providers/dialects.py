@@ -177,10 +177,14 @@ def _responses(document: Mapping[str, Any]) -> Iterator[Found]:
     kind = as_str(document.get("type"))
     if kind == "response.output_text.delta":
         yield Piece("text", as_str(document.get("delta")))
+    elif kind == "response.output_text.done":
+        yield Piece("text", as_str(document.get("text")), whole=True)
     elif kind == "response.refusal.delta":
         yield Piece("refusal", as_str(document.get("delta")))
     elif kind.startswith("response.reasoning") and kind.endswith(".delta"):
         yield Piece("reasoning", as_str(document.get("delta")))
+    if kind in {"response.completed", "response.incomplete"}:
+        yield Mark(done=True)
     response = as_dict(document.get("response")) if kind.startswith("response.") else document
     if response.get("object") != "response":
         return
@@ -225,9 +229,14 @@ def _plain(document: Mapping[str, Any]) -> Iterator[Found]:
         yield Mark(finish)
     if isinstance(document.get("response"), str) and "done" not in document:
         yield Piece("text", document["response"])
-    for result in as_list(document.get("results"))[:1]:
+    for result in [result for name in ("results", "outputs", "generations") for result in as_list(document.get(name))[:1]]:
         yield Piece("text", as_str(as_dict(result).get("text")), whole=True)
         yield Mark(as_str(as_dict(result).get("finish_reason")))
+    if document.get("role") == "assistant" and not isinstance(document.get("type"), str):
+        yield from _message(document, 0, whole=True)
+        yield Mark(finish)
+    if "object" not in document:
+        yield Piece("text", as_str(document.get("output_text")), whole=True)
     if isinstance(document.get("text"), str) and finish:
         yield Piece("text", document["text"], whole=True)
         yield Mark(finish)

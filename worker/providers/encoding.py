@@ -4,11 +4,11 @@ import codecs
 import zlib
 from collections.abc import Iterator
 
-PIECE = 64 * 1024
+PIECE = 16 * 1024
 """Bytes that come out at a time, however well they were compressed."""
 _GZIP = b"\x1f\x8b"
 _AUTOMATIC, _RAW = 47, -15
-_ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 """How zlib's data begins, and no text does."""
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _STARTS = b'{["d:e<'

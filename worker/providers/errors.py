@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.fault import Category, Fault
@@ -77,6 +77,8 @@ class Reported:
     params: tuple[str, ...] = ()
     page: bool = False
     """Whether it was no report but a page for people, or words without any form."""
+    doubtful: bool = False
+    """Whether it may as well say that all is well, or how far it is."""
 
     @property
     def known(self) -> bool:
@@ -84,12 +86,18 @@ class Reported:
 
 
 NOTHING = Reported()
+_ANSWERS = frozenset({"choices", "candidates", "usage", "delta", "content", "response", "output", "done", "token", "object"})
+"""Names that an answer has and no error."""
+_WELL = frozenset({"0", "200", "ok", "success"})
 
 
 def within(document: Mapping[str, Any], event: str = "") -> Reported | None:
     """The error that a document of an answer reports; None when it is an answer, or says nothing of the kind."""
+    document = _small(dict(document))
     if _says_error(document, event):
         return read(document)
+    if _may_be_error(document):
+        return replace(read(document), doubtful=True)
     for choice in as_list(document.get("choices"))[:8]:
         if _nonblank(as_dict(choice).get("error")):
             return read({"error": choice["error"]})
@@ -97,18 +105,25 @@ def within(document: Mapping[str, Any], event: str = "") -> Reported | None:
 
 
 def _says_error(document: Mapping[str, Any], event: str) -> bool:
-    if _nonblank(document.get("error")) or document.get("type") == "error" or document.get("object") == "error" or event == "error":
+    error = document.get("error")
+    if (_nonblank(error) and not _is_well(as_dict(error))) or event == "error" or "error" in (document.get("type"), document.get("object")):
         return True
     if document.get("type") == "response.failed" or document.get("success") is False:
         return True
-    if document.keys() & {"choices", "candidates", "usage", "delta", "content", "response", "output", "done", "token", "object"}:
+    if document.keys() & _ANSWERS:
         return False
     odd = as_dict(document.get("base_resp")).get("status_code") not in (None, 0)
-    return (
-        odd
-        or any(_nonblank(document.get(name)) for name in ("errors", "detail", "fault", "__type", "error_code", "errorCode"))
-        or (isinstance(document.get("message", document.get("msg")), str) and "role" not in document)
-    )
+    return odd or any(_nonblank(document.get(name)) for name in ("errors", "detail", "fault", "__type", "error_code", "errorCode"))
+
+
+def _may_be_error(document: Mapping[str, Any]) -> bool:
+    """Whether it is a sentence and nothing else: what is wrong, or that all is well, or that one has to wait."""
+    return not document.keys() & _ANSWERS and isinstance(document.get("message", document.get("msg")), str) and "role" not in document
+
+
+def _is_well(error: Mapping[str, Any]) -> bool:
+    """Whether an object named error says by its code that there is none."""
+    return str(error.get("code", "")).lower() in _WELL and not error.get("type")
 
 
 def _nonblank(value: object) -> bool:
@@ -147,6 +162,7 @@ def _levels(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
         for entry in value[:8]:
             yield from _levels(entry, depth + 1)
     elif isinstance(value, dict):
+        value = _small(value)
         yield value
         yield from _by_field(value)
         for name in _ERROR:
@@ -154,6 +170,13 @@ def _levels(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
                 yield from _levels(value[name], depth + 1)
         if isinstance(value.get("message"), dict | list) or as_str(value.get("message")).lstrip().startswith("{"):
             yield from _levels(value["message"], depth + 1)
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    """The dictionary with `Error`, `Message` and `CODE` by the names that others give them."""
+    if not any(name[:1].isupper() for name in value):
+        return value
+    return {name.lower() if name.isupper() else name[:1].lower() + name[1:]: item for name, item in value.items()} | value
 
 
 def _by_field(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

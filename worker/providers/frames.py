@@ -6,12 +6,13 @@ reader: a line says by itself what it is. Nothing but what is kept of the curren
 
 from typing import NamedTuple
 
-from worker.providers.elide import Elider
+from worker.providers.elide import LIST, Elider
 
 LINE_LIMIT = 1024 * 1024
 """Bytes of a line, or of one event, after its long strings were shortened; what is longer is left out."""
 _SHORT = 64 * 1024
 """Lines up to this length are taken as they are."""
+BEYOND = "a part without measure"
 _BLANK = " \t\ufeff\x1e\x00"
 _FIELDS = ("event:", "id:", "retry:", ":")
 ENDS = frozenset({"done", "end", "complete", "finish"})
@@ -24,6 +25,43 @@ class Frame(NamedTuple):
     data: str
     event: str = ""
     bare: bool = False
+
+
+class _Held:
+    """A text over several lines, its long strings and lists shortened when it is long."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._size = 0
+        self._elider: Elider | None = None
+        self._full = False
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def add(self, text: str) -> None:
+        """One more line."""
+        if self._elider is None and self._lines and self._size + len(text) > _SHORT:
+            self._elider = Elider()
+            self._lines = [self._shortened(self._elider, "\n".join(self._lines))]
+            self._size = len(self._lines[0])
+        if self._elider is not None:
+            text = self._shortened(self._elider, text)
+        self._size += len(text)
+        self._full = self._full or self._size > LINE_LIMIT
+        if not self._full:
+            self._lines.append(text)
+
+    @staticmethod
+    def _shortened(elider: Elider, text: str) -> str:
+        return elider.feed(f"{text}\n".encode()).decode("utf-8", "replace").removesuffix("\n")
+
+    def taken(self, left_out: list[str]) -> str:
+        """The text, which is gone from here then; what is not in it is added to `left_out`."""
+        text, cut = "\n".join(self._lines), self._elider.cut if self._elider else []
+        left_out += [_named(start) for start in cut] + ([BEYOND] if self._full else [])
+        self._lines, self._size, self._elider, self._full = [], 0, None, False
+        return text
 
 
 class Frames:
@@ -39,10 +77,8 @@ class Frames:
         self._elider: Elider | None = None
         self._dropping = False
         self._after_return = False
-        self._data: list[str] = []
+        self._data, self._bare = _Held(), _Held()
         self._event = ""
-        self._bare: list[str] = []
-        self._size = 0
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """What ends within this chunk."""
@@ -62,23 +98,22 @@ class Frames:
         found = self._ended() if self._line or self._elider is not None else []
         found += self._dispatch()
         if self._bare:
-            found.append(Frame("\n".join(self._bare), bare=True))
-            self._bare, self._size = [], 0
+            found.append(Frame(self._bare.taken(self.left_out), bare=True))
         return found
 
     def _take(self, part: bytes) -> None:
+        if self._dropping:
+            return
         if self._elider is None and len(self._line) + len(part) > _SHORT:
             self._elider = Elider()
             part, self._line = bytes(self._line) + part, bytearray()
         if self._elider is not None:
             part = self._elider.feed(part)
-        if self._dropping:
-            return
         self._line += part
         if len(self._line) > LINE_LIMIT:
             self._dropping = True
             self._line = bytearray()
-            self.left_out.append("a part without measure")
+            self.left_out.append(BEYOND)
 
     def _ended(self) -> list[Frame]:
         """The current line is complete."""
@@ -95,7 +130,7 @@ class Frames:
             return self._dispatch()
         field = text[:6].lower()
         if field.startswith("data:"):
-            self._hold(self._data, text[5:].removeprefix(" "))
+            self._data.add(text[5:].removeprefix(" "))
         elif field.startswith(_FIELDS):
             self.comments += text.startswith(":")
             self._event = text[6:].strip()[:60] if field == "event:" else self._event
@@ -104,27 +139,19 @@ class Frames:
         elif text.startswith("{") and text.endswith("}") and not self._bare:
             return [*self._dispatch(), Frame(text, bare=True)]
         elif text != "data":
-            self._hold(self._bare, line)
+            self._bare.add(line)
         return []
-
-    def _hold(self, where: list[str], text: str) -> None:
-        self._size += len(text)
-        if self._size <= LINE_LIMIT:
-            where.append(text)
-        elif self._size - len(text) <= LINE_LIMIT:
-            self.left_out.append("a part without measure")
 
     def _dispatch(self) -> list[Frame]:
         if not self._data and not self._event:
             return []
-        data, event = "\n".join(self._data), self._event
-        self._size = sum(map(len, self._bare))
-        self._data, self._event = [], ""
+        data, event = self._data.taken(self.left_out), self._event
+        self._event = ""
         return [Frame(data, event)] if data or event.lower() in ENDS else []
 
 
 def _named(start: bytes) -> str:
     """What a string was that was cut, by how it began."""
     kinds = {b"data:image": "a picture", b"data:audio": "a sound", b"data:video": "a film", b"data:": "a file", b"iVBORw0KGgo": "a picture"}
-    kinds |= {b"/9j/": "a picture", b"UklGR": "a picture or sound", b"R0lGOD": "a picture"}
+    kinds |= {LIST: "a long list", b"/9j/": "a picture", b"UklGR": "a picture or sound", b"R0lGOD": "a picture"}
     return next((name for begins, name in kinds.items() if start.startswith(begins)), "a long text")

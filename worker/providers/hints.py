@@ -16,6 +16,15 @@ _LENGTH = re.compile(
 )
 _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|[smhd])){1,5}\Z")
 _SAID = re.compile(r"(?:try again|retry|wait|available again|resets?|come back)[^\d\n]{0,40}(?=\d)", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:retry|wait|again|resets?)[^\d\n]{0,30}(\d{1,2}:\d\d:\d\d)(?![\d:])", re.IGNORECASE)
+_MOMENT = re.compile(r"(?:retry|wait|again|resets?|until)[^\d\n]{0,30}(\d{4}-\d\d-\d\dT[\d:.]{5,15}(?:Z|[+-]\d\d:\d\d))", re.IGNORECASE)
+_ALONE = re.compile(r"(?:retry after|again in|again after|wait)[: ]{1,3}(\d{1,6}(?:\.\d{1,6})?)\s{0,3}(?:[.;,)]|\Z)", re.IGNORECASE)
+"""Seconds without a unit."""
+_OTHERS = re.compile(r"(\d{1,6})\s{0,3}(?:秒|초|Sekunden?|secondes|segundos|secondi|секунд)", re.IGNORECASE)
+_ISO = re.compile(r"PT(?:(\d{1,4})H)?(?:(\d{1,6})M)?(?:(\d{1,6}(?:\.\d{1,9})?)S)?\Z")
+_HANDS = re.compile(r"(\d{1,2}):(\d\d):(\d\d)\Z")
+_LIMIT = re.compile(r"(?:remaining|\br)\s{0,3}=\s{0,3}0\b.{0,200}?(?:reset|\bt)\s{0,3}=\s{0,3}(\d{1,6})", re.IGNORECASE)
+"""The one header of all limits, of both its drafts."""
 _MILLISECONDS = ("retry_after_ms", "retryAfterMs", "retry-after-ms")
 _SECONDS = (
     *("retry_after", "retryAfter", "retry_after_seconds", "retryAfterSeconds", "retry-after", "retry_delay", "retryDelay"),
@@ -34,9 +43,12 @@ def of_headers(headers: Mapping[str, str]) -> float | None:
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         if (milliseconds := as_number(headers.get(name))) is not None:
             return bounded(milliseconds / 1000)
-    seconds = of_value(headers.get("retry-after"))
-    if seconds is None:
-        seconds = _moment(as_number(headers.get("x-ratelimit-reset")))
+    names = ("retry-after", "x-retry-after", "retry-after-seconds", "x-ratelimit-reset-after", "x-rate-limit-reset-after")
+    seconds = next((found for name in names if (found := of_value(headers.get(name))) is not None), None)
+    for name in ("x-ratelimit-reset", "x-rate-limit-reset"):
+        seconds = seconds if seconds is not None else _moment(as_number(headers.get(name)))
+    if seconds is None and (limit := _LIMIT.search(headers.get("ratelimit", "")[:400])):
+        seconds = float(limit[1])
     if seconds is None:
         waits = [of_value(headers.get(name)) for name in _exhausted(headers)]
         seconds = max((wait for wait in waits if wait is not None), default=None)
@@ -47,8 +59,9 @@ def _exhausted(headers: Mapping[str, str]) -> list[str]:
     """Headers that say when a limit starts anew of which nothing is left."""
     known = [(f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens")]
     known += [("ratelimit-remaining", "ratelimit-reset")]
-    known += [(f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset") for what in ("requests", "tokens")]
-    return [reset for remaining, reset in known if as_number(headers.get(remaining)) == 0]
+    counted = ("requests", "tokens", "input-tokens", "output-tokens")
+    known += [(f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset") for what in counted]
+    return [reset for remaining, reset in known if as_number(left := headers.get(remaining, "1")) == 0 or left.strip().startswith("-")]
 
 
 def of_fields(error: Mapping[str, Any]) -> float | None:
@@ -80,6 +93,9 @@ def of_words(message: str) -> float | None:
             at += len(message[at : at + 5]) - len(message[at : at + 5].lstrip(" ,and"))
         if total is not None:
             return bounded(total)
+    for pattern in (_CLOCK, _MOMENT, _ALONE, _OTHERS):
+        if (found := pattern.search(message[:2000])) and (seconds := of_value(found[1])) is not None:
+            return bounded(seconds)
     return None
 
 
@@ -92,14 +108,24 @@ def of_value(value: object) -> float | None:
     """Seconds by a number, a duration ("6m0s", "12ms"), or a date in HTTP's form or ISO's; None for anything else."""
     number = as_number(value)
     if number is not None or not isinstance(value, str):
-        return number
+        return _until_then(number)
     text = as_str(value).strip(' \t"')[:80]
-    head = text.partition(",")[0].strip(' "')
+    head = re.split("[,;]", text, maxsplit=1)[0].strip(' "')
     if (first := as_number(head)) is not None:  # a proxy added its own behind
-        return first
+        return _until_then(first)
     if _DURATION.match(text):
         return sum(float(amount) * _unit(unit) for amount, unit in _amounts(text))
+    if length := _LENGTH.fullmatch(text):
+        return float(length[1]) * _unit(length[2])
+    if (parts := _ISO.match(text) or _HANDS.match(text)) and any(parts.groups()):
+        hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+        return hours * 3600 + minutes * 60 + seconds
     return _until(text)
+
+
+def _until_then(number: float | None) -> float | None:
+    """A number of seconds; one that is no duration is a moment in Unix time."""
+    return _moment(number) if number is not None and number > 1e9 else number
 
 
 def _amounts(text: str) -> list[tuple[str, str]]:

@@ -7,6 +7,9 @@ TEXT_LIMIT = 1024 * 1024
 SURE = 4
 """So long a first text that the second repeats and goes on with is no accident."""
 
+ALL = 8
+"""So long a last piece that says all before it once more is the whole answer and no piece."""
+
 
 @dataclass(slots=True)
 class Texts:
@@ -18,6 +21,9 @@ class Texts:
     size: int = 0
     """Characters held."""
     growing: bool = True
+    again: str = ""
+    """A text that says all before it once more, and counts only when more follows."""
+    _count: int = 0
 
     def add(self, text: str) -> None:
         """Take in the next one."""
@@ -30,9 +36,19 @@ class Texts:
         if self.growing:
             self.growing = False
             self.pieces = [self.newest[:length] for length in self.lengths]
-            self.size = sum(self.lengths)
+            self.size, self._count = sum(self.lengths), len(self.lengths)
+        if self.again:
+            self._hold(self.again)
+            self.again = ""
+        if len(text) == self.size >= ALL and self._count > 1 and "".join(self.pieces) == text:
+            self.again = text
+            return
+        self._hold(text)
+
+    def _hold(self, text: str) -> None:
         self.pieces.append(text)
         self.size += len(text)
+        self._count += 1
 
     def _goes_on(self, text: str) -> bool:
         if not self.lengths:

@@ -34,6 +34,8 @@ def as_number(value: object) -> float | None:
     """A number that is not negative, not NaN and not without measure; also one written as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and (not value.isascii() or "_" in value):
+        return None  # Python reads digits of all scripts, and 1_000
     try:
         number = float(value[:40] if isinstance(value, str) else value)
     except (ValueError, OverflowError):
@@ -58,6 +60,8 @@ def documents(text: str) -> list[dict[str, Any]] | None:
     found = _loads(text)
     if isinstance(found, str):
         found = _loads(found.strip())
+    if found is None and text.startswith("[") and (begun := text.lstrip("[ \t\r\n")).startswith("{"):
+        found = _several(begun)  # a list without its end
     if found is None and "\n" in text:
         lines = [parsed for line in text.split("\n")[:100_000] if (parsed := _loads(line.strip().removeprefix("data:").strip()))]
         found = lines or None

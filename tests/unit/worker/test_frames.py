@@ -81,6 +81,34 @@ def test_shortened_json_is_json_with_shorter_strings(strings: list[str], limit: 
         assert now == was or was.startswith(now.rstrip("\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "ignore"))
 
 
+JSON = st.recursive(
+    st.one_of(st.integers(0, 9**9), st.booleans(), st.none(), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["x", "choices", "delta", "b"]), inner, max_size=4),
+    max_leaves=40,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["x", "content", "usage"]), JSON, max_size=3), st.integers(0, 60), st.data())
+def test_shortened_json_has_fewer_values_beside_the_words(document: dict[str, object], beside: int, data: st.DataObject) -> None:
+    """In any slices; what may hold words is whole, wherever it stands, and nothing is there that was not."""
+    text = json.dumps(document | {"choices": ["[{,"]}, separators=data.draw(st.sampled_from([(",", ":"), (", ", ": ")]))).encode()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    elider = Elider(beside=beside)
+    short = json.loads(b"".join(elider.feed(text[a:b]) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)))
+    assert within(short, document | {"choices": ["[{,"]})
+    assert short["choices"] == ["[{,"]
+    assert short == document | {"choices": ["[{,"]} or elider.cut
+
+
+def within(short: object, whole: object) -> bool:
+    """Whether a value is another one whose lists and objects may end earlier."""
+    if isinstance(short, list) and isinstance(whole, list):
+        return len(short) <= len(whole) and all(map(within, short, whole))
+    if isinstance(short, dict) and isinstance(whole, dict):
+        return list(short) == list(whole)[: len(short)] and all(within(short[name], whole[name]) for name in short)
+    return short == whole
+
+
 def test_a_line_without_end_costs_bounded_memory_and_what_follows_is_read() -> None:
     """Twenty megabytes of one line, whether it is one string or none: kept is what a line may hold."""
     tracemalloc.start()
