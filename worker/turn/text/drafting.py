@@ -29,7 +29,8 @@ _DELIBERATES = re2.compile(
 )
 _OPENINGS = ("[THINK", "[/THINK", "[REASON", "[/REASON", "[INST", "[/INST", "[20")
 _HALF = {
-    "<": re2.compile(r"<(?:$|[A-Za-z/|｜<\s])"),
+    "<": re2.compile(r"<(?:$|[\pL/|｜<\s])"),
+    "【": re2.compile("【(?:$|[/思推])"),
     "＜": re2.compile("＜"),
     "◁": re2.compile("◁"),
     "&": re2.compile(r"&[a-z]{0,5}$"),
@@ -88,7 +89,7 @@ def _may_become(start: str, *words: str) -> bool:
 def _without_half_marks(text: str) -> str:
     """The text up to where a mark, a reference or a fence may be half written."""
     end = len(text)
-    for opening, closing in (("<", ">"), ("＜", "＞"), ("◁", "▷"), ("&", ";")):
+    for opening, closing in (("<", ">"), ("＜", "＞"), ("◁", "▷"), ("【", "】"), ("&", ";")):
         at = text.rfind(opening, max(len(text) - MARK, 0))
         if at >= 0 and text.find(closing, at) < 0 and _HALF[opening].match(text[at:]):
             end = min(end, at)

@@ -15,7 +15,8 @@ from worker.turn.text.code import Code
 NAMES = (
     "think|thinking|thinks|thought|thoughts|ant[_-]?thinking|assistant_thinking|reasoning|reason|reflection|reflect|scratchpad|analysis"
     "|deliberation|cot|chain[_-]of[_-]thought|internal|internal_monologue|inner_monologue|monologue|inner_thoughts|(?:thinking|thought|reasoning)_process"
-    "|(?:[a-z]{1,10}:)(?:think|thinking|thought|reasoning)"
+    "|(?:[a-z]{1,10}:)(?:think|thinking|thought|reasoning)|think_|ｔｈｉｎｋ(?:ｉｎｇ)?"
+    "|denken|gedanken|pensamientos?|razonamiento|pens[ée]es?|raisonnement|мысли|размышлени[ея]|思考(?:过程|過程)?|思维|推理|생각|사고"
 )
 TAGS = ("think", "thinking", "ant_thinking", "reasoning", "thought", "reflection", "scratchpad")
 """The names that are most used, for tests."""
@@ -24,14 +25,17 @@ MOST_MARKS = 200
 SENTENCE = 20
 """Characters between two marks within a line that are taken for thoughts: what is shorter may be an example."""
 _TAG = re2.compile(
-    rf"(?i)(?:<|＜|◁)(?P<close>[ \t]{{0,2}}\\?/)?[ \t]{{0,2}}(?:{NAMES})(?:[ \t\n][^<>＜＞]{{0,300}})?(?P<empty>/)?(?:>|＞|▷)"
+    rf"(?i)(?:\*\*|\\)?(?:<|＜|◁)(?P<close>[ \t]{{0,2}}\\?/)?[ \t]{{0,2}}(?:{NAMES})"
+    r"(?:[ \t\n][^<>＜＞]{0,300})?(?P<empty>/)?\\?(?:>|＞|▷)(?:\*\*)?"
+    rf"|(?P<close7></(?i:{NAMES})[ \t]{{0,3}}\n)"
+    r"|<\|(?i:think|thinking|thought|reasoning)_(?:start|begin|(?P<close8>end))\|>|【(?P<close9>/)?(?:思考|推理)】"
     r"|\[(?P<close2>/)?(?:THINK|THINKING|REASONING)\]"
     r"|<\|(?P<close3>/|END_|end_of_|end▁of▁)?(?:START_|begin_of_)?(?:(?i:think|thinking|thought|thoughts|reasoning))\|>"
     r"|<\|channel>[ \t]*(?:thought|analysis)?|(?P<close4><channel\|>)"
     r"|<unused94>(?:thought)?|(?P<close5><unused95>)"
     r"|<details type=\"reasoning\"[^<>]{0,200}>|<｜(?P<close6>end)?(?:begin)?▁of▁thinking｜>"
 )
-_CLOSES = tuple(_TAG.groupindex[name] for name in ("close", "close2", "close3", "close4", "close5", "close6"))
+_CLOSES = tuple(_TAG.groupindex[name] for name in ("close", "close2", "close3", "close4", "close5", "close6", "close7", "close8", "close9"))
 _EMPTY_TAG = _TAG.groupindex["empty"]
 """By number: re2 makes the table of names anew for each look by name."""
 _DETAILS_END = "</details>"
@@ -97,7 +101,7 @@ def split(content: str, *, asked: bool = False, growing: bool = False) -> Split:
 
 
 def _marks(content: str) -> list[_Mark]:
-    if not any(opening in content for opening in "<＜◁[") and "｜" not in content:
+    if not any(opening in content for opening in "<＜◁[【") and "｜" not in content:
         return []
     found = []
     for match in islice(_TAG.finditer(content), MOST_MARKS):

@@ -64,6 +64,12 @@ THOUGHTS = {
     "a folded part": f"<details><summary>Thought process</summary>\n{THOUGHT}\n</details>\n\nHello!",
     "Ollama's words": f"Thinking...\n{THOUGHT}\n...done thinking.\n\nHello!",
     "a monologue": f"<monologue>{THOUGHT}</monologue>Hello!",
+    **{f"<{tag}>": f"<{tag}>{THOUGHT}</{tag}>Hello!" for tag in ("denken", "思考", "pensamiento", "pensée", "мысли", "생각", "ｔｈｉｎｋ")},
+    "in Japanese brackets": f"【思考】{THOUGHT}【/思考】Hello!",
+    "a closing mark cut in half": f"<think>\n{THOUGHT}\n</think\nHello!",
+    "in bold": f"**<think>**\n{THOUGHT}\n**</think>**\nHello!",
+    "escaped for markdown": f"\\<think\\>{THOUGHT}\\</think\\>Hello!",
+    "start and end by name": f"<|think_start|>{THOUGHT}<|think_end|>Hello!",
     "behind the own name": f"Lilith: <think>{THOUGHT}</think>Hello!",
     "behind a template's mark": f"<|im_start|>assistant\n<think>{THOUGHT}</think>\nHello!<|im_end|>",
 }
