@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from bot.code_spans import code_spans
+from engine.outside.code_spans import code_spans
 
 WORDS = 4
 CANDIDATES = 10

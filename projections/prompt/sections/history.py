@@ -31,7 +31,7 @@ from projections.prompt.sections import character, said
 from projections.prompt.sections.markup import readable
 
 NAME = "history"
-VERSION = 7
+VERSION = 8
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
 NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})
@@ -272,5 +272,5 @@ def offer(data: Talk, scene: Scene, version: int) -> Mapping[str, str]:
     last = data.lines[-1].entry if data.lines else None
     if last is None or last.kind != "message" or last.erased:
         return {}
-    text = readable(last.text, last.mentioned) if last.venue == "discord" else last.text
+    text = readable(last.text, last.mentioned, everywhere=version < said.CODE_SINCE) if last.venue == "discord" else last.text
     return {"lastmessage": text[: said.LONGEST], "lastusermessage": text[: said.LONGEST]}

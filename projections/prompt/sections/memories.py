@@ -94,7 +94,7 @@ def _piece(content: Content, needs: tuple[str, ...], scene: Scene, names: Mappin
     if content.character is not None:
         who = "you" if content.character == scene.character else names.get(content.character, "a former character")
     by = f' from="{attribute(who)}"' if who else ""
-    text = escape(readable(content.text[:LONGEST], {}) if scene.venue == "discord" else content.text[:LONGEST])
+    text = escape(readable(content.text[:LONGEST], {}, everywhere=True) if scene.venue == "discord" else content.text[:LONGEST])
     block = f'<memory kind="{content.kind}"{by} at="{content.at:%Y-%m-%d %H:%M}">\n{text}\n</memory>'
     said = content.position if content.kind in ("said", "reply") else None
     return Piece(Message.of("user", seen(block)), refs=(*needs, content.ref), what=f"memory:{content.ref}", repeats=said)

@@ -33,6 +33,8 @@ OWN_SINCE = 6
 """And from which on no own reply, which a person may have rewritten, holds a tag of ours."""
 EVERY_TAG_SINCE = 7
 """And from which on that holds for the tags around what people say of themselves, too."""
+CODE_SINCE = 8
+"""And from which on what stands in code is read as it is."""
 OPENING = "<message "
 CLOSING = "</message>"
 """What stands around everybody's words but the character's own; whoever reads a reply finds copies of it by these."""
@@ -180,7 +182,7 @@ def _reader(entry: Entry, version: int) -> Read:
     if version < 2:
         return str
     if version > 3 and entry.venue == "discord":
-        return lambda text: readable(text, entry.mentioned)
+        return lambda text: readable(text, entry.mentioned, everywhere=version < CODE_SINCE)
     known = entry.mentioned
     return lambda text: _MENTION.sub(lambda found: f"@{known[found[1]][:NAME]}" if found[1] in known else found[0], text)
 
@@ -202,9 +204,13 @@ def body(entry: Entry, version: int) -> str:
 
 def _quote(quote: MessageQuoted, version: int) -> Iterator[str]:
     """What a message points to, and the files on that."""
-    whole = Attachment(kind="file", name=_called(quote), text=readable(quote.text, {}))
+    whole = Attachment(kind="file", name=_called(quote), text=_quoted(quote, version))
     yield f'<attachment kind="{POINTED[quote.how]}" name="{attribute(whole.name)}">{escape(_cut(whole.text))}</attachment>'
     yield from (_attachment(file, version) for file in quote.attachments)
+
+
+def _quoted(quote: MessageQuoted, version: int) -> str:
+    return readable(quote.text, {}, everywhere=version < CODE_SINCE)
 
 
 def _called(quote: MessageQuoted) -> str:
@@ -261,7 +267,7 @@ def _limited(entry: Entry, version: int) -> Iterator[tuple[str, str, int]]:
     for number, forward in enumerate(entry.forwards):
         yield f"forward:{number}", read(forward.text), LONGEST
     for quote in entry.quotes:
-        yield f"quote:{quote.number}", readable(quote.text, {}), LONGEST
+        yield f"quote:{quote.number}", _quoted(quote, version), LONGEST
         yield f"quote:{quote.number}:name", _line(quote.name), QUOTED_NAME
         yield f"quote:{quote.number}:place", _line(quote.place), QUOTED_PLACE
     for number, file in enumerate([*files(entry), *(file for quote in entry.quotes for file in quote.attachments)]):
