@@ -42,11 +42,11 @@ def api(address: str) -> str:
         raise ValueError("is no web address; write it as https://host/v1, an IPv6 address in brackets") from None
     if parts.scheme not in _PORTS or not host:
         raise ValueError("is no web address; it must begin with https:// or http:// and name a host, as https://openrouter.ai/api/v1")
-    if any(character.isspace() for character in address):
-        raise ValueError("holds a blank; write it as https://host/v1")
+    if any(character.isspace() or character == "\\" for character in address):
+        raise ValueError("holds a blank or a backslash; write it as https://host/v1")
     if parts.query or parts.fragment:
         raise ValueError("must end before ? and #, as https://host/v1: paths are added to it")
-    return _API_PATH.sub("", address.rstrip("/")).rstrip("/")
+    return _API_PATH.sub("", address.rstrip("/;,.")).rstrip("/")
 
 
 def _ascii(host: str) -> str:
@@ -100,6 +100,10 @@ def database(address: str) -> str:
         raise ValueError(_unreadable(str(error))) from None
     if "@" in parts.get("host", ""):
         raise ValueError(_unreadable(""))
+    if separator and not parts.get("host") and "/" in parts.get("dbname", ""):
+        raise ValueError("names a folder where its database stands; write it as postgresql://user:password@/database?host=/folder")
+    if parts.get("sslmode"):
+        parts["sslmode"] = parts["sslmode"].lower()
     if not parts.get("dbname") and not parts.get("service"):
         raise ValueError("names no database; add it after the host, as postgresql://user:password@host:5432/tzurot")
     if any(not numbers.whole(item, 65_535) for item in parts.get("port", "5432").split(",") if item):
@@ -123,7 +127,7 @@ def database_url(parts: Mapping[str, str]) -> str:
     where = ""
     if host and not set("/,@") & set(host) and "," not in port:
         del left["host"]
-        where = f"[{host}]" if ":" in host else quote(host, safe="")
+        where = f"[{quote(host, safe=':.')}]" if ":" in host else quote(host, safe="")
         where += f":{left.pop('port')}" if port else ""
     query = urlencode(left, quote_via=quote, safe="")
     return f"postgresql://{who}{'@' if who else ''}{where}/{quote(name, safe='')}{'?' if query else ''}{query}"

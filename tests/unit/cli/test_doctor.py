@@ -112,6 +112,8 @@ SET = [
     ({"PROVIDER_BASE_URL": "WEB/refuses", "PROVIDER_API_KEY": "canary-key"}, "PROVIDER_API_KEY", "refuses the key"),
     ({"PROVIDER_BASE_URL": "WEB/wall"}, "PROVIDER_PROXY", "firewall"),
     ({"PROVIDER_BASE_URL": "WEB/v1", "PROVIDER_PROXY": "socks5://u:canary@h"}, "PROVIDER_PROXY", "no proxy of HTTP"),
+    ({"PROVIDER_BASE_URL": "WEB/v1", "PROVIDER_PROXY": "http://u:canary@h:99999"}, "PROVIDER_PROXY", "no address of a proxy"),
+    ({"DATABASE_URL": "postgresql://u:canary@/var/run/postgresql/x"}, "DATABASE_URL", "?host=/folder"),
     ({"PROVIDER_BASE_URL": "WEB/v1", "PROVIDER_CA_FILE": "/no/such/file.pem"}, "PROVIDER_CA_FILE", "No such file"),
     # the console
     ({"PUBLIC_URL": "https://tzurot.example"}, "PUBLIC_URL", "CONSOLE_PASSWORD"),
