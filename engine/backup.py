@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine import clock, embedded, erasure, tombstones
 from engine.embedded.account import installation
+from engine.embedded.folder import written
 from engine.errors import StoreError
 from engine.migrate import migrate
 from engine.store import open_log
@@ -77,10 +78,15 @@ async def backup(dsn: str, file: Path, master: MasterKey, note: Note = lambda _:
         raise
     finally:
         os.close(descriptor)
-    digest, position = await asyncio.to_thread(_sha256, part), await _dumped_position(part)
-    manifest = Manifest(made_at.isoformat(), position, position, before[1], before[2], master.id, digest, part.stat().st_size)
-    manifest_of(file).write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    part.rename(file)
+    try:
+        digest, position = await asyncio.to_thread(_sha256, part), await _dumped_position(part)
+        manifest = Manifest(made_at.isoformat(), position, position, before[1], before[2], master.id, digest, part.stat().st_size)
+        described = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        written(manifest_of(file), described.decode())
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return manifest
 
 
@@ -231,6 +237,8 @@ async def _run(dsn: str, name: str, *words: str, out: int | None = None) -> None
     _, errors = await process.communicate()
     if process.returncode:
         lines = [line for line in errors.decode(errors="replace").splitlines() if "error:" in line] or ["it said nothing"]
+        if any(said in lines[0] for said in ("No space left", "quota exceeded")):
+            raise BackupError("There is no room on the disk for it. Free some, or choose another place.")
         raise BackupError(f"{name} failed: {lines[0].split('error:')[-1].strip()}")
 
 

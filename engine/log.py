@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import re2
 
@@ -78,6 +79,22 @@ class _LibraryFilter(logging.Filter):
         return True
 
 
+class _Lines:
+    """Where lines go. One that finds no room is lost: whoever writes it has something else to do."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return self._file.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure(service: str, level: str = "info", form: str = "auto", hide: Iterable[str] = ()) -> None:
     """Set up logging for this process. `form` is auto, console or json; lines go to standard error. `hide`: secrets it may not hold."""
     global _hide
@@ -93,10 +110,11 @@ def configure(service: str, level: str = "info", form: str = "auto", hide: Itera
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if json_lines else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    lines = cast(TextIO, _Lines(sys.stderr))
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(lines),
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(service=service)

@@ -12,6 +12,8 @@ from engine import access, config
 from engine.archive import making, taking
 from engine.archive.container import ArchiveError, ArchiveManifest, ArchiveReader
 from engine.archive.taking import TakenIn
+from engine.embedded.folder import why
+from engine.outside import numbers
 from engine.store import Log
 from engine.terminal import Json, Yes, bars, echo, say
 from engine.vault import load_master_key
@@ -33,7 +35,9 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
 
 
-def person(who: Annotated[int, typer.Argument(metavar="PERSON", help="Their id.")], out: Out, json: Json = False) -> None:
+def person(
+    who: Annotated[int, typer.Argument(min=0, max=numbers.MOST, metavar="PERSON", help="Their id.")], out: Out, json: Json = False
+) -> None:
     """Write everything a person owns or said, as JSON and readable Markdown; it is in the clear, for them alone."""
 
     async def work(log: Log) -> ArchiveManifest:
@@ -44,7 +48,10 @@ def person(who: Annotated[int, typer.Argument(metavar="PERSON", help="Their id."
 
 
 def server(
-    guild: Annotated[int, typer.Argument(metavar="SERVER", help="Its id.")], out: Out, opened: Opened = False, json: Json = False
+    guild: Annotated[int, typer.Argument(min=0, max=numbers.MOST, metavar="SERVER", help="Its id.")],
+    out: Out,
+    opened: Opened = False,
+    json: Json = False,
 ) -> None:
     """Write what happened in a server, with the characters that speak there."""
     _say(out, asyncio.run(_operators(out, "server", guild, opened=opened)), json=json)
@@ -86,7 +93,7 @@ async def _written(out: Path, make: Callable[[IO[bytes]], Awaitable[ArchiveManif
             os.fsync(file.fileno())
         part.rename(out)
     except OSError as error:
-        raise NotFound(f"{out} cannot be written: {error.strerror}.") from None
+        raise NotFound(f"{out} cannot be written: {why(error)}.") from None
     finally:
         part.unlink(missing_ok=True)
     return manifest

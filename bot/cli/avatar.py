@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import avatars, editing
+from bot.cli import files
 from engine import ids
 from engine.actor import operator
 from engine.blobs import pictures
@@ -45,7 +46,7 @@ def command(
             done = f"{item.name} has no picture any more."
         item = await editing.find(log, CHARACTER, OPERATOR, str(item.id))
         if save is not None:
-            save.write_bytes(await _stored(log, item))
+            files.write(save, await _stored(log, item))
             done = f"Wrote {save}."
         say({"short name": item.handle, "avatar": item.values["avatar"]}, json=json, words=done)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bot import cards, editing, shapes
+from bot.cli import files
 from engine import ids
 from engine.actor import operator
 from engine.decide.rejected import Rejected
@@ -143,7 +144,4 @@ def content_of(file: Path) -> bytes:
 
 
 def _write(file: Path, content: bytes) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise NotFound(f"{file} cannot be written: {error.strerror}.") from None
+    files.write(file, content)

@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from bot import chatlogs, editing
+from bot.cli import files
 from engine.actor import operator
 from engine.decide.rejected import Rejected
+from engine.outside import numbers
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say
@@ -66,7 +68,7 @@ def import_(
 
 
 def export(
-    channel: Annotated[int, typer.Argument(help="The channel's id.")],
+    channel: Annotated[int, typer.Argument(min=0, max=numbers.MOST, help="The channel's id.")],
     form: Annotated[_Form, typer.Option("--format", help="jsonl: SillyTavern's, with every variant.")] = _Form.JSONL,
     out: Annotated[Path | None, typer.Option("--out", help="Where to; standard output unless named.", show_default=False)] = None,
     json: Json = False,
@@ -83,7 +85,7 @@ def export(
             sys.stdout.buffer.write(content)
             sys.stdout.flush()
         else:
-            out.write_bytes(content)
+            files.write(out, content)
             say(about | {"file": str(out)}, json=json)
             echo(f"Wrote {out}.", err=True)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import editing, proxies
-from bot.cli import avatar, cards, overrides, personas
+from bot.cli import avatar, cards, files, overrides, personas
 from bot.editing import Item
 from engine import ids
 from engine.actor import operator
@@ -227,7 +227,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
             if file is None:
                 sys.stdout.write(text)
             else:
-                file.write_text(text, encoding="utf-8")
+                files.write(file, text.encode("utf-8", "replace"))
                 say({"file": str(file)}, json=json)
                 echo(f"Wrote {file}.", err=True)
 

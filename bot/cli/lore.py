@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import editing, lore
+from bot.cli import files
 from bot.cli.cards import content_of
 from bot.cli.editing import OPERATOR, carry, typed_options, with_options
 from engine import ids
@@ -126,10 +127,7 @@ def _export(
             sys.stdout.buffer.write(content)
             sys.stdout.flush()
             return
-        try:
-            out.write_bytes(content)
-        except OSError as error:
-            raise NotFound(f"{out} cannot be written: {error.strerror}.") from None
+        files.write(out, content)
         if json:
             say({"wrote": str(out)}, json=True)
         else:

@@ -1,5 +1,6 @@
 """The command `tzurot`: finds the command that is meant and turns our errors into one sentence and an exit code."""
 
+import errno
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NoReturn
@@ -112,6 +113,8 @@ def _for_programs(app: typer.Typer) -> int:
 
 def _of_file(error: OSError) -> TzurotError:
     """A sentence for a file that was named and cannot be used. Raises the error itself where none is named: it is a fault of ours."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return TzurotError("There is no room on the disk that is written to. Free some, then do it again.")
     if not isinstance(error.filename, str) or error.strerror is None:
         raise error
     return TzurotError(f"{error.filename[:200]} cannot be used: {error.strerror.lower()}.")

@@ -14,12 +14,15 @@ from engine.decide.remembering.dreaming import UndoDream
 from engine.decide.remembering.memory import MemoryCommand, MemoryPlace
 from engine.events.memory import Reach
 from engine.execute import execute
+from engine.outside import numbers
 from engine.store import Log
 from engine.terminal import Json, Yes, echo, say, table
 from projections.models.memories.noted import Note
 from projections.terminal import group as shared_group
 
-Person = Annotated[int | None, typer.Option("--person", help="Only this person's (their Discord id).", show_default=False)]
+Person = Annotated[
+    int | None, typer.Option("--person", min=0, max=numbers.MOST, help="Only this person's (their Discord id).", show_default=False)
+]
 Which = Annotated[str, typer.Argument(metavar="MEMORY", help="Its name, as in the list, or its id.")]
 
 
@@ -88,10 +91,12 @@ def _show(which: Which, json: Json = False) -> None:
 
 
 def _remember(
-    person: Annotated[int, typer.Argument(help="Of whom: their Discord id.")],
+    person: Annotated[int, typer.Argument(min=0, max=numbers.MOST, help="Of whom: their Discord id.")],
     text: Annotated[str, typer.Argument(help="What to remember.")],
-    channel: Annotated[int | None, typer.Option(help="Only in this channel; else wherever they are answered.", show_default=False)] = None,
-    guild: Annotated[int | None, typer.Option(help="The channel's server.", show_default=False)] = None,
+    channel: Annotated[
+        int | None, typer.Option(min=0, max=numbers.MOST, help="Only in this channel; else wherever they are answered.", show_default=False)
+    ] = None,
+    guild: Annotated[int | None, typer.Option(min=0, max=numbers.MOST, help="The channel's server.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """Have something remembered about a person."""
@@ -139,7 +144,7 @@ def _forget(which: Which, json: Json = False) -> None:
 
 
 def _purge(
-    person: Annotated[int, typer.Argument(help="Whose: their Discord id.")],
+    person: Annotated[int, typer.Argument(min=0, max=numbers.MOST, help="Whose: their Discord id.")],
     yes: Yes = False,
     last: Annotated[str, typer.Option(help="Only of the last 5m, 15m, 30m, 1h, 4h or 24h.", show_default=False)] = "",
     json: Json = False,
@@ -156,7 +161,7 @@ def _purge(
     carry(work)
 
 
-def _status(person: Annotated[int, typer.Argument(help="Whose: their Discord id.")], json: Json = False) -> None:
+def _status(person: Annotated[int, typer.Argument(min=0, max=numbers.MOST, help="Whose: their Discord id.")], json: Json = False) -> None:
     """What a person chose, and whether they are incognito or answered without memories."""
 
     async def work(log: Log) -> None:

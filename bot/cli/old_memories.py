@@ -24,7 +24,9 @@ AT_ONCE = 100
 def command(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NAME_memories.json of a backup, or a file of memories.")],
     character: Annotated[str, typer.Option(help="Whose memories: the character's name, short name or id.")],
-    person: Annotated[int | None, typer.Option(help="Whose, where a sender is not named: a Discord id.", show_default=False)] = None,
+    person: Annotated[
+        int | None, typer.Option(min=0, max=numbers.MOST, help="Whose, where a sender is not named: a Discord id.", show_default=False)
+    ] = None,
     sender: Annotated[list[str] | None, typer.Option(metavar="SENDER=ID", help="Which Discord id a sender is; may be repeated.")] = None,
     anywhere: Annotated[bool, typer.Option("--anywhere", help="Also those of no known place: met wherever their person is.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would come of it.")] = False,

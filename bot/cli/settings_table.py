@@ -103,7 +103,9 @@ def settings(
 ) -> None:
     """Every setting: what holds here, its default and its meaning. They are read from the environment, then from .env."""
     if write is not None:
-        write.write_text(renewed(write.read_text()))
+        from bot.cli import files  # here: it brings readers of the database along
+
+        files.write(write, renewed(write.read_text()).encode())
     elif check is not None:
         text = check.read_text()
         if renewed(text) != text:

@@ -8,6 +8,7 @@ from bot import undoing
 from bot.undoing import Change
 from engine.actor import operator
 from engine.decide.rejected import Rejected
+from engine.outside import numbers
 from engine.store import Log
 from engine.terminal import Json, say, table
 from projections.terminal import NotFound, with_log
@@ -26,7 +27,9 @@ def undo(
     which: Annotated[
         str | None, typer.Argument(help="Position or id of an event of the change; without it the newest change.", show_default=False)
     ] = None,
-    by: Annotated[int | None, typer.Option(help="Only changes of this person, by Discord id; the operator's otherwise.")] = None,
+    by: Annotated[
+        int | None, typer.Option(min=0, max=numbers.MOST, help="Only changes of this person, by Discord id; the operator's otherwise.")
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Only show the newest changes.")] = False,
     json: Json = False,
 ) -> None:

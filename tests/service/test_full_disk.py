@@ -1,16 +1,22 @@
 """A disk that is really full, under the database: it is said where somebody waits, and it goes on by itself when there is room."""
 
 import asyncio
+import errno
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
 
+from bot.cli import archives, files, main
 from engine import embedded
+from engine.archive.container import ArchiveManifest
+from engine.backup import backup
 from engine.config import Settings
+from engine.embedded import folder
 from engine.errors import StorageFull, TzurotError
 from engine.migrate import migrate
 from engine.store import open_log
@@ -24,10 +30,16 @@ DISK_MB = 160
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small disk of its own."""
-    folder = tmp_path / "disk"
+    with mounted(tmp_path / "disk", f"size={DISK_MB}m") as folder:
+        yield folder
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A disk with these options; needs root."""
     folder.mkdir()
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=0755", "tmpfs", folder], check=True, capture_output=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=0755", "tmpfs", folder], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("mounting a small disk needs root")
     try:
@@ -83,3 +95,41 @@ async def test_a_person_s_first_words_are_refused_too(dsn: str, monkeypatch: pyt
         async with asyncio.timeout(20):
             with pytest.raises(StorageFull):
                 await log.append(message(1))
+
+
+async def test_what_finds_no_room_is_whole_or_not_there(tmp_path: Path, dsn: str) -> None:
+    """Export, archive, backup, password: one sentence, and nothing half-written under a name; also without inodes, and read-only."""
+    master = MasterKey.of(b"k" * 32)
+
+    async def archive(file: IO[bytes]) -> ArchiveManifest:
+        file.write(bytes(1 << 20))
+        raise AssertionError("it was written")
+
+    with mounted(tmp_path / "small", "size=64k") as small:
+        (small / "old").write_text("as it was")
+        for name in ("old", "new"):
+            with pytest.raises(TzurotError, match="no room on the disk"):
+                files.write(small / name, bytes(1 << 20))
+            with pytest.raises(TzurotError, match="no room on the disk"):
+                folder.written(small / name, "x" * (1 << 20))
+        with pytest.raises(TzurotError, match="no room on the disk"):
+            await archives._written(small / "archive.zip", archive)
+        with pytest.raises(TzurotError, match="no room on the disk"):
+            await backup(dsn, small / "backup.dump", master)
+        assert [(file.name, file.read_text()) for file in small.iterdir()] == [("old", "as it was")]
+        files.write(small / "old", b"anew")
+        assert [(file.name, file.read_text()) for file in small.iterdir()] == [("old", "anew")]
+        subprocess.run(["mount", "-o", "remount,ro", small], check=True)
+        for write in (lambda: files.write(small / "new", b"x"), lambda: folder.written(small / "new", "x"), lambda: folder.writable(small)):
+            with pytest.raises(TzurotError, match="read-only"):
+                write()
+    with mounted(tmp_path / "few", "size=1m,nr_inodes=1") as few:
+        for write in (lambda: files.write(few / "new", b"x"), lambda: folder.written(few / "new", "x"), lambda: folder.writable(few)):
+            with pytest.raises(TzurotError, match="no room on the disk"):
+                write()
+
+
+def test_no_room_where_no_file_is_named_is_one_sentence_too() -> None:
+    """What a command's output is sent into."""
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        assert "no room on the disk" in str(main._of_file(OSError(number, "No space left on device")))

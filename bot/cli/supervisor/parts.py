@@ -152,7 +152,8 @@ class Module:
     def trim_log(self) -> None:
         """Move a log that has grown large aside. The child appends, so it goes on writing at the new start."""
         if self._log and self._log.exists() and self._log.stat().st_size > LOG_KEPT_BYTES:
-            self._log.with_suffix(".log.1").write_bytes(self._log.read_bytes())
+            with contextlib.suppress(OSError):  # on a full disk the old lines make room for new ones
+                self._log.with_suffix(".log.1").write_bytes(self._log.read_bytes())
             os.truncate(self._log, 0)
 
     def _spawn(self, ready_write: int, life_read: int) -> Child:

@@ -1,5 +1,6 @@
 """Log lines: structured, and never a place where a text or a token turns up."""
 
+import errno
 import io
 import json
 import logging
@@ -69,3 +70,25 @@ def test_an_exceptions_message_is_not_logged_but_its_place_is(lines: io.StringIO
     assert found["error"] == "ValueError"
     assert "test_log_lines.py" in found["at"][0]
     assert "canary" not in lines.getvalue()
+
+
+def test_a_line_that_finds_no_room_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs lie on the disk that is full; whoever says so goes on."""
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = logging.getLogger().handlers[:]
+    monkeypatch.setattr(sys, "stderr", Full())
+    try:
+        log.configure("test")
+        log.get("x").warning("no room on the disk")
+        logging.getLogger("y").error("nor for others")
+    finally:
+        monkeypatch.undo()
+        log.configure("test")
+        logging.getLogger().handlers[:] = before

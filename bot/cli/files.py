@@ -1,0 +1,28 @@
+"""Files that commands write for people: whole under their name, or not there."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from engine.embedded.folder import why
+from projections.terminal import NotFound
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write beside the file's place and move it there, so that what has the name is whole. Raises NotFound with what is in the way."""
+    beside = file.exists() and not file.is_file()  # a device or a pipe has no place beside it
+    part = file if beside else file.with_name(f"{file.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("wb") as out:
+            out.write(content)
+            out.flush()
+            if not beside:
+                os.fsync(out.fileno())
+        if not beside:
+            part.replace(file.resolve() if file.is_symlink() else file)
+    except OSError as error:
+        if not beside:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        raise NotFound(f"{file} cannot be written: {why(error)}.") from None
