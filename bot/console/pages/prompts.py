@@ -19,7 +19,8 @@ async def show(request: Request) -> Response:
     turn = await turns.find(console, request.path_params["key"].strip().lower())
     if turn is None:
         return problem(request, 404, "No such turn", "Give a turn's id, an error's reference, or the id of a message.")
-    calls = [recorded.event for recorded in (await turns.load(console, turn)).attempts]
+    flight = await turns.load(console, turn)
+    calls = [recorded.event for recorded in flight.attempts]
     wanted = number(request.query_params.get("attempt", ""))
     chosen = [call for call in calls if isinstance(call, GenerationStarted) and wanted in (None, call.attempt)]
     if not chosen:
@@ -33,6 +34,7 @@ async def show(request: Request) -> Response:
         "turn": turn,
         "call": started,
         "calls": calls,
+        "answered": turns.answered(flight).get(started.attempt, started.model),
         "again": again,
         "sizes": [assemble.size(message) for message in again.prompt.messages],
         "gone": folded(left_out(part) for part in started.dropped),

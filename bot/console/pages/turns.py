@@ -57,6 +57,12 @@ def _last(events: Sequence[Recorded[Event]], *types: type[Event]) -> Recorded[Ev
     return next((recorded for recorded in reversed(events) if isinstance(recorded.event, types)), None)
 
 
+def answered(flight: Flight) -> dict[int, str]:
+    """Which model answered, by attempt: one may be asked for and another one answer. Pure."""
+    outcome = flight.outcome.event if flight.outcome else None
+    return {outcome.attempt: outcome.model} if isinstance(outcome, TurnCompleted) and outcome.model else {}
+
+
 async def inspect(request: Request) -> Response:
     """`GET /turns/{key}`: one turn by its id, its error's reference, or the id of a message."""
     console, key = console_of(request), request.path_params["key"].strip().lower()
@@ -76,7 +82,7 @@ async def inspect(request: Request) -> Response:
         "beside": await neighbours(console, asked, status, turn),
         "presets": presets,
         "preset_names": {one.id: one.name for one in presets},
-        "answered": {outcome.attempt: outcome.model} if isinstance(outcome, TurnCompleted) else {},
+        "answered": answered(record),
         "versions": await experiments.versions(console.log, turn.character),
         "called": called,
         "operator": OPERATOR,
