@@ -29,6 +29,7 @@ from bot.cli.supervisor.parts import Module
 from engine import failpoints, process
 from engine.embedded.child import Child
 from engine.embedded.shim import PR_SET_PDEATHSIG
+from tests.support import forks_shared
 
 LONGEST_S = 120.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +69,7 @@ def supervised(code: str, environment: Mapping[str, str], errors: Path, ready: i
     """Start `python -c CODE` with this whole environment below a supervisor that holds the other ends of its two pipes."""
     given = (code, dict(environment), str(errors), str(ROOT), DupFd(ready), DupFd(life))
     child = _CONTEXT.Process(target=_coded, args=given, daemon=True)
-    child.start()
+    _start(child)
     return child
 
 
@@ -89,7 +90,7 @@ def part(words: Sequence[str], environment: Mapping[str, str], log: Path, folder
     """Begin `python -m WORDS` as a part that tells over the first of the pipes when it is ready, and ends with the second."""
     given = (tuple(words), dict(environment), str(log), str(folder), *map(DupFd, pipes))
     child = _CONTEXT.Process(target=_part, args=given, daemon=True)
-    child.start()
+    _start(child)
     return _ForkedChild(child)
 
 
@@ -99,7 +100,7 @@ def program(called: str, *words: str, environment: Mapping[str, str], folder: Pa
     It may have children like itself. Whoever begins it sees to its end.
     """
     begun = _CONTEXT.Process(target=_program, args=(called, words, dict(environment), str(folder), None if out is None else DupFd(out)))
-    begun.start()
+    _start(begun)
     return begun
 
 
@@ -142,12 +143,17 @@ async def _run(target: Callable[..., None], words: Sequence[str], environment: M
         (folder / "in").write_text(text)
         process = _CONTEXT.Process(target=target, args=(name, tuple(words), dict(environment)), daemon=True)
         try:
-            await asyncio.to_thread(process.start)
+            await asyncio.to_thread(_start, process)
             code = await asyncio.to_thread(_wait, process)
         finally:
             if process.is_alive():
                 process.kill()
         return Done(code, (folder / "out").read_text(), (folder / "errors").read_text())
+
+
+def _start(process: BaseProcess) -> None:
+    forks_shared.join()
+    process.start()
 
 
 def _wait(process: BaseProcess) -> int:
