@@ -17,6 +17,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 WAIT_SECONDS = 60
+LOOK_SECONDS = 0.1
+"""Each look goes through three processes."""
 DESKTOP, PHONE = (1280, 860), (360, 740)
 _FLAGS = (
     "--headless=new",
@@ -71,12 +73,13 @@ class Browser:
         _again(lambda: self.driver.get(self.address + path))
 
     def shape(self, size: tuple[int, int], *, dark: bool = False) -> None:
-        """The window's size in CSS pixels, and what the system prefers."""
+        """The window's size in CSS pixels, and what the system prefers: also that nothing moves, which is drawn sixty times a second."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        prefers = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in prefers.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def all(self, selector: str) -> list[WebElement]:
         return list(self.driver.find_elements(By.CSS_SELECTOR, selector))
@@ -95,7 +98,7 @@ class Browser:
 
     def until[T](self, look: Callable[[], T | None], what: str) -> T:
         """Look until something truthy is seen."""
-        found = WebDriverWait(self.driver, WAIT_SECONDS, poll_frequency=0.02).until(lambda _: look(), f"never seen: {what}")
+        found = WebDriverWait(self.driver, WAIT_SECONDS, poll_frequency=LOOK_SECONDS).until(lambda _: look(), f"never seen: {what}")
         return cast(T, found)
 
     def complaints(self) -> list[str]:
