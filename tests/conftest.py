@@ -1,6 +1,7 @@
 """Real servers for every test: one Postgres and one NATS per run; a database and an account per test, empty as a new one."""
 
 import asyncio
+import fcntl
 import gc
 import logging
 import os
@@ -27,10 +28,13 @@ from tests.support.databases import Databases
 gc.disable()  # until everything is imported and collected: nothing of that is garbage
 
 TEMPLATE = "template_tzurot"
+UNCOMPILED = "uncompiled"
+"""A file in the run's folder: no test was ever imported here."""
 
 # How long an example takes says how busy the machine is. And what fails is shown smaller, but not explained, which takes minutes.
 hypothesis_settings.register_profile(
     "tzurot",
+    max_examples=100 if os.environ.get("TZUROT_FULL") else 50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[phase for phase in Phase if phase is not Phase.explain],
@@ -40,12 +44,30 @@ hypothesis_settings.load_profile("tzurot")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # those of this run inherit it
-        os.environ[clusters.RUN] = tempfile.mkdtemp(prefix="tzurot-")
+        folder = Path(tempfile.mkdtemp(prefix="tzurot-"))
+        os.environ[clusters.RUN] = str(folder)
+        if not (Path(__file__).parent / "unit" / "__pycache__").exists():
+            (folder / UNCOMPILED).touch()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(clusters.RUN), ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """In a new clone let one process collect first: all would compile the same five hundred files at the same time."""
+    uncompiled = Path(os.environ[clusters.RUN]) / UNCOMPILED
+    if not hasattr(session.config, "workerinput") or not uncompiled.exists():
+        return (yield)
+    with uncompiled.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
