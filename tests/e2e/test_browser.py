@@ -356,14 +356,22 @@ new MutationObserver(() => {
 """Writes down every text that was seen while an answer was being written."""
 
 CONTRAST = """
+const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
 const parse = (colour) => {
-  const canvas = document.createElement('canvas').getContext('2d');
+  canvas.clearRect(0, 0, 1, 1);
   canvas.fillStyle = colour;
   canvas.fillRect(0, 0, 1, 1);
   return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3)
     .map((value) => value / 255).map((value) => value <= .03928 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4);
 };
-const light = (colour) => { const [r, g, b] = parse(colour); return .2126 * r + .7152 * g + .0722 * b; };
+const measured = new Map();
+const light = (colour) => {
+  if (!measured.has(colour)) {
+    const [r, g, b] = parse(colour);
+    measured.set(colour, .2126 * r + .7152 * g + .0722 * b);
+  }
+  return measured.get(colour);
+};
 const ground = (element) => {
   for (; element; element = element.parentElement) {
     const colour = getComputedStyle(element).backgroundColor;
