@@ -7,7 +7,7 @@ import pytest
 from bot.delivery import queue, showing
 from engine import erasure, ids
 from engine.config import Settings
-from engine.decide.reply import Regenerate
+from engine.decide.reply import EditReply, Regenerate
 from engine.events.build import new
 from engine.events.message import MessageDeleted
 from engine.events.reply import DeliveryFailed
@@ -73,3 +73,21 @@ async def test_a_part_that_was_taken_away_meanwhile_is_not_shown_again(stage: St
     dying = False
     await stage.deliver(stage.deliverer())
     assert [text[:6] for text in stage.shown()] == ["Part 1", "Part 2"]
+
+
+async def test_a_message_that_can_neither_be_changed_nor_taken_away_stays_the_only_one(stage: Stage) -> None:
+    """Another one in its place would let the answer stand there twice: the change has its end, and the person is told."""
+    message = await stage.say()
+    await stage.ended(message)
+    await stage.deliver(stage.deliverer())
+    await stage.rig.settle()
+    stage.discord.fault(method="PATCH", path="/webhooks/", status=400, times=9)
+    stage.discord.fault(method="DELETE", path="/webhooks/", status=403, times=9)
+    await execute(stage.rig.log, ALICE, EditReply(message, stage.character, text="in other words"), ids.random_id())
+    await stage.deliver(stage.deliverer())
+    shown = stage.shown()
+    assert shown[0] == f"answer 0 to {message}"
+    assert "in other words" not in shown
+    failed = [r.event async for r in stage.rig.log.read(Query(types=frozenset({DeliveryFailed.TYPE})))]
+    assert [f.category for f in failed if isinstance(f, DeliveryFailed)] == ["refused"]
+    assert [text for text in shown[1:] if not text.startswith("**")] == []
