@@ -27,6 +27,8 @@ from tests.support.databases import Databases
 
 gc.disable()  # until everything is imported and collected: nothing of that is garbage
 
+os.environ.setdefault("TZUROT_TEST_PATIENCE", "10")  # before the stand-in for Discord is imported anywhere
+
 TEMPLATE = "template_tzurot"
 UNCOMPILED = "uncompiled"
 """A file in the run's folder: no test was ever imported here."""

@@ -84,7 +84,11 @@ class Rig:
         """Ask the oracle what a log alone can be asked: I2, I3 and I6."""
         await self.settled()
         rows = await oracle.events(self.log.dsn)
-        found = {"I2": oracle.contiguous(rows), "I3": oracle.one_end(rows, within if run.timely else 10 * within), "I6": await folds.differences(self.log.dsn)}
+        found = {
+            "I2": oracle.contiguous(rows),
+            "I3": oracle.one_end(rows, within if run.timely else 10 * within),
+            "I6": await folds.differences(self.log.dsn),
+        }
         run.verdict = oracle.Verdict(found)
 
 
