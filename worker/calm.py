@@ -5,22 +5,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+POSTING_S = 0.1
+"""How long a turn's answer takes to be posted once the turn has its end: another process does it, on the same processors."""
+
 
 @dataclass(slots=True)
 class Calm:
-    """Counts the turns that hurry: from their wake-up to their model's first words, and from its last ones to their end."""
+    """Counts the turns that hurry: from their wake-up to their model's first words, and from its last ones until they are posted."""
 
+    posting_s: float = POSTING_S
     _hurried: int = 0
     _waiting: set["asyncio.Future[None]"] = field(default_factory=set)
 
     @contextmanager
     def hurry(self) -> Iterator[None]:
-        """A turn is worked on within the block."""
+        """A turn is worked on within the block, and posted after it."""
         self._hurried += 1
         try:
             yield
         finally:
-            self._less()
+            asyncio.get_running_loop().call_later(self.posting_s, self._less)
 
     @contextmanager
     def answering(self) -> Iterator[Callable[[], None]]:
