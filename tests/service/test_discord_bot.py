@@ -16,8 +16,10 @@ from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, ended, rig
 from tests.support.discord.validate import load, spec_path
+from tests.support.discord.world import GUILD_FORUM, PUBLIC_THREAD
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
+PRIVATE_THREAD = 12
 
 
 @pytest.fixture
@@ -150,6 +152,22 @@ async def a_thread_is_served_through_its_parent(stage: Rig, bot: Service, discor
         asked = await discord.say(place, "alice", "@Lilith hi")
         await discord.wait_reply(place, asked)
     assert len(discord.world.webhooks) == 1
+
+
+async def posts_of_forums_private_and_locked_threads_are_served(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
+    """By webhook wherever Discord takes one; in a locked thread, which takes none, under the bot's own name."""
+    world, alice = discord.world, discord.user_id("alice")
+    forum = world.add_channel("ideas", kind=GUILD_FORUM)
+    post = world.add_channel("a post", kind=PUBLIC_THREAD, parent_id=forum.id, owner_id=alice)
+    private = world.add_channel("a secret", kind=PRIVATE_THREAD, parent_id=world.channel("general").id, owner_id=alice)
+    for place in (post, private):
+        asked = await discord.say(place.id, "alice", "@Lilith hi")
+        [reply] = await discord.wait_reply(place.id, asked)
+        assert (reply["author"]["username"], reply["content"]) == ("Lilith", f"answer to {asked}")
+    post.locked = True
+    asked = await discord.say(post.id, "alice", "@Lilith and now?")
+    [reply] = await discord.wait_reply(post.id, asked)
+    assert reply["content"] == f"**Lilith:** answer to {asked}"
 
 
 async def a_long_answer_comes_in_parts_that_lose_nothing(stage: Rig, bot: Service, discord: StandinDiscord) -> None:
@@ -331,6 +349,7 @@ async def test_who_is_addressed_answers(stage: Rig, bot: Service, discord: Stand
     await a_reply_reaches_its_character_and_no_other(stage, bot, discord)
     await two_named_characters_answer_in_the_order_they_were_named(stage, bot, discord)
     await a_thread_is_served_through_its_parent(stage, bot, discord)
+    await posts_of_forums_private_and_locked_threads_are_served(stage, bot, discord)
     await programs_are_never_answered(stage, bot, discord)
     await the_same_message_twice_is_one_turn(stage, bot, discord)
     await an_event_nobody_can_digest_does_not_end_the_connection(stage, bot, discord)
