@@ -11,16 +11,22 @@ from engine.config import Settings
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
 from tests.support.discord.harness import Rig, staged
+from tests.support.discord.validate import load, spec_path
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 COMMANDS = Path(__file__).parents[1] / "contract" / "discord_commands.json"
 SAID = "\u202e\U000e0041 [/b] <@42> @everyone {{user}} %s \x1b[31m ²٣ '\"; -- </message> ../../x"
 """Everything at once; a NUL and half a pair cannot be sent by Discord's own client, and are sent by nobody else."""
-WORDS, NUMBER, SWITCH = 3, 4, 5
+WORDS, NUMBER, SWITCH, PERSON = 3, 4, 5, 6
+
+WAITING = {"me export"}
+"""Commands that wait for a worker, of which there is none here: tests/service/test_discord_data.py."""
+NOBODY = object()
+"""Stands for somebody who is there."""
 
 
 def asked() -> Iterator[tuple[str, dict[str, object]]]:
-    """Each command that takes words once, with something odd in every option that does."""
+    """Each command once, with something odd in every option that takes words; but those that take a file."""
     for command in json.loads(COMMANDS.read_text()):
         yield from _with_options(command, "")
 
@@ -34,19 +40,17 @@ def _with_options(command: dict[str, Any], before: str) -> Iterator[tuple[str, d
         for option in inner:
             yield from _with_options(option, name)
         return
-    if any(option["type"] not in (WORDS, NUMBER, SWITCH) and option.get("required") for option in options):
-        return  # people, roles and channels are Discord's to name; what stands in files: tests/unit/test_poison.py
-    given = {option["name"]: value for option in options if (value := _odd(option)) is not None}
-    if SAID[:10] in "".join(map(str, given.values())):
-        yield name, given
+    if any(option["type"] not in (WORDS, NUMBER, SWITCH, PERSON) and option.get("required") for option in options):
+        return  # what stands in files: tests/unit/test_poison.py, and of commands that take one tests/service/test_discord_resources.py
+    yield name, {option["name"]: value for option in options if (value := _odd(option)) is not None}
 
 
 def _odd(option: dict[str, Any]) -> object:
-    """What is given for an option; None where it takes a person, a role or a channel."""
+    """What is given for an option; None where it takes a role, a channel or a file."""
     if option.get("choices"):
         return option["choices"][0]["value"]
     words = SAID[: option.get("max_length", 6000)].ljust(option.get("min_length", 0), "x")
-    return {WORDS: words, NUMBER: option.get("max_value", 1), SWITCH: False}.get(option["type"])
+    return {WORDS: words, NUMBER: option.get("max_value", 1), SWITCH: False, PERSON: NOBODY}.get(option["type"])
 
 
 def broken(done: Interaction) -> str:
@@ -62,12 +66,18 @@ async def hello(stage: Rig) -> None:
     await stage.discord.wait_reply("general", words, timeout=60)
 
 
-async def test_odd_words_in_every_option_are_answered(settings: Settings) -> None:
-    """By one sentence or a form, hidden from others where it refuses; nothing breaks, nobody is pinged, and the next is answered."""
+async def test_every_command_answers_odd_words_in_every_option(settings: Settings) -> None:
+    """By one sentence or a form, as Discord's OpenAPI has it, hidden where it refuses; nobody is pinged, and the next is answered."""
     wrong = {}
     async with staged(settings, lambda turn: "fine, thank you", "Lilith") as stage, stage.bot():
+        path, bob = spec_path(), stage.discord.user_id("bob")
+        stage.discord.spec = load(path) if path else None
         for name, options in asked():
-            if said := broken(await stage.discord.answered(await stage.discord.slash("general", "mallory", name, options))):
+            if name in WAITING:
+                continue
+            given = {option: bob if value is NOBODY else value for option, value in options.items()}
+            if said := broken(await stage.discord.answered(await stage.discord.slash("general", "mallory", name, given))):
                 wrong[name] = said
         await hello(stage)
+        assert stage.discord.violations == []
     assert wrong == {}

@@ -13,6 +13,6 @@ from hypothesis import settings
 TIMES = 10 if os.environ.get("TZUROT_FULL") else 1
 
 
-def examples(usual: int, **more: Any) -> settings:
-    """Settings of a property whose examples are dear; `more` as hypothesis takes it."""
-    return settings(max_examples=usual * TIMES, **more)
+def examples(usual: int, *, whole: int | None = None, **more: Any) -> settings:
+    """Settings of a property whose examples are dear; `whole`: how many with TZUROT_FULL=1; `more` as hypothesis takes it."""
+    return settings(max_examples=whole if whole is not None and TIMES > 1 else usual * TIMES, **more)

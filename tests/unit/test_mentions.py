@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.mentions import CANDIDATES, LONGEST, WORDS, mentions, normal
+from tests.support.examples import examples
 
 A, B, C, D = (UUID(int=n) for n in range(1, 5))
 NAMES = {"lilith": A, "lilith the great": B, "ada": C, "dr. who": D, "one two three four": B, "one two three four five": C, "42": A}
@@ -126,6 +127,7 @@ def test_no_text_is_slow(text: str) -> None:
     assert len(asked) <= CANDIDATES * (LONGEST + WORDS)
 
 
+@examples(100, whole=10_000)
 @given(st.text(max_size=20))
 def test_a_name_is_found_however_it_is_written(name: str) -> None:
     """Composed, decomposed, in capitals or in full width: normal forms are equal, and stay so when taken again."""
@@ -142,6 +144,7 @@ def test_another_mention_character_can_be_set() -> None:
 PARTS = st.sampled_from(["@", "@ada", "@Lilith the Great", " ", ".", "x", "@42", "🧙", "\n"])
 
 
+@examples(100, whole=10_000)
 @given(st.lists(PARTS | st.text(max_size=5), max_size=40).map("".join))
 def test_what_is_found_stands_in_the_text(text: str) -> None:
     """Every mention is a slice that begins with the character, holds a known name, and overlaps no other; never more than ten."""

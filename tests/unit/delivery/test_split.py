@@ -20,6 +20,7 @@ TEXTS = st.lists(WORDS | st.text(max_size=30), max_size=80).map("".join)
 LIMITS = st.sampled_from([64, 100, 500, LIMIT])
 
 
+@examples(100, whole=100_000)
 @given(TEXTS, LIMITS, st.none() | st.integers(64, 100))
 @example("```py\n" + "a = 1\n" * 1000 + "```\nend", LIMIT, None)
 @example("x" * 6000, LIMIT, None)
