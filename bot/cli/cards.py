@@ -117,8 +117,7 @@ def export(
         for path in made.missing:
             echo(f"Left out: {path}, which is gone with its owner.", err=True)
         if to is None:
-            sys.stdout.buffer.write(made.content)
-            sys.stdout.flush()
+            files.show(made.content)
             return
         _write(to, made.content)
         say({"file": str(to), "format": wanted.value}, json=json)

@@ -82,8 +82,7 @@ def export(
         if out is None and json:
             say(about | {"content": content.decode()}, json=True)
         elif out is None:
-            sys.stdout.buffer.write(content)
-            sys.stdout.flush()
+            files.show(content)
         else:
             files.write(out, content)
             say(about | {"file": str(out)}, json=json)

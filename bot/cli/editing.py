@@ -225,7 +225,7 @@ def _export(kind: Kind[Any]) -> Callable[..., None]:
             item = await editing.find(log, kind, OPERATOR, which)
             text = jsonlib.dumps(to_file(kind, item.values), ensure_ascii=False, indent=2) + "\n"
             if file is None:
-                sys.stdout.write(text)
+                files.show(text.encode("utf-8", "replace"))
             else:
                 files.write(file, text.encode("utf-8", "replace"))
                 say({"file": str(file)}, json=json)

@@ -2,11 +2,24 @@
 
 import os
 import secrets
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from engine.embedded.folder import why
+from engine.outside.printed import json_text, printable
 from projections.terminal import NotFound
+
+
+def show(content: bytes) -> None:
+    """Write a file's content to standard output. What a terminal would act on is escaped: in JSON always, else where a terminal is."""
+    if content[:1] in (b"{", b"["):
+        sys.stdout.write(json_text(content.decode("utf-8", "replace")))
+    elif sys.stdout.isatty():
+        sys.stdout.write(printable(content.decode("utf-8", "replace")))
+    else:
+        sys.stdout.buffer.write(content)
+    sys.stdout.flush()
 
 
 def write(file: Path, content: bytes) -> None:

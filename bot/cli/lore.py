@@ -1,6 +1,5 @@
 """`tzurot lore`: lorebooks in and out, where they are attached, and what a text wakes."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -124,8 +123,7 @@ def _export(
     async def work(log: Log) -> None:
         content = lore.file_of(await lore.find(log, OPERATOR, which))
         if out is None:
-            sys.stdout.buffer.write(content)
-            sys.stdout.flush()
+            files.show(content)
             return
         files.write(out, content)
         if json:

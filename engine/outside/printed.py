@@ -23,7 +23,12 @@ def printable(text: str) -> str:
 def json_line(value: object) -> str:
     """A value as one line of JSON, in which such characters are escaped as JSON does: a program reads the same text."""
     line = orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS).decode()
-    return _IN_JSON.sub(_escaped, line)
+    return json_text(line)
+
+
+def json_text(text: str) -> str:
+    """JSON with such characters escaped: the same for whoever reads it."""
+    return _IN_JSON.sub(_escaped, text)
 
 
 def plain(value: object) -> str:

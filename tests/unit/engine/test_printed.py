@@ -1,12 +1,14 @@
 """What commands print: foreign text cannot write to the terminal, and a person reads words instead of Python."""
 
 import json
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.cli import files
 from bot.cli.supervisor.report import Notice, as_text
 from engine import terminal
 from engine.outside.printed import json_line, plain, printable
@@ -76,6 +78,19 @@ def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_value_is_written_as_a_person_would(value: object, words: str) -> None:
     """No None, no brackets, no exponent."""
     assert plain(value) == words
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_what_is_exported_to_a_terminal_is_harmless(evil: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON says the same; of another text the escapes are seen, and whoever sends it into a file gets it as it is."""
+    files.show(json.dumps({"name": evil}, ensure_ascii=False).encode("utf-8", "replace"))
+    said = capsys.readouterr().out
+    assert json.loads(said)["name"] == evil.encode("utf-8", "replace").decode()
+    assert printable(said) == said
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    files.show(f"# {evil}".encode("utf-8", "replace"))
+    shown = capsys.readouterr().out
+    assert printable(shown) == shown
 
 
 def test_commands_print_by_the_cleaned_ways_only() -> None:
