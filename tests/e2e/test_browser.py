@@ -358,20 +358,12 @@ new MutationObserver(() => {
 CONTRAST = """
 const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
 const parse = (colour) => {
-  canvas.clearRect(0, 0, 1, 1);
-  canvas.fillStyle = colour;
-  canvas.fillRect(0, 0, 1, 1);
+  canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
   return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3)
     .map((value) => value / 255).map((value) => value <= .03928 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4);
 };
-const measured = new Map();
-const light = (colour) => {
-  if (!measured.has(colour)) {
-    const [r, g, b] = parse(colour);
-    measured.set(colour, .2126 * r + .7152 * g + .0722 * b);
-  }
-  return measured.get(colour);
-};
+const measured = new Map(), seen = (colour) => measured.get(colour) ?? measured.set(colour, parse(colour)).get(colour);
+const light = (colour) => { const [r, g, b] = seen(colour); return .2126 * r + .7152 * g + .0722 * b; };
 const ground = (element) => {
   for (; element; element = element.parentElement) {
     const colour = getComputedStyle(element).backgroundColor;
