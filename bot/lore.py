@@ -103,7 +103,9 @@ async def find(log: Log, actor: Actor, text: str) -> OwnBook:
     known = await books(log, actor)
     found = [one for one in known if wanted in (str(one.id), one.handle)] or [one for one in known if one.sheet.name.casefold() == wanted]
     if not found:
-        raise Rejected("There is no such lorebook, or it is not yours. `lore list` shows what there is.")
+        raise Rejected(
+            "There is no such lorebook, or it is not yours. `/lore list`, at the command line `tzurot lore list`, shows what there is."
+        )
     if len(found) > 1:
         raise Rejected(f"Several are called so. Say which by one of: {', '.join(one.handle for one in found[:10])}.")
     return found[0]

@@ -38,7 +38,7 @@ async def find(log: Log, person: int | None, which: str) -> Note:
     wanted = which.strip().removeprefix("#").replace("-", "").casefold()
     found = [note for note in await notes(log, person) if note.memory.hex == wanted or note.name == wanted]
     if len(found) != 1:
-        raise Rejected("There is no such memory. The list of memories shows their names, such as 1f3a09bc.")
+        raise Rejected("There is no such memory. `/memory browse` and the console list them with their names, such as 1f3a09bc.")
     return found[0]
 
 

@@ -84,7 +84,8 @@ def _answer(answer: Answer) -> Iterator[str]:
 
 def _completed(answer: Answer, end: TurnCompleted) -> Iterator[str]:
     fallback = f", in place of {end.fallback_from} ({end.fallback_why or 'unknown'})" if end.fallback_from else ""
-    yield f"Model: {end.model}{fallback}; {len(end.calls) or len(answer.calls)} call{'s' if len(end.calls) > 1 else ''}, {_why(answer)}."
+    calls = len(end.calls) or len(answer.calls)
+    yield f"Model: {end.model}{fallback}; {calls} call{'' if calls == 1 else 's'}, {_why(answer)}."
     if answer.versions > 1 and answer.place:
         yield f"Version {answer.place} of {answer.versions}{'' if answer.live else ', not the one that is shown'}."
     elif answer.closed:

@@ -59,7 +59,7 @@ def beyond(spec: FieldSpec, value: Any) -> str | None:
     """What is wrong with the size of a value, in a sentence; None when it is within what may be typed."""
     shown = spec.shown
     if isinstance(value, str) and shown.limit is not None and len(value) > shown.limit:
-        return f"The {_called(spec)} may have {shown.limit:,} characters; this has {len(value):,}."
+        return f'"{shown.label.rstrip("?")}" may have {shown.limit:,} characters; this has {len(value):,}.'
     if isinstance(value, tuple):
         if shown.many is not None and len(value) > shown.many:
             return f"There may be {shown.many} {_called(spec)}; these are {len(value)}."
