@@ -41,3 +41,15 @@ async def test_a_call_that_says_nothing_changes_nothing_and_a_busy_day_is_waited
     with calm.hurry():
         await calm.come(0.0)
         assert not calm._waiting
+
+
+async def test_a_turn_hurries_until_its_answer_is_posted() -> None:
+    calm = Calm(posting_s=60.0)
+    with calm.hurry():
+        pass
+    waiting = asyncio.create_task(calm.come(60.0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
