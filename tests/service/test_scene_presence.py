@@ -108,7 +108,9 @@ async def test_nobody_meets_what_was_said_in_its_absence(dsn: str) -> None:
         world = World(log, Recaller(log, full=False))
         third = Description.model_validate({"name": "Third", "info": "Comes and goes."})
         await world.append(CharacterCreated(character_id=THIRD, owner_id=None, slug="third", visibility="public", description=third))
-        entries = {str(n): {"uid": n, "key": [canary(n)], "content": f"lore of {canary(n)}", "scanDepth": 100} for n in range(MESSAGES)}
+        entries = {
+            str(n): {"uid": n, "key": [canary(n)], "content": f"lore of {canary(n)}", "scanDepth": 100} for n in range(0, MESSAGES, 4)
+        }
         found = read_book({"entries": entries}, "Harbour")
         everywhere = lorebook.Create(ids.random_id(), {**found.sheet.model_dump()}, found.entries, [("everywhere", "")])
         await world.do(everywhere, operator(1))
