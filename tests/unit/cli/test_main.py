@@ -153,3 +153,16 @@ def test_an_effort_that_is_none_is_a_wrong_option(effort: str) -> None:
     assert ran.exit_code == 2
     assert "minimal" in ran.output
     assert "\x1b[31m" not in ran.output
+
+
+@pytest.mark.parametrize("number", ["-1", str(2**63), "9" * 5_000])
+def test_an_id_that_cannot_be_is_a_wrong_option(number: str) -> None:
+    """Before a database is looked for."""
+    for line in (
+        ["memory", "remember", "--channel", number, "--", "1", "x"],
+        ["memory", "remember", "--guild", number, "--", "1", "x"],
+        ["memory", "remember", "--", number, "x"],
+        ["memory", "list", "--person", number],
+        ["undo", "--by", number],
+    ):
+        assert CliRunner().invoke(main.build(), line).exit_code == 2, line
