@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from projections.live import leases
+from worker.calm import Calm
 from worker.turn import context, conversation
 from worker.turn.conversation import Outcome, work_through
 from worker.work import Conversations, Work
@@ -16,7 +17,7 @@ WREN, TURN = UUID(int=1), UUID(int=2)
 
 async def test_a_wake_up_that_came_meanwhile_is_looked_after_before_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was acknowledged because this process is at work there; the read model may not have shown its turn yet."""
-    work = cast(Work, SimpleNamespace(conversations=Conversations()))
+    work = cast(Work, SimpleNamespace(conversations=Conversations(), calm=Calm()))
     looked: list[int] = []
 
     async def taken_up(_: Work, channel: int, character: UUID, turn: UUID, newest: int) -> Outcome:
