@@ -48,6 +48,8 @@ def seen(text: str) -> str:
 
     reading direction, and with brackets that only look like those of a tag written as what they are.
     """
+    if text.isascii():  # of all these ASCII has one, and looking for the others is half of what assembling a prompt takes
+        return text.replace("\x7f", "")
     return _LIKE_A_TAG.sub("&lt;", _UNSEEN.sub("", text).translate(_WIDE))
 
 

@@ -44,17 +44,17 @@ async def load(connection: AsyncConnection, model: str, wanted: Mapping[str, str
     return {named: sealing.unseal(keys[subject], sealed, _bound_to(model, named)) for subject, named, sealed in rows if subject in keys}
 
 
+_PUT = """
+INSERT INTO memory_embeddings (model, subject, digest, position, sealed)
+SELECT %s, made.* FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bytea[]) AS made ON CONFLICT DO NOTHING
+"""
+
+
 async def put(connection: AsyncConnection, model: str, made: Sequence[Embedding], keys: Mapping[str, DataKey]) -> None:
     """Keep them; what is there already stays."""
-    values = [
-        (model, one.subject, one.digest, one.position, sealing.seal(keys[one.subject], one.packed, _bound_to(model, one.digest)))
-        for one in made
-    ]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(
-            "INSERT INTO memory_embeddings (model, subject, digest, position, sealed) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            values,
-        )
+    sealed = [sealing.seal(keys[one.subject], one.packed, _bound_to(model, one.digest)) for one in made]
+    columns = ([one.subject for one in made], [one.digest for one in made], [one.position for one in made], sealed)
+    await connection.execute(_PUT, (model, *columns))
 
 
 _DEAD = f"""

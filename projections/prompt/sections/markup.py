@@ -49,6 +49,8 @@ def readable(text: str, names: Mapping[str, str], *, everywhere: bool = False) -
 
 def mentioned_in(text: str) -> set[str]:
     """The keys of `names` that a text asks for."""
+    if "<" not in text:
+        return set()
     return {key for found in _WIDE_TOKEN.finditer(text) if (key := _key(found)) is not None}
 
 

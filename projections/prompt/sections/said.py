@@ -130,7 +130,7 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
         own = own_words(entry.text, before=version < EVERY_TAG_SINCE) if version >= OWN_SINCE else entry.text
         return Message.of("assistant", own)
     kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
-    at = entry.sent_at.strftime("%Y-%m-%d %H:%M")
+    at = entry.sent_at.isoformat(" ", "minutes")[:16]
     more = _relations(entry, character, names, answers, version) if version > 1 else ""
     which = f' id="{told}"' if told else ""
     start = f'{OPENING}from="{attribute(_speaker(entry, None, names))}"{which}{kind} at="{at}"{more}>'
@@ -141,9 +141,9 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
 def told_apart(entries: Iterable[Entry]) -> dict[int, str]:
     """For people who share a name that looks the same: author -> some digits that differ among them. Pure."""
     called = defaultdict[str, set[int]](set)
-    for entry in entries:
-        if entry.kind == "message" and not entry.erased and entry.author_id is not None:
-            called[same_name(entry.author_name)].add(entry.author_id)
+    named = {(e.author_name, e.author_id) for e in entries if e.kind == "message" and not e.erased and e.author_id is not None}
+    for name, author in named:
+        called[same_name(name)].add(author)
     found = dict[int, str]()
     for authors in called.values():
         digests = {author: hashlib.sha256(str(author).encode()).hexdigest() for author in authors if len(authors) > 1}
@@ -172,6 +172,8 @@ def _relations(entry: Entry, reader: UUID, names: Mapping[UUID, str], answers: E
 
 def _besides(entry: Entry) -> list[str]:
     """Names mentioned that stand nowhere in the texts."""
+    if not entry.mentioned:
+        return []
     texts = [entry.text, *(forward.text for forward in entry.forwards)]
     inside = {key for text in texts for key in mentioned_in(text)}
     return [name for mentioned, name in sorted(entry.mentioned.items()) if mentioned not in inside]

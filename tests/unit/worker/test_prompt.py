@@ -1,5 +1,6 @@
 """What a model is told: people's words as data, the same beginning from turn to turn, never longer than allowed."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,7 +17,7 @@ from projections.prompt.section import Scene
 from projections.prompt.sections import said
 from projections.prompt.sections.character import Card
 from projections.prompt.sections.history import Said, Talk
-from projections.prompt.text import attribute, escape, fill, section
+from projections.prompt.text import attribute, escape, fill, section, seen
 from tests.support.examples import examples
 
 ADA = UUID(int=1)
@@ -194,3 +195,19 @@ def test_counts_err_on_the_long_side(text: str, least: int) -> None:
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_more_text_is_never_shorter(one: str, other: str) -> None:
     assert tokens.count(one + other) + 1 >= max(tokens.count(one), tokens.count(other))
+
+
+SCRIPTS = st.text(st.one_of(st.sampled_from("aZz \t\n.1?\x7f\x80é\u07ff\u0800漢🎉\ud800"), st.characters()), max_size=80)
+
+
+@given(SCRIPTS)
+def test_a_token_is_a_match_of_the_rule(text: str) -> None:
+    """Four letters, eight blanks, a digit or sign, a character of another script; two for one from U+0800 on."""
+    ascii_and_short = r"[A-Za-z]{1,4}|[ \t]{8}|[^A-Za-z \t]"
+    assert tokens.count(text) == len(re.findall(ascii_and_short, text)) + len(re.findall("[\u0800-\U0010ffff]", text))
+
+
+@given(SCRIPTS, SCRIPTS)
+def test_ascii_is_made_seen_as_anything_else_is(one: str, other: str) -> None:
+    """What is seen of a text does not depend on what stands beside it."""
+    assert seen(one) + "é" + seen(other) == seen(one + "é" + other)
