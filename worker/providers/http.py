@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -131,8 +131,12 @@ class Http:
         """
         sent = {"accept-encoding": "gzip, deflate", **headers}
         try:
-            async with asyncio.timeout(seconds), self._client.stream(method, url, headers=sent, content=body) as answer:
-                yield Streamed(answer.status_code, dict(answer.headers), _limited(answer, limit))
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream(method, url, headers=sent, content=body) as answer,
+                aclosing(_limited(answer, limit)) as chunks,
+            ):
+                yield Streamed(answer.status_code, dict(answer.headers), chunks)
         except TimeoutError:
             raise ProviderFailed(Fault(Category.TIMEOUT, technical_details=f"no complete answer within {seconds:g} s")) from None
         except httpx.ConnectTimeout:
@@ -164,7 +168,7 @@ class Http:
         )
 
 
-async def _limited(answer: httpx.Response, limit: int) -> AsyncIterator[bytes]:
+async def _limited(answer: httpx.Response, limit: int) -> AsyncGenerator[bytes]:
     """The body, decompressed, in pieces. Raises TooLong."""
     decoder = Decoder(answer.headers.get("content-encoding", ""))
     size = since = 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
-from tests.support.provider import fuzz
+from tests.support.provider import fuzz, odd
 from tests.support.provider.server import event
 from worker.providers import errors
 
@@ -32,6 +32,15 @@ async def test_a_sample_goes_in_by_the_door_of_a_turn() -> None:
     assert found.kinds["BROKEN"] == 0
     assert found.kinds.total() == 150
     assert len(found.kinds) > 6
+
+
+async def test_what_is_left_of_a_body_is_closed_by_whoever_leaves_it_early() -> None:
+    """An answer ends before its body does as often as not: nothing of it waits for the garbage collector."""
+    door = fuzz.Door()
+    door.wire.made = odd.GOOD * 1_000
+    async with door.http.stream("GET", "http://provider.test/v1", headers={}, seconds=60) as answer:
+        assert await anext(answer.chunks)
+    assert [chunk async for chunk in answer.chunks] == []
 
 
 @examples(30)
