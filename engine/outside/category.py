@@ -50,7 +50,7 @@ _TYPES: Mapping[Category, frozenset[str]] = MappingProxyType(
         ),
         Category.CONTENT_POLICY: _names(
             "content_policy_violation refusal content_filter responsible_aipolicy_violation responsible_ai_policy_violation moderation"
-            " safety prohibited_content content_blocked content_policy data_inspection_failed sensitive_content"
+            " safety prohibited_content content_blocked content_policy data_inspection_failed moderation_blocked sensitive_content"
         ),
         Category.MODEL_NOT_FOUND: _names(
             "not_found not_found_error model_not_found deployment_not_found model_not_available unknown_model resource_not_found_exception"
@@ -97,6 +97,7 @@ _BY_STATUS: Mapping[int, Category] = MappingProxyType(
         404: Category.MODEL_NOT_FOUND,
         407: Category.BLOCKED,
         410: Category.MODEL_NOT_FOUND,
+        420: Category.RATE_LIMIT,
         425: Category.SERVER_ERROR,
         499: Category.SERVER_ERROR,
         408: Category.TIMEOUT,
@@ -120,13 +121,15 @@ _CONTEXT = _any_case(
     r"|(token count|tokens?)[^.]{0,40}exceeds? the (max|limit)|tokens[^.]{0,60}must be (<=?|less|at most|under)"
     r"|prompt length[^.]{0,40}(greater|longer|larger) than"
 )
+_TOO_LARGE = "request too large for "
 _NO_MODEL = _any_case(
     r"not a valid model|invalid model\b|模型不存在|no models? (is |are )?(currently )?loaded"
     r"|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated|shut down|retired|no longer available)"
     r"|no endpoints found|no such model|unknown model|try pulling it|models/[^ ]{1,80} is not found|deployment[^.]{0,40}does not exist"
 )
 _POLICY = _any_case(
-    r"moderation|content[ _-]?(policy|filter|management)|flagged|safety (system|policy|setting|reasons)|usage polic(y|ies)|responsible ai"
+    r"moderation|content[ _-]?(policy|filter|management|exists risk)|flagged|inappropriate content"
+    r"|(敏感|不安全|违规)[^。]{0,8}(内容|信息)|safety (system|policy|setting|reasons)|usage polic(y|ies)|responsible ai"
 )
 _CLOSED = _any_case(
     r"\b(country|region|location|territory|jurisdiction)\b[^.]{0,60}"
@@ -134,6 +137,7 @@ _CLOSED = _any_case(
     r"|(not|n't) (currently )?(available|supported|offered|accessible|provided) in (your|this) (country|region|location|area|territory)"
     r"|unsupported (country|region|location)|due to (your )?(region|location|country)"
     r"|\bip\b( address)?[^.]{0,60}(not allowed|not authorized|not in|blocked|banned|denied|not whitelisted|not allowlisted)"
+    r"|\Arequest not allowed\W*\Z"
     r"|(you have|has) been blocked|attention required|just a moment|enable javascript|cloudflare|firewall|captcha|403 forbidden\W*\Z"
 )
 """Nothing is let through from where we are: a region that is not served, an address that is not listed, a firewall."""
@@ -148,12 +152,14 @@ _SPENT = _any_case(
     r"|billing (hard )?limit|payment required|no credits?|credits? (is|are) (exhausted|used up)"
     r"|balance is (too low|not enough)|arrears?\b|arrearage"
     r"|spending cap|account is not active|exceeded (their|your|its|the) budget|欠费|余额不足"
+    r"|unpaid (invoice|bill)|(account|key) (is |has been )?suspended[^.]{0,40}(invoice|payment|balance|billing|unpaid)"
 )
 _BAD_KEY = _any_case(
     r"(invalid|incorrect|missing|no|expired|wrong|unknown)[^.]{0,20}(api[ _-]?key|credentials|auth)"
     r"|(api[ _-]?key|credentials|access token|x-api-key)[^.]{0,30}"
     r"(not valid|invalid|incorrect|expired|missing|not found|required|revoked|disabled|not provided|wrong)"
-    r"|(api[ _-]?key|密钥|令牌) {0,3}无效|unauthori[sz]ed|authentication (failed|required|error)|didn't provide an api key"
+    r"|(api[ _-]?key|密钥|令牌) {0,3}无效|unauthori[sz]ed|unregistered callers"
+    r"|(invalid|bad) token\W*\Z|token[^.]{0,40} is invalid|authentication (failed|required|error)|didn't provide an api key"
 )
 _BUSY = _any_case(
     r"overloaded|at capacity|service unavailable|temporarily unavailable|internal (server )?error|is (currently )?loading"
@@ -162,7 +168,8 @@ _BUSY = _any_case(
 )
 _LATE = _any_case(r"timed? ?out|deadline exceeded|took too long")
 _FAST = _any_case(
-    r"请求过于频繁|rate[ _-]?limit|too many requests|quota exceeded|resource (has been )?exhausted|requests per (minute|second|day)|throttl"
+    r"请求过于频繁|并发数过高|rate[ _-]?limit|too many requests|quota exceeded|resource (has been )?exhausted"
+    r"|requests per (minute|second|day)|throttl"
 )
 _WORDS = 4000
 """Characters of a message that are looked at."""
@@ -176,6 +183,8 @@ def classify(status: int | None, message: str = "", *types: str, page: bool = Fa
     """
     message, kinds = message[:_WORDS], [_normal(kind) for kind in types if kind]
     named = _of_types(kinds)
+    if message.lower().startswith(_TOO_LARGE):
+        return Category.CONTEXT_LENGTH  # told as a rate's limit, which waiting does not help
     if status in {402, 429} or not _LIMIT_TYPES.isdisjoint(kinds):
         return _of_limits(status, message, kinds)
     if status in {401, 403} or not _PERMISSION_TYPES.isdisjoint(kinds):
@@ -188,7 +197,7 @@ def classify(status: int | None, message: str = "", *types: str, page: bool = Fa
         return _of_words(message) or _BY_STATUS[status]
     if status >= 500:
         return Category.CONTEXT_LENGTH if _CONTEXT.search(message) else Category.SERVER_ERROR
-    return _BY_STATUS.get(status, Category.BAD_REQUEST) if status >= 400 else _without_status(message, named)
+    return _BY_STATUS.get(status) or _of_words(message) or Category.BAD_REQUEST if status >= 400 else _without_status(message, named)
 
 
 def _normal(kind: str) -> str:

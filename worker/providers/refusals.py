@@ -12,9 +12,10 @@ NEVER = frozenset({"model", "messages"})
 """Without these there is no request."""
 _TEMPLATE: dict[str, tuple[str, ...]] = {
     "alternate": (
-        r"alternat|consecutive|in a row|same role|must be followed by|back[- ]to[- ]back",
+        r"alternat|consecutive|in a row|same role|(must|should) be followed by|back[- ]to[- ]back",
         r"(two|multiple|several|adjacent|successive) (user|assistant|human) (messages|turns)",
-        r"roles? (must|should|cannot|can't|can not) (not )?(repeat|be repeated)|(cannot|must not|can't) be adjacent|appear in pairs",
+        r"roles? (must|should|cannot|can't|can not) (not )?(repeat|be repeated)|roles? repeated",
+        r"\.role is (the )?same as|角色[^。]{0,6}交替|(cannot|must not|can't) be adjacent|appear in pairs",
         *(
             rf"role ['\"`]?{r}['\"`]? (after|cannot follow|can't follow|must not follow)( role)? ['\"`]?{r}\b"
             for r in ("user", "assistant")
@@ -36,6 +37,7 @@ _TEMPLATE: dict[str, tuple[str, ...]] = {
     ),
     "system_first": (
         r"system['\"`]? (messages?|prompts?|role)[^.]{0,60}\b(first|beginning|start|position 0|index 0)\b",
+        r"role ['\"`]?system['\"`]? (must|should) be (the )?first",
         r"(only|first)[^.]{0,40} system message|multiple system messages|more than one system message|system message must precede",
         r"unexpected role ['\"`]?system['\"`]? after",
     ),
@@ -75,7 +77,7 @@ _THIS_PICTURE = re.compile(r"format|mime|dimension|too (large|big|many|small)|ex
 """It takes pictures, but not this one."""
 _OUT_OF_RANGE = re.compile(
     r"must be|should be|less than|greater than|out of range|too (large|high|big|small|low)|at (most|least)|exceed|maximum|minimum|invalid"
-    r"|between|not in range|expected|\brange\b|mismatch|cannot unmarshal|有误|非法|无效|范围",
+    r"|entre \d|zwischen \d|between|not in range|expected|\brange\b|mismatch|cannot unmarshal|有误|非法|无效|范围",
     re.IGNORECASE,
 )
 _EITHER = re.compile(r"cannot both|can't both|at the same time|only one of|mutually exclusive|not both|together", re.IGNORECASE)
@@ -90,7 +92,7 @@ _ONLY_WITH = re.compile(
 """What is said behind it is what it goes with, and is not refused."""
 _PENALTY = r"(?<!frequency )(?<!presence )(?<!repetition )(?<!repeat )penalt(?:y|ies)"
 _ALSO = {
-    "stream": r"(?<!-)\bstreaming\b",
+    "stream": r"(?<!-)\bstreaming\b|\bto stream this model\b",
     "reasoning": r"\breasoning[_ ]?effort\b|\bthinking( mode)? (is|are) (not|un)|\bsupports? (thinking|reasoning)\b",
     "frequency_penalty": rf"(?<![\w-]){_PENALTY}\b",
     "presence_penalty": rf"(?<![\w-]){_PENALTY}\b",

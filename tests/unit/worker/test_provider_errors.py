@@ -152,6 +152,26 @@ BODIES: list[tuple[int, object, Category]] = [
     (400, {"error": {"message": "requested 9000 tokens, model supports 8192"}}, Category.CONTEXT_LENGTH),
     (400, 'event: error\ndata: {"error": {"message": "invalid api key"}}\n\n', Category.AUTHENTICATION),
     (400, '[{"error": {"message": "invalid api key"}},]', Category.AUTHENTICATION),
+    (403, {"error": {"message": "Method doesn't allow unregistered callers."}}, Category.AUTHENTICATION),
+    (403, {"message": "The security token included in the request is invalid."}, Category.AUTHENTICATION),
+    (400, {"error": "Invalid token"}, Category.AUTHENTICATION),
+    (400, {"error": {"code": "1302", "message": "您当前使用该API的并发数过高"}}, Category.RATE_LIMIT),
+    (420, {"message": "Enhance your calm"}, Category.RATE_LIMIT),
+    (412, {"error": {"message": "Account suspended: unpaid invoices"}}, Category.QUOTA_EXCEEDED),
+    (
+        413,
+        {"error": {"message": "Request too large for model x on TPM", "code": "rate_limit_exceeded"}},
+        Category.CONTEXT_LENGTH,
+    ),
+    (
+        429,
+        {"error": {"message": "Request too large for gpt-x: Limit 10, Requested 12", "code": "tokens"}},
+        Category.CONTEXT_LENGTH,
+    ),
+    (400, {"error": {"code": "moderation_blocked", "message": "x"}}, Category.CONTENT_POLICY),
+    (400, {"error": {"code": "1301", "message": "系统检测到输入或生成内容可能包含不安全或敏感内容"}}, Category.CONTENT_POLICY),
+    (400, {"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}, Category.CONTENT_POLICY),
+    (403, {"error": {"message": "Request not allowed", "type": "forbidden"}}, Category.BLOCKED),
 ]
 
 

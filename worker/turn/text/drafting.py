@@ -27,7 +27,7 @@ _DELIBERATES = re2.compile(
     r"|let me (?:think|see|consider|figure)|let's (?:think|see|consider)|this (?:user|person|visitor|message)\b"
     r"|the other person\b|thinking\b|thought process|my (?:reply|response|answer) should)"
 )
-_OPENINGS = ("[THINK", "[/THINK", "[REASON", "[/REASON", "[INST", "[/INST", "[20")
+_OPENINGS = ("[|", "[EOS", "[unused1", "[END FINAL", "[THINK", "[/THINK", "[REASON", "[/REASON", "[INST", "[/INST", "[20")
 _HALF = {
     "<": re2.compile(r"<(?:$|[\pL/|｜<\s])"),
     "【": re2.compile("【(?:$|[/思推])"),
@@ -36,8 +36,11 @@ _HALF = {
     "&": re2.compile(r"&[a-z]{0,5}$"),
 }
 _BARE = "analysis"
-_BLOCKS = ("```think", "```thinking", "```thought", "```thoughts", "```reasoning", "thinking...")
+_ANNOUNCED = ("here is my thought process", "here is my reasoning", "here are my reasoning")
+_BLOCKS = ("```think", "```thinking", "```thought", "```thoughts", "```reasoning", "thinking...", *_ANNOUNCED)
 _FOLDED, _UNFOLDED = "<details>", "</details>"
+
+_HALF_STAMP = re2.compile(r"[ \t]?[\[(]\d{0,4}[\d:./ APMUTCapm-]{0,25}$")
 
 Habit = Literal["plain", "orphan"]
 
@@ -69,7 +72,8 @@ def growing(answer: str, frame: PromptFrame) -> str:
     text = _without_half_marks(scrub(answer[:LONGEST]))
     start = text.lstrip()
     folded = start[: len(_FOLDED)].casefold() == _FOLDED and _UNFOLDED not in start.casefold()
-    if folded or _may_become(start, _BARE, *_BLOCKS) or own_turn.half_begun(start):
+    announced = start.casefold().startswith(_ANNOUNCED) and not thinking.split(start).thinking
+    if folded or announced or _may_become(start, _BARE, *_BLOCKS) or own_turn.half_begun(start):
         return ""
     split = thinking.split(text, asked=frame.asked, growing=True)
     begun = own_turn.leading(split.text, frame)
@@ -103,8 +107,9 @@ def _without_half_name(text: str, frame: PromptFrame) -> str:
     """The text without a last line that may become another turn's first."""
     at = text.rfind("\n") + 1
     begun = text[at:].strip()
-    line = begun.lstrip("*_")
-    name = line.rstrip("*_:：")
+    line = own_turn.STAMPED.sub("", begun, count=2).lstrip("*_[(")
+    line = _HALF_STAMP.sub("", line)
+    name = line.rstrip("*_:：])")
     if (
         at
         and begun

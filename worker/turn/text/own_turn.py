@@ -27,9 +27,9 @@ LABEL = 120
 """Characters of a line in which a name and its colon are looked for."""
 _SPECIAL = re2.compile(
     r"<\|[A-Za-z0-9_/▁]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:end_of_turn|start_of_turn|eos|bos|turn\||\|turn|end_of_utterance)>"
-    r"|<｜[A-Za-z▁_]{1,40}｜>"
+    r"|<｜[A-Za-z▁_]{1,40}｜>|\[\|[a-z]{1,20}\|\]|<(?:eoa|eoh|eod|eom|eos_id|EOT|SPECIAL_\d{1,3}|reserved_\d{1,4}|extra_id_\d{1,3})>|\[EOS\]"
 )
-_HEADER = re2.compile(rf'{OPENING.rstrip()}[ \t]+from=["“]([^"”\n]*)["”][^<>\n]*>')
+_HEADER = re2.compile(rf'{OPENING.rstrip()}[ \t]+from=(?:["“]([^"”\n]*)["”]|\'([^\'\n]*)\')[^<>\n]*>')
 _ROLE = re2.compile(
     r"(?i)(?:assistant|model|bot|ai|chatbot|gpt|response)?[ \t]*(?:<\|end_header_id\|>|<\|im_sep\|>|<\|message\|>|:)?[ \t]*(?:\n|$)"
 )
@@ -42,7 +42,11 @@ _BEGINS = ("<|im_start|>assistant", "<|start_header_id|>assistant", "<start_of_t
 _TITLE = re2.compile(r"(?im)^#{2,4}[ \t]{0,3}(?:user|human|instruction|input|system|assistant)[ \t]{0,3}:")
 _OWN_TITLE = re2.compile(r"(?im)^#{2,4}[ \t]{0,3}(?:assistant|response)[ \t]{0,3}:[ \t]*\n?")
 _STAMP = re2.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d)(?: UTC)?\][ \t\n]*")
+_GOES_ON = ":,;.–—-"
+"""What no reply begins with: the time before it is part of its sentence."""
 _COLON = re.compile("[:：]")
+STAMPED = re2.compile(r"[ \t]?[\[(]\d{1,4}[-:./]\d[\d:./ APMUTCapm-]{0,25}[\])][ \t]*")
+"""A time before or behind a name, as logs of conversations have it."""
 _PERSON_LINE = re2.compile(r"(?m)^(?:User|Human|USER|HUMAN|user|human)[ \t]*[:：]")
 _MODEL_LABELS = frozenset({"assistant", "ai", "bot", "model"})
 
@@ -102,14 +106,16 @@ def _shorter(text: str, frame: PromptFrame) -> str | None:
     if special := _SPECIAL.match(text):
         return _behind_special(text, special[0], special.end(), frame)
     if header := _HEADER.match(text):
-        return _behind_header(text, _unescaped(header[1]), header.end(), frame)
+        return _behind_header(text, _unescaped(header[1] or header[2] or ""), header.end(), frame)
     if title := _OWN_TITLE.match(text):
         return text[title.end() :]
     for tag in frame.tail:
         if text.startswith(f"<{tag}>\n") and (end := text.find(f"</{tag}>")) >= 0:
             return text[end + len(tag) + 3 :]
+    if text.startswith(CLOSING) and (rest := text[len(CLOSING) :].strip()) and speaker(rest[:LABEL]) not in frame.others:
+        return rest  # it closed the message that it answers
     stamp = _STAMP.match(text)
-    if stamp and frame.has_time(stamp[1]) and text[stamp.end() :].strip():
+    if stamp and frame.has_time(stamp[1]) and (rest := text[stamp.end() :].strip()) and rest[0] not in _GOES_ON:
         return text[stamp.end() :]
     return _behind_name(text, frame.name)
 
@@ -246,13 +252,19 @@ def _spoken(text: str, spans: Code, frame: PromptFrame) -> Iterator[tuple[int, s
         colon = found.start()
         start = text.rfind("\n", at, colon) + 1 or at
         if colon - start < LABEL and not spans.holds(start):
-            label, _ = _label(text[start : start + LABEL].lstrip())
+            label = speaker(text[start : start + LABEL])
             if label is not None and (label in frame.others or label == frame.name):
                 yield start, label, text[max(start - 2 * LABEL, 0) : start].rstrip().endswith((":", "："))
         end = text.find("\n", colon)
         if end < 0:
             return
         at = end + 1
+
+
+def speaker(line: str) -> str | None:
+    """Whose line it is by its beginning, `NAME:`, where a time or brackets may stand beside the name; None for nobody's."""
+    label, _ = _label(STAMPED.sub("", line.lstrip(), count=2) if "[" in line or "(" in line else line.lstrip())
+    return label[1:-1] if label and label[0] + label[-1] in ("[]", "<>") else label
 
 
 def _impersonated(text: str, spoken: list[tuple[int, str, bool]], name: str) -> Iterator[int]:

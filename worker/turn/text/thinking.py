@@ -15,8 +15,9 @@ from worker.turn.text.code import Code
 NAMES = (
     "think|thinking|thinks|thought|thoughts|ant[_-]?thinking|assistant_thinking|reasoning|reason|reflection|reflect|scratchpad|analysis"
     "|deliberation|cot|chain[_-]of[_-]thought|internal|internal_monologue|inner_monologue|monologue|inner_thoughts|(?:thinking|thought|reasoning)_process"
-    "|(?:[a-z]{1,10}:)(?:think|thinking|thought|reasoning)|think_|ｔｈｉｎｋ(?:ｉｎｇ)?"
-    "|denken|gedanken|pensamientos?|razonamiento|pens[ée]es?|raisonnement|мысли|размышлени[ея]|思考(?:过程|過程)?|思维|推理|생각|사고"
+    "|planning|(?:[a-z]{1,15}[:_-]){1,2}(?:think|thinking|thoughts?|reasoning)|(?:think|thinking|thoughts?|reasoning)[_-](?:[a-z]{1,15})?"
+    "|ｔｈｉｎｋ(?:ｉｎｇ)?|denken|gedanken|pensamientos?|razonamiento|pens[ée]es?|raisonnement|pensier[oi]|ragionamento|pensamentos?|raciocínio"
+    "|myślenie|rozumowanie|мысли|размышлени[ея]|роздуми|düşünce|düşünme|تفكير|suy_nghĩ|思考(?:过程|過程)?|思维|思索|推理|생각|사고|추론"
 )
 TAGS = ("think", "thinking", "ant_thinking", "reasoning", "thought", "reflection", "scratchpad")
 """The names that are most used, for tests."""
@@ -28,14 +29,18 @@ _TAG = re2.compile(
     rf"(?i)(?:\*\*|\\)?(?:<|＜|◁)(?P<close>[ \t]{{0,2}}\\?/)?[ \t]{{0,2}}(?:{NAMES})"
     r"(?:[ \t\n][^<>＜＞]{0,300})?(?P<empty>/)?\\?(?:>|＞|▷)(?:\*\*)?"
     rf"|(?P<close7></(?i:{NAMES})[ \t]{{0,3}}\n)"
-    r"|<\|(?i:think|thinking|thought|reasoning)_(?:start|begin|(?P<close8>end))\|>|【(?P<close9>/)?(?:思考|推理)】"
+    r"|<\|(?i:think|thinking|thought|reasoning)[_:](?:start|begin|(?P<close8>end))\|>|<\|startofthink\|>|(?P<close10><\|endofthink\|>)"
+    r"|\[unused16\]|(?P<close11>\[unused17\])|【(?P<close9>/)?(?:思考|推理)】"
     r"|\[(?P<close2>/)?(?:THINK|THINKING|REASONING)\]"
     r"|<\|(?P<close3>/|END_|end_of_|end▁of▁)?(?:START_|begin_of_)?(?:(?i:think|thinking|thought|thoughts|reasoning))\|>"
     r"|<\|channel>[ \t]*(?:thought|analysis)?|(?P<close4><channel\|>)"
     r"|<unused94>(?:thought)?|(?P<close5><unused95>)"
     r"|<details type=\"reasoning\"[^<>]{0,200}>|<｜(?P<close6>end)?(?:begin)?▁of▁thinking｜>"
 )
-_CLOSES = tuple(_TAG.groupindex[name] for name in ("close", "close2", "close3", "close4", "close5", "close6", "close7", "close8", "close9"))
+_CLOSES = tuple(
+    _TAG.groupindex[name]
+    for name in ("close", "close2", "close3", "close4", "close5", "close6", "close7", "close8", "close9", "close10", "close11")
+)
 _EMPTY_TAG = _TAG.groupindex["empty"]
 """By number: re2 makes the table of names anew for each look by name."""
 _DETAILS_END = "</details>"
@@ -50,10 +55,13 @@ _BLOCK = re2.compile(
     r"|Thinking\.\.\.[ \t]*\n(.*?)\n?\.\.\.done thinking\.[ \t]*(?:\n|$)"
     r"|(?:\*\*|__|#{1,4} ?)(?:thinking|thought process|inner thoughts|internal thoughts)(?::?\*\*:?|:?__:?|:)?[ \t]*\n?(.*?)"
     r"\n\s*(?:\*\*|__|#{1,4} ?)(?:final )?(?:answer|response|reply)(?::?\*\*:?|:?__:?|:)?[ \t]*(?:\n|$|\b)"
+    r"|Here (?:are|is) my (?:thought process|reasoning(?: steps)?):?[ \t]*\n(.*?)"
+    r"\n\s*(?:Here is my response:|\[BEGIN FINAL RESPONSE\])[ \t]*"
     r"|<details>\s*<summary>[^<>\n]{0,20}(?:thinking|thoughts?|thought process|reasoning)[^<>\n]{0,40}</summary>(.*?)</details>)"
 )
 """Blocks at the very start that are named as thoughts: a fence, Ollama's own words, a heading with one of the answer's behind it, a
-folded part."""
+folded part, a sentence that announces both (Granite, Apriel)."""
+_ENDED = "[END FINAL RESPONSE]"
 _EMPTY = re2.compile(rf"(?i)^\s*<(?:{NAMES})[ \t]?/>")
 
 
@@ -81,7 +89,7 @@ def split(content: str, *, asked: bool = False, growing: bool = False) -> Split:
     if (channels := harmony.split(content)) is not None:
         return Split(*channels)
     if block := _BLOCK.match(content):
-        return Split(content[block.end() :].strip(), "".join(found or "" for found in block.groups()).strip())
+        return Split(content[block.end() :].partition(_ENDED)[0].strip(), "".join(found or "" for found in block.groups()).strip())
     if not asked:
         content = _EMPTY.sub("", content)
     spans = code.find(content)

@@ -4,10 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.examples import examples
-from worker.turn.text import escapes
 from worker.turn.text.drafting import growing
-from worker.turn.text.escapes import Escaped
 from worker.turn.text.frame import PromptFrame
 from worker.turn.text.reading import LONGEST, read, scrub
 
@@ -65,6 +62,13 @@ THOUGHTS = {
     "Ollama's words": f"Thinking...\n{THOUGHT}\n...done thinking.\n\nHello!",
     "a monologue": f"<monologue>{THOUGHT}</monologue>Hello!",
     **{f"<{tag}>": f"<{tag}>{THOUGHT}</{tag}>Hello!" for tag in ("denken", "思考", "pensamiento", "pensée", "мысли", "생각", "ｔｈｉｎｋ")},
+    **{f"<{tag}>": f"<{tag}>{THOUGHT}</{tag}>Hello!" for tag in ("inner_thought", "reasoning_content", "longcat_think", "planning")},
+    **{f"<{tag}>": f"<{tag}>{THOUGHT}</{tag}>Hello!" for tag in ("pensiero", "raciocínio", "myślenie", "düşünce", "تفكير")},
+    "by one word, dots": f"<|startofthink|>{THOUGHT}<|endofthink|>Hello!",
+    "start and end behind a colon": f"<|think:begin|>{THOUGHT}<|think:end|>Hello!",
+    "Pangu": f"[unused16]{THOUGHT}[unused17]Hello!",
+    "Granite": f"Here is my thought process:\n{THOUGHT}\nHere is my response:\nHello!",
+    "Apriel": f"Here are my reasoning steps:\n{THOUGHT}\n[BEGIN FINAL RESPONSE]\nHello!\n[END FINAL RESPONSE]",
     "in Japanese brackets": f"【思考】{THOUGHT}【/思考】Hello!",
     "a closing mark cut in half": f"<think>\n{THOUGHT}\n</think\nHello!",
     "in bold": f"**<think>**\n{THOUGHT}\n**</think>**\nHello!",
@@ -157,6 +161,12 @@ KEPT = [
     "> quoted\nand answered",
     '"Hello," she said.',
     "Lilithia: is a place.",
+    "[2026-01-01 10:00]: the bell.",
+    "[2026-01-01 10:00] - the bell.",
+    "Hello there.\n[2026-01-02 10:00] The bell.",
+    "Hello there.\n[Bobby]: no",
+    "Here is my thought: be kind.",
+    "[unusual] it is.",
     "I said: Lilith: no.",
     "On 2026-01-01 it began.",
     "Hello <message>?",
@@ -214,6 +224,7 @@ COPIED = {
     "closing tag on its line": "Hello.\n</message>\n",
     "header behind": 'Hello.\n<message from="You">',
     "situation before": "<situation>\n<now>x</now>\n</situation>\nHello.",
+    "the closing tag of what it answers": "</message>\nHello.",
     "response title": "### Response:\nHello.",
     "somebody's header first": '<message from="Bob" at="2026-01-01 10:00">\nHow?\n</message>\n'
     '<message from="Lilith" at="2026-01-01 10:00">\nHello.\n</message>',
@@ -232,6 +243,17 @@ AFTER = {
     "closing tag and header": 'Hello!\n</message>\n<message from="Bob" at="2026-01-01 10:00">\nHow are you?\n</message>',
     "header only": 'Hello!\n<message from="Bob" at="2026-01-01 10:00">\nHow are you?',
     "header in the same line": 'Hello! <message from="Eve" kind="character" at="2026-01-01 10:00">\nHow are you?',
+    "header in single quotes": "Hello!\n<message from='Bob' at='2026-01-01 10:01'>\nHow?",
+    "closing tag first, and somebody's line": "</message>\nHello!\nBob: How?",
+    "a participant's line behind a time": "Hello!\n[2026-01-01 10:01] Bob: How?",
+    "a participant's line with a time": "Hello!\nBob (10:01 AM): How?",
+    "a participant's line in brackets": "Hello!\n[Bob]: How?",
+    "EXAONE": "Hello![|endofturn|]\n[|user|]How?",
+    "InternLM": "Hello!<eoa>\n",
+    "Baichuan": "Hello!<reserved_106>How?",
+    "Nemotron": "Hello!<SPECIAL_11>User\nHow?",
+    "Granite": "Hello!<|end_of_text|><|start_of_role|>user<|end_of_role|>How?",
+    "Phi": "Hello!<|end|>\n<|user|>\nHow?",
     "closing tag and talk": "Hello!\n</message>\nAnd then Bob says hi.",
     "situation": "Hello!\n<situation>\n<now>2026</now>\n</situation>",
     "a participant's line": "Hello!\nBob: How are you?",
@@ -297,38 +319,6 @@ def test_what_tells_nobody_anything_is_empty(answer: str) -> None:
     assert read(answer, FRAME).text == ""
 
 
-LT_AMP = Escaped(frozenset({"lt", "amp"}), last="what of a < b && c?")
-
-
-@pytest.mark.parametrize(
-    ("reply", "escaped", "delivered"),
-    [
-        ("use a &lt; b &amp;&amp; c", LT_AMP, "use a < b && c"),
-        ("```c\nif (a &lt; b &amp;&amp; c)\n```", LT_AMP, "```c\nif (a < b && c)\n```"),
-        ("`a &lt; b` -> fine", LT_AMP, "`a < b` -> fine"),
-        ("a &lt; b <@123456789012345678> <3", LT_AMP, "a < b <@123456789012345678> <3"),
-        ("Q&amp;A", Escaped(frozenset({"amp"}), last="Q&A?"), "Q&A"),
-        ("vector&lt;int&gt;", Escaped(frozenset({"lt", "gt"}), last="vector<int>?"), "vector<int>"),
-        ("say &quot;hi&quot;", Escaped(frozenset({"quot"}), last="hm"), 'say "hi"'),
-        ("use a &lt; b", escapes.NOTHING, "use a &lt; b"),
-        ("a &gt; b", LT_AMP, "a &gt; b"),
-        ("write &lt; instead of <", LT_AMP, "write &lt; instead of <"),
-        ("fish & chips are written fish &amp; chips", LT_AMP, "fish & chips are written fish &amp; chips"),
-        ("The entity &lt; stands for it.", LT_AMP, "The entity &lt; stands for it."),
-        ("Write &lt; there.", Escaped(frozenset({"lt"}), last="How do I escape a < b?"), "Write &lt; there."),
-        ("Write a &lt; b there.", Escaped(frozenset({"lt"}), last="How do I write a < b in HTML?"), "Write a &lt; b there."),
-        ("Use &lt;b&gt;.", Escaped(frozenset({"lt", "gt"}), last="how is <i> used in HTML?"), "Use <b>."),
-        ("&lt; means less", Escaped(frozenset({"amp"}), spoken=True, last="what is &lt;?"), "&lt; means less"),
-        ("&amp;lt; means &lt;", Escaped(frozenset({"amp", "lt"}), spoken=True, last="what is &lt;, and <?"), "&lt; means <"),
-        ("&amp;lt;", LT_AMP, "&lt;"),
-        ("&copy; &#60; &nbsp;", LT_AMP, "&copy; &#60; &nbsp;"),
-    ],
-)
-def test_what_the_prompt_escaped_is_undone_once(reply: str, escaped: Escaped, delivered: str) -> None:
-    """Only what escaping made in this prompt, one level of it, and not where the reply is about such references."""
-    assert read(reply, PromptFrame(name="Lilith", escaped=escaped)).text == delivered
-
-
 TEXTS = st.lists(
     st.sampled_from(
         [
@@ -360,13 +350,6 @@ def test_reading_never_fails_and_invents_no_character(answer: str) -> None:
     assert set(found.text) | set(found.thinking) <= set(scrub(answer)) | set("\n ")
     assert found.text == found.text.strip()
     growing(answer, FRAME)
-
-
-@examples(60)
-@given(TEXTS)
-def test_reading_again_what_was_read_changes_no_escape(answer: str) -> None:
-    """What a reply says is what the next prompt's history says it said."""
-    assert escapes.undo(answer, escapes.NOTHING) == answer
 
 
 def test_an_answer_beyond_all_bounds_is_cut_and_says_so() -> None:
