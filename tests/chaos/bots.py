@@ -1,4 +1,4 @@
-"""Rows about what the bot keeps while it is away, and about two of them: R42, R44, R46, R49."""
+"""Rows about what the bot keeps while it is away, and about two of them: R42, R44, R46, R49, TWINS."""
 
 import asyncio
 import random
@@ -8,10 +8,12 @@ from engine.clock import monotonic
 from tests.chaos.delivery import FAIL_AFTER_POST
 from tests.chaos.run import Run
 from tests.chaos.scene import Said, Scene, scene
-from tests.support import oracle
+from tests.support import headstrong, oracle
 from tests.support.system import until
 
 WAITING, LED_IN = 6, 8
+TWINS = ("twin", "twin2")
+TWINS_IN, AT_A_TIME = 4, 5
 TAKEOVER_S = 10.0
 
 
@@ -177,6 +179,35 @@ async def led(run: Run, stage: Scene) -> None:
         leads, waits = waits, leads
     run.figures["killed_recovery_max_s"] = round(max(killed, default=0.0), 3)
     run.in_time(max(killed, default=0.0) <= TAKEOVER_S, f"the other bot took over after {max(killed, default=0.0):.1f} s")
+
+
+async def twins(run: Run) -> None:
+    """TWINS: two bots live at once and both lead, for good. Each message gets one post, in the order of the log.
+
+    A trial is one message; several people at once speak in each of several channels.
+    """
+    async with scene(lanes=TWINS_IN, parts=("projections", "worker", *TWINS)) as stage:
+        await led_by_both(run, stage)
+        await stage.judge(run)
+
+
+async def led_by_both(run: Run, stage: Scene) -> None:
+    """The trials of TWINS."""
+    told, before = len(stage.said), _sent(stage)
+    async for _ in run.each(TWINS_IN * AT_A_TIME):
+        since = monotonic()
+        said = [await stage.say(lane, user=f"p{number}-{lane}") for number in range(AT_A_TIME) for lane in range(TWINS_IN)]
+        await asyncio.gather(*(stage.follow(run, one, since) for one in said))
+    await stage.rest()
+    asked = list(stage.said.values())[told:]
+    sent = {part: count - before[part] for part, count in _sent(stage).items()}
+    run.figures |= {"asked": len(asked), "posts": sum(len(stage.answers(said)) for said in asked), "sent": sent}
+    run.expect(min(sent.values()) > 0, f"one of the two sent nothing: {sent}")
+    run.expect(run.figures["posts"] == sum(sent.values()) == len(asked), f"{len(asked)} answers and {sent} posts")
+
+
+def _sent(stage: Scene) -> dict[str, int]:
+    return {part: stage.tzurot.log_of(part).count(headstrong.SENT) for part in TWINS}
 
 
 async def r49(run: Run, messages: int = 1000) -> None:

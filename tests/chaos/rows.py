@@ -73,6 +73,7 @@ ROWS = {
         Row("R46", 50, bots.r46),
         Row("R48", 500, outside.r48),
         Row("R49", 50, bots.r49),
+        Row("TWINS", 200, bots.twins),
         Row("SPEND", 1_000, spending.spend),
         Row("JOB", 50, jobs.job),
     )

@@ -51,10 +51,14 @@ async def test_whatever_fails_each_message_gets_one_reply() -> None:
             await database.under_load(run, stage, LANES)
         async with row("R46", 1) as run:
             await bots.led(run, stage)
+        await asyncio.gather(*(stage.kill(part) for part in ("bot", "bot2")))
+        await asyncio.gather(*(stage.tzurot.start(part) for part in bots.TWINS))
+        async with row("TWINS", bots.TWINS_IN * bots.AT_A_TIME) as run:
+            await bots.led_by_both(run, stage)
         await stage.judge(run)
         assert run.passed, json.dumps(run.result(), indent=1, default=str)
         await _console_killed(stage)
-    assert len(runs) == 9
+    assert len(runs) == 10
 
 
 async def _killed(run: Run, stage: Scene) -> None:

@@ -7,10 +7,10 @@ import pytest
 from bot.delivery import queue, showing
 from engine import erasure, ids
 from engine.config import Settings
-from engine.decide.reply import EditReply, Regenerate
+from engine.decide.reply import ChooseVersion, EditReply, Regenerate
 from engine.events.build import new
 from engine.events.message import MessageDeleted
-from engine.events.reply import DeliveryFailed
+from engine.events.reply import DeliveryFailed, DeliveryIntended, ReplyDelivered
 from engine.execute import execute
 from engine.failpoints import Injected
 from engine.store import Query
@@ -68,11 +68,41 @@ async def test_a_part_that_was_taken_away_meanwhile_is_not_shown_again(stage: St
     await one.close()
     [part] = stage.discord.replies("general")
     await stage.discord.delete("general", part["id"])
-    gone = MessageDeleted(message_id=int(part["id"]), channel_id=stage.channel, guild_id=1, venue="discord")
-    await stage.rig.log.append(new(gone, ids.message_event(gone.message_id, "deleted")))
+    await _known_to_be_gone(stage, int(part["id"]))
     dying = False
     await stage.deliver(stage.deliverer())
     assert [text[:6] for text in stage.shown()] == ["Part 1", "Part 2"]
+
+
+async def test_an_earlier_showing_says_nothing_about_a_later_one(stage: Stage) -> None:
+    """A part that was taken away stands there again with its version, whether or not another version was shown in between.
+
+    Each showing says before it sends what it is about to send.
+    """
+    stage.rig.write = lambda turn: LONG if turn.epoch == 0 else "short"
+    message = await stage.say()
+    await stage.ended(message)
+    await stage.deliver(stage.deliverer())
+    first = ids.turn(message, stage.character)
+    for epoch, seen in ((1, True), (2, False)):
+        part = stage.discord.replies("general")[1]["id"]
+        await stage.discord.delete("general", part)
+        await _known_to_be_gone(stage, int(part))
+        await execute(stage.rig.log, ALICE, Regenerate(message, stage.character), ids.random_id())
+        await stage.ended(message, epoch)
+        if seen:
+            await stage.deliver(stage.deliverer())
+            assert stage.shown() == ["short"]
+        await execute(stage.rig.log, ALICE, ChooseVersion(message, stage.character, version=first), ids.random_id())
+        await stage.deliver(stage.deliverer())
+        assert [text[:6] for text in stage.shown()] == ["Part 0", "Part 1", "Part 2"]
+    told = [r.type async for r in stage.rig.log.rows(Query(types=frozenset({DeliveryIntended.TYPE, ReplyDelivered.TYPE})))]
+    assert told == 4 * [DeliveryIntended.TYPE, ReplyDelivered.TYPE]
+
+
+async def _known_to_be_gone(stage: Stage, message: int) -> None:
+    gone = MessageDeleted(message_id=message, channel_id=stage.channel, guild_id=1, venue="discord")
+    await stage.rig.log.append(new(gone, ids.message_event(message, "deleted")))
 
 
 async def test_a_message_that_can_neither_be_changed_nor_taken_away_stays_the_only_one(stage: Stage) -> None:

@@ -21,7 +21,7 @@ from engine.events.job import JobCancelled, JobCompleted, JobFailed, JobProgress
 from engine.events.quota import SpendAuthorized, SpendSettled
 from engine.execute import execute
 from engine.store import Log, Query, open_log
-from engine.vault import MasterKey
+from engine.vault import MasterKey, load_master_key
 from projections.follow import runner
 from projections.live import leases
 from projections.models import jobs
@@ -214,6 +214,29 @@ async def test_a_worker_that_lost_a_job_stops_and_ends_nothing(dsn: str, setting
             await attempt
         assert [type(event) for event in await story(log, job)] == [JobRequested, JobStarted]
         assert await leases.taken(log.pool) == {keep.lease_of(job)}
+
+
+async def test_a_job_is_held_until_its_read_model_knows_that_it_is_over(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late that is: freed before, it would be taken up once more by whoever asks what waits."""
+    monkeypatch.setattr(keep, "SEEN_SECONDS", 600.0)
+    async with reading(settings) as log:
+        job = await ask(log)
+        assert await runner.wait_for(log.pool, ("jobs",), await log.head(), seconds=60)
+    async with open_log(log.dsn, load_master_key(settings)) as log:
+        work = Work(settings, log, cast("Any", None), cast("Any", None), None)
+
+        async def attempted() -> str:
+            await keep.run(work, Handler("test", done), job)
+            return (await shown(log, job)).status
+
+        attempt = asyncio.create_task(attempted())
+        deadline = clock.monotonic() + 60
+        while not any(isinstance(event, JobCompleted) for event in await story(log, job)):
+            assert clock.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        assert await leases.taken(log.pool) == {keep.lease_of(job)}
+        async with reading(settings), asyncio.timeout(60):
+            assert await attempt == "completed"
 
 
 async def test_calling_a_job_off_counts_where_the_hint_never_comes(standin: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

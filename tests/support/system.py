@@ -40,6 +40,8 @@ MODULES = {
     "console": "bot.console",
     "bot": "bot.discord",
     "bot2": "bot.discord",
+    "twin": "tests.support.headstrong",
+    "twin2": "tests.support.headstrong",
 }
 SERVERS = ("postgres", "nats")
 START_S = 120.0
