@@ -2,6 +2,9 @@
 
 A page walks one btree backwards and checks the other filters on the way. Which one: a probe of each filter's newest rows tells
 how thin it is; the thinnest leads. A walk that finds little stops after a bounded number of rows and says where to go on.
+
+None of these statements is prepared: which index is right depends on the values, and a plan made for any value walks the whole log in
+search of an outcome that hardly any turn had.
 """
 
 from collections.abc import Sequence
@@ -231,7 +234,7 @@ async def newer(
         f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.entries WHERE position > %(after)s{where} ORDER BY position DESC LIMIT %(limit)s"
     )
     async with connection.cursor(row_factory=class_row(TimelineEntry)) as cursor:
-        await cursor.execute(sql(statement, schema), parameters | {"after": after, "limit": limit})
+        await cursor.execute(sql(statement, schema), parameters | {"after": after, "limit": limit}, prepare=False)
         return await cursor.fetchall()
 
 
@@ -240,7 +243,7 @@ async def next_after(connection: AsyncConnection, wanted: Filter, after: int, *,
     where, parameters = _conditions(_tests(wanted))
     statement = f"SELECT {', '.join(_COLUMNS)} FROM {{schema}}.entries WHERE position > %(after)s{where} ORDER BY position LIMIT 1"
     async with connection.cursor(row_factory=class_row(TimelineEntry)) as cursor:
-        await cursor.execute(sql(statement, schema), parameters | {"after": after})
+        await cursor.execute(sql(statement, schema), parameters | {"after": after}, prepare=False)
         return await cursor.fetchone()
 
 
@@ -306,7 +309,8 @@ async def _thinnest(connection: AsyncConnection, tests: Sequence[_Test], span: _
             f"SELECT {number} AS test, CASE WHEN count(*) < %(size)s THEN 0 ELSE min(position) END AS reach, count(*) AS rows"
             f" FROM (SELECT position FROM ({arms}) AS arms ORDER BY position DESC LIMIT %(size)s) AS probe"
         )
-    cursor = await connection.execute(sql(" UNION ALL ".join(probes) + " ORDER BY reach, rows LIMIT 1", schema), parameters)
+    statement = sql(" UNION ALL ".join(probes) + " ORDER BY reach, rows LIMIT 1", schema)
+    cursor = await connection.execute(statement, parameters, prepare=False)
     row = await cursor.fetchone()
     return tests[int(row[0])] if row else tests[0]
 
@@ -328,7 +332,7 @@ async def _walk(
     LEFT JOIN LATERAL (SELECT {columns} FROM walked WHERE true{where} ORDER BY position DESC LIMIT %(limit)s) AS hit ON true
     ORDER BY hit.position DESC
     """
-    cursor = await connection.execute(sql(statement, schema), parameters | more)
+    cursor = await connection.execute(sql(statement, schema), parameters | more, prepare=False)
     rows = await cursor.fetchall()
     return _Walk([TimelineEntry(*row[2:]) for row in rows if row[2] is not None], rows[0][0], rows[0][1])
 

@@ -189,10 +189,10 @@ class Explained:
         self.connection = connection
         self.plans: list[str] = []
 
-    async def execute(self, query: bytes, parameters: Any = None) -> object:
-        plan = await (await self.connection.execute(b"EXPLAIN " + query, parameters)).fetchall()
+    async def execute(self, query: bytes, parameters: Any = None, *, prepare: bool | None = None) -> object:
+        plan = await (await self.connection.execute(b"EXPLAIN " + query, parameters, prepare=prepare)).fetchall()
         self.plans.append("\n".join(line for (line,) in plan))
-        return await self.connection.execute(query, parameters)
+        return await self.connection.execute(query, parameters, prepare=prepare)
 
 
 async def test_no_page_reads_the_whole_table(connection: AsyncConnection) -> None:
@@ -205,3 +205,14 @@ async def test_no_page_reads_the_whole_table(connection: AsyncConnection) -> Non
             await timeline.page(cast(AsyncConnection, explained), wanted, before=before)
             assert explained.plans
             assert not [plan for plan in explained.plans if "Seq Scan on entries" in plan or "Bitmap" in plan], (wanted, explained.plans)
+
+
+async def test_a_page_is_planned_for_what_is_asked_however_often(connection: AsyncConnection) -> None:
+    """A plan made for any value would walk the whole log in search of what hardly anything is."""
+    await fill(connection, 50)
+    for _ in range(12):
+        await timeline.page(connection, Filter(types=frozenset({"turn.failed"}), model="model-1"))
+        await timeline.newer(connection, Filter(types=frozenset({"turn.failed"})), 10)
+        await timeline.next_after(connection, Filter(types=frozenset({"turn.failed"})), 10)
+    kept = await connection.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%timeline.entries%'")
+    assert not [statement for (statement,) in await kept.fetchall() if "turn" in statement or "position <" in statement], "kept plans"
