@@ -1,6 +1,6 @@
 """What a reaction does: it enters the log, together with what it makes happen (E1, E2). Every venue's reactions come through here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from engine import ids
@@ -69,8 +69,6 @@ async def react(
         return Reacted(True, act, NOT_YOURS, shown)
     try:
         done = await execute(log, actor, command, key, see=SHOWN_BY if see else (), led_by=row)
-        if isinstance(command, memory.Remember):
-            await execute(log, actor, memory.LockMemory(command.memory), ids.derived("lock", key))
     except Rejected as rejected:
         await log.append(row)
         return Reacted(True, act, str(rejected), shown)
@@ -98,7 +96,7 @@ def _command(act: Act, shown: replies.Shown, event: Reaction, actor: Actor) -> C
         case "dislike":
             return opinion.Rate(*of, shown.turn, rating="bad" if added else None, only="bad")
         case "pin" if added:
-            return remembered(actor, shown, event.guild_id, event.venue)
+            return replace(remembered(actor, shown, event.guild_id, event.venue), locked=True)
         case "pin":
             return memory.LockMemory(memory_id(actor.user_id, shown.turn), locked=False)
         case "regenerate" if added:

@@ -1,7 +1,7 @@
 """Identifiers. What has a natural key gets a uuid5 of it, so that saying a thing twice is saying it once."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID, uuid5
 
@@ -10,6 +10,8 @@ from engine import clock
 NAMESPACE = UUID("6f6b1c5e-3f0e-5d0a-9a57-7a2f0d1c4b8e")
 DISCORD_EPOCH_MS = 1_420_070_400_000
 """First millisecond a snowflake can name: 2015-01-01T00:00:00Z (Discord API reference, Snowflakes)."""
+AHEAD = timedelta(days=1)
+"""No two clocks that are looked after differ by more."""
 
 _REFERENCE_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -55,6 +57,11 @@ def snowflake_time(snowflake: int) -> datetime:
 def snowflake_at(moment: datetime) -> int:
     """The smallest id that Discord (or our playground) can have made at this moment."""
     return int(moment.timestamp() * 1000 - DISCORD_EPOCH_MS) << 22
+
+
+def is_ahead(snowflake: int) -> bool:
+    """Tell whether an id names a time that has not come, as no Discord makes it. Whatever goes by the newest id must not meet it."""
+    return snowflake >= snowflake_at(clock.now() + AHEAD)
 
 
 class Snowflakes:

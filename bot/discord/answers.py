@@ -1,13 +1,15 @@
 """Answering an interaction in time (R27): deferred at once, then the result, or a sentence that says what went wrong."""
 
+import asyncio
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import nextcord
 
 from bot.delivery.split import split
 from bot.discord.components import Form, Rows
+from bot.discord.limits import CHOICE
 from bot.discord.payload import Json
 from engine import ids, log
 from engine.bus.consumer import TRANSIENT
@@ -15,6 +17,11 @@ from engine.decide.rejected import Rejected
 from engine.resources.typed import Wrong
 
 QUIET = nextcord.AllowedMentions.none()
+SUGGESTED_S = 2.0
+"""Discord waits three seconds for suggestions."""
+NOTHING_TYPED = "?"
+"""What a suggestion means that says why there are none, as Discord lets none mean nothing."""
+WAIT = "The database does not answer right now. Try again in a moment."
 _log = log.get("discord.commands")
 Interaction = nextcord.Interaction[nextcord.Client]
 """Not a `type` statement: nextcord looks at the annotation itself when it reads a handler's signature."""
@@ -32,6 +39,8 @@ class Told:
 
 
 type Work = Callable[[], Awaitable[str | Told]]
+type Choices = Mapping[str, str]
+"""Suggestions while an option is typed: what a person reads -> what it means."""
 
 
 async def answer(interaction: Interaction, work: Work, *, hidden: bool = True) -> None:
@@ -78,6 +87,23 @@ async def open_form(interaction: Interaction, work: Callable[[], Awaitable[Json]
         await interaction.response.send_message(told.text, ephemeral=True, allowed_mentions=QUIET)
 
 
+async def suggest(interaction: Interaction, typed: str, work: Callable[[], Awaitable[Choices]]) -> None:
+    """Answer with the suggestions for what was typed, or with one that says why there are none; choosing that leaves what was typed."""
+
+    async def found() -> str:
+        async with asyncio.timeout(SUGGESTED_S):
+            choices.update(await work())
+        return ""
+
+    choices: dict[str, str] = {}
+    told = await _told(found)
+    await interaction.response.send_autocomplete(choices if told.done else {_line(told.text): typed.strip()[:CHOICE] or NOTHING_TYPED})
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("*", "").replace("|", "").split())[:CHOICE]
+
+
 async def _send(interaction: Interaction, told: Told, *, public: bool) -> None:
     *parts, last = _parts(told.text)
     for part in parts:
@@ -99,9 +125,9 @@ async def _told(work: Work) -> Told:
         return Told(told) if isinstance(told, str) else told
     except (Rejected, Wrong) as error:
         return Told(str(error), done=False)
-    except TRANSIENT as error:
+    except (TimeoutError, *TRANSIENT) as error:
         _log.warning("a command must wait", error=type(error).__name__)
-        return Told("The database does not answer right now. Try again in a moment.", done=False)
+        return Told(WAIT, done=False)
     except Exception as error:  # a person gets a sentence and a reference, whatever broke
         reference = ids.reference()
         _log.error("a command failed", reference=reference, exc_info=error)

@@ -121,7 +121,9 @@ class Backfill:
         taken, first, last = 0, 0, self._last(channel_id) if gap.away else 0
         newest = await self._page(channel_id, {}) if gap.away else []
         since = last if gap.dropped is None else min(last, gap.dropped - 1) if gap.away else gap.dropped - 1
-        async for page in self._pages(channel_id, gap, newest):
+        async for found in self._pages(channel_id, gap, newest):
+            if not (page := [payload for payload in found if not ids.is_ahead(int(payload["id"]))]):
+                continue
             first = first or int(page[0]["id"])
             for payload in page:
                 if int(payload["id"]) > since:
@@ -234,7 +236,8 @@ class Backfill:
             raise NotYet(channel_id, type(error).__name__, error.after if isinstance(error, Busy) else 0.0) from error
 
     def _last(self, channel_id: int) -> int:
-        return max(self._seen[channel_id].last_message if channel_id in self._seen else 0, self._since.get(channel_id, 0))
+        known = self._seen[channel_id].last_message if channel_id in self._seen else 0
+        return max(0 if ids.is_ahead(known) else known, self._since.get(channel_id, 0))
 
     def _place(self, channel_id: int) -> ChannelFacts:
         known = self._ingest.place(channel_id)

@@ -218,6 +218,9 @@ class Ingest:
     def _accept(self, event: Change | Ignored) -> None:
         if isinstance(event, Ignored):
             self.counts.ignored += 1
+        elif ids.is_ahead(event.message_id):  # catching up goes by the newest message that is known
+            self.counts.failed += 1
+            _log.error("a message of a day to come was left out: is the clock right?", message=event.message_id)
         elif len(self._running) >= BUFFER or (event.channel_id in self.unread and not isinstance(event, MessageDeleted)):
             self._defer(event)
         else:

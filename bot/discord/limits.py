@@ -8,7 +8,8 @@ EMOJI_NAME, EMOJI_SIDE = 32, 128
 """Characters of an emoji's name, and pixels of its longer side on the CDN."""
 INTERACTION_S = 3.0
 """An interaction must be answered within this."""
-CHOICES = 25
+CHOICES, CHOICE = 25, 100
+"""Suggestions for an option, and the length of one's name and value."""
 REQUESTS_PER_SECOND = 50
 HISTORY_PAGE = 100
 TYPING_S = 8.0

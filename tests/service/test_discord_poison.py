@@ -25,24 +25,30 @@ NOBODY = object()
 """Stands for somebody who is there."""
 
 
-def asked() -> Iterator[tuple[str, dict[str, object]]]:
-    """Each command once, with something odd in every option that takes words; but those that take a file."""
+def commands() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each command that is typed, with its options."""
     for command in json.loads(COMMANDS.read_text()):
-        yield from _with_options(command, "")
+        yield from _below(command, "")
 
 
-def _with_options(command: dict[str, Any], before: str) -> Iterator[tuple[str, dict[str, object]]]:
+def _below(command: dict[str, Any], before: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     name = f"{before} {command['name']}".strip()
     options = command.get("options", [])
     if command.get("type", 1) != 1:
         return
     if inner := [option for option in options if option["type"] in (1, 2)]:
         for option in inner:
-            yield from _with_options(option, name)
-        return
-    if any(option["type"] not in (WORDS, NUMBER, SWITCH, PERSON) and option.get("required") for option in options):
-        return  # what stands in files: tests/unit/test_poison.py, and of commands that take one tests/service/test_discord_resources.py
-    yield name, {option["name"]: value for option in options if (value := _odd(option)) is not None}
+            yield from _below(option, name)
+    else:
+        yield name, options
+
+
+def asked() -> Iterator[tuple[str, dict[str, object]]]:
+    """Each command once, with something odd in every option that takes words; those with a file: tests/service/test_discord_files.py."""
+    for name, options in commands():
+        if any(option["type"] not in (WORDS, NUMBER, SWITCH, PERSON) and option.get("required") for option in options):
+            continue
+        yield name, {option["name"]: value for option in options if (value := _odd(option)) is not None}
 
 
 def _odd(option: dict[str, Any]) -> object:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -224,3 +225,19 @@ async def test_a_message_whose_authors_key_was_destroyed_is_counted_with_the_rea
     out = capsys.readouterr().out
     assert "the author's key was destroyed" in out
     assert "secret" not in out
+
+
+async def test_a_message_of_a_day_to_come_ends_no_catching_up(stage: Rig, discord: StandinDiscord) -> None:
+    """Which no Discord sends: it is left out and counted, live and afterwards, and what is missed later is found all the same."""
+    beyond = datetime(2080, 1, 1, tzinfo=UTC)
+    async with stage.bot() as service:
+        await discord.say("general", "bob", "@Lilith I come from the future", at=beyond)
+        await discord.wait_reply("general", await discord.say("general", "alice", "@Lilith hello"))
+        assert service.ingest.counts.failed == 1
+    await stage.settle()
+    await discord.say("general", "bob", "@Lilith and so do I", at=beyond)
+    missed = await discord.say("general", "alice", "@Lilith are you there?")
+    async with stage.bot():
+        await discord.wait_reply("general", missed)
+        await discord.wait_reply("general", await discord.say("general", "alice", "@Lilith and now?"))
+    assert [text for text in await shown(stage, "general") if "future" in text or "so do I" in text] == []

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import nextcord
 
-from bot.discord.answers import Interaction, Told, answer, open_form
+from bot.discord.answers import Choices, Interaction, Told, answer, open_form, suggest
 from bot.discord.context import Context, key_of
 from bot.discord.features.resources import known
 from bot.discord.features.undo.press import shown
@@ -55,15 +55,27 @@ def opening(name: str) -> Callable[[Handler[Json]], Declared]:
     return lambda handler: nextcord.message_command(name=name)(_opened(handler))
 
 
-def suggesting(option: str, *commands: Declared) -> Callable[[Handler[None]], Handler[None]]:
-    """Declare what suggests values while this option of these commands is typed."""
+def suggesting(option: str, *commands: Declared) -> Callable[[Handler[Choices]], Handler[None]]:
+    """Declare what finds suggestions while this option of these commands is typed."""
 
-    def declare(handler: Handler[None]) -> Handler[None]:
+    def declare(handler: Handler[Choices]) -> Handler[None]:
+        suggestions = _suggested(handler)
         for command in commands:
-            command.on_autocomplete(option)(handler)
-        return handler
+            command.on_autocomplete(option)(suggestions)
+        return suggestions
 
     return declare
+
+
+def _suggested(handler: Handler[Choices]) -> Handler[None]:
+    """The handler as something that answers in time what is being typed, which comes right after the interaction."""
+    place = list(signature(handler).parameters).index("interaction")
+
+    @wraps(handler)
+    async def suggestions(*given: Any, **options: Any) -> None:
+        await suggest(given[place], str(given[place + 1]), lambda: handler(*given, **options))
+
+    return suggestions
 
 
 def answered(handler: Handler[str | Told], *, hidden: bool = True) -> Handler[None]:
@@ -108,6 +120,6 @@ class Cog(nextcord.ClientCog):
         """The character that a text means; None where it is empty. Raises Rejected."""
         return (await self.find(interaction, text)).id if text.strip() else None
 
-    async def suggest(self, interaction: Interaction, typed: str, *, editable: bool = False) -> None:
-        """Suggest characters that the person may call, or change."""
-        await known.suggest(self.context, interaction, CHARACTER, typed, editable=editable)
+    async def suggest(self, interaction: Interaction, typed: str, *, editable: bool = False) -> Choices:
+        """The characters that the person may call, or change, that fit what was typed."""
+        return await known.suggest(self.context, interaction, CHARACTER, typed, editable=editable)

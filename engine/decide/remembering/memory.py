@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from typing import Any, Literal
 from uuid import UUID
 
@@ -79,7 +80,8 @@ class MemoryPlace:
 class Remember(MemoryCommand):
     """Remember a text for a person; with `message`, what somebody said; with `turn`, what a character answered.
 
-    The same memory again changes nothing: derive its id from who remembers what (`memory_of`).
+    The same memory again changes nothing: derive its id from who remembers what (`memory_of`). `locked`: and lock it, also one that is
+    there already.
     """
 
     person: int
@@ -89,6 +91,7 @@ class Remember(MemoryCommand):
     message: int | None = None
     turn: UUID | None = None
     at: datetime | None = None
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,9 @@ class LockMemory(MemoryCommand):
 
 @dataclass(frozen=True, slots=True)
 class ForgetMemory(MemoryCommand):
-    """Take it away with everything derived from it."""
+    """Take it away with everything derived from it; a locked one only with `even_locked`."""
+
+    even_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +225,7 @@ def decide(state: State, command: MemoryCommand, actor: Actor) -> Sequence[Event
     """The events a command makes; none when all is as wished. Raises Rejected."""
     match command:
         case Remember():
-            return [] if state.note is not None and not state.gone else [_noted(state, command, actor)]
+            return _remembered(state, command, actor)
         case ChooseGeneration():
             return _generation(state, command, actor)
         case PersonCommand():
@@ -242,7 +247,7 @@ def _changed(state: State, command: MemoryCommand, actor: Actor) -> Sequence[Eve
         case LockMemory():
             return [] if command.locked == state.locked else [MemoryLocked(**about, locked=command.locked)]
         case ForgetMemory():
-            if state.locked:
+            if state.locked and not command.even_locked:
                 raise Rejected("This memory is locked. Unlock it first: `/memory lock` does both.")
             # A summary says what many messages said: those are remembered on, as the person asked for none of them.
             return [MemoryForgotten(**about, retires=note.origin in ("fact", "manual"))]
@@ -265,6 +270,13 @@ def _text(text: str) -> str:
     if len(text) > LONGEST:
         raise Rejected(f"A memory may have {LONGEST:,} characters; this has {len(text):,}.")
     return text
+
+
+def _remembered(state: State, command: Remember, actor: Actor) -> Sequence[Event]:
+    noted = [] if state.note is not None and not state.gone else [_noted(state, command, actor)]
+    if not command.locked:
+        return noted
+    return [*noted, *_changed(reduce(evolve, noted, state), LockMemory(command.memory), actor)]
 
 
 def _noted(state: State, command: Remember, actor: Actor) -> MemoryNoted:
@@ -367,7 +379,7 @@ def reverse(before: State, after: State, event: Event) -> MemoryCommand:
     """The command that takes another back. What was forgotten stays forgotten."""
     match event:
         case MemoryNoted():
-            return ForgetMemory(event.memory_id)
+            return ForgetMemory(event.memory_id, even_locked=after.locked)  # what one act noted and locked goes by one act
         case MemoryCorrected():
             return Correct(event.memory_id, before.text)
         case MemoryLocked():

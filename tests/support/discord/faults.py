@@ -11,7 +11,8 @@ from tests.support.discord.errors import Json
 class Fault:
     """Applies to the next `times` requests whose method and path match.
 
-    `method` empty = any; `path` is a part of the concrete path (without /api/v10). `status` 0 = answer normally.
+    `method` empty = any; `path` is a part of the concrete path (without /api/v10); for a file
+    it begins with /cdn/. `status` 0 = answer normally.
     `delay` seconds before handling; `drop` = handle it, then cut the connection without an answer;
     `hold` = wait until the event is set. `retry_after`, `scope` belong to 429 (scope user | shared | global).
     """

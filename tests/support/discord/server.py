@@ -94,6 +94,13 @@ class StandinDiscord(People):
         return self.recorder.violations
 
     async def _cdn(self, request: web.Request) -> web.Response:
+        path = f"/cdn/{request.match_info['path']}"
+        if fault := next((f for f in self.faults if f.path.startswith("/cdn/") and f.matches("GET", path)), None):
+            fault.hits += 1
+            if fault.drop:
+                assert request.transport is not None
+                request.transport.abort()
+            return web.Response(status=fault.status or 404)
         data, kind = self.world.files.get(request.match_info["path"], (PIXEL, "image/png"))
         return web.Response(body=data, content_type=kind.partition(";")[0])
 

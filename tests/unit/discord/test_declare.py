@@ -1,12 +1,15 @@
 """How commands are declared: in one place, so that each of them answers whatever happens to it."""
 
+import asyncio
 import re
 from inspect import Parameter, signature
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import nextcord
+import pytest
 
+from bot.discord import answers
 from tests.contract.command_schema import commands
 from tests.support.sources import ROOT, sources
 
@@ -26,7 +29,10 @@ class Heard:
     def __init__(self) -> None:
         self.first: list[str] = []
         self.told: list[str] = []
-        self.response = SimpleNamespace(defer=self._defer, send_modal=self._form, send_message=self._said)
+        self.suggested: list[dict[str, str]] = []
+        self.response = SimpleNamespace(
+            defer=self._defer, send_modal=self._form, send_message=self._said, send_autocomplete=self._suggested
+        )
         self.followup = SimpleNamespace(send=self._said)
         self.id, self.channel_id, self.guild_id, self.guild = 1, CHANNEL, None, None
         self.user = SimpleNamespace(id=2)
@@ -39,6 +45,9 @@ class Heard:
 
     async def _form(self, _: object) -> None:
         self.first.append("form")
+
+    async def _suggested(self, choices: dict[str, str]) -> None:
+        self.suggested.append(choices)
 
     async def _said(self, text: str, **_: Any) -> None:
         self.told.append(text)
@@ -90,3 +99,40 @@ async def test_every_command_answers_with_the_database_gone() -> None:
                 silent.append((command.qualified_name, repr(heard.first)))
         assert silent == []
         assert len(every) > 80
+
+
+async def test_every_option_that_suggests_says_so_when_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the database gone: one suggestion with a sentence, which leaves what was typed. None stays silent."""
+    monkeypatch.setattr(answers, "SUGGESTED_S", 0.01)
+    async with commands() as client:
+        every = [leaf for command in client.get_all_application_commands() for leaf in leaves(command)]
+        options = [(leaf, option) for leaf in every for option in getattr(leaf, "options", {}).values() if option.autocomplete]
+        silent, sentences = [], set[str]()
+        for leaf, option in options:
+            heard = Heard()
+            try:
+                await option.invoke_autocomplete_callback(heard, "a" * 200)
+            except Exception as error:  # whatever comes out leaves the person with an endless wait
+                silent.append((leaf.qualified_name, option.name, repr(error)))
+            if len(heard.suggested) != 1:
+                silent.append((leaf.qualified_name, option.name, repr(heard.suggested)))
+            if heard.suggested and list(heard.suggested[0].values()) == ["a" * 100]:
+                sentences |= heard.suggested[0].keys()
+        assert silent == []
+        assert len(options) > 40
+        assert all(len(sentence) <= 100 for sentence in sentences)
+        assert sentences
+
+
+@pytest.mark.parametrize("typed", ["li", ""])
+async def test_a_database_that_is_too_slow_for_suggestions_is_told_of(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    """In Discord's three seconds, as one suggestion that means what was typed, and never nothing."""
+    monkeypatch.setattr(answers, "SUGGESTED_S", 0.01)
+    heard: Any = Heard()
+
+    async def slow() -> dict[str, str]:
+        await asyncio.Event().wait()
+        return {}
+
+    await answers.suggest(heard, typed, slow)
+    assert heard.suggested == [{answers.WAIT: typed or "?"}]

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from bot.discord.names import FALLBACK, avatar, legal
 from tests.support.discord.webhooks import check_name
+from tests.support.examples import examples
 
 AWKWARD = st.sampled_from(
     ["Clyde", "discord", "DISCORD", "clYDe", "\u200b", "\u202e", "\u2066", " ", "\0", "🧙🏽‍♀️", "é", "\ud800", "שלום", "x" * 90]
 )
 
 
+@examples(50, whole=10_000)
 @given(st.lists(AWKWARD | st.text(st.characters(codec=None), max_size=20), max_size=8).map("".join))
 def test_every_name_becomes_one_discord_takes(name: str) -> None:
     """The stand-in's own rule, written from Discord's, accepts it; saying it again changes nothing."""

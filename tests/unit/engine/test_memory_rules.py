@@ -26,7 +26,7 @@ from engine.decide.remembering.memory import (
     Remember,
 )
 from engine.events.base import Event
-from engine.events.memory import MemoryCorrected, MemoryForgotten, MemoryNoted, SessionEnded, SessionStarted
+from engine.events.memory import MemoryCorrected, MemoryForgotten, MemoryLocked, MemoryNoted, SessionEnded, SessionStarted
 from engine.events.message import MessageDeleted, MessageReceived
 
 ADA, BRAM = 7, 8
@@ -89,6 +89,20 @@ def test_what_was_forgotten_stays_forgotten() -> None:
     state = reduce(RULES.evolve, gone, RULES.initial)
     with pytest.raises(Rejected, match="stays forgotten"):
         RULES.reverse(state, state, gone[-1])
+
+
+def test_what_is_remembered_and_locked_in_one_act_is_taken_back_by_one() -> None:
+    """One decision notes and locks, or locks what was noted before; nobody locks another's; one that was locked later stays locked."""
+    pinned = remembered(locked=True)
+    assert [type(event) for event in pinned] == [MemoryNoted, MemoryLocked]
+    assert done(pinned, Remember(ONE, ADA, HERE, text="again", locked=True)) == pinned
+    assert done(remembered(), Remember(ONE, ADA, HERE, text="again", locked=True))[1:] == pinned[1:]
+    with pytest.raises(Rejected, match="not yours"):
+        done(remembered(), Remember(ONE, ADA, HERE, text="again", locked=True), BRAM)
+    states = [reduce(RULES.evolve, pinned[:number], RULES.initial) for number in range(3)]
+    assert isinstance(done(pinned, RULES.reverse(states[0], states[2], pinned[0]))[-1], MemoryForgotten)
+    with pytest.raises(Rejected, match="locked"):
+        done(pinned, RULES.reverse(states[0], states[1], pinned[0]))
 
 
 def test_a_correction_is_taken_back_by_another() -> None:

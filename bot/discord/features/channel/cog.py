@@ -6,7 +6,7 @@ from nextcord import SlashOption
 
 from bot import editing, sheets
 from bot.discord import custom_ids
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.components import button, row
 from bot.discord.features.declare import Cog, answering, bare, command_group, suggesting
 from bot.discord.features.resources import known
@@ -77,20 +77,20 @@ class ChannelCog(Cog):
         await edit_sheet(self.editor, interaction, CHANNEL, sheets.id_of(interaction.channel_id or 0), field, value)
 
     @suggesting("field", edit)
-    async def suggest_field(self, interaction: Interaction, field: str) -> None:
-        await interaction.response.send_autocomplete(field_choices(CHANNEL, self.context.actor(interaction), field))
+    async def suggest_field(self, interaction: Interaction, field: str) -> Choices:
+        return field_choices(CHANNEL, self.context.actor(interaction), field)
 
     @suggesting("character", activate)
-    async def choose(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def choose(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
     @suggesting("character", deactivate)
-    async def choose_active(self, interaction: Interaction, character: str) -> None:
+    async def choose_active(self, interaction: Interaction, character: str) -> Choices:
         async with self.context.log.pool.connection() as connection:
             active = set(await channels.active_in(connection, where_of(interaction).channel_id))
         # Who speaks here is seen by everybody here: an unlisted one is suggested as well.
         here = [replace(one, listed=True) for one in await self._known(interaction) if one.id in active]
-        await interaction.response.send_autocomplete(known.suggestions(here, character, editable=False))
+        return known.suggestions(here, character, editable=False)
 
     async def _shown(self, interaction: Interaction) -> Told:
         """Who is activated, what is set, and for whoever may change it the way to do so."""

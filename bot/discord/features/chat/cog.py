@@ -2,7 +2,7 @@
 
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.chat.asking import LONGEST, Asked, ask, lot
 from bot.discord.features.declare import Cog, answering, suggesting
 from bot.discord.features.resources import known
@@ -32,8 +32,8 @@ class ChatCog(Cog):
         return await self._ask(interaction, Asked(chosen, message.strip(), drawn))
 
     @suggesting("character", chat)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
     async def _ask(self, interaction: Interaction, asked: Asked) -> Told:
         await ask(self.context, interaction, asked)

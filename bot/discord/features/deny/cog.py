@@ -3,7 +3,7 @@
 import nextcord
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.resources import known
 from bot.discord.features.undo.press import changed
@@ -65,8 +65,8 @@ class DenyCog(Cog):
         return await self._listed(interaction, person.id if person is not None else None)
 
     @suggesting("character", add, remove)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character, editable=True)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character, editable=True)
 
     async def _where(self, interaction: Interaction, where: str, character: str) -> tuple[Scope, str, str]:
         """The scope, its target, and both in words. Raises Rejected."""

@@ -4,7 +4,8 @@ import nextcord
 from nextcord import SlashOption
 
 from bot import chatlogs
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
+from bot.discord.attached import content
 from bot.discord.features.channel.cog import where_of
 from bot.discord.features.declare import Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed
@@ -54,12 +55,10 @@ class HistoryCog(Cog):
         self, interaction: Interaction, file: nextcord.Attachment, character: str = SlashOption(description="With whom", autocomplete=True)
     ) -> str:
         actor = self.context.actor(interaction)
-        if file.size > chatlogs.MOST_BYTES:
-            raise Rejected(f"The file is larger than {chatlogs.MOST_BYTES // 2**20} MB.")
         host = await self.find(interaction, character)
-        job, words = await chatlogs.ask(self.context.log, actor, await file.read(), host)
+        job, words = await chatlogs.ask(self.context.log, actor, await content(file, chatlogs.MOST_BYTES), host)
         return f"{words} It comes in as your private talk with {host.name}, with its own times (job `{str(job)[:8]}`). Twice adds nothing."
 
     @suggesting("character", import_, clear, undo)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)

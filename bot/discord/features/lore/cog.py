@@ -7,7 +7,8 @@ import nextcord
 from nextcord import SlashOption
 
 from bot import lore
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
+from bot.discord.attached import content
 from bot.discord.context import key_of
 from bot.discord.features.declare import Cog, answering, command_group, suggesting
 from bot.discord.features.resources import known
@@ -55,9 +56,7 @@ class LoreCog(Cog):
     @answering("import", "Bring a lorebook in: a world of SillyTavern's, a card's, NovelAI's, Agnai's or Risu's", under=group)
     async def import_(self, interaction: Interaction, file: nextcord.Attachment) -> Told:
         actor = self.context.actor(interaction)
-        if file.size > lore.MOST_BYTES:
-            raise Rejected(f"The file is larger than {lore.MOST_BYTES // 2**20} MB.")
-        found = await lore.read_file(await file.read(), file.filename)
+        found = await lore.read_file(await content(file, lore.MOST_BYTES), file.filename)
         await lore.make(self.context.log, actor, found, key_of(interaction.id))
         lines = [f"**{found.sheet.name}** came in from {found.kind} with {len(found.entries)} entries.", *found.notes[:SHOWN]]
         return changed(interaction, "\n".join([*lines, "`/lore attach` says where it is looked at."]))
@@ -131,19 +130,19 @@ class LoreCog(Cog):
         return changed(interaction, f"Deleted **{found.sheet.name}** with {len(found.entries)} entries.")
 
     @suggesting("book", test, export, add, attach, detach, delete)
-    async def suggest_book(self, interaction: Interaction, book: str) -> None:
+    async def suggest_book(self, interaction: Interaction, book: str) -> Choices:
         found = await lore.books(self.context.log, self.context.actor(interaction), entries=False)
         wanted = book.casefold()
         near = [one for one in found if wanted in one.sheet.name.casefold()][:SHOWN]
-        await interaction.response.send_autocomplete({f"{one.sheet.name[:80]} ({one.handle})": one.handle for one in near})
+        return {f"{one.sheet.name[:80]} ({one.handle})": one.handle for one in near}
 
     @suggesting("character", test)
-    async def suggest_speaker(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def suggest_speaker(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
     @suggesting("character", attach, detach)
-    async def suggest_place(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character, editable=True)
+    async def suggest_place(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character, editable=True)
 
 
 _SCOPES: tuple[LoreScope, ...] = get_args(LoreScope)

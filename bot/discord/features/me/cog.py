@@ -4,7 +4,7 @@ from nextcord import SlashOption
 
 from bot import editing, settings, sheets
 from bot.discord import custom_ids
-from bot.discord.answers import Interaction, Told, answer, open_form
+from bot.discord.answers import Choices, Interaction, Told, answer, open_form
 from bot.discord.components import button, form, row, text_input
 from bot.discord.context import Context, user_id
 from bot.discord.custom_ids import Press, Values
@@ -93,16 +93,16 @@ class MeCog(Cog):
         return await settings.remove_keys(self.context.log, self.context.actor(interaction))
 
     @suggesting("character", profile, edit, show)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
     @suggesting("field", edit)
-    async def suggest_field(self, interaction: Interaction, field: str) -> None:
-        await interaction.response.send_autocomplete(field_choices(PROFILE, self.context.actor(interaction), field))
+    async def suggest_field(self, interaction: Interaction, field: str) -> Choices:
+        return field_choices(PROFILE, self.context.actor(interaction), field)
 
     @suggesting("zone", timezone)
-    async def suggest_zone(self, interaction: Interaction, zone: str) -> None:
-        await interaction.response.send_autocomplete(settings.zones(zone))
+    async def suggest_zone(self, interaction: Interaction, zone: str) -> Choices:
+        return settings.zones(zone)
 
     async def _item(self, interaction: Interaction, character: str) -> Item:
         actor = self.context.actor(interaction)

@@ -7,11 +7,11 @@ from uuid import UUID
 from nextcord import SlashOption
 
 from bot import remembering
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.declare import Cog, answering, command_group, suggesting
 from bot.discord.features.resources import known
 from bot.discord.features.undo.press import changed
-from bot.discord.limits import CHOICES
+from bot.discord.limits import CHOICE, CHOICES
 from engine import clock, ids
 from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory as rules
@@ -152,13 +152,13 @@ class MemoryCog(Cog):
         return "Taken back: what it hid is there again."
 
     @suggesting("which", view, edit, lock, delete)
-    async def choose(self, interaction: Interaction, which: str) -> None:
+    async def choose(self, interaction: Interaction, which: str) -> Choices:
         found = await remembering.notes(self.context.log, self._user(interaction), words=which)
-        await interaction.response.send_autocomplete({remembering.line(note)[:100]: note.memory.hex for note in found[:CHOICES]})
+        return {remembering.line(note)[:CHOICE]: note.memory.hex for note in found[:CHOICES]}
 
     @suggesting("character", remember, forget, purge, incognito, fresh)
-    async def choose_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def choose_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
     async def _session(self, interaction: Interaction, kind: Session, time: str, character: str) -> Told:
         whom, now, person = await self.whose(interaction, character), clock.now(), self._user(interaction)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nextcord import SlashOption
 
 from bot import editing
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed
 from bot.notes import sheet_of
@@ -74,5 +74,5 @@ class NoteCog(Cog):
         return "character", str((await self.find(interaction, character)).id)
 
     @suggesting("character", set_, rule, show)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character, editable=True)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character, editable=True)

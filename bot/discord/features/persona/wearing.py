@@ -5,7 +5,7 @@ from typing import Any
 from nextcord import SlashOption
 
 from bot import editing
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.context import key_of
 from bot.discord.features.declare import UNCHANGED, answering, suggesting
 from bot.discord.features.resources import known
@@ -38,16 +38,16 @@ def add(group: Any, editor: Editor) -> None:
         return await _overridden(editor, interaction, name, character, clear=clear)
 
     @suggesting("name", default)
-    async def suggest_default(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, PERSONA, name, editable=True)
+    async def suggest_default(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, PERSONA, name, editable=True)
 
     @suggesting("name", override)
-    async def suggest_override(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, PERSONA, name, editable=True)
+    async def suggest_override(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, PERSONA, name, editable=True)
 
     @suggesting("character", override)
-    async def suggest_character(interaction: Interaction, character: str) -> None:
-        await known.suggest(context, interaction, CHARACTER, character, editable=False)
+    async def suggest_character(interaction: Interaction, character: str) -> Choices:
+        return await known.suggest(context, interaction, CHARACTER, character, editable=False)
 
 
 async def _overridden(editor: Editor, interaction: Interaction, name: str, character: str, *, clear: bool) -> Told:

@@ -2,7 +2,7 @@
 
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed
 from bot.mapping import mapped
@@ -53,5 +53,5 @@ class ReactionsCog(Cog):
         return changed(interaction, next(one.line for one in found if one.act == spec.key))
 
     @suggesting("character", show, set_)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)

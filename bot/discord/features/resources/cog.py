@@ -8,13 +8,14 @@ import nextcord
 from nextcord import SlashOption
 
 from bot import avatars, cards, editing
-from bot.discord.answers import Interaction, Told, answer, open_form
+from bot.discord.answers import Choices, Interaction, Told, answer, open_form
+from bot.discord.attached import content
 from bot.discord.context import key_of, user_id
 from bot.discord.features.declare import UNCHANGED, answering, bare, command_group, suggesting
 from bot.discord.features.resources import known, screens
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
-from bot.discord.limits import CHOICES
+from bot.discord.limits import CHOICE, CHOICES
 from bot.discord.payload import Json
 from bot.editing import Item
 from engine.actor import Actor
@@ -56,8 +57,8 @@ def _reading(group: Any, kind: Kind[Any], editor: Editor) -> None:
         return await editor.view(actor, await known.find(context, kind, actor, name))
 
     @suggesting("name", view)
-    async def suggest_view(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=False)
+    async def suggest_view(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=False)
 
     @answering("browse", f"See every {kind.name} you can use", under=group)
     async def browse(interaction: Interaction) -> Told:
@@ -79,8 +80,8 @@ def _exporting(group: Any, kind: Kind[Any], editor: Editor) -> None:
         return await editor.exported(await known.find(context, kind, context.actor(interaction), name), wanted)
 
     @suggesting("name", export)
-    async def suggest_export(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=False)
+    async def suggest_export(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=False)
 
 
 def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -95,7 +96,7 @@ def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @answering("import", f"Make a {kind.name} from a file: ours or the predecessor's", under=group)
     async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> Told:
-        return await editor.imported(interaction, kind, await _content(file, cards.MOST_BYTES), file.filename)
+        return await editor.imported(interaction, kind, await content(file, cards.MOST_BYTES), file.filename)
 
 
 def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -115,12 +116,12 @@ def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:
         await edit_found(editor, interaction, kind, lambda: found(interaction, name), field, value)
 
     @suggesting("name", edit)
-    async def suggest_edit(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=True)
+    async def suggest_edit(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=True)
 
     @suggesting("field", edit)
-    async def suggest_field(interaction: Interaction, field: str) -> None:
-        await interaction.response.send_autocomplete(field_choices(kind, context.actor(interaction), field))
+    async def suggest_field(interaction: Interaction, field: str) -> Choices:
+        return field_choices(kind, context.actor(interaction), field)
 
 
 def _deleting(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -132,8 +133,8 @@ def _deleting(group: Any, kind: Kind[Any], editor: Editor) -> None:
         return editor.deletion(await known.find_own(context, kind, context.actor(interaction), name))
 
     @suggesting("name", delete)
-    async def suggest_delete(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=True)
+    async def suggest_delete(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=True)
 
 
 def _naming(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -150,8 +151,8 @@ def _naming(group: Any, kind: Kind[Any], editor: Editor) -> None:
         return await _aliased(editor, interaction, kind, name, alias, remove=remove)
 
     @suggesting("name", alias)
-    async def suggest_alias(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=True)
+    async def suggest_alias(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=True)
 
 
 def _picturing(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -167,8 +168,8 @@ def _picturing(group: Any, kind: Kind[Any], editor: Editor) -> None:
         return await _pictured(editor, interaction, kind, name, picture)
 
     @suggesting("name", avatar)
-    async def suggest_avatar(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=True)
+    async def suggest_avatar(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=True)
 
 
 def _choosing(group: Any, kind: Kind[Any], editor: Editor) -> None:
@@ -185,15 +186,15 @@ def _choosing(group: Any, kind: Kind[Any], editor: Editor) -> None:
         return await _default(editor, interaction, kind, name, clear=clear, everybody=everybody)
 
     @suggesting("name", default)
-    async def suggest_default(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, kind, name, editable=False)
+    async def suggest_default(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, kind, name, editable=False)
 
 
 def field_choices(kind: Kind[Any], actor: Actor, typed: str) -> dict[str, str]:
     """At most 25 fields for what was typed: label to key."""
     wanted = typed.casefold()
     hits = [s for s in screens.editable(kind, actor) if wanted in s.shown.label.casefold() or wanted in s.key]
-    return {spec.shown.label[:100]: spec.key for spec in hits[:CHOICES]}
+    return {spec.shown.label[:CHOICE]: spec.key for spec in hits[:CHOICES]}
 
 
 async def edit_sheet(editor: Editor, interaction: Interaction, kind: Kind[Any], item_id: UUID, field: str, value: str) -> None:
@@ -260,21 +261,11 @@ async def _pictured(editor: Editor, interaction: Interaction, kind: Kind[Any], n
         done = await avatars.clear(context.log, actor, item.id, key)
         text = f"**{item.name}** has no stored picture any more."
     else:
-        done = await avatars.put(context.log, actor, item.id, await _content(picture, avatars.MOST_BYTES), key)
+        done = await avatars.put(context.log, actor, item.id, await content(picture, avatars.MOST_BYTES), key)
         text = f"**{item.name}** has a new picture."
     if not done.events:
         raise Rejected(UNCHANGED)
     return changed(interaction, text)
-
-
-async def _content(file: nextcord.Attachment, most: int) -> bytes:
-    """The bytes of a file that was given with a command. Raises Rejected when there are too many, or Discord does not hand it over."""
-    if file.size > most:
-        raise Rejected(f"The file is larger than {most / 2**20:.0f} MB.")
-    try:
-        return await file.read()
-    except (nextcord.HTTPException, OSError):
-        raise Rejected("Discord does not hand that file over. Try again.") from None
 
 
 async def _default(editor: Editor, interaction: Interaction, kind: Kind[Any], name: str, *, clear: bool, everybody: bool) -> Told:

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from bot import editing, sheets
-from bot.discord.answers import Interaction
+from bot.discord.answers import Choices, Interaction
 from bot.discord.context import Context
-from bot.discord.limits import CHOICES
+from bot.discord.limits import CHOICE, CHOICES
 from bot.editing import Item
 from engine.actor import Actor
 from engine.decide.rejected import Rejected
@@ -63,16 +63,15 @@ async def preset_names(context: Context, kind: Kind[Any], actor: Actor) -> Mappi
     return {item.id: f"{item.name} ({item.values['model']})" for item in await items(context, PRESET, actor)}
 
 
-def suggestions(known: Iterable[Item], typed: str, *, editable: bool) -> dict[str, str]:
+def suggestions(known: Iterable[Item], typed: str, *, editable: bool) -> Choices:
     """At most 25 suggestions for what was typed: label to the text that means it. Only what lists show, and what may be changed."""
     wanted = typed.strip().casefold()
     hits = [
         one for one in known if (one.editable if editable else one.listed) and (not wanted or any(wanted in call for call in one.calls))
     ]
-    return {f"{one.name} ({one.handle})"[:100]: one.handle for one in hits[:CHOICES]}
+    return {f"{one.name} ({one.handle})"[:CHOICE]: one.handle for one in hits[:CHOICES]}
 
 
-async def suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> None:
-    """Answer an autocomplete with what of a kind the person may use, or change."""
-    found = await items(context, kind, context.actor(interaction))
-    await interaction.response.send_autocomplete(suggestions(found, typed, editable=editable))
+async def suggest(context: Context, interaction: Interaction, kind: Kind[Any], typed: str, *, editable: bool) -> Choices:
+    """What of a kind the person may use, or change, that fits what was typed."""
+    return suggestions(await items(context, kind, context.actor(interaction)), typed, editable=editable)

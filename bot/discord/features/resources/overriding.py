@@ -5,7 +5,7 @@ from typing import Any
 from nextcord import SlashOption
 
 from bot import editing, settings
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.context import key_of
 from bot.discord.features.declare import UNCHANGED, answering, suggesting
 from bot.discord.features.resources import known
@@ -36,12 +36,12 @@ def add(group: Any, editor: Editor) -> None:
         return await _chosen(editor, interaction, "" if clear else name, character, whom)
 
     @suggesting("name", override)
-    async def suggest_name(interaction: Interaction, name: str) -> None:
-        await known.suggest(context, interaction, PRESET, name, editable=False)
+    async def suggest_name(interaction: Interaction, name: str) -> Choices:
+        return await known.suggest(context, interaction, PRESET, name, editable=False)
 
     @suggesting("character", override)
-    async def suggest_character(interaction: Interaction, character: str) -> None:
-        await known.suggest(context, interaction, CHARACTER, character, editable=False)
+    async def suggest_character(interaction: Interaction, character: str) -> Choices:
+        return await known.suggest(context, interaction, CHARACTER, character, editable=False)
 
 
 async def _chosen(editor: Editor, interaction: Interaction, name: str, character: str, whom: str) -> Told:

@@ -2,7 +2,7 @@
 
 from nextcord import SlashOption
 
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.channel.cog import where_of
 from bot.discord.features.chat.asking import LONGEST, Asked, ask
 from bot.discord.features.declare import Cog, answering, command_group, suggesting
@@ -76,8 +76,8 @@ class SceneCog(Cog):
         return "\n".join(sorted(lines)) or "Every character sees all that is said here. `/scene leave` lets one go out."
 
     @suggesting("character", join, leave, narrator, whisper)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
     async def _mark(self, interaction: Interaction, character: str, since: str, *, there: bool) -> Told:
         found, at = await self.find(interaction, character), _since(since, interaction.id)

@@ -4,7 +4,8 @@ import nextcord
 from nextcord import SlashOption
 
 from bot import scripts
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
+from bot.discord.attached import content
 from bot.discord.context import key_of
 from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed, shown
@@ -63,10 +64,8 @@ class ScriptCog(Cog):
 
     @answering("import", "Bring scripts in from a file of SillyTavern's: one, a list, or a card's", under=group)
     async def import_(self, interaction: Interaction, file: nextcord.Attachment, character: str = WHO) -> Told:
-        if file.size > scripts.MOST_BYTES:
-            raise Rejected(f"The file is larger than {scripts.MOST_BYTES // 2**20} MB.")
         scope, target = await self._target(interaction, character)
-        found = await scripts.read_file(await file.read())
+        found = await scripts.read_file(await content(file, scripts.MOST_BYTES))
         done = await scripts.add(self.context.log, self.context.actor(interaction), scope, target, found, key_of(interaction.id))
         return await self._done(interaction, done, [f"{len(found.sheets)} scripts came in.", *found.notes[:SHOWN]])
 
@@ -91,8 +90,8 @@ class ScriptCog(Cog):
         return "guild", str(interaction.guild_id)
 
     @suggesting("character", set_, remove, list_, test, import_)
-    async def suggest_character(self, interaction: Interaction, character: str) -> None:
-        await self.suggest(interaction, character, editable=True)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character, editable=True)
 
 
 def _line(sheet: ScriptSheet) -> str:

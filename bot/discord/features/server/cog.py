@@ -4,7 +4,7 @@ from nextcord import SlashOption
 
 from bot import editing, sheets
 from bot.discord import custom_ids
-from bot.discord.answers import Interaction, Told
+from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.components import button, row
 from bot.discord.features.declare import Cog, answering, bare, command_group, suggesting
 from bot.discord.features.resources.cog import edit_sheet, field_choices
@@ -44,5 +44,5 @@ class ServerCog(Cog):
         await edit_sheet(self.editor, interaction, SERVER, sheets.id_of(interaction.guild_id or 0), field, value)
 
     @suggesting("field", edit)
-    async def suggest_field(self, interaction: Interaction, field: str) -> None:
-        await interaction.response.send_autocomplete(field_choices(SERVER, self.context.actor(interaction), field))
+    async def suggest_field(self, interaction: Interaction, field: str) -> Choices:
+        return field_choices(SERVER, self.context.actor(interaction), field)

@@ -1,0 +1,66 @@
+"""Every command that takes a file, as people give files: a good one, a bad one, and one that Discord does not hand over."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.config import Settings
+from tests.service.test_discord_poison import commands
+from tests.service.test_discord_resources import Person
+from tests.support.chatlogs import jsonl, tavern
+from tests.support.discord import StandinDiscord
+from tests.support.discord.client import NEXTCORD_WARNING
+from tests.support.discord.faults import Fault
+from tests.support.discord.harness import Rig, rig
+from tests.support.discord.validate import load, spec_path
+from tests.support.pictures import picture
+
+pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
+FILE = 11
+SCRIPT = {"scriptName": "ocean", "findRegex": "/sea/g", "replaceString": "ocean", "placement": [2]}
+"""Of a program that calls an answer placement 2."""
+WORLD = {"entries": {"0": {"uid": 0, "key": ["sea"], "content": "Salt."}}}
+PRESET = {"name": "Calm", "model": "a/b", "temperature": 0.2}
+GIVEN: dict[str, tuple[dict[str, object], bytes, str]] = {
+    "character import": ({}, json.dumps({"name": "Ada", "description": "A smith."}).encode(), "@ada"),
+    "character avatar": ({"character": "zoe"}, picture(), "has a new picture"),
+    "preset import": ({}, json.dumps(PRESET).encode(), "Calm"),
+    "persona import": ({}, json.dumps({"name": "Ahab", "about": "Hunts a whale."}).encode(), "Ahab"),
+    "history import": ({"character": "zoe"}, jsonl(tavern()), "your private talk with Zoe"),
+    "lore import": ({}, json.dumps(WORLD).encode(), "with 1 entries"),
+    "script import": ({"character": "zoe"}, json.dumps(SCRIPT).encode(), "1 scripts came in"),
+}
+"""For each command its other options, the content of a good file, and words of the answer."""
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[StandinDiscord]:
+    path = spec_path()
+    async with StandinDiscord.start(spec=load(path) if path else None) as running:
+        yield running
+        assert running.violations == []
+        assert running.recorder.pings == []
+
+
+@pytest.fixture
+async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Rig]:
+    async with rig(settings, discord, lambda turn: "fine, thank you") as running:
+        await running.character("Zoe", owner=int(discord.user_id("alice")))
+        yield running
+
+
+async def test_every_command_that_takes_a_file_answers_whatever_the_file_is(stage: Rig, discord: StandinDiscord) -> None:
+    """Done with a good one; a sentence, hidden, for nonsense and for one that is not handed over; all as Discord's OpenAPI has it."""
+    taking = {name: option["name"] for name, options in commands() for option in options if option["type"] == FILE}
+    assert taking.keys() == GIVEN.keys()
+    alice = Person(discord, "alice")
+    async with stage.bot():
+        for name, (options, content, words) in GIVEN.items():
+            assert words in await alice.says(name, **options, **{taking[name]: ("file.json", content)}), name
+            refused = await alice.says(name, **options, **{taking[name]: ("\u202efile.json", b"\x00\xff nonsense")})
+            assert refused, name
+            assert "broke" not in refused, (name, refused)
+            discord.faults[:] = [Fault("GET", "/cdn/", status=404, drop=name == "lore import", times=5)]
+            assert "does not hand that file over" in await alice.says(name, **options, **{taking[name]: ("file.json", content)}), name
+            discord.faults.clear()
