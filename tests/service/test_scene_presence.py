@@ -8,13 +8,15 @@ from uuid import UUID
 import pytest
 
 from engine import ids, seed
-from engine.actor import operator
+from engine.actor import operator, person
 from engine.decide.channel import Where
 from engine.decide.craft import lorebook
+from engine.decide.remembering.memory import Correct
 from engine.decide.speaking.scene import Mark
 from engine.events import Event
 from engine.events.character import CharacterCreated, Description
 from engine.events.memory import MemoriesDreamed, MemoryNoted, Origin, Source
+from engine.events.message import MessageDeleted
 from engine.events.scene import MessageWhispered
 from engine.lore.files import read_book
 from engine.store import open_log
@@ -135,3 +137,27 @@ async def test_nobody_meets_what_was_said_in_its_absence(dsn: str) -> None:
     absent = MESSAGES * len(CAST) - sum(map(len, seen.values()))
     assert MESSAGES * len(CAST) >= 1_000
     assert absent > MESSAGES // 4, "there was nothing to keep from anybody"
+
+
+async def test_what_a_person_corrects_is_met_by_whoever_was_there(dsn: str) -> None:
+    """A18, D11: it tells nobody who was absent or was not whispered to, also of notes that were joined, whatever becomes of the message."""
+    there, absent, other = CAST[0], CAST[1], CAST[2]
+    async with open_log(dsn, MasterKey.of(b"k" * 32)) as log:
+        await seed.plant(log, "a/b")
+        world = World(log, Recaller(log, full=False))
+        await world.do(Mark(PLACE, absent, ids.snowflake_at(world.at) + 1, present=False))
+        said = [await world.say(SQUARE, f"{canary(number)} is moored here") for number in range(3)]
+        whispered = await world.say(SQUARE, "canary009 is my secret")
+        await world.append(whisper(whispered, there))
+        facts = [noted("fact", f"fact of {canary(number)}", Source(message_id=message)) for number, message in enumerate(said)]
+        secret = noted("fact", "fact of canary009", Source(message_id=whispered))
+        joined = noted("dream", "dream of two", Source(memory_id=facts[1].memory_id), Source(memory_id=facts[2].memory_id))
+        await world.append(*facts, secret, joined)
+        for note in (facts[0], joined, secret):
+            await world.do(Correct(note.memory_id, f"mended {note.text}"), person(ZOE))
+            await world.do(Correct(note.memory_id, f"mended again {note.text}"), person(ZOE))
+        await world.append(MessageDeleted(message_id=said[0], channel_id=SQUARE.channel, guild_id=SQUARE.guild, venue="discord"))
+        asked = await world.say(SQUARE, "Which are moored?")
+        mended = [f"mended again {note.text}" for note in (facts[0], joined, secret)]
+        for who, expected in ((there, mended), (absent, []), (other, mended[:2])):
+            assert [text for text in await world.met(asked, who, ZOE) if text.startswith("mended")] == expected

@@ -12,7 +12,7 @@ from projections.base import Projection, clear, sql
 
 class Memory(Projection):
     name = "memory"
-    version = 3
+    version = 4
     types = frozenset(
         {
             "memory.noted",
@@ -71,6 +71,7 @@ class Memory(Projection):
         of_memory uuid,
         edit bigint,
         fixed boolean NOT NULL,
+        replaced boolean NOT NULL DEFAULT false,
         PRIMARY KEY (memory, number)
     );
     CREATE INDEX ON {schema}.sources (message_id) WHERE message_id IS NOT NULL;
@@ -184,11 +185,11 @@ _SUPERSEDES = """
 INSERT INTO {schema}.superseded (memory, by_memory)
 SELECT old, %(memory_id)s::uuid FROM unnest(%(supersedes)s::uuid[]) AS old ON CONFLICT DO NOTHING
 """
-# What a memory was made of is not remembered either, and then it stands by itself.
+# What a memory was made of is not remembered either, and then it stands by itself; what a person's words replaced says only who was there.
 _RETIRED = """
 INSERT INTO {schema}.unsaid (position, message_id, turn, why)
 SELECT %(position)s::bigint, message_id, turn, %(why)s FROM {schema}.sources
-WHERE memory = %(memory_id)s AND of_memory IS NULL AND %(retires)s::boolean
+WHERE memory = %(memory_id)s AND of_memory IS NULL AND NOT replaced AND %(retires)s::boolean
 """
 _CORRECTED = """
 UPDATE {schema}.notes SET position = %(position)s, subject = %(subject)s, event_id = %(event_id)s, event_type = %(event_type)s,
@@ -242,7 +243,7 @@ _STATEMENTS = {
     "memory.corrected": (
         _RETIRED.replace("%(why)s", "'corrected'").replace("%(retires)s::boolean", "true"),
         _CORRECTED,
-        "DELETE FROM {schema}.sources WHERE memory = %(memory_id)s",
+        "UPDATE {schema}.sources SET replaced = true WHERE memory = %(memory_id)s",
     ),
     "memory.locked": (_LOCKED,),
     "memory.forgotten": (_RETIRED.replace("%(why)s", "'forgotten'"), _FORGOTTEN),

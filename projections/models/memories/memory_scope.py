@@ -87,7 +87,7 @@ coalesce((
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
                        UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
     LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true
-    WHERE s.memory = {memory}), false)
+    WHERE s.memory = {memory} AND NOT s.replaced), false)
 """
 
 
@@ -159,14 +159,17 @@ FROM (
 def _broken(memory: str) -> str:
     """Whether something a memory was made of, at once or by way of another memory, is not met by the character `reader`.
 
+    What a person corrected stands by itself: it is met by whoever was there for what it was made of, whatever became of that.
     A scalar subquery, so that it is asked for these notes through the index and never joined with the sources of all.
     """
     return f"""
 coalesce((
-    SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
+    SELECT bool_or(CASE WHEN s.replaced THEN e.position IS NOT NULL AND ({_OPEN} OR {SEEN}) IS NOT TRUE
+                        WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
                         ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR ({STANDS}) IS NOT TRUE END)
-    FROM (SELECT * FROM memory.sources d WHERE d.memory = {memory}
-          UNION ALL SELECT i.* FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.memory = {memory}) AS s
+    FROM (SELECT message_id, turn, of_memory, edit, fixed, replaced FROM memory.sources d WHERE d.memory = {memory}
+          UNION ALL SELECT i.message_id, i.turn, i.of_memory, i.edit, i.fixed, d.replaced OR i.replaced
+          FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.memory = {memory}) AS s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
                        UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
     LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true), false)

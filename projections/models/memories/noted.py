@@ -153,7 +153,7 @@ async def sources(connection: AsyncConnection, memory: UUID) -> list[NoteSource]
     statement = """
     SELECT s.message_id, s.turn, s.of_memory, coalesce(m.position, t.position) AS position FROM memory.sources s
     LEFT JOIN history.entries m ON m.message_id = s.message_id LEFT JOIN history.entries t ON t.turn = s.turn
-    WHERE s.memory = %s ORDER BY s.number
+    WHERE s.memory = %s AND NOT s.replaced ORDER BY s.number
     """
     async with connection.cursor(row_factory=class_row(NoteSource)) as cursor:
         await cursor.execute(sql(statement, ""), (memory,))
