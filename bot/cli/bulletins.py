@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.editing import OPERATOR, carry
+from bot.cli.acting import OPERATOR, carry
 from engine import ids
 from engine.decide.places.bulletin import Publish, SetPresence
 from engine.execute import execute

@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from bot import editing, explain
-from bot.cli.editing import OPERATOR, carry, typed_options, with_options
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.editing import Edited, edit, with_options
+from bot.cli.naming import number
 from engine import ids
 from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Where
 from engine.execute import execute
@@ -16,7 +18,6 @@ from engine.resources.kinds import CHANNEL, CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
 from projections.models import channels, turns
-from projections.terminal import NotFound
 
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's id: in Discord, Copy Channel ID.")]
 Whom = Annotated[str, typer.Argument(metavar="CHARACTER", help="Its name, short name or id.")]
@@ -88,11 +89,7 @@ def _edit(which: str, json: bool = False, **options: str | None) -> None:
         where = await where_of(log, which)
         async with log.pool.connection() as connection:
             before = values(await channels.sheet_of(connection, where.channel_id) or AS_IT_COMES)
-        changed = editing.changes(before, typed_options(CHANNEL, before, options))
-        if not changed:
-            return say({"changed": []}, json=json, words="Nothing changed.")
-        await _do(log, Edit(where, changed))
-        return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {where.channel_id}.")
+        await edit(Edited(CHANNEL, before, where.channel_id), options, lambda changed: _do(log, Edit(where, changed)), json=json)
 
     carry(work)
 
@@ -122,10 +119,9 @@ async def _do(log: Log, command: ChannelCommand) -> None:
 
 async def where_of(log: Log, text: str) -> Where:
     """The channel, as it was last heard of. Raises NotFound."""
-    if not numbers.is_id(text):
-        raise NotFound("A channel is named by its id, a number: in Discord's developer mode, Copy Channel ID.")
+    channel = number(text, "channel")
     async with log.pool.connection() as connection:
-        return await channels.where(connection, int(text)) or Where(int(text), None, "discord")
+        return await channels.where(connection, channel) or Where(channel, None, "discord")
 
 
 __all__ = ["register"]

@@ -5,15 +5,16 @@ from typing import Annotated
 import typer
 
 from bot import editing
-from bot.cli.editing import OPERATOR, carry
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.naming import number
+from bot.cli.output import listed
 from engine import ids
 from engine.decide.speaking.denial import Allow, Deny
 from engine.events.access import Mode, Scope
 from engine.execute import execute
-from engine.outside import numbers
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
-from engine.terminal import Json, echo, say, table
+from engine.terminal import Json, say
 from projections.models import access
 from projections.terminal import NotFound
 
@@ -44,7 +45,7 @@ def _add(
     """Let a person not be answered any more: everywhere, or in one place. At once, and until `deny remove`."""
 
     async def work(log: Log) -> None:
-        user, scope, target = _number(person), *await _where(log, guild, channel, character)
+        user, scope, target = number(person, "person"), *await _where(log, guild, channel, character)
         mode: Mode = "mute" if mute else "block"
         done = await execute(log, OPERATOR, Deny(user, scope, target, mode, reason), ids.random_id(), see=["access"])
         shown = {"person": user, "scope": scope, "target": target, "mode": mode, "changed": bool(done.events)}
@@ -57,7 +58,7 @@ def _remove(person: Person, guild: Guild = "", channel: Channel = "", character:
     """Let a person be answered again where they were denied. Other denials of theirs stay."""
 
     async def work(log: Log) -> None:
-        user, scope, target = _number(person), *await _where(log, guild, channel, character)
+        user, scope, target = number(person, "person"), *await _where(log, guild, channel, character)
         await execute(log, OPERATOR, Allow(user, scope, target), ids.random_id(), see=["access"])
         say({"person": user, "scope": scope, "target": target}, json=json, words=f"{user} is answered again {_in_words(scope, target)}.")
 
@@ -69,17 +70,13 @@ def _list(person: Annotated[str, typer.Argument(help="Only this person's.", show
 
     async def work(log: Log) -> None:
         async with log.pool.connection() as connection:
-            found = await access.denials(connection, log.vault, user_id=_number(person) if person else None)
+            found = await access.denials(connection, log.vault, user_id=number(person, "person") if person else None)
         rows = [
             {"person": d.user_id, "where": _in_words(d.scope, d.target), "mode": d.mode, "by": d.by_user}
             | {"since": d.denied_at.isoformat(timespec="seconds"), "reason": d.reason}
             for d in found
         ]
-        say(rows, json=json)
-        if not json and rows:
-            table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-        elif not json:
-            echo("Everybody is answered. `tzurot deny add` changes that.")
+        listed(rows, "Everybody is answered. `tzurot deny add` changes that.", json=json)
 
     carry(work)
 
@@ -89,21 +86,15 @@ def _in_words(scope: Scope, target: str) -> str:
     return f"{before}{target}"
 
 
-def _number(text: str) -> int:
-    if not numbers.is_id(text):
-        raise NotFound("People, servers and channels are named by their ids, numbers: in Discord's developer mode, Copy ID.")
-    return int(text)
-
-
 async def _where(log: Log, guild: str, channel: str, character: str) -> tuple[Scope, str]:
     """The scope and its target. Raises NotFound when more than one is named."""
     named = [name for name, text in (("--guild", guild), ("--channel", channel), ("--character", character)) if text]
     if len(named) > 1:
         raise NotFound(f"Give one of {' and '.join(named)}, not both.")
     if guild:
-        return "guild", str(_number(guild))
+        return "guild", str(number(guild, "server"))
     if channel:
-        return "channel", str(_number(channel))
+        return "channel", str(number(channel, "channel"))
     if character:
         return "character", str((await editing.find(log, CHARACTER, OPERATOR, character)).id)
     return "bot", ""

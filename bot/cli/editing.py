@@ -3,33 +3,31 @@
 import inspect
 import json as jsonlib
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot import editing, proxies
+from bot import editing, proxies, sheets
 from bot.cli import avatar, cards, files, overrides, personas
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.output import listed
 from bot.editing import Item
 from engine import ids
-from engine.actor import operator
 from engine.cards.proxies import is_export
 from engine.decide.rejected import Rejected
 from engine.resources.field import FieldSpec
 from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, PRESET, Kind, defaults, typed
 from engine.resources.places.kinds import PERSONA
-from engine.resources.typed import Wrong
 from engine.store import Log
 from engine.terminal import Json, Yes, echo, say, table
 from projections.models import catalog
-from projections.terminal import NotFound, with_log
+from projections.terminal import NotFound
 
-OPERATOR = operator(1)
-"""The operator as the console knows them, so that it shows what was made here as theirs."""
 FILE_BYTES = 16 * 1024 * 1024
 """A character with the largest picture, as base64."""
 Which = Annotated[str, typer.Argument(help="Its name, short name or id.")]
@@ -66,23 +64,11 @@ def _commands(kind: Kind[Any]) -> dict[str, Callable[..., None]]:
     return found | more.get(kind.name, of_characters)
 
 
-def carry[T](work: Callable[[Log], Any]) -> None:
-    """Do it, telling what a rule or a field has against it in one sentence."""
-    try:
-        with_log(work)
-    except (Rejected, Wrong) as error:
-        raise NotFound(str(error)) from None
-
-
 def _list(kind: Kind[Any]) -> Callable[..., None]:
     def command(json: Json = False) -> None:
         async def work(log: Log) -> None:
             found = await editing.items(log, kind, OPERATOR)
-            say([_brief(item) for item in found], json=json)
-            if not json and found:
-                table(tuple(_brief(found[0])), [tuple(_brief(item).values()) for item in found])
-            elif not json:
-                echo(f"There is no {kind.name} yet. `tzurot {kind.name} create` makes one.")
+            listed([_brief(item) for item in found], f"There is no {kind.name} yet. `tzurot {kind.name} create` makes one.", json=json)
 
         carry(work)
 
@@ -161,15 +147,42 @@ def _edit(kind: Kind[Any]) -> Callable[..., None]:
     def command(which: str, json: bool, **options: str | None) -> None:
         async def work(log: Log) -> None:
             item = await editing.find(log, kind, OPERATOR, which)
-            changed = editing.changes(item.values, typed_options(kind, item.values, options))
-            if not changed:
-                return say({"changed": []}, json=json, words="Nothing changed.")
-            await editing.carry_out(log, OPERATOR, editing.edition(kind, item.id, changed), ids.random_id())
-            return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {item.name}.")
+
+            async def save(changed: dict[str, Any]) -> None:
+                await editing.carry_out(log, OPERATOR, editing.edition(kind, item.id, changed), ids.random_id())
+
+            await edit(Edited(kind, item.values, item.name), options, save, json=json)
 
         carry(work)
 
     return with_options(command, kind, f"Change fields of a {kind.name}; those not named stay as they are.", which=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What a command changes fields of: its values so far, and what it is called."""
+
+    kind: Kind[Any]
+    before: dict[str, Any]
+    called: object
+
+
+async def edit(what: Edited, options: dict[str, str | None], save: Callable[[dict[str, Any]], Awaitable[object]], *, json: bool) -> None:
+    """Have the fields saved that the options change, if any, and say which. Raises Rejected, naming what cannot be taken."""
+    changed = editing.changes(what.before, typed_options(what.kind, what.before, options))
+    if changed:
+        await save(changed)
+    words = f"Changed {', '.join(sorted(changed))} of {what.called}." if changed else "Nothing changed."
+    say({"changed": sorted(changed)}, json=json, words=words)
+
+
+async def edit_sheet(log: Log, kind: Kind[Any], item: Item, called: str, options: dict[str, str | None], *, json: bool) -> None:
+    """Change what is set for a server or a person as the options say."""
+
+    async def save(changed: dict[str, Any]) -> None:
+        await sheets.carry_out(log, OPERATOR, kind, editing.change(item, changed), ids.random_id())
+
+    await edit(Edited(kind, item.values, called), options, save, json=json)
 
 
 def typed_options(kind: Kind[Any], before: dict[str, Any], options: dict[str, str | None]) -> dict[str, Any]:

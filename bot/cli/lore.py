@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bot import editing, lore
 from bot.cli import files
+from bot.cli.acting import OPERATOR, carry
 from bot.cli.cards import content_of
-from bot.cli.editing import OPERATOR, carry, typed_options, with_options
+from bot.cli.editing import Edited, edit, with_options
+from bot.cli.naming import number
+from bot.cli.output import listed
 from engine import ids
 from engine.decide.craft.lorebook import Attach, Delete, Detach, Edit
 from engine.lore.book import LoreScope
-from engine.outside import numbers
 from engine.resources.craft.kinds import LOREBOOK
 from engine.resources.field import values
 from engine.resources.kinds import CHARACTER
@@ -54,11 +56,7 @@ def _list(json: Json = False) -> None:
             {"name": book.sheet.name, "id": book.handle, "entries": len(book.shelved.entries), "attached": await _places(log, book)}
             for book in found
         ]
-        say(rows, json=json)
-        if not json and rows:
-            table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-        elif not json:
-            echo("There are no lorebooks. `tzurot lore import` brings one in; a card's own comes with its character.")
+        listed(rows, "There are no lorebooks. `tzurot lore import` brings one in; a card's own comes with its character.", json=json)
 
     carry(work)
 
@@ -138,11 +136,11 @@ def _edit(which: str, json: bool = False, **options: str | None) -> None:
     async def work(log: Log) -> None:
         book = await lore.find(log, OPERATOR, which)
         before = values(book.sheet)
-        changed = editing.changes(before, typed_options(LOREBOOK, before, options))
-        if not changed:
-            return say({"changed": []}, json=json, words="Nothing changed.")
-        await lore.carry_out(log, OPERATOR, Edit(book.id, changed), ids.random_id())
-        return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {book.sheet.name}.")
+
+        async def save(changed: dict[str, Any]) -> None:
+            await lore.carry_out(log, OPERATOR, Edit(book.id, changed), ids.random_id())
+
+        await edit(Edited(LOREBOOK, before, book.sheet.name), options, save, json=json)
 
     carry(work)
 
@@ -213,11 +211,7 @@ def _test(
             | {"tokens": one.tokens, "roll": one.roll}
             for one in tried
         ]
-        say(rows, json=json)
-        if not json and rows:
-            table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-        elif not json:
-            echo("There are no entries to wake.")
+        listed(rows, "There are no entries to wake.", json=json)
 
     carry(work)
 
@@ -231,10 +225,7 @@ async def _where(log: Log, character: str, channel: str, guild: str, person: str
     if character:
         return "character", str((await editing.find(log, CHARACTER, OPERATOR, character)).id)
     scope: LoreScope = "channel" if channel else "guild" if guild else "person"
-    number = channel or guild or person
-    if not numbers.is_id(number):
-        raise NotFound("Channels, servers and people are named by their ids, numbers: in Discord's developer mode, Copy ID.")
-    return scope, number
+    return scope, str(number(channel or guild or person, "server" if guild else scope))
 
 
 __all__ = ["register"]

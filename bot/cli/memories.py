@@ -7,7 +7,7 @@ import typer
 
 from bot import remembering
 from bot.cli import old_memories
-from bot.cli.editing import OPERATOR, carry
+from bot.cli.acting import OPERATOR, carry
 from engine import clock, ids
 from engine.decide.remembering import memory as rules
 from engine.decide.remembering.dreaming import UndoDream
@@ -24,6 +24,8 @@ Person = Annotated[
     int | None, typer.Option("--person", min=0, max=numbers.MOST, help="Only this person's (their Discord id).", show_default=False)
 ]
 Which = Annotated[str, typer.Argument(metavar="MEMORY", help="Its name, as in the list, or its id.")]
+
+NOTHING_YET = "It cannot be taken back. Nothing was done. Run again with --yes."
 
 
 def register(app: typer.Typer) -> None:
@@ -132,13 +134,15 @@ def _lock(which: Which, off: Annotated[bool, typer.Option("--off", help="Unlock 
     carry(work)
 
 
-def _forget(which: Which, json: Json = False) -> None:
+def _forget(which: Which, yes: Yes = False, json: Json = False) -> None:
     """Forget a memory and everything made of it, for good."""
 
     async def work(log: Log) -> None:
         note = await remembering.find(log, None, which)
-        await _do(log, rules.ForgetMemory(note.memory))
-        say({"id": str(note.memory)}, json=json, words=f"{note.name} is forgotten, with everything made of it.")
+        if yes:
+            await _do(log, rules.ForgetMemory(note.memory))
+        words = f"{note.name} is forgotten, with everything made of it." if yes else f"This forgets {note.name}: {note.text}\n{NOTHING_YET}"
+        say({"id": str(note.memory), "forgotten": yes}, json=json, words=words)
 
     carry(work)
 
@@ -150,13 +154,16 @@ def _purge(
     json: Json = False,
 ) -> None:
     """Forget what a person ever said and was answered, for good, but what they locked."""
-    if not yes:
-        typer.confirm("This cannot be taken back. Forget it?", abort=True)
 
     async def work(log: Log) -> None:
         since = clock.now() - remembering.span(last) if last else datetime(2015, 1, 1, tzinfo=UTC)
-        await _do(log, rules.ForgetSpan(person, since, clock.now()))
-        say({"person": person}, json=json, words=f"What {person} said is forgotten. The messages themselves stay in their channels.")
+        if yes:
+            await _do(log, rules.ForgetSpan(person, since, clock.now()))
+        when = f"since {since:%Y-%m-%d %H:%M} UTC" if last else "ever"
+        words = f"What {person} said is forgotten. The messages themselves stay in their channels."
+        if not yes:
+            words = f"This forgets what {person} {when} said and was answered, but what is locked.\n{NOTHING_YET}"
+        say({"person": person, "forgotten": yes}, json=json, words=words)
 
     carry(work)
 

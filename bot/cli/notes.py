@@ -1,23 +1,23 @@
 """`tzurot note`: the author's note and ready-made rules of a character or a channel (I4, I5)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bot import editing
-from bot.cli.editing import OPERATOR, carry, typed_options, with_options
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.editing import Edited, edit, with_options
+from bot.cli.naming import number
 from bot.notes import sheet_of
 from engine import ids
 from engine.decide.craft.note import SetNote
 from engine.execute import execute
-from engine.outside import numbers
 from engine.resources.craft.kinds import CRAFT
 from engine.resources.craft.note import NoteScope
 from engine.resources.field import values
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from engine.terminal import Json, say, table
-from projections.terminal import NotFound
 
 Which = Annotated[str, typer.Argument(metavar="WHICH", help="A character's name, or a channel's id.")]
 
@@ -47,9 +47,11 @@ def _set(which: str, json: bool = False, **options: str | None) -> None:
     async def work(log: Log) -> None:
         scope, target = await _target(log, which)
         before = values(await sheet_of(log, scope, target))
-        changed = editing.changes(before, typed_options(CRAFT, before, options))
-        await execute(log, OPERATOR, SetNote(scope, target, changed), ids.random_id(), see=["notes"])
-        say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed)) or 'nothing'} of {which}.")
+
+        async def save(changed: dict[str, Any]) -> None:
+            await execute(log, OPERATOR, SetNote(scope, target, changed), ids.random_id(), see=["notes"])
+
+        await edit(Edited(CRAFT, before, which), options, save, json=json)
 
     carry(work)
 
@@ -57,9 +59,7 @@ def _set(which: str, json: bool = False, **options: str | None) -> None:
 async def _target(log: Log, which: str) -> tuple[NoteScope, str]:
     """What is meant. Raises NotFound, Rejected."""
     if which.isascii() and which.isdigit():
-        if not numbers.is_id(which):
-            raise NotFound("A channel is named by its id, a number: in Discord's developer mode, Copy Channel ID.")
-        return "channel", which
+        return "channel", str(number(which, "channel"))
     return "character", str((await editing.find(log, CHARACTER, OPERATOR, which)).id)
 
 

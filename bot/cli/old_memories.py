@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from bot import editing
-from bot.cli.editing import OPERATOR, carry
+from bot.cli.acting import OPERATOR, carry
 from engine.events.base import user_subject
 from engine.events.build import new
 from engine.events.memory import MemoryNoted, Reach

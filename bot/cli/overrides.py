@@ -6,17 +6,14 @@ from uuid import UUID
 import typer
 
 from bot import editing
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.output import listed
 from engine import config, ids
-from engine.actor import operator
 from engine.decide.places.override import OverridePreset
-from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER, PRESET
 from engine.store import Log
-from engine.terminal import Json, echo, say, table
+from engine.terminal import Json, say
 from projections.models.places import overrides
-from projections.terminal import NotFound, with_log
-
-ACTOR = operator(1)
 
 
 def override(
@@ -31,22 +28,19 @@ def override(
     """Choose the preset that answers a person with a character, a channel or a server; or show which answers a person, and every choice."""
 
     async def work(log: Log) -> None:
-        about = (await editing.find(log, CHARACTER, ACTOR, character)).id if character else None
+        about = (await editing.find(log, CHARACTER, OPERATOR, character)).id if character else None
         if not which and not clear:
             place = overrides.Place(server, channel)
             return await (_all(log, json=json) if person is None else _decided(log, person, about, place, json=json))
-        item = None if clear else await editing.find(log, PRESET, ACTOR, which)
+        item = None if clear else await editing.find(log, PRESET, OPERATOR, which)
         done = await editing.carry_out(
-            log, ACTOR, OverridePreset(item.id if item else None, person, about, channel, server), ids.random_id()
+            log, OPERATOR, OverridePreset(item.id if item else None, person, about, channel, server), ids.random_id()
         )
         words = f"{item.name} answers there now." if item else "No preset is chosen there any more."
         shown = {"preset": str(item.id) if item else None, "changed": bool(done.events)}
         return say(shown, json=json, words=words if done.events else "Nothing changed: it is so already.")
 
-    try:
-        with_log(work)
-    except Rejected as error:
-        raise NotFound(str(error)) from None
+    carry(work)
 
 
 async def _decided(log: Log, person: int, character: UUID | None, place: overrides.Place, *, json: bool) -> None:
@@ -61,8 +55,8 @@ async def _decided(log: Log, person: int, character: UUID | None, place: overrid
 
 async def _all(log: Log, *, json: bool) -> None:
     """Show every choice there is."""
-    presets = {item.id: item.name for item in await editing.items(log, PRESET, ACTOR)}
-    names = {item.id: item.handle for item in await editing.items(log, CHARACTER, ACTOR)}
+    presets = {item.id: item.name for item in await editing.items(log, PRESET, OPERATOR)}
+    names = {item.id: item.handle for item in await editing.items(log, CHARACTER, OPERATOR)}
     async with log.pool.connection() as connection:
         found = await overrides.everywhere(connection)
     rows = [
@@ -76,11 +70,7 @@ async def _all(log: Log, *, json: bool) -> None:
         }
         for one in found
     ]
-    say(rows, json=json)
-    if not json and rows:
-        table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-    elif not json:
-        echo("No preset is chosen for a place. `tzurot preset override NAME --server ID` chooses one.")
+    listed(rows, "No preset is chosen for a place. `tzurot preset override NAME --server ID` chooses one.", json=json)
 
 
 __all__ = ["override"]

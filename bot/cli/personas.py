@@ -5,17 +5,13 @@ from typing import Annotated
 import typer
 
 from bot import editing
+from bot.cli.acting import OPERATOR, carry
 from engine import ids
-from engine.actor import operator
 from engine.decide.places import persona
-from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER
 from engine.resources.places.kinds import PERSONA
 from engine.store import Log
 from engine.terminal import Json, say
-from projections.terminal import NotFound, with_log
-
-ACTOR = operator(1)
 
 
 def wear(
@@ -30,11 +26,11 @@ def wear(
     """Let a persona's owner be it: everywhere, for one character, or in one server."""
 
     async def work(log: Log) -> None:
-        item = await editing.find(log, PERSONA, ACTOR, which)
+        item = await editing.find(log, PERSONA, OPERATOR, which)
         assert item.owner_id is not None
-        about = await editing.find(log, CHARACTER, ACTOR, character) if character else None
+        about = await editing.find(log, CHARACTER, OPERATOR, character) if character else None
         command = persona.Wear(item.owner_id, None if clear else item.id, server, about.id if about else None)
-        done = await editing.carry_out(log, ACTOR, command, ids.random_id())
+        done = await editing.carry_out(log, OPERATOR, command, ids.random_id())
         where = f"for {about.name}" if about else f"in server {server}" if server else "everywhere"
         words = (
             f"{item.owner_id} is {'no longer ' if clear else ''}{item.name} {where}."
@@ -43,7 +39,4 @@ def wear(
         )
         say({"persona": str(item.id), "where": where, "worn": not clear, "changed": bool(done.events)}, json=json, words=words)
 
-    try:
-        with_log(work)
-    except Rejected as error:
-        raise NotFound(str(error)) from None
+    carry(work)

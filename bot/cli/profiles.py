@@ -6,14 +6,13 @@ from uuid import UUID
 import typer
 
 from bot import editing, sheets
-from bot.cli.editing import OPERATOR, carry, typed_options, with_options
-from engine import ids
-from engine.outside import numbers
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.editing import edit_sheet, with_options
+from bot.cli.naming import number
 from engine.resources.kinds import CHARACTER
 from engine.resources.places.kinds import PROFILE
 from engine.store import Log
 from engine.terminal import Json, say, table
-from projections.terminal import NotFound
 
 Which = Annotated[str, typer.Argument(metavar="PERSON", help="Their id; with one character: PERSON:CHARACTER.")]
 
@@ -42,21 +41,16 @@ def _show(which: Which, json: Json = False) -> None:
 def _edit(which: str, json: bool = False, **options: str | None) -> None:
     async def work(log: Log) -> None:
         item = await _item(log, which)
-        changed = editing.changes(item.values, typed_options(PROFILE, item.values, options))
-        if not changed:
-            return say({"changed": []}, json=json, words="Nothing changed.")
-        await sheets.carry_out(log, OPERATOR, PROFILE, editing.change(item, changed), ids.random_id())
-        return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {which}.")
+        await edit_sheet(log, PROFILE, item, which, options, json=json)
 
     carry(work)
 
 
 async def _item(log: Log, which: str) -> editing.Item:
     person, _, named = which.partition(":")
-    if not numbers.is_id(person):
-        raise NotFound("People are named by their ids, numbers: in Discord's developer mode, Copy User ID.")
+    user = number(person, "person")
     about: UUID | None = (await editing.find(log, CHARACTER, OPERATOR, named)).id if named else None
-    return await sheets.profile_item(log, OPERATOR, int(person), about)
+    return await sheets.profile_item(log, OPERATOR, user, about)
 
 
 __all__ = ["register"]

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from bot import editing
-from bot.cli.editing import OPERATOR, carry, typed_options, with_options
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.editing import typed_options, with_options
+from bot.cli.naming import number
+from bot.cli.output import listed
 from bot.mapping import mapped
 from engine import ids
 from engine.decide.reacting.mapping import MapReactions
@@ -16,9 +19,8 @@ from engine.resources.field import values
 from engine.resources.kinds import CHARACTER, REACTIONS
 from engine.resources.reacting.sheet import UNSET
 from engine.store import Log
-from engine.terminal import Json, echo, say, table
+from engine.terminal import Json, say, table
 from projections.models.reacting import reactions
-from projections.terminal import NotFound
 
 Server = Annotated[str, typer.Option("--server", help="In this server: its id.")]
 Character = Annotated[str, typer.Option("--character", help="On the replies of this character.")]
@@ -40,7 +42,7 @@ def _show(server: Server = "", character: Character = "", json: Json = False) ->
 
     async def work(log: Log) -> None:
         whose = (await editing.find(log, CHARACTER, OPERATOR, character)).id if character else None
-        found = await mapped(log, _number(server) if server else None, whose)
+        found = await mapped(log, number(server, "server") if server else None, whose)
         say([{"act": one.act, "emojis": one.emojis, "by": one.by} for one in found], json=json)
         if not json:
             table(("does", "emojis", "set by"), [(one.label, one.emojis, one.by) for one in found])
@@ -75,7 +77,7 @@ def _ratings(character: Character = "", json: Json = False) -> None:
             | {"good": one.good, "bad": one.bad}
             for one in found
         ]
-        _listed(rows, json, "Nobody has rated a reply yet: a heart on one calls it good.")
+        listed(rows, "Nobody has rated a reply yet: a heart on one calls it good.", json=json)
 
     carry(work)
 
@@ -91,7 +93,7 @@ def _reports(json: Json = False) -> None:
             | {"by": one.person, "says": one.text}
             for one in found
         ]
-        _listed(rows, json, "Nobody has reported a reply.")
+        listed(rows, "Nobody has reported a reply.", json=json)
 
     carry(work)
 
@@ -125,20 +127,6 @@ async def _preference(log: Log, vote: reactions.Vote) -> dict[str, Any] | None:
         "model": vote.model,
         "preset": vote.preset,
     }
-
-
-def _listed(rows: list[dict[str, Any]], json: bool, empty: str) -> None:
-    say(rows, json=json)
-    if not json and rows:
-        table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-    elif not json:
-        echo(empty)
-
-
-def _number(text: str) -> int:
-    if not numbers.is_id(text):
-        raise NotFound("Servers are named by their ids, numbers: in Discord's developer mode, Copy Server ID.")
-    return int(text)
 
 
 __all__ = ["register"]

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from bot import editing
+from bot.cli.acting import OPERATOR, carry
 from bot.cli.channels import Channel, Whom, where_of
-from bot.cli.editing import OPERATOR, carry
 from bot.history import CONFIRM, sentence
 from engine import clock, ids
 from engine.decide.channel import ChannelCommand, Purge, ResetContext, RestoreContext

@@ -6,17 +6,19 @@ from typing import Annotated
 import typer
 
 from bot import editing, scripts
+from bot.cli.acting import OPERATOR, carry
 from bot.cli.cards import content_of
-from bot.cli.editing import OPERATOR, carry, with_options
+from bot.cli.editing import with_options
+from bot.cli.naming import number
+from bot.cli.output import listed
 from engine import ids
 from engine.decide.craft.script import RemoveScript
 from engine.execute import execute
-from engine.outside import numbers
 from engine.resources.craft.kinds import SCRIPT
 from engine.resources.craft.script import ScriptScope
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
-from engine.terminal import Json, echo, say, table
+from engine.terminal import Json, say, table
 from projections.terminal import NotFound
 
 Which = Annotated[str, typer.Argument(metavar="WHICH", help="A character's name, or a server's id.")]
@@ -38,12 +40,8 @@ def _list(which: Which, json: Json = False) -> None:
 
     async def work(log: Log) -> None:
         rows = [sheet.model_dump(mode="json") for sheet in await scripts.sheets_of(log, *await _target(log, which))]
-        say(rows, json=json)
-        if not json and rows:
-            shown = ("name", "find", "replace", "user", "replies", "lore", "holds", "disabled")
-            table(shown, [tuple(row[key] for key in shown) for row in rows])
-        elif not json:
-            echo("There are no scripts.")
+        shown = ("name", "find", "replace", "user", "replies", "lore", "holds", "disabled")
+        listed(rows, "There are no scripts.", json=json, columns=shown)
 
     carry(work)
 
@@ -106,9 +104,7 @@ def _test(which: Which, text: Annotated[str, typer.Argument(help="What somebody 
 async def _target(log: Log, which: str) -> tuple[ScriptScope, str]:
     """What is meant. Raises NotFound, Rejected."""
     if which.isascii() and which.isdigit():
-        if not numbers.is_id(which):
-            raise NotFound("A server is named by its id, a number: in Discord's developer mode, Copy Server ID.")
-        return "guild", which
+        return "guild", str(number(which, "server"))
     return "character", str((await editing.find(log, CHARACTER, OPERATOR, which)).id)
 
 

@@ -5,16 +5,17 @@ from typing import Annotated
 import typer
 
 from bot import editing, sheets
-from bot.cli.editing import OPERATOR, carry, typed_options, with_options
+from bot.cli.acting import OPERATOR, carry
+from bot.cli.editing import edit_sheet, with_options
+from bot.cli.naming import number
+from bot.cli.output import listed
 from engine import ids
 from engine.decide.places.serving import AllowServer, DenyServer, ServingCommand
 from engine.execute import execute
-from engine.outside import numbers
 from engine.resources.places.kinds import SERVER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
 from projections.models.places import servers
-from projections.terminal import NotFound
 
 Server = Annotated[str, typer.Argument(metavar="SERVER", help="The server's id: in Discord, Copy Server ID.")]
 
@@ -34,7 +35,7 @@ def _show(server: Server, json: Json = False) -> None:
     """Show what is set for a server, and whether it is served."""
 
     async def work(log: Log) -> None:
-        guild = number(server)
+        guild = number(server, "server")
         item = await sheets.server_item(log, OPERATOR, guild)
         async with log.pool.connection() as connection:
             found = await servers.server(connection, guild)
@@ -48,24 +49,20 @@ def _show(server: Server, json: Json = False) -> None:
 
 def _edit(which: str, json: bool = False, **options: str | None) -> None:
     async def work(log: Log) -> None:
-        item = await sheets.server_item(log, OPERATOR, number(which))
-        changed = editing.changes(item.values, typed_options(SERVER, item.values, options))
-        if not changed:
-            return say({"changed": []}, json=json, words="Nothing changed.")
-        await sheets.carry_out(log, OPERATOR, SERVER, editing.change(item, changed), ids.random_id())
-        return say({"changed": sorted(changed)}, json=json, words=f"Changed {', '.join(sorted(changed))} of {which}.")
+        item = await sheets.server_item(log, OPERATOR, number(which, "server"))
+        await edit_sheet(log, SERVER, item, which, options, json=json)
 
     carry(work)
 
 
 def _deny(server: Server, reason: Annotated[str, typer.Option(help="Why, for those who look it up.")] = "", json: Json = False) -> None:
     """Leave a server, and leave it again whenever it invites the bot again. Nobody there is answered from now on."""
-    _say(DenyServer(number(server), reason), json, "is not served any more; the bot leaves it within seconds")
+    _say(DenyServer(number(server, "server"), reason), json, "is not served any more; the bot leaves it within seconds")
 
 
 def _allow(server: Server, json: Json = False) -> None:
     """Serve a server: one that was denied, or where only servers allowed by name are served (ALLOWED_SERVERS_ONLY)."""
-    _say(AllowServer(number(server)), json, "is served")
+    _say(AllowServer(number(server, "server")), json, "is served")
 
 
 def _say(command: ServingCommand, json: bool, words: str) -> None:
@@ -95,20 +92,9 @@ def _list(json: Json = False) -> None:
             for guild in sorted({*known, *helped})
             for one in (known.get(guild),)
         ]
-        say(rows, json=json)
-        if not json and rows:
-            table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-        elif not json:
-            echo("Nothing was said of any server. `tzurot server edit` and `tzurot server deny` do it.")
+        listed(rows, "Nothing was said of any server. `tzurot server edit` and `tzurot server deny` do it.", json=json)
 
     carry(work)
-
-
-def number(text: str) -> int:
-    """A server's id. Raises NotFound."""
-    if not numbers.is_id(text):
-        raise NotFound("A server is named by its id, a number: in Discord's developer mode, Copy Server ID.")
-    return int(text)
 
 
 __all__ = ["register"]

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.console import api, metrics, stream
+from bot.console.addresses import CHAT
 from bot.console.door import Door
 from bot.console.guard import Guard, Guarded
 from bot.console.pages import (
@@ -40,7 +41,7 @@ from bot.console.pages import (
     usage,
     why,
 )
-from bot.console.render import HERE, problem
+from bot.console.render import HERE, problem, refusing
 from bot.console.state import Console
 from engine import log
 from engine.bus.consumer import TRANSIENT
@@ -58,10 +59,10 @@ async def _icon(_: Request) -> Response:
 ROUTES = (
     Route("/", playground.home),
     Route("/chats", playground.start, methods=["POST"]),
-    Route("/chats/{channel:int}", playground.chat),
-    Route("/chats/{channel:int}/messages", playground.post, methods=["POST"]),
-    Route("/chats/{channel:int}/stop", playground.stop, methods=["POST"]),
-    Route("/chats/{channel:int}/stream", stream.chat),
+    Route(CHAT, playground.chat),
+    Route(f"{CHAT}/messages", playground.post, methods=["POST"]),
+    Route(f"{CHAT}/stop", playground.stop, methods=["POST"]),
+    Route(f"{CHAT}/stream", stream.chat),
     *cast.ROUTES,
     *chats.ROUTES,
     *experiments.ROUTES,
@@ -73,7 +74,7 @@ ROUTES = (
     *editing.routes(PRESET),
     Route("/personas", editing.personas_list),
     *editing.routes(PERSONA),
-    Route("/characters/{id:uuid}/avatar", characters.put_picture, methods=["POST"]),
+    Route("/characters/{id:uuid}/avatar", refusing(characters.put_picture), methods=["POST"]),
     Route("/avatars/{character:uuid}.svg", characters.face),
     Route("/avatars/{character:uuid}", characters.avatar),
     Route("/pictures/{address}", characters.picture),
@@ -122,8 +123,8 @@ ROUTES = (
     Route("/login", login.enter, methods=["POST"]),
     Route("/logout", login.leave, methods=["POST"]),
     Route("/api/chats", api.begin, methods=["POST"]),
-    Route("/api/chats/{channel:int}/messages", api.messages),
-    Route("/api/chats/{channel:int}/messages", api.say, methods=["POST"]),
+    Route(f"/api{CHAT}/messages", api.messages),
+    Route(f"/api{CHAT}/messages", api.say, methods=["POST"]),
     Route("/api/turns/{turn:uuid}", api.turn),
     Route("/favicon.ico", _icon),
     Mount("/static", StaticFiles(directory=HERE / "static")),

@@ -1,6 +1,6 @@
 """Templates to responses. Everything is escaped; the few things that are HTML already say so by their type."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,9 +12,13 @@ from bot.console import menu, words
 from bot.console.prose import prose
 from bot.console.state import console_of
 from engine import clock
+from engine.decide.rejected import Rejected
 from engine.resources.kinds import REACTIONS
 from engine.resources.reacting.sheet import DEFAULTS
+from engine.resources.typed import Wrong
 
+type Handler = Callable[[Request], Awaitable[Response]]
+"""What answers an address."""
 HERE = Path(__file__).parent
 NAME_COOKIE, THEME_COOKIE = "tzurot_name", "tzurot_theme"
 
@@ -69,6 +73,18 @@ def page(
 def problem(request: Request, status: int, heading: str, sentence: str) -> HTMLResponse:
     """A page that says what is wrong and what to do."""
     return page(request, "problem.html", {"heading": heading, "sentence": sentence}, status=status)
+
+
+def refusing(handler: Handler) -> Handler:
+    """The handler; what a rule or a field has against what it is asked for becomes a page that says so."""
+
+    async def told(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (Rejected, Wrong) as error:
+            return problem(request, 422, "That was not done", str(error))
+
+    return told
 
 
 def by_script(request: Request) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.cli import channels, checks, denials, editing, lore, scripts
+from bot.cli import channels, checks, denials, editing, lore, memories, scripts
 from bot.console.state import OPERATOR
 from bot.discord.context import Context
 from bot.discord.features.resources import known, screens
@@ -63,6 +63,7 @@ async def run(*words: str) -> str:
     channels.register(app)
     denials.register(app)
     lore.register(app)
+    memories.register(app)
     scripts.register(app)
     ran = await asyncio.to_thread(CliRunner().invoke, app, list(words), catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
@@ -189,10 +190,27 @@ async def test_a_person_is_denied_and_answered_again(here: Site) -> None:
     assert len(await run_json("deny", "list", "99", "--json")) == 1
     with pytest.raises(NotFound, match="not denied"):
         await run("deny", "remove", "99")
-    with pytest.raises(NotFound, match="ids"):
+    with pytest.raises(NotFound, match="by their id"):
         await run("deny", "add", "somebody")
     with pytest.raises(NotFound, match="not both"):
         await run("deny", "add", "99", "--channel", "1", "--guild", "2")
+
+
+async def test_what_cannot_be_taken_back_is_shown_before_it_is_done(here: Site) -> None:
+    """Forgetting at the command line: nothing without --yes, and JSON stays JSON."""
+    await run("memory", "remember", "99", "She keeps bees.")
+    [noted] = await run_json("memory", "list", "--json")
+    assert await run_json("memory", "purge", "99", "--json") == {"person": 99, "forgotten": False}
+    assert await run_json("memory", "forget", noted["name"], "--json") == {"id": noted["id"], "forgotten": False}
+    told = await run("memory", "forget", noted["name"])
+    assert "She keeps bees." in told
+    assert "--yes" in told
+    assert await run_json("memory", "list", "--json") == [noted]
+    await run("memory", "forget", noted["name"], "--yes")
+    assert await run_json("memory", "list", "--json") == []
+    await run("memory", "remember", "99", "She keeps wasps.")
+    assert "is forgotten" in await run("memory", "purge", "99", "--yes")
+    assert await run_json("memory", "list", "--json") == []
 
 
 async def test_an_export_of_pluralkit_becomes_personas_once(here: Site, tmp_path: Path) -> None:

@@ -79,5 +79,19 @@ async def test_a_server_is_shown_and_changed(here: Site) -> None:
     async with here.console.log.pool.connection() as connection:
         assert (await servers.server(connection, GUILD)).verdict == "allowed"
         assert [one.scope for one in await access.of_person(connection, PERSON)] == ["guild"]
-    for path, fields in ((f"{page}/deny", {"person": "<x>"}), (f"{page}/dance", {}), (f"{page}/undo", {}), (f"{page}/activate", {})):
+    for path, fields in (
+        (f"{page}/deny", {"person": "<x>"}),
+        (f"{page}/deny", {"person": "9" * 5000}),
+        (f"{page}/dance", {}),
+        (f"{page}/undo", {}),
+        (f"{page}/activate", {}),
+    ):
         assert (await here.form(path, fields)).status_code == 422, path
+
+
+@pytest.mark.parametrize("path", ["/channels/{}", "/servers/{}", "/chats/{}", "/channels/{}/edit", "/messages/{}"])
+async def test_a_number_beyond_all_ids_is_no_place(here: Site, path: str) -> None:
+    """More than a column or a number of Python's holds."""
+    for number in ("9" * 19, "9" * 30, "9" * 5000):
+        answer = await here.http.get(path.format(number))
+        assert answer.status_code in (200, 404, 405), (number[:20], answer.text[:200])

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.console.addresses import CHAT
 from bot.console.pages import conversation
 from bot.console.pages.playground import field
 from bot.console.render import go, problem
@@ -37,4 +38,4 @@ async def change(request: Request) -> Response:
     return go(f"/chats/{channel}")
 
 
-ROUTES = (Route("/chats/{channel:int}/cast", change, methods=["POST"]),)
+ROUTES = (Route(f"{CHAT}/cast", change, methods=["POST"]),)

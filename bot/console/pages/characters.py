@@ -77,13 +77,10 @@ async def put_picture(request: Request) -> Response:
         file, key = form.get("file"), key_of(form)
         remove = bool(playground.field(form, "remove"))
         content = await file.read(avatars.MOST_BYTES + 1) if isinstance(file, UploadFile) else b""
-    try:
-        if remove:
-            await avatars.clear(console.log, ACTOR, character, key)
-        elif not content:
-            raise Rejected("Choose a picture first.")
-        else:
-            await avatars.put(console.log, ACTOR, character, content, key)
-    except Rejected as error:
-        return problem(request, 422, "That was not done", str(error))
+    if remove:
+        await avatars.clear(console.log, ACTOR, character, key)
+    elif not content:
+        raise Rejected("Choose a picture first.")
+    else:
+        await avatars.put(console.log, ACTOR, character, content, key)
     return changed(CHARACTER, character, key)

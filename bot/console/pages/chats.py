@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from bot.console.addresses import CHAT
 from bot.console.pages import conversation
 from bot.console.pages.playground import call_off, field
 from bot.console.prose import plain
@@ -134,7 +135,7 @@ async def _carry_out(request: Request, command: ChatCommand, there: str) -> Resp
 
 ROUTES = (
     Route("/chats", search),
-    Route("/chats/{channel:int}/title", title, methods=["POST"]),
-    Route("/chats/{channel:int}/delete", delete, methods=["POST"]),
-    Route("/chats/{channel:int}/restore", restore, methods=["POST"]),
+    Route(f"{CHAT}/title", title, methods=["POST"]),
+    Route(f"{CHAT}/delete", delete, methods=["POST"]),
+    Route(f"{CHAT}/restore", restore, methods=["POST"]),
 )

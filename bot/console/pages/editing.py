@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from bot import avatars, cards, editing, undoing
 from bot.console.pages import playground
-from bot.console.render import go, page, problem
+from bot.console.render import Handler, go, page, problem, refusing
 from bot.console.state import OPERATOR, Console, console_of
 from bot.editing import Item
 from engine import ids
@@ -38,8 +38,6 @@ FILES: Mapping[str, cards.FileForm] = {"json": "tzurot", "png": "png", "charx": 
 """How the address of an exported character ends, to the form of the file."""
 MODELS = 300
 """How many models of the catalogue a form suggests."""
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +69,13 @@ def routes(kind: Kind[Any]) -> list[Route]:
         Route(f"{one}/undo", _bound(kind, _undo), methods=["POST"]),
         Route(f"{one}/export.json", _bound(kind, _export)),
         *([Route(f"{one}/export.{{form}}", _bound(kind, _export))] if kind is CHARACTER else []),
-        *([Route(f"{one}/default", _default, methods=["POST"])] if kind is PRESET else []),
-        *([Route(f"{one}/wear", _wear, methods=["POST"])] if kind is PERSONA else []),
+        *([Route(f"{one}/default", refusing(_default), methods=["POST"])] if kind is PRESET else []),
+        *([Route(f"{one}/wear", refusing(_wear), methods=["POST"])] if kind is PERSONA else []),
     ]
 
 
 def _bound(kind: Kind[Any], handler: Callable[[Kind[Any], Request], Awaitable[Response]]) -> Handler:
-    async def bound(request: Request) -> Response:
-        try:
-            return await handler(kind, request)
-        except (Rejected, Wrong) as error:
-            return problem(request, 422, "That was not done", str(error))
-
-    return bound
+    return refusing(lambda request: handler(kind, request))
 
 
 async def presets_list(request: Request) -> Response:
@@ -336,24 +328,18 @@ async def _plain_file(kind: Kind[Any], request: Request, raw: bytes, key: UUID, 
 async def _default(request: Request) -> Response:
     """Let this preset answer where a character has none."""
     console, form = console_of(request), await request.form()
-    try:
-        item = await _item(PRESET, request)
-        await editing.make_default(console.log, ACTOR, item, key_of(form))
-    except Rejected as error:
-        return problem(request, 422, "That was not done", str(error))
+    item = await _item(PRESET, request)
+    await editing.make_default(console.log, ACTOR, item, key_of(form))
     return go(f"/presets/{item.id}")
 
 
 async def _wear(request: Request) -> Response:
     """Let the owner of this persona be it everywhere; with `clear` in the form, be themselves again."""
     console, form = console_of(request), await request.form()
-    try:
-        item = await _item(PERSONA, request)
-        assert item.owner_id is not None
-        key, chosen = key_of(form), None if playground.field(form, "clear") else item.id
-        await editing.carry_out(console.log, ACTOR, persona.Wear(item.owner_id, chosen), key)
-    except Rejected as error:
-        return problem(request, 422, "That was not done", str(error))
+    item = await _item(PERSONA, request)
+    assert item.owner_id is not None
+    key, chosen = key_of(form), None if playground.field(form, "clear") else item.id
+    await editing.carry_out(console.log, ACTOR, persona.Wear(item.owner_id, chosen), key)
     return changed(PERSONA, item.id, key)
 
 

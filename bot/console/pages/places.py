@@ -3,7 +3,7 @@
 Everything is changed by the commands of the other faces.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot import editing, explain, sheets, undoing
+from bot.console import addresses
 from bot.console.pages.editing import Draft, key_of
 from bot.console.pages.playground import field
 from bot.console.people import called
-from bot.console.render import go, page, problem
+from bot.console.render import Handler, go, page, refusing
 from bot.console.state import OPERATOR, Console, console_of
 from bot.editing import Item
 from bot.why import CHANGE
@@ -32,6 +33,7 @@ from engine.events.access import Mode, Scope
 from engine.events.base import Tags
 from engine.events.message import Gate, MessageDeclined
 from engine.execute import execute
+from engine.outside import numbers
 from engine.resources.field import FieldSpec, pages
 from engine.resources.kinds import CHANNEL, CHARACTER, Kind, typed
 from engine.resources.places.kinds import SERVER
@@ -46,29 +48,17 @@ REFUSALS = 20
 DENIALS = 1_000
 _SEEN = ("channels", "servers", "access")
 
-Handler = Callable[[Request], Awaitable[Response]]
-
 
 def routes() -> list[Route]:
     """Every address."""
     return [
-        Route("/channels/{number:int}", _bound(channel)),
-        Route("/servers/{number:int}", _bound(server)),
-        Route("/channels/{number:int}/edit", _bound(_saving(CHANNEL)), methods=["POST"]),
-        Route("/servers/{number:int}/edit", _bound(_saving(SERVER)), methods=["POST"]),
-        Route("/channels/{number:int}/{what:str}", _bound(_acting(CHANNEL)), methods=["POST"]),
-        Route("/servers/{number:int}/{what:str}", _bound(_acting(SERVER)), methods=["POST"]),
+        Route(addresses.CHANNEL, refusing(channel)),
+        Route(addresses.SERVER, refusing(server)),
+        Route(addresses.CHANNEL + "/edit", refusing(_saving(CHANNEL)), methods=["POST"]),
+        Route(addresses.SERVER + "/edit", refusing(_saving(SERVER)), methods=["POST"]),
+        Route(addresses.CHANNEL + "/{what:str}", refusing(_acting(CHANNEL)), methods=["POST"]),
+        Route(addresses.SERVER + "/{what:str}", refusing(_acting(SERVER)), methods=["POST"]),
     ]
-
-
-def _bound(handler: Handler) -> Handler:
-    async def bound(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except (Rejected, Wrong) as error:
-            return problem(request, 422, "That was not done", str(error))
-
-    return bound
 
 
 async def channel(request: Request, draft: Draft | None = None, status: int = 200) -> Response:
@@ -216,7 +206,7 @@ async def _command(console: Console, kind: Kind[Any], number: int, what: str, fo
 
 def _person(form: FormData) -> int:
     text = field(form, "person").strip()
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    if not numbers.is_id(text):
         raise Wrong("A person is named by their id, a number: in Discord's developer mode, Copy User ID.")
     return int(text)
 

@@ -5,9 +5,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot import reacting
+from bot.console.addresses import REPLY
 from bot.console.filters import number
 from bot.console.pages.playground import field
-from bot.console.pages.replies import BASE, ChatReply, is_here, refused, shown
+from bot.console.pages.replies import ChatReply, is_here, refused, shown
 from bot.console.render import problem
 from bot.console.state import OPERATOR, VENUE, Console, console_of
 from engine.actor import operator
@@ -55,4 +56,4 @@ async def _reacted(console: Console, target: ChatReply, on: int, emoji: str) -> 
     return made
 
 
-ROUTES = (Route(f"{BASE}/reactions", react, methods=["POST"]),)
+ROUTES = (Route(REPLY + "/reactions", react, methods=["POST"]),)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from bot.console.addresses import REPLY
 from bot.console.pages import conversation
 from bot.console.pages.playground import field
 from bot.console.render import by_script, fragment, go, problem
@@ -21,7 +22,6 @@ from engine.execute import Executed, execute, undo
 from projections import replies
 
 SHOWN_BY = ("history", "turns", "deliveries")
-BASE = "/chats/{channel:int}/replies/{message:int}/{character:uuid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +112,4 @@ async def changes(console: Console, channel: int, after: int, until: int) -> lis
         return await replies.gone(connection, channel, after, until)
 
 
-ROUTES = (Route(f"{BASE}/{{action:str}}", act, methods=["POST"]),)
+ROUTES = (Route(REPLY + "/{action:str}", act, methods=["POST"]),)
