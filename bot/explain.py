@@ -23,6 +23,9 @@ STRATEGIES = {
     "pooled": "one of them at random",
     "manual": "only who is called",
 }
+CONFIRM_RESET = "reset"
+"""What a person types to confirm that a channel starts anew."""
+RESET = "Nobody is activated here any more, nothing is set, and characters see nothing of what was said here before."
 NEEDED = {
     "view_channel": "View Channel",
     "read_message_history": "Read Message History",

@@ -38,7 +38,7 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
             "whoever runs the bot can change it with `tzurot preset edit`.",
         ),
         Category.CONTEXT_LENGTH: Treatment(
-            "Conversation too long", "This is too long for the model. `/channel reset` or a larger model helps."
+            "Conversation too long", "This is too long for the model. `/history clear` or a larger model helps."
         ),
         Category.MODEL_NOT_FOUND: Treatment("Model not available", "The provider does not offer this model (any more).", fallback=True),
         Category.SERVER_ERROR: Treatment(
@@ -55,7 +55,7 @@ KINDS: Mapping[Category, Treatment] = MappingProxyType(
         Category.NOT_ALLOWED: Treatment(
             "No key for this",
             "This model costs money, and guests are offered no free one here. "
-            "Whoever runs the bot can list one, or store a key of yours with `tzurot keys set`.",
+            "`/settings apikey` takes a key of your own; whoever runs the bot can list a free model.",
         ),
         Category.WRONG_ADDRESS: Treatment(
             "Wrong address",

@@ -9,7 +9,7 @@ from bot.cli.acting import OPERATOR, carry
 from bot.cli.editing import Edited, edit, with_options
 from bot.cli.naming import number
 from engine import ids
-from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Where
+from engine.decide.channel import Activate, ChannelCommand, Deactivate, Edit, Reset, Where
 from engine.execute import execute
 from engine.outside import numbers
 from engine.resources.channel import AS_IT_COMES
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("explain")(_explain)
     group.command("activate")(_activate)
     group.command("deactivate")(_deactivate)
+    group.command("reset")(_reset)
     app.add_typer(group, name="channel")
 
 
@@ -102,6 +103,20 @@ def _activate(channel: Channel, character: Whom, json: Json = False) -> None:
 def _deactivate(channel: Channel, character: Whom, json: Json = False) -> None:
     """Let a character answer in a channel only when it is called."""
     _with_character(channel, character, json, Deactivate, "is not activated there any more")
+
+
+def _reset(
+    channel: Channel, confirm: Annotated[str, typer.Option(help=f"Type {explain.CONFIRM_RESET} to confirm.")] = "", json: Json = False
+) -> None:
+    """Start a channel anew: nobody activated, nothing set, and characters see nothing of what was said before."""
+
+    async def work(log: Log) -> None:
+        await _do(log, Reset(await where_of(log, channel)))
+        say({"channel": int(channel)}, json=json, words=f"{explain.RESET} `tzurot undo` brings all of it back.")
+
+    if confirm.strip().casefold() != explain.CONFIRM_RESET:
+        raise NotFound(f"Nothing was changed. Confirm with --confirm {explain.CONFIRM_RESET}.")
+    carry(work)
 
 
 def _with_character(channel: str, character: str, json: bool, command: type[Activate | Deactivate], words: str) -> None:

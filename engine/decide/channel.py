@@ -108,6 +108,20 @@ class RestoreContext(ChannelCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Reset(ChannelCommand):
+    """Start the channel anew: nobody is activated, nothing is set, and prompts see nothing from before (H8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackReset(ChannelCommand):
+    """All is as it was before the channel was started anew, if nothing changed since: `resets` counts how often its context was reset."""
+
+    active: Mapping[UUID, int]
+    sheet: ChannelSheet
+    resets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Purge(ChannelCommand):
     """What was said there is shown to no character again, for good."""
 
@@ -174,14 +188,24 @@ def decide(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Even
             return _set_active(state, command, actor)
         case Edit():
             return _edit(state.sheet, command, actor)
+        case Fork():
+            return [_fork(state, command, actor)]
+        case _:
+            return _context(state, command, actor)
+
+
+def _context(state: State, command: ChannelCommand, actor: Actor) -> Sequence[Event]:
+    match command:
         case ResetContext():
             return [ContextReset(**_at(command.where), character_id=command.character_id, by_user_id=actor.user_id)]
         case RestoreContext():
             return [_restore(state, command, actor)]
+        case Reset():
+            return _reset(state, command, actor)
+        case TakeBackReset():
+            return _take_back(state, command, actor)
         case Purge():
             return [ChannelPurged(**_at(command.where), by_user_id=actor.user_id)]
-        case Fork():
-            return [_fork(state, command, actor)]
         case _:
             raise AssertionError(type(command).__name__)
 
@@ -235,6 +259,24 @@ def _set_active(state: State, command: SetActive, actor: Actor) -> list[Event]:
     return gone + [CharacterActivated(**_at(command.where), character_id=c, by_user_id=by) for c, by in then[kept:]]
 
 
+def _reset(state: State, command: Reset, actor: Actor) -> list[Event]:
+    made: list[Event] = [ContextReset(**_at(command.where), by_user_id=actor.user_id)]
+    made += [CharacterDeactivated(**_at(command.where), character_id=c, by_user_id=actor.user_id) for c in state.active]
+    return made + _set(state.sheet, AS_IT_COMES, command.where, actor)
+
+
+def _take_back(state: State, command: TakeBackReset, actor: Actor) -> list[Event]:
+    restored = _restore(state, RestoreContext(command.where, None, command.resets), actor)
+    activated = _set_active(state, SetActive(command.where, command.active, ()), actor)
+    if state.sheet != AS_IT_COMES:
+        raise Rejected("What is set here was changed again since then. Take that change back first.")
+    return [restored, *activated, *_set(state.sheet, command.sheet, command.where, actor)]
+
+
+def _set(before: ChannelSheet, sheet: ChannelSheet, where: Where, actor: Actor) -> list[Event]:
+    return [] if sheet == before else [ChannelEdited(**_at(where), **dict(sheet), by_user_id=actor.user_id)]
+
+
 def _edit(sheet: ChannelSheet, command: Edit, actor: Actor) -> list[Event]:
     before = values(sheet)
     if unknown := [name for name in command.changes if CHANNEL.field(name) is None]:
@@ -244,8 +286,7 @@ def _edit(sheet: ChannelSheet, command: Edit, actor: Actor) -> list[Event]:
     after = before | dict(command.changes)
     for sentence in wrong(CHANNEL, before, after).values():
         raise Rejected(sentence)
-    made = changed(sheet, after)
-    return [] if made == sheet else [ChannelEdited(**_at(command.where), **dict(made), by_user_id=actor.user_id)]
+    return _set(sheet, changed(sheet, after), command.where, actor)
 
 
 class _At(TypedDict):
@@ -264,16 +305,22 @@ def reverse(before: State, after: State, event: Event) -> ChannelCommand:
         old, new = values(before.sheet), values(after.sheet)
         names = [name for name in old if old[name] != new[name]]
         return Edit(_where(event), {n: old[n] for n in names}, {n: new[n] for n in names})
+    alone = (before.active, before.sheet) == (after.active, after.sheet)
     if isinstance(event, ContextReset):
-        return RestoreContext(Where(event.channel_id, event.guild_id, event.venue), event.character_id, len(after.resets))
+        resets = len(after.resets)
+        return (
+            RestoreContext(_where(event), event.character_id, resets)
+            if alone
+            else TakeBackReset(_where(event), before.active, before.sheet, resets)
+        )
     if isinstance(event, ContextRestored):
-        return ResetContext(Where(event.channel_id, event.guild_id, event.venue), event.character_id)
+        return ResetContext(_where(event), event.character_id) if alone else Reset(_where(event))
     if not isinstance(event, CharacterActivated | CharacterDeactivated):
         raise Rejected("This cannot be taken back.")
     return SetActive(_where(event), before.active, tuple(after.active))
 
 
-def _where(event: ChannelEdited | CharacterActivated | CharacterDeactivated) -> Where:
+def _where(event: ChannelEdited | CharacterActivated | CharacterDeactivated | ContextReset | ContextRestored) -> Where:
     return Where(event.channel_id, event.guild_id, event.venue)
 
 

@@ -132,8 +132,13 @@ async def test_activation_has_its_rules(stage: Rig, bot: Service, discord: Stand
     for number in range(4):
         await run("activate", character=f"extra-{number}")
     assert "5 characters" in await run("activate", character="extra-4")
-    assert "nothing of what was said here before" in await run("reset")
+    assert "Type `reset`" in await run("reset", confirm="yes")
+    assert "nothing of what was said here before" in await run("reset", confirm=" Reset")
     assert await stage.count("channel.context_reset") == 1
+    assert "Nobody is activated" in await run("deactivate")
+    taken_back = await discord.answered(await discord.slash("general", "alice", "undo"))
+    assert "channel" in taken_back.text
+    assert await stage.count("channel.context_restored") == 1
     assert "1 character deactivated" in await run("deactivate", character="lilith")
     assert "4 characters deactivated" in await run("deactivate")
 

@@ -112,6 +112,7 @@ CHANGES: list[Command] = [
     character.Delete(WREN),
     channel.Deactivate(HERE, WREN),
     channel.Deactivate(HERE),
+    channel.Reset(HERE),
     preset.Edit(TWO, {"temperature": 0.5, "name": "Too"}),
     preset.SetDefault(TWO),
     preset.ChooseDefault(9, TWO),

@@ -153,6 +153,9 @@ character_commands = st.one_of(
 channel_commands = st.one_of(
     st.sampled_from([WREN, LILITH]).map(lambda c: channel.Activate(HERE, c)),
     st.sampled_from([WREN, LILITH, None]).map(lambda c: channel.Deactivate(HERE, c)),
+    st.sampled_from([WREN, LILITH, None]).map(lambda c: channel.ResetContext(HERE, c)),
+    st.integers(1, 4).map(lambda most: channel.Edit(HERE, {"most": most})),
+    st.just(channel.Reset(HERE)),
 )
 scopes = st.sampled_from(["system", "user:7"])
 PRESET = UUID(int=1)

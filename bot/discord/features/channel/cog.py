@@ -14,8 +14,9 @@ from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
 from bot.editing import Item
-from bot.explain import NEEDED, Here, lines, look, names_of
+from bot.explain import CONFIRM_RESET, NEEDED, RESET, Here, lines, look, names_of
 from engine.decide import channel
+from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHANNEL, CHARACTER
 from projections.models import channels
 
@@ -52,12 +53,12 @@ class ChannelCog(Cog):
         count = len((await self.do(interaction, channel.Deactivate(where, chosen))).events)
         return changed(interaction, f"{count} character{'s' if count > 1 else ''} deactivated here.")
 
-    @answering("reset", "Let characters forget what was said here so far", under=group, hidden=False)
-    async def reset(self, interaction: Interaction) -> Told:
-        where = where_of(interaction)
-
-        await self.do(interaction, channel.ResetContext(where))
-        return Told("From here on characters see nothing of what was said here before. The messages themselves stay.")
+    @answering("reset", "Start this channel anew: nobody activated, nothing set, nothing said before seen", under=group, hidden=False)
+    async def reset(self, interaction: Interaction, confirm: str = SlashOption(description=f"Type {CONFIRM_RESET} to confirm")) -> Told:
+        if confirm.strip().casefold() != CONFIRM_RESET:
+            raise Rejected(f"Nothing was changed. Type `{CONFIRM_RESET}` to confirm. `/history clear` only lets characters forget.")
+        await self.do(interaction, channel.Reset(where_of(interaction)))
+        return changed(interaction, f"{RESET} The messages themselves stay.")
 
     @answering("show", "Who is activated here, and what is set", under=group)
     async def show(self, interaction: Interaction) -> Told:
