@@ -6,6 +6,7 @@ from uuid import UUID
 from engine.events import Tags
 from engine.events.turn import GenerationStarted
 from engine.store import Log, Query
+from projections import tail
 from projections.prompt import assemble
 from projections.prompt.rebuild import Rebuilt, rebuild
 from projections.rerun.difference import Difference, of_sections
@@ -42,7 +43,8 @@ async def at(log: Log, position: int, channel: int | None = None, character: UUI
 
 async def _last(log: Log, position: int, channel: int | None, character: UUID | None) -> tuple[int, GenerationStarted, int | None] | None:
     tags = Tags(channel=channel, character=character)
-    for recorded in [one async for one in log.read(Query(types=STARTED, tags=tags, until=position, backwards=True, limit=1))]:
+    newest = await tail.newest(log, Query(types=STARTED, tags=tags, until=position), 1)
+    for recorded in await log.at([row.position for row in newest]):
         if isinstance(recorded.event, GenerationStarted):
             return recorded.position, recorded.event, recorded.row.channel
     return None

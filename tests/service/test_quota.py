@@ -20,7 +20,7 @@ from engine.decide.spending.spend import KEYLESS, SYSTEM, Refusal
 from engine.decide.spending.turn_model import resolve
 from engine.events.model import ModelOverridden
 from engine.events.quota import BudgetSet, LimitsChanged, QuotaHit, SpendAuthorized, SpendSettled
-from engine.events.turn import TurnCancelled, TurnCompleted, TurnFailed
+from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, TurnFailed
 from engine.execute import execute
 from engine.fault import Category
 from engine.store import Query
@@ -60,6 +60,9 @@ async def test_a_quota_hit_moves_the_turn_to_the_fallback_and_the_next_turn_skip
         [hit] = await hits(person)
         assert (hit.model, hit.scope, hit.category, hit.told_by_provider) == ("a/first", "system", "rate_limit", True)
         assert second.timing.request_sent < 5000
+        started = [one.event async for one in person.log.read(Query(types=frozenset({GenerationStarted.TYPE})))]
+        windows = [(one.model, one.begins is None) for one in started if isinstance(one, GenerationStarted)]
+        assert windows == [("a/first", False), ("b/second", True), ("b/second", True)], "a makeshift's window is not kept"
 
 
 async def test_at_most_two_hops(settings: Settings) -> None:

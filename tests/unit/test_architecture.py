@@ -54,6 +54,31 @@ CLOSED_BY_OTHERS = {"aiter_raw", "aiter_lines", "stream"}
 """Iterators of a response or a cursor, which the response or the cursor closes."""
 
 
+SCANNED = {
+    "projections/commands.py": "an export reads all of the log that is asked for",
+    "projections/rerun/forks.py": "an operator's command goes through a whole conversation",
+    "worker/money.py": "an operator's command goes through so many days",
+    "bot/undoing.py": "only what the read model does not know yet",
+}
+"""Where the log is filtered by type without a stream or both ends, and why that may be."""
+
+
+def test_the_log_is_filtered_by_type_only_where_that_is_bounded() -> None:
+    """Else it is read from end to end for what is rare: `projections.tail` finds such events through the timeline."""
+    found = set[str]()
+    for source in sources().values():
+        if "Query" not in source.calls or source.file.startswith("engine/store/") or source.file == "projections/tail.py":
+            continue
+        calls = [node for node in ast.walk(ast.parse("\n".join(source.lines))) if isinstance(node, ast.Call)]
+        through_the_timeline = {id(given) for call in calls if ast.unparse(call.func) == "tail.newest" for given in call.args}
+        for call in calls:
+            named = {word.arg for word in call.keywords}
+            bounded = "stream" in named or named >= {"after", "until"} or id(call) in through_the_timeline
+            if ast.unparse(call.func) == "Query" and "types" in named and not bounded:
+                found.add(source.file)
+    assert found == SCANNED.keys()
+
+
 def test_generators_are_closed_by_whoever_leaves_them_early() -> None:
     """A loop that breaks, returns or yields leaves a generator half-read: its connection is closed at once only inside `aclosing`."""
     assert left_early(ast.parse(LEFT_EARLY)) == [8, 13]

@@ -39,6 +39,7 @@ from engine.resources.kinds import CHANNEL, CHARACTER, Kind, typed
 from engine.resources.places.kinds import SERVER
 from engine.resources.typed import Wrong, show
 from engine.store import Query, Recorded
+from projections import tail
 from projections.models import access, channels
 from projections.models.places import servers
 
@@ -131,8 +132,8 @@ def _fields(kind: Kind[Any]) -> dict[str, Sequence[FieldSpec]]:
 
 async def _refused(console: Console, where: Tags) -> list[tuple[Recorded[Any], MessageDeclined, list[str]]]:
     """What was not answered there lately, the latest first, each with the reasons in sentences."""
-    wanted = Query(types=frozenset({"message.declined"}), tags=where, backwards=True, limit=REFUSALS)
-    rows = [row async for row in console.log.read(wanted)]
+    newest = await tail.newest(console.log, Query(types=frozenset({MessageDeclined.TYPE}), tags=where), REFUSALS)
+    rows = reversed(await console.log.at([row.position for row in newest]))
     return [(row, row.event, [_sentence(one.gate) for one in row.event.declined]) for row in rows if isinstance(row.event, MessageDeclined)]
 
 

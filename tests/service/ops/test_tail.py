@@ -19,6 +19,7 @@ QUERIES = (
     Query(types=frozenset({"turn.completed", "turn.requested"}), tags=Tags(channel=talk.FIRST_ID + 13 % talk.CHANNELS)),
     Query(tags=Tags(channel=talk.FIRST_ID + 26 % talk.CHANNELS)),
     Query(tags=Tags(user=404)),
+    Query(tags=Tags(guild=talk.FIRST_ID), types=frozenset({"message.declined"})),
 )
 FILLED = 100_000
 """Older events that nobody asks for."""
@@ -36,6 +37,8 @@ async def test_the_newest_events_are_the_same_whatever_the_timeline_knows(log: L
     rows = [row async for row in log.rows()]
     middle = rows[len(rows) // 2]
     queries = (*QUERIES, Query(since=middle.occurred_at), Query(types=frozenset({"turn.completed"}), since=middle.occurred_at))
+    queries += (Query(until=middle.position), Query(types=frozenset({"turn.completed"}), until=middle.position))
+    queries += (Query(tags=Tags(character=rows[-1].character), until=middle.position),)
     told = 0
     for known in (0, len(rows) // 2, len(rows)):
         if known:
@@ -53,6 +56,8 @@ async def test_the_newest_events_are_the_same_whatever_the_timeline_knows(log: L
 def _matches(row: Stored, query: Query) -> bool:
     tags = query.tags
     about = (not query.types or row.type in query.types) and tags.channel in (None, row.channel) and tags.user in (None, row.user)
+    about &= tags.guild in (None, row.guild) and tags.character in (None, row.character)
+    about &= query.until is None or row.position <= query.until
     return about and (query.since is None or row.occurred_at >= query.since)
 
 
@@ -76,7 +81,7 @@ async def _rare_ones_found(log: Log) -> None:
         await connection.execute("UPDATE projections SET position = position + %s WHERE name = 'timeline'", (FILLED,))
         await connection.execute("ANALYZE timeline.entries")
         before = await _read(connection)
-    for query in QUERIES[1:4]:
+    for query in (*QUERIES[1:4], QUERIES[5]):
         assert await tail.newest(log, query, 20) == [row for row in rows if _matches(row, query)]
     async with log.pool.connection() as connection:
         assert await _read(connection) == before
