@@ -18,6 +18,7 @@ from engine.resources.kinds import CHANNEL, CHARACTER
 from engine.store import Log
 from engine.terminal import Json, echo, say, table
 from projections.models import channels, turns
+from projections.terminal import NotFound
 
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's id: in Discord, Copy Channel ID.")]
 Whom = Annotated[str, typer.Argument(metavar="CHARACTER", help="Its name, short name or id.")]

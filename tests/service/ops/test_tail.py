@@ -36,7 +36,11 @@ async def test_the_newest_events_are_the_same_whatever_the_timeline_knows(log: L
     await talk.fill(log, 12, start=0, producers=1)
     rows = [row async for row in log.rows()]
     middle = rows[len(rows) // 2]
-    queries = (*QUERIES, Query(since=middle.occurred_at), Query(types=frozenset({"turn.completed"}), since=middle.occurred_at))
+    queries: tuple[Query, ...] = (
+        *QUERIES,
+        Query(since=middle.occurred_at),
+        Query(types=frozenset({"turn.completed"}), since=middle.occurred_at),
+    )
     queries += (Query(until=middle.position), Query(types=frozenset({"turn.completed"}), until=middle.position))
     queries += (Query(tags=Tags(character=rows[-1].character), until=middle.position),)
     told = 0
