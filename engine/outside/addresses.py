@@ -37,13 +37,15 @@ def api(address: str) -> str:
     """A web address that paths are added to, without the slash at its end and without /chat/completions. Raises ValueError."""
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError("is no web address; write it as https://host/v1, an IPv6 address in brackets") from None
     if parts.scheme not in _PORTS or not host:
         raise ValueError("is no web address; it must begin with https:// or http:// and name a host, as https://openrouter.ai/api/v1")
-    if any(character.isspace() or character == "\\" for character in address):
-        raise ValueError("holds a blank or a backslash; write it as https://host/v1")
+    if port == 0 or any(len(label) > 63 for label in host.split(".")) or ".." in host:
+        raise ValueError("names no host and port there can be; write it as https://host/v1")
+    if any(character.isspace() or character == "\\" or not character.isprintable() for character in address):
+        raise ValueError("holds a blank, a backslash or a character nobody sees; write it as https://host/v1")
     if parts.query or parts.fragment:
         raise ValueError("must end before ? and #, as https://host/v1: paths are added to it")
     return _API_PATH.sub("", address.rstrip("/;,.")).rstrip("/")

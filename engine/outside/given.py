@@ -23,6 +23,7 @@ _PREFIXES = {
     "discord_token": ("Bot ", "Bearer "),
     "provider_api_key": ("Authorization:", "x-api-key:", "api-key:", "Bearer:", "Bearer ", "Api-Key ", "Token "),
 }
+_NAMED = re.compile(r"\A(?:export )?[A-Za-z_]{0,40}(?:KEY|key|TOKEN|token) ?[=:] ?(?=.)")
 _LEVELS = {"warn": "warning", "critical": "error", "fatal": "error", "trace": "debug"}
 _ALIASES = {
     "OPENAI_API_KEY": "PROVIDER_API_KEY",
@@ -58,6 +59,8 @@ def _bare(name: str, text: str) -> str:
     """The text without one pair of quotes and without what stands before a value where it was copied from."""
     if len(text) >= 2 and text[0] + text[-1] in _QUOTES:
         text = text[1:-1].strip(_EDGE)
+    if name in _TOKENS:
+        text = _NAMED.sub("", text).rstrip(";,")
     before = ("export ", f"{name}=", f"{name.upper()}=", *_PREFIXES.get(name, ()), *(("psql ",) if name == "database_url" else ()))
     for prefix in before:
         if text[: len(prefix)].lower() == prefix.lower():
@@ -68,6 +71,8 @@ def _bare(name: str, text: str) -> str:
 def checked(name: str, value: str) -> str:
     """A trimmed value in the one form the rest uses. Raises ValueError with what is wrong."""
     if name in _TOKENS:
+        if re.fullmatch(r"\$\w{1,80}|\$?\{\{?.{1,80}\}\}?", value):
+            raise ValueError("is the name of a variable that nobody filled in; write the key itself")
         _needs_no_escape(value)
     elif (place := next((n for n, c in enumerate(value, 1) if ord(c) < 32 or 0x7F <= ord(c) < 0xA0), 0)) > 0:
         raise ValueError(f"holds a control character at place {place}; write it anew")

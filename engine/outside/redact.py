@@ -1,7 +1,8 @@
-"""Leaves a secret out of what others say, in whatever form they say it: as it is, escaped, encoded, or broken over lines."""
+"""Leaves a secret out of what others say, in whatever form they say it: as it is, escaped, encoded, cut short, or broken over lines."""
 
 import base64
 import re
+import unicodedata
 from urllib.parse import quote
 
 MARK = "[key]"
@@ -11,6 +12,27 @@ _SKIPPED = "".join(map(chr, [*range(33), 127, 0x85, 0xA0, 0x2028, 0x2029, 0xFEFF
 _TABLE = {ord(character): None for character in _SKIPPED}
 _ESCAPES = ("\\r", "\\n", "\\t", "\\u000a", "\\u000d", "\\u0009", "%0a", "%0d", "%20", "&#10;", "&#13;", "=\n", "<br>", "<wbr>")
 _TOKEN = re.compile("|".join(map(re.escape, sorted(_ESCAPES, key=len, reverse=True))) + "|[" + re.escape(_SKIPPED) + "]", re.IGNORECASE)
+LONG = 16
+"""Letters and digits of a form that are looked for whatever stands between them."""
+PART = 12
+"""Letters and digits of a secret, one after the other, that are told from ordinary words."""
+
+
+class _Bare(dict[int, str | None]):
+    """For str.translate: letters and digits of ASCII in their plain small form, whatever their dress, and nothing else."""
+
+    def __missing__(self, code: int) -> str | None:
+        plain = (
+            chr(code - 0xE0000)
+            if 0xE0020 <= code <= 0xE007E
+            else "".join(part for part in unicodedata.normalize("NFKD", chr(code)) if not unicodedata.combining(part))
+        )
+        found = plain.lower() if len(plain) == 1 and plain.isascii() and plain.isalnum() else None
+        self[code] = found
+        return found
+
+
+_BARE = _Bare()
 
 
 class Redactor:
@@ -19,6 +41,12 @@ class Redactor:
     def __init__(self, *secrets: str | None) -> None:
         found = {form for secret in secrets if secret and len(secret.strip()) >= SHORTEST for form in _forms(secret.strip())}
         self._forms = tuple(sorted(found, key=len, reverse=True))
+        bare = {form.translate(_BARE) for form in found}
+        for secret in filter(None, secrets):
+            plain = secret.translate(_BARE)
+            bare |= {plain[at : at + PART] for at in range(0, len(plain) - PART + 1, PART // 2)} if len(plain) >= 2 * PART else set()
+            bare |= _numbered(secret.strip()) if len(plain) >= LONG else set()
+        self._bare = tuple(sorted((form for form in bare if len(form) >= PART), key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
         """The text without the secrets."""
@@ -28,8 +56,25 @@ class Redactor:
         if "\\" in squeezed or "%" in squeezed or "&" in squeezed or "<" in squeezed or "=" in squeezed:
             squeezed = _TOKEN.sub("", text).lower()
         if not any(form in squeezed for form in self._forms):
+            return self._without_bare(text)
+        return self._without_bare(self._cut(text))
+
+    def _without_bare(self, text: str) -> str:
+        """The text without what is a secret, or a part of one, to whoever reads letters and digits alone."""
+        near = text if text.isascii() or max(text) >= "\U000e0000" else _ascii(text)
+        letters = near.translate(_BARE)
+        if not any(form in letters for form in self._bare):
             return text
-        return self._cut(text)
+        bare = text.translate(_BARE)
+        places = [at for at, character in enumerate(text) if _BARE[ord(character)] is not None]
+        spans = sorted(span for form in self._bare for span in _spans(bare, form, places))
+        kept: list[str] = []
+        at = 0
+        for start, end in spans:
+            if start >= at:
+                kept += [text[at:start], MARK if not (kept and start == at) else ""]
+            at = max(at, end)
+        return "".join([*kept, text[at:]])
 
     def _cut(self, text: str) -> str:
         """Find the secrets in the text without its line breaks and escapes, and take them out where they stand."""
@@ -63,6 +108,17 @@ def _spans(text: str, form: str, places: list[int]) -> list[tuple[int, int]]:
         spans.append((places[at], places[at + len(form) - 1] + 1))
         at = text.find(form, at + len(form))
     return spans
+
+
+def _ascii(text: str) -> str:
+    """What of a text is ASCII in any dress, in a tenth of the time that looking at each character takes."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def _numbered(secret: str) -> set[str]:
+    """Its characters by number, as escapes and lists of bytes write them, without what stands between."""
+    forms = ("{:02x}", "x{:x}", "x{:04x}", "0x{:02x}", "u{:x}", "u{:04x}", "{:d}", "{:04d}", "{:03o}")
+    return {"".join(form.format(ord(c)) for c in secret) for form in forms}
 
 
 def _forms(secret: str) -> set[str]:

@@ -1,11 +1,13 @@
 """A Postgres that is not the embedded one: what it cannot do for us is said in one sentence before anything is begun."""
 
+import asyncio
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import AsyncConnection, sql
 
+from bot.cli import checks
 from engine import embedded, migrate
 from engine.errors import MigrationError
 from tests.support import clusters
@@ -58,14 +60,20 @@ async def test_a_standby_is_refused(tmp_path: Path) -> None:
         assert "leads to a standby" in await refusal(server.dsn)
 
 
-async def test_a_pooler_that_lends_connections_by_transaction_is_refused(dsn: str) -> None:
-    """Locks and notifications would be lost. One that lends by session is none of our business."""
+async def test_a_pooler_that_lends_connections_by_transaction_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Locks and notifications would be lost; doctor says the same. One that lends by session is none of our business."""
+    monkeypatch.setenv("TZUROT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("CONSOLE_PORT", "0")
     async with Pooler.before(dsn, "transaction") as address:
         said = await refusal(address)
         assert "pooler" in said
         assert "pool_mode" in said
+        monkeypatch.setenv("DATABASE_URL", address)
+        assert [each.detail for each in await asyncio.to_thread(checks.examine, None) if not each.ok] == [said]
     async with Pooler.before(dsn, "session") as address:
         assert await migrate.pending(address) == []
+        monkeypatch.setenv("DATABASE_URL", address)
+        assert [each.detail for each in await asyncio.to_thread(checks.examine, None) if not each.ok] == []
 
 
 def _renamed(dsn: str, name: str) -> str:

@@ -26,6 +26,7 @@ BODY_LIMIT = 2 * 1024 * 1024
 STREAM_LIMIT = 32 * 1024 * 1024
 """Bytes of an answer that is read part by part, of which only what is needed is kept."""
 CONNECT_SECONDS = 10.0
+_LEADS = "location"
 _AT_ONCE = 16 * 1024
 """Bytes that are handed on before others get their turn: the oddest of them take 30 ms to read."""
 
@@ -113,6 +114,7 @@ class Http:
             trust_env=False,
             verify=way.trust(),
             proxy=way.through(),
+            event_hooks={"response": [_unparsed]},
         )
 
     async def __aenter__(self) -> "Http":
@@ -136,7 +138,8 @@ class Http:
                 self._client.stream(method, url, headers=sent, content=body) as answer,
                 aclosing(_limited(answer, limit)) as chunks,
             ):
-                yield Streamed(answer.status_code, dict(answer.headers), chunks)
+                leads = {"location": answer.extensions[_LEADS]} if _LEADS in answer.extensions else {}
+                yield Streamed(answer.status_code, dict(answer.headers) | leads, chunks)
         except TimeoutError:
             raise ProviderFailed(Fault(Category.TIMEOUT, technical_details=f"no complete answer within {seconds:g} s")) from None
         except httpx.ConnectTimeout:
@@ -166,6 +169,12 @@ class Http:
         return await self.request(
             method, url, headers={"content-type": "application/json", **headers}, body=body, seconds=seconds, limit=limit
         )
+
+
+async def _unparsed(answer: httpx.Response) -> None:
+    """Put aside where an answer leads: httpx reads that as an address, though it is not gone to, and fails where it is none."""
+    if "location" in answer.headers:
+        answer.extensions[_LEADS] = answer.headers.pop("location")
 
 
 async def _limited(answer: httpx.Response, limit: int) -> AsyncGenerator[bytes]:
