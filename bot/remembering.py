@@ -63,9 +63,8 @@ async def viewed(log: Log, note: Note) -> str:
     """A memory with everything that is known of it."""
     async with log.pool.connection() as connection:
         found = await noted.sources(connection, note.memory)
-    made = {"manual": "noted by its person", "fact": "taken from what was said", "summary": "a summary", "dream": "a consolidation"}
     by = f" by {note.model}" if note.model else ""
-    facts = [f"{made.get(note.origin, note.origin)}{by}, {note.at:%Y-%m-%d %H:%M} UTC", f"met {_WHERE[note.reach]}"]
+    facts = [f"{_MADE.get(note.origin, note.origin)}{by}, {note.at:%Y-%m-%d %H:%M} UTC", f"met {_WHERE[note.reach]}"]
     facts += ["corrected"] * note.corrected + ["locked"] * note.locked + ["put aside"] * note.archived + ["hidden by a dream"] * note.hidden
     cost = [f"cost ${note.cost:.6f}"] if note.cost is not None else []
     sources = [f"position {one.position}" for one in found if one.position]
@@ -100,11 +99,19 @@ def told(found: Sequence[tuple[DreamRow, list[tuple[str, str]]]]) -> str:
     lines = list[str]()
     for one, pairs in found[:10]:
         lines.append(f"{one.name}, {one.at:%Y-%m-%d %H:%M} UTC{', taken back' if one.undone else ''}:")
+        lines += [f"  added {memory.hex[-8:]}" for memory in one.added]
         lines += [f"  hid {hidden}\n  for {kept}" for hidden, kept in pairs[:5]]
         lines += [f"  and {len(pairs) - 5} more"] if len(pairs) > 5 else []
     return "\n".join(lines)
 
 
+_MADE = {
+    "manual": "noted by its person",
+    "fact": "taken from what was said",
+    "summary": "a summary",
+    "dream": "a reflection",
+    "relationship": "how they stand to each other",
+}
 _WHERE = {
     "channel": "where it was noted, and in private talk with its person",
     "server": "in its server, and in private talk with its person",

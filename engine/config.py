@@ -84,6 +84,24 @@ class Settings(BaseSettings):
     memory_dreams: Literal["on", "off"] = Field(
         "on", description="Whether notes that say the same are hidden behind one, once a day; nothing is lost and each time can be undone."
     )
+    memory_relationships: int = Field(
+        20,
+        ge=0,
+        le=1000,
+        description="Answers of a character to a person after which MEMORY_MODEL says anew how they stand to each other; 0: never.",
+    )
+    memory_reflections: int = Field(
+        30,
+        ge=0,
+        le=1000,
+        description="Facts of a person in a channel after which MEMORY_MODEL is asked what follows from them; 0: never.",
+    )
+    memory_waypoints: float = Field(
+        0.0,
+        ge=0,
+        le=5,
+        description="Weight of memories for naming the same thing as others that were found; 0: each is found by itself alone.",
+    )
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")

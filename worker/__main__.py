@@ -50,7 +50,13 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         recall = (
             None
             if settings.memory_recall == "off"
-            else LazyRecall(log, full=settings.memory_recall == "full", decay_days=settings.memory_decay_days, calm=calm)
+            else LazyRecall(
+                log,
+                full=settings.memory_recall == "full",
+                decay_days=settings.memory_decay_days,
+                waypoints=settings.memory_waypoints,
+                calm=calm,
+            )
         )
         work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall, calm=calm)
         await stack.enter_async_context(hints.read_models(listener.config.connection_state.connection))

@@ -148,7 +148,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "job.completed": (job.JobCompleted, 1),
         "job.failed": (job.JobFailed, 1),
         "job.cancelled": (job.JobCancelled, 1),
-        "memory.noted": (memory.MemoryNoted, 1),
+        "memory.noted": (memory.MemoryNoted, 2),
         "memory.corrected": (memory.MemoryCorrected, 1),
         "memory.locked": (memory.MemoryLocked, 1),
         "memory.forgotten": (memory.MemoryForgotten, 1),

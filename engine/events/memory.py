@@ -8,7 +8,7 @@ from pydantic import Field
 from engine.events.base import Count, Event, Part, Sealed, Snowflake, user_subject
 from engine.events.message import Venue
 
-Origin = Literal["manual", "fact", "summary", "dream", "verbatim", "shapes_inc"]
+Origin = Literal["manual", "fact", "summary", "dream", "verbatim", "shapes_inc", "relationship"]
 """Who says so: a person, a model that read what was said, or another program's file."""
 Reach = Literal["channel", "server", "everywhere"]
 """Where it is met besides private talk with its person: in its channel, its server, or wherever they are answered."""

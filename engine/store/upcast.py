@@ -61,6 +61,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("reply.regenerated", 1): unchanged,  # v2: a wish for this version
         ("reply.version_chosen", 1): unchanged,  # v2: what was shown before
         ("memory.dreamed", 1): unchanged,  # v2: in whose favour a memory is hidden
+        ("memory.noted", 1): unchanged,  # v2: how two stand to each other is an origin, too
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )

@@ -6,6 +6,7 @@ import pytest
 
 from engine.config import Settings
 from engine.decide.spending import spend as rule
+from tests.chaos import remembering
 from tests.chaos.calls import faults, outside, spending, storm
 from tests.chaos.run import Run
 from worker.turn import answer
@@ -65,4 +66,12 @@ async def test_what_a_table_refuses_stops_nobody(settings: Settings, monkeypatch
     monkeypatch.setattr(answer, "FIRST_PAUSE", 0.0)
     run = Run("R43", 8, quiet=True, timely=False)
     await outside.r43(run, settings)
+    held(run)
+
+
+@pytest.mark.parametrize(("row", "trials"), [("R34", 14), ("R35", 10)])
+async def test_nobody_learns_or_claims_what_is_another_persons(settings: Settings, row: str, trials: int) -> None:
+    """Each way in which words come in, once in each place; each way to claim something about somebody else."""
+    run = Run(row, trials, quiet=True, timely=False)
+    await (remembering.r34 if row == "R34" else remembering.r35)(run, settings)
     held(run)

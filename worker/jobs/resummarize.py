@@ -14,7 +14,8 @@ from engine.store import Log
 from projections.models import channels, provider_models
 from projections.models.memories import groups
 from projections.prompt import tokens
-from worker.jobs import summarize
+from worker.jobs import relate, summarize
+from worker.jobs.relate import BondReading
 from worker.jobs.running import SYSTEM, GiveUp, Handler, Result, RunningJob
 from worker.jobs.summarize import Group, NoSummary
 
@@ -51,6 +52,13 @@ async def all_groups(log: Log, generation: str, grouping: str) -> list[Group]:
         ]
 
 
+async def all_readings(job: RunningJob, generation: str) -> list[BondReading]:
+    """How each two stand to each other, the newest of each, in a fixed order."""
+    async with job.work.log.pool.connection() as connection:
+        seen = [one for venue in ("discord", "playground") for one in await channels.seen(connection, venue=venue)]
+    return [found for one in seen for found in await relate.latest(job.work.log, one, job.work.settings.memory_relationships, generation)]
+
+
 async def estimate(log: Log, generation: str, grouping: str) -> Estimate:
     """What it would take, from some of the groups. Asks no model."""
     every = await all_groups(log, generation, grouping)
@@ -77,11 +85,11 @@ async def run(job: RunningJob) -> Result:
         takes = await estimate(job.work.log, generation, grouping)
         cost = "unknown" if takes.cost is None else f"${takes.cost:.2f}"
         return {"calls": takes.groups - takes.made, "groups": takes.groups, "cost": cost, "seconds": round(takes.seconds)}
-    every = await all_groups(job.work.log, generation, grouping)
+    every: list[Group | BondReading] = [*await all_groups(job.work.log, generation, grouping), *await all_readings(job, generation)]
     noted, refused = int(str(job.cursor.get("noted", 0))), int(str(job.cursor.get("refused", 0)))
     for done, group in enumerate(every[job.done :], start=job.done + 1):
         try:
-            noted += await summarize.make(job, group)
+            noted += await (summarize.make(job, group) if isinstance(group, Group) else relate.make(job, group))
         except NoSummary:
             refused += 1
             if refused >= SAMPLE and not noted:

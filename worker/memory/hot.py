@@ -53,9 +53,10 @@ DECAY = 0.5
 _log = logs.get("recall")
 
 
-def decaying(days: int) -> RecallConfig:
-    """The ranking's knobs with exp(-age / days) in it; 0 days: without."""
-    return RecallConfig(recency=DECAY, recency_days=days) if days else RecallConfig()
+def decaying(days: int, waypoints: float = 0.0) -> RecallConfig:
+    """The ranking's knobs with exp(-age / days) in it, 0 days: without; and with so much weight of what shares a name or a moment."""
+    decay = {"recency": DECAY, "recency_days": days} if days else {}
+    return RecallConfig(waypoint=waypoints, **decay)
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Recaller:
     """Ranks memories for prompts. One per process; `full`: by vectors, too. `only`: of this embedder, whichever is chosen.
 
     `decay_days`: what is recent counts more, a third of that after so many days; 0 for not at all. Age is read, nothing is changed by it.
+    `waypoints`: weight of memories that name the same thing as others that were found.
     `calm`: what was said is taken up while it says that no turn hurries.
     """
 
@@ -81,6 +83,7 @@ class Recaller:
     full: bool = True
     only: str | None = None
     decay_days: int = 0
+    waypoints: float = 0.0
     rest_s: float = REST_S
     calm: Calm = field(default_factory=Calm)
     _engine: Engine | None = None
@@ -167,7 +170,7 @@ class Recaller:
         """The arithmetic, its model loaded on the first question ever."""
         if self._engine is None:
             embedder = await asyncio.to_thread(_embedder, self._vectors) if self.full else None
-            self._engine = Engine(embedder, decaying(self.decay_days))
+            self._engine = Engine(embedder, decaying(self.decay_days, self.waypoints))
         return self._engine
 
     async def _in_step(self, engine: Engine, hot: _Hot, candidates: Sequence[str]) -> None:

@@ -12,10 +12,11 @@ from worker.calm import Calm
 
 
 class LazyRecall:
-    """See the module's docstring. `full`: by vectors, too; `decay_days` and `calm`: see Recaller."""
+    """See the module's docstring. `full`: by vectors, too; `decay_days`, `waypoints` and `calm`: see Recaller."""
 
-    def __init__(self, log: Log, *, full: bool, decay_days: int = 0, calm: Calm | None = None) -> None:
+    def __init__(self, log: Log, *, full: bool, decay_days: int = 0, waypoints: float = 0.0, calm: Calm | None = None) -> None:
         self._log, self._full, self._decay_days, self._calm = log, full, decay_days, calm or Calm()
+        self._waypoints = waypoints
         self._recall: Recall | None = None
         self._loading = asyncio.Lock()
 
@@ -24,7 +25,7 @@ class LazyRecall:
         async with self._loading:
             if self._recall is None:
                 hot = await asyncio.to_thread(import_module, "worker.memory.hot")
-                self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days, calm=self._calm)
+                self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days, waypoints=self._waypoints, calm=self._calm)
         return await self._recall(question)
 
     def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:

@@ -38,6 +38,7 @@ ORIGINS = {
     "fact": "taken from what was said",
     "summary": "a summary",
     "dream": "a reflection",
+    "relationship": "how they stand to each other",
     "verbatim": "brought in",
     "shapes_inc": "brought in",
 }
@@ -93,11 +94,12 @@ async def show(request: Request) -> Response:
     names = await called(console, {note.person for note in shown}, suggestions=True)
     async with console.log.pool.connection() as connection:
         talked = await relationships.pairs(connection, asked.person)
+        how = await noted.texts(connection, console.log.vault, [pair.newest for pair in talked if pair.newest is not None])
     talkers = await called(console, {pair.person for pair in talked})
     cast = {pair.character: talkers.character(pair.character) for pair in talked}
-    picture = graph(talked, {pair.person: talkers.person(pair.person) for pair in talked}, cast)
+    picture = graph(talked, {pair.person: talkers.person(pair.person) for pair in talked}, cast, how)
     context = {"asked": asked, "found": len(found), "shown": shown, "names": names, "head": head, "sentence": sentence, "rows": ROWS}
-    context |= {"origins": ORIGINS, "picture": picture, "talked": talked, "talkers": talkers, "dreams": [], "generations": None}
+    context |= {"origins": ORIGINS, "picture": picture, "talked": talked, "talkers": talkers, "how": how, "dreams": [], "generations": None}
     if asked.position is None and not asked.first:
         context["dreams"] = (await remembering.dreamed(console.log, asked.person))[:10]
         async with console.log.pool.connection() as connection:

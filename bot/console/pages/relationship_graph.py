@@ -41,8 +41,10 @@ class Graph:
     right: int = RIGHT
 
 
-def graph(pairs: Sequence[Relationship], people: Mapping[int, str], characters: Mapping[UUID, str]) -> Graph:
-    """The picture of these, each side in the order in which it comes first."""
+def graph(
+    pairs: Sequence[Relationship], people: Mapping[int, str], characters: Mapping[UUID, str], how: Mapping[UUID, str] | None = None
+) -> Graph:
+    """The picture of these, each side in the order in which it comes first. `how` they stand to each other, by the memory that says so."""
     left = {one: number for number, one in enumerate(dict.fromkeys(pair.person for pair in pairs))}
     right = {one: number for number, one in enumerate(dict.fromkeys(pair.character for pair in pairs))}
     lines = tuple(
@@ -50,7 +52,8 @@ def graph(pairs: Sequence[Relationship], people: Mapping[int, str], characters: 
             _y(left[pair.person]),
             _y(right[pair.character]),
             round(1 + log2(max(pair.replies, 1)), 1),
-            f"{characters[pair.character]} answered {people[pair.person]} {pair.replies:,} times",
+            f"{characters[pair.character]} answered {people[pair.person]} {pair.replies:,} times"
+            + (f": {said}" if pair.newest is not None and (said := (how or {}).get(pair.newest)) else ""),
         )
         for pair in pairs
     )

@@ -40,8 +40,13 @@ class Grouping:
         return str(self.size) if self.size else f"{int(self.period.total_seconds())}s"
 
 
-_STANDS = STANDS_FOR_ALL.replace("= %(reader)s", "IS NOT NULL")
+STANDS_FOR_EVERY = STANDS_FOR_ALL.replace("= %(reader)s", "IS NOT NULL")
 """What is made of something is met by every character: what was forgotten, or said incognito, with one of them is left out for all."""
+NONE_MADE = """
+NOT EXISTS (SELECT 1 FROM scenes.whispers w WHERE w.message_id = coalesce(e.message_id, e.reply_to))
+  AND NOT EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = e.author_id AND NOT c.derive)
+"""
+"""Of what nobody whispered, and whose person does not want that nothing is made of it."""
 _BY_COUNT = """
 SELECT position FROM (
     SELECT position, row_number() OVER (ORDER BY position) - 1 AS number
@@ -57,9 +62,7 @@ WITH asked AS ({{asked}})
 SELECT e.position, e.position || coalesce('~' || e.edit_position, '') AS ref, e.kind, e.message_id, e.turn, e.edit_position AS edit,
        e.author_id, e.author_kind
 FROM history.entries e
-WHERE e.channel = %(channel)s AND e.asked IN (SELECT position FROM asked) AND {_STANDS}
-  AND NOT EXISTS (SELECT 1 FROM scenes.whispers w WHERE w.message_id = coalesce(e.message_id, e.reply_to))
-  AND NOT EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = e.author_id AND NOT c.derive)
+WHERE e.channel = %(channel)s AND e.asked IN (SELECT position FROM asked) AND {STANDS_FOR_EVERY} AND {NONE_MADE}
 ORDER BY e.asked, e.place
 """
 

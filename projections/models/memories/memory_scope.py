@@ -76,6 +76,14 @@ _BLOCKED = """
 """
 
 
+_SOURCES = """
+SELECT message_id, turn, of_memory, edit, fixed, replaced FROM memory.sources d WHERE d.memory = {memory}
+UNION ALL SELECT i.message_id, i.turn, i.of_memory, i.edit, i.fixed, d.replaced OR i.replaced
+FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.memory = {memory}
+"""
+"""What a memory was made of, at once or by way of another memory: a reflection is made of facts, those of what was said."""
+
+
 def _taken_back(memory: str) -> str:
     """Whether what a memory was made of is gone for all: deleted, said otherwise since, forgotten or corrected. `reader` may be NULL."""
     return f"""
@@ -83,11 +91,11 @@ coalesce((
     SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
                         ELSE e.position IS NULL OR e.gone OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit
                              OR coalesce({FORGOTTEN}, false) OR {_CORRECTED} END)
-    FROM memory.sources s
+    FROM ({_SOURCES.format(memory=memory)}) AS s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
                        UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
     LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true
-    WHERE s.memory = {memory} AND NOT s.replaced), false)
+    WHERE NOT s.replaced), false)
 """
 
 
@@ -167,9 +175,7 @@ coalesce((
     SELECT bool_or(CASE WHEN s.replaced THEN e.position IS NOT NULL AND ({_OPEN} OR {SEEN}) IS NOT TRUE
                         WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
                         ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR ({STANDS}) IS NOT TRUE END)
-    FROM (SELECT message_id, turn, of_memory, edit, fixed, replaced FROM memory.sources d WHERE d.memory = {memory}
-          UNION ALL SELECT i.message_id, i.turn, i.of_memory, i.edit, i.fixed, d.replaced OR i.replaced
-          FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.memory = {memory}) AS s
+    FROM ({_SOURCES.format(memory=memory)}) AS s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
                        UNION ALL SELECT * FROM history.entries t WHERE t.turn = s.turn) AS e ON true
     LEFT JOIN LATERAL (SELECT * FROM memory.notes o WHERE o.memory = s.of_memory) AS o ON true), false)
@@ -191,15 +197,27 @@ ORDER BY noted DESC LIMIT %({{most}})s
 _OF_PERSON = f"""
 SELECT * FROM memory.notes
 WHERE NOT gone AND person = %(person)s AND NOT archived AND venue = %(venue)s AND (character IS NULL OR character = %(reader)s)
-  AND (origin NOT IN ('fact', 'summary') OR channel IS DISTINCT FROM %(channel)s AND (generation = {_GENERATION} OR corrected OR locked))
+  AND origin <> 'relationship'
+  AND (origin NOT IN ('fact', 'summary', 'dream')
+       OR (origin = 'dream' OR channel IS DISTINCT FROM %(channel)s) AND (generation = {_GENERATION} OR corrected OR locked))
   AND (channel = %(channel)s OR %(guild)s::bigint IS NULL AND guild IS NOT NULL
        OR channel IS NULL OR reach = 'everywhere' OR reach = 'server' AND guild = %(guild)s)
 ORDER BY noted DESC LIMIT %(most_notes)s
 """
+# What a conversation that goes on from another takes over of what was made of it: as of the event where they part.
+_FORKED = "(SELECT f.{column} FROM forks.forks f WHERE f.channel = %(channel)s)"
+_OF_FORK = f"""
+SELECT * FROM memory.notes
+WHERE NOT gone AND channel = {_FORKED.format(column="source")} AND noted <= {_FORKED.format(column="at")} AND NOT archived
+  AND (character IS NULL OR character = %(reader)s) AND origin <> 'relationship' AND (origin IN ('fact', 'summary') OR person = %(person)s)
+  AND (origin NOT IN ('fact', 'summary', 'dream') OR generation = {_GENERATION} OR corrected OR locked)
+ORDER BY noted DESC LIMIT %(most_notes)s
+"""
 _NOTES = f"""
-SELECT n.memory, n.position FROM (
+SELECT DISTINCT n.memory, n.position FROM (
     ({_OF_CHANNEL.format(origin="summary", most="most_summaries")}) UNION ALL ({_OF_CHANNEL.format(origin="fact", most="most_notes")})
     UNION ALL ({_OF_PERSON})
+    UNION ALL ({_OF_FORK})
 ) AS n
 WHERE NOT {_HIDDEN} AND NOT {_broken("n.memory")}
   AND (n.channel IS NOT DISTINCT FROM %(channel)s OR NOT {_kept_apart("n.position", "n.guild")})
@@ -218,6 +236,17 @@ _FRESH = """
 SELECT EXISTS (SELECT 1 FROM memory.sessions f WHERE f.kind = 'fresh' AND f.person = %(person)s AND f.since <= %(at)s
                AND %(at)s < least(f.until, f.ended, 'infinity') AND (f.character IS NULL OR f.character = %(reader)s))
 """
+_BETWEEN = f"""
+SELECT n.position FROM memory.notes n
+WHERE NOT n.gone AND n.person = %(person)s AND n.character = %(reader)s AND n.origin = 'relationship' AND NOT n.archived
+  AND (n.generation = {_GENERATION} OR n.corrected OR n.locked)
+  AND (n.venue = %(venue)s AND (n.channel = %(channel)s OR %(guild)s::bigint IS NULL AND n.guild IS NOT NULL)
+       OR n.channel = {_FORKED.format(column="source")} AND n.noted <= {_FORKED.format(column="at")})
+  AND NOT {_HIDDEN} AND NOT {_broken("n.memory")} AND (n.channel = %(channel)s OR NOT {_kept_apart("n.position", "n.guild")})
+  AND NOT EXISTS (SELECT 1 FROM memory.superseded s JOIN memory.notes g ON g.memory = s.by_memory WHERE s.memory = n.memory AND g.gone)
+  AND NOT ({_FRESH})
+ORDER BY n.channel = %(channel)s DESC, n.channel = coalesce({_FORKED.format(column="source")}, 0) DESC, n.noted DESC LIMIT 1
+"""
 
 
 async def met(connection: AsyncConnection, scope: MemoryScope) -> Sequence[str]:
@@ -231,3 +260,12 @@ async def met(connection: AsyncConnection, scope: MemoryScope) -> Sequence[str]:
     cursor = await connection.execute(statement, parameters, prepare=True)
     found = await cursor.fetchone()
     return tuple(found[0] or ()) if found else ()
+
+
+async def between(connection: AsyncConnection, scope: MemoryScope) -> int | None:
+    """Position of what was noted last of how the person and the character stand to each other, where it may be met; None for nothing.
+
+    What was said in a private talk is met in itself alone; what was said on a server in private talk, too.
+    """
+    row = await (await connection.execute(sql(_BETWEEN, ""), asdict(scope))).fetchone()
+    return int(row[0]) if row else None

@@ -40,6 +40,7 @@ class Note:
     hidden: bool
     text: str
     taken_back: bool = False
+    generation: str = ""
 
     @property
     def name(self) -> str:
@@ -67,7 +68,9 @@ class RunningSession:
     until: datetime | None
 
 
-_CLEAR = "memory, position, person, origin, character, channel, guild, venue, reach, at, model, cost, corrected, locked, archived"
+_CLEAR = (
+    "memory, position, person, origin, character, channel, guild, venue, reach, at, model, cost, corrected, locked, archived, generation"
+)
 _COLUMNS = f"{_CLEAR}, subject, event_id, event_type, schema_version, sealed"
 _NAMES = tuple(name.strip() for name in _CLEAR.split(","))
 
@@ -118,7 +121,7 @@ SELECT memory FROM (
 """
 # Summaries are of channels, and what another generation made is not met.
 _COUNTED = """
-NOT n.gone AND NOT n.archived AND n.origin <> 'summary' AND (n.origin <> 'fact' OR n.corrected OR n.locked
+NOT n.gone AND NOT n.archived AND n.origin NOT IN ('summary', 'relationship') AND (n.origin <> 'fact' OR n.corrected OR n.locked
     OR n.generation = coalesce((SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), ''))
 """
 
@@ -141,7 +144,7 @@ async def read_on(connection: AsyncConnection, day: datetime, generation: str | 
     """How often a model read what each person said on a day (UTC), given by any moment of it, for a generation of summaries or for all."""
     statement = """
     SELECT one, count(*) FROM memory.notes n CROSS JOIN unnest(n.people) AS one
-    WHERE n.origin = 'summary' AND date_trunc('day', n.at, 'UTC') = date_trunc('day', %(day)s::timestamptz, 'UTC')
+    WHERE n.origin IN ('summary', 'relationship') AND date_trunc('day', n.at, 'UTC') = date_trunc('day', %(day)s::timestamptz, 'UTC')
       AND (%(generation)s::text IS NULL OR n.generation = %(generation)s) GROUP BY one
     """
     cursor = await connection.execute(sql(statement, ""), {"day": day, "generation": generation})
@@ -175,3 +178,24 @@ async def choice(connection: AsyncConnection, person: int) -> tuple[str, bool]:
     """How far a person's words are remembered, and whether anything is made of them."""
     row = await (await connection.execute(sql("SELECT reach, derive FROM memory.choices WHERE person = %s", ""), (person,))).fetchone()
     return (row[0], row[1]) if row else ("channel", True)
+
+
+async def facts(connection: AsyncConnection, generation: str, least: int) -> Sequence[tuple[int, int, int]]:
+    """People and channels of which a generation has at least so many facts, with how many."""
+    statement = """
+    SELECT person, channel, count(*) FROM memory.notes
+    WHERE origin = 'fact' AND NOT gone AND channel IS NOT NULL AND generation = %s GROUP BY 1, 2 HAVING count(*) >= %s ORDER BY 1, 2
+    """
+    return await (await connection.execute(sql(statement, ""), (generation, least))).fetchall()
+
+
+async def texts(connection: AsyncConnection, vault: Vault, memories: Sequence[UUID]) -> Mapping[UUID, str]:
+    """What those of these memories say that stand for all."""
+    statement = f"""
+    SELECT {_COLUMNS}, false AS hidden, {TAKEN_BACK} AS taken_back FROM memory.notes n WHERE NOT gone AND n.memory = ANY(%(memories)s)
+    """
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(sql(statement, ""), {"memories": list(memories), "reader": None})
+        rows = await cursor.fetchall()
+    keys = await vault.keys({row["subject"] for row in rows})
+    return {row["memory"]: _opened(row, keys).text for row in rows if not row["taken_back"]}

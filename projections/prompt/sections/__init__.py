@@ -18,13 +18,14 @@ from projections.prompt.sections import (
     pictures,
     platform,
     profile,
+    relationship,
     request,
     silence,
     situation,
 )
 
 ORDER: tuple[Section, ...] = (
-    *(platform, lore, character, directives, profile, history, memories, note),
+    *(platform, lore, character, directives, profile, history, relationship, memories, note),
     *(pictures, situation, silence, request),
 )
 

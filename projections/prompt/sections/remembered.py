@@ -90,5 +90,5 @@ def _noted(ref: str, place: int, event: MemoryNoted | MemoryCorrected, occurred:
     if isinstance(event, MemoryCorrected):
         return Content(ref, place, event.text, occurred, "note", "", None)
     at = datetime.fromtimestamp(event.at_ms / 1000, occurred.tzinfo) if event.at_ms else occurred
-    kind = {"fact": "fact", "summary": "summary", "dream": "reflection"}.get(event.origin, "note")
+    kind = {"fact": "fact", "summary": "summary", "dream": "reflection", "relationship": "relationship"}.get(event.origin, "note")
     return Content(ref, place, event.text, at, kind, event.speaker, event.channel_id, character=event.by_character)

@@ -116,6 +116,7 @@ WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
     "lore": lambda text: {"lore": _lore(text)},
     "note": lambda text: {"note": SetNotes((("n:1:1", NoteSheet(text=text, depth=1)), ("n:2:1", NoteSheet(text=text, depth=0))))},
     "memory": lambda text: {"memories": Recalled((((Content("n:1", 1, text, NOW, "fact", text, 1)), ()),), {})},
+    "relationship": lambda text: {"relationship": Content("n:1", 1, text, NOW, "relationship", "", 1)},
     "profile": lambda text: {"profile": Known(name=text, pronouns=text, about=text, prompt=text)},
     "picture": lambda text: {"pictures": ShownPictures((ShownPicture("3#0=a", text, text, "image", "data:image/png;base64,AA==", 258),))},
     "wish": lambda text: _asked(wish=text),
