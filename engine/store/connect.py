@@ -102,4 +102,6 @@ def translate(error: psycopg.Error) -> StoreError:
     """The store's own error for one of psycopg's."""
     if isinstance(error, psycopg.errors.DiskFull):
         return StorageFull("Postgres has no disk space left; free some and it goes on by itself")
+    if isinstance(error, psycopg.errors.ConfigurationLimitExceeded):
+        return StoreUnavailable("Postgres may write no more temporary files; raise its temp_file_limit and it goes on by itself")
     return StoreUnavailable(f"Postgres failed: {type(error).__name__}")

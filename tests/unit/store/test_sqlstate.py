@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from engine.store import sqlstate
+from engine.store.connect import translate
 
 
 def _error(state: str) -> psycopg.Error:
@@ -15,6 +16,13 @@ def test_an_outage_passes(state: str) -> None:
     """Connection, shutdown, deadlock, full disk, too many clients, locks, time-outs, I/O, a standby: waited for."""
     assert not sqlstate.lasts(_error(state))
     assert not sqlstate.of_data(_error(state))
+
+
+def test_a_limit_of_temporary_files_is_said_by_its_name() -> None:
+    """It is an operator's to raise, and passes then."""
+    error = psycopg.errors.ConfigurationLimitExceeded("temporary file size exceeds temp_file_limit (1kB)")
+    assert "temp_file_limit" in str(translate(error))
+    assert not sqlstate.lasts(error)
 
 
 def test_a_lost_connection_passes() -> None:
