@@ -15,7 +15,7 @@ from engine.chatlogs.reading import read_chats
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
-from projections.archive import chats
+from projections.archive import chats, uploads
 from projections.archive.chats import ImportedChat
 from projections.transcript import transcript
 
@@ -37,11 +37,15 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: Item, told: chats.To
 
 async def ask(log: Log, actor: Actor, raw: bytes, host: Item) -> tuple[UUID, str]:
     """Look at a file and have it imported by a job: its id, and what the file holds in a sentence. Raises Rejected."""
-    found = await read(raw)
+    words = summary(await read(raw))
+    return await uploads.ask(log, actor, chats.IMPORT, raw, host.id), words
+
+
+def summary(found: list[ChatLog]) -> str:
+    """What a file holds, in a sentence."""
     lines, bad = sum(len(chat.lines) for chat in found), sum(len(chat.bad) for chat in found)
     many = f"{len(found)} conversations" if len(found) > 1 else "One conversation"
-    words = f"{many} of {found[0].form}'s with {lines:,} lines" + (f"; {bad:,} more cannot be read." if bad else ".")
-    return await chats.ask(log, actor, raw, host.id), words
+    return f"{many} of {found[0].form}'s with {lines:,} lines" + (f"; {bad:,} more cannot be read." if bad else ".")
 
 
 async def give(log: Log, actor: Actor, channel: int) -> ChatLog:

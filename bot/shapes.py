@@ -1,9 +1,8 @@
 """Backups of shapes.inc on their way in, for every face; knows no face. Each step happens once, however often it is begun."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import batched
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -13,17 +12,12 @@ from engine import ids
 from engine.actor import SYSTEM, Actor
 from engine.cards.refusal import Unreadable
 from engine.decide.rejected import Rejected
-from engine.events.base import user_subject
-from engine.events.build import new
-from engine.events.memory import MemoryNoted
-from engine.oldmemories.reading import memory_id
 from engine.resources.kinds import CHARACTER, PRESET
 from engine.shapes.backup import MOST_BYTES, ShapesBackup, read_backup, unzipped
-from engine.shapes.mapping import ShapesMemory, ShapesPlan, planned
-from engine.store import Log, NewEvent
-from projections.archive import chats
-
-TOGETHER = 64
+from engine.shapes.mapping import ShapesPlan, planned
+from engine.store import Log
+from projections.archive import shapes, uploads
+from projections.archive.shapes import Told
 
 
 @dataclass(slots=True)
@@ -44,17 +38,23 @@ class TakenShape:
 
 async def read(path: Path) -> tuple[ShapesBackup, ShapesPlan]:
     """Look at a folder or a ZIP. Stores nothing. Raises Rejected with one sentence."""
-
-    def look() -> tuple[ShapesBackup, ShapesPlan]:
-        backup = read_backup(_files(path))
-        return backup, planned(backup)
-
     try:
-        return await asyncio.to_thread(look)
-    except Unreadable as error:
-        raise Rejected(str(error)) from None
+        return await asyncio.to_thread(_look, lambda: _files(path))
     except OSError as error:
         raise Rejected(f"{path} cannot be read: {error.strerror}.") from None
+
+
+async def read_zip(raw: bytes) -> tuple[ShapesBackup, ShapesPlan]:
+    """Look at the ZIP of a backup that somebody sent. Stores nothing. Raises Rejected with one sentence."""
+    return await asyncio.to_thread(_look, lambda: unzipped(raw))
+
+
+def _look(files: Callable[[], Mapping[str, bytes]]) -> tuple[ShapesBackup, ShapesPlan]:
+    try:
+        backup = read_backup(files())
+        return backup, planned(backup)
+    except Unreadable as error:
+        raise Rejected(str(error)) from None
 
 
 def _files(path: Path) -> Mapping[str, bytes]:
@@ -71,16 +71,41 @@ def _files(path: Path) -> Mapping[str, bytes]:
     return found
 
 
-async def take(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan, told: chats.Told | None = None) -> TakenShape:
+async def take(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan, told: Told | None = None) -> TakenShape:
     """Make the character with its preset, its memories and its conversation; twice adds nothing, a cut one goes on. Raises Rejected."""
     item, created, notes = await _character(log, actor, backup, plan)
-    taken = TakenShape(item.handle, item.name, created, plan.records, skipped=dict(plan.skipped), notes=[*notes, *plan.told])
-    await _remember(log, actor, item, plan, taken)
-    if plan.chat.lines:
-        done = await chats.take(log, actor, plan.chat, item.id, told=told)
-        taken.messages, taken.messages_repeated = done.lines, done.repeated
-    taken.notes += plan.chat.bad
-    return taken
+    counts = await shapes.take(log, actor, plan, item.id, told=told)
+    notes += [*plan.told, *plan.chat.bad]
+    return TakenShape(item.handle, item.name, created, plan.records, skipped=dict(plan.skipped), notes=notes, **asdict(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class BegunShape:
+    """A shape whose character is here, and whose memories and conversation are brought in by a job."""
+
+    item: Item
+    created: bool
+    job: UUID
+    notes: tuple[str, ...]
+
+
+async def begin(log: Log, actor: Actor, raw: bytes) -> BegunShape:
+    """Make the character of a ZIP with its preset, and have the rest brought in by a job. The same file again is the same job.
+
+    Raises Rejected.
+    """
+    backup, plan = await read_zip(raw)
+    item, created, notes = await _character(log, actor, backup, plan)
+    job = await uploads.ask(log, actor, shapes.IMPORT, raw, item.id)
+    return BegunShape(item, created, job, (*notes, *plan.told))
+
+
+def summary(plan: ShapesPlan) -> str:
+    """What a backup holds, in a sentence."""
+    firsts, skipped = sum(one.part == 0 for one in plan.memories), sum(plan.skipped.values())
+    why = f" ({', '.join(f'{count:,} {name}' for name, count in sorted(plan.skipped.items()))})" if skipped else ""
+    bad = f"; {len(plan.chat.bad):,} messages say nothing or cannot be read" if plan.chat.bad else ""
+    return f"{plan.chat.character}: {firsts:,} memories, {skipped:,} skipped{why}, {len(plan.chat.lines):,} lines of talk{bad}."
 
 
 async def _character(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan) -> tuple[Item, bool, list[str]]:
@@ -114,32 +139,3 @@ async def _preset(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan
         notes.append(f"The preset was left out: {error}")
         return None
     return item_id
-
-
-async def _remember(log: Log, actor: Actor, item: Item, plan: ShapesPlan, taken: TakenShape) -> None:
-    """One event for each part, known by its text: the same text is one memory, and one that was forgotten does not come back."""
-    key = await log.vault.key(user_subject(actor.user_id))
-    before = set[UUID]()
-    for some in batched(plan.memories, TOGETHER):
-        news = [_noted(one, memory_id(key, actor.user_id, item.id, one.text), actor, item) for one in some]
-        done = await asyncio.gather(*(log.append(one) for one in {one.id: one for one in news}.values()))
-        fresh = dict(zip(dict.fromkeys(one.id for one in news), (not one.repeated for one in done), strict=True))
-        for memory, event in zip(some, news, strict=True):
-            if memory.part == 0:
-                first = fresh[event.id] and event.id not in before
-                taken.imported, taken.repeated = taken.imported + first, taken.repeated + (not first)
-            before.add(event.id)
-
-
-def _noted(one: ShapesMemory, memory: UUID, actor: Actor, item: Item) -> NewEvent:
-    event = MemoryNoted(
-        memory_id=memory,
-        user_id=actor.user_id,
-        by_user_id=actor.user_id,
-        origin="shapes_inc",
-        character_id=item.id,
-        venue="playground",
-        at_ms=max(int(one.at.timestamp() * 1000), 0) if one.at is not None else 0,
-        text=one.text,
-    )
-    return new(event, memory, occurred_at=one.at)

@@ -20,6 +20,7 @@ from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.typed import Wrong
 from engine.store import Log
 from engine.terminal import Json, bars, echo, say
+from projections.archive.shapes import ShapesCounts
 from projections.terminal import NotFound, with_log
 
 OPERATOR = operator(1)
@@ -70,13 +71,17 @@ def _shape(path: Path, *, preview: bool, json: bool) -> None:
     async def work(log: Log) -> None:
         backup, plan = await shapes.read(path)
         if preview:
-            held: dict[str, object] = {"name": plan.chat.character, "memories": len(plan.memories), "lines": len(plan.chat.lines)}
-            words = f"{held['name']}: {held['memories']} memories, {held['lines']} lines of talk. Nothing was done."
+            held: dict[str, object] = {
+                "name": plan.chat.character,
+                "memories": sum(one.part == 0 for one in plan.memories),
+                "lines": len(plan.chat.lines),
+            }
+            words = f"{shapes.summary(plan)} Nothing was done."
             return say(held | {"skipped": dict(plan.skipped), "notes": list(plan.told)}, json=json, words="\n".join([words, *plan.told]))
         with bars() as shown:
 
-            async def told(done: int, total: int) -> None:
-                shown.show("lines", done, total)
+            async def told(done: int, total: int, _: ShapesCounts) -> None:
+                shown.show("memories and lines", done, total)
 
             taken = await shapes.take(log, OPERATOR, backup, plan, told)
         head = f"{'Created' if taken.created else 'Found'} {taken.name} ({taken.character})."

@@ -29,6 +29,8 @@ BODY_SECONDS = 15.0
 """How long a body may take to arrive."""
 FILE_BYTES = 25 * 1024 * 1024
 """For the forms that take a file: a picture, or a character's card with the files that came with it."""
+WHOLE_PATH, WHOLE_BYTES = "/files/import", 256 * 1024 * 1024
+"""The form that takes whole backups and histories."""
 FILE_PATIENCE = 8
 """Times as long as other bodies: a phone sends ten megabytes in a minute or two."""
 FILE_PATHS = re.compile(r"/[a-z]+/(import|[0-9a-f-]{36}/avatar)|/chats(/\d{1,20}/messages)?")
@@ -133,6 +135,8 @@ def _bounded(visit: Visit) -> bool:
 
 def most_bytes(path: str) -> int:
     """How large the body of a request for this path may be."""
+    if path == WHOLE_PATH:
+        return WHOLE_BYTES
     return FILE_BYTES if FILE_PATHS.fullmatch(path) else BODY_BYTES
 
 

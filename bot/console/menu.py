@@ -31,6 +31,7 @@ MORE = (
     PageLink("/models", "Models", "faces"),
     PageLink("/settings", "Settings", "filter"),
     PageLink("/memory", "Memory", "jobs"),
+    PageLink("/files", "In and out", "down"),
     PageLink("/jobs", "Jobs", "jobs"),
     PageLink("/projections", "Read models", "turns"),
     PageLink("/past", "The past", "timeline"),

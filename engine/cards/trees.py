@@ -71,14 +71,16 @@ def loaded(raw: bytes) -> Any:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
             pass
-    return json.loads(text_of(raw), parse_int=_whole, parse_float=_fraction, parse_constant=str, strict=False)
+    return json.loads(text_of(raw), parse_int=whole, parse_float=fraction, parse_constant=str, strict=False)
 
 
-def _whole(digits: str) -> int | str:
+def whole(digits: str) -> int | str:
+    """A whole number of a document; one of thousands of digits stays text."""
     return int(digits) if len(digits) <= _DIGITS else digits
 
 
-def _fraction(digits: str) -> float | str:
+def fraction(digits: str) -> float | str:
+    """A number with a point; one that is none any more stays text."""
     value = float(digits) if len(digits) <= _DIGITS else math.inf
     return value if math.isfinite(value) else digits
 

@@ -22,6 +22,8 @@ from engine.store.rows import NewEvent
 VENUE = "playground"
 FIRST = datetime(2015, 1, 2, tzinfo=UTC)
 """Ids of Discord's form begin in 2015: what is older has this time."""
+LATEST = datetime(2080, 1, 1, tzinfo=UTC)
+"""An id of Discord's form has no room for later times: they count as not told."""
 UNDATED = datetime(2020, 1, 1, tzinfo=UTC)
 """The time of a conversation that tells none."""
 LONGEST = 100_000
@@ -40,21 +42,21 @@ class Destination:
 
 def channel_of(log: ChatLog, identity: str) -> int:
     """The id of the channel a conversation is put into."""
-    return ids.snowflake_at(_times(log)[0]) | _noise(identity, "channel")
+    return ids.snowflake_at(next(_times(log), UNDATED)) | _noise(identity, "channel")
 
 
 def _noise(*key: object) -> int:
     return int.from_bytes(sha256("\x1f".join(map(str, key)).encode()).digest()[:3]) & 0x3FFFFF
 
 
-def _times(log: ChatLog) -> list[datetime]:
+def _times(log: ChatLog) -> Iterator[datetime]:
     """A time for each line: its own where it fits the order, else a millisecond after the one before."""
-    found: list[datetime] = []
+    before: datetime | None = None
     for line in log.lines:
-        after = found[-1] + timedelta(milliseconds=1) if found else FIRST
-        said = line.shown.at or (after if found else UNDATED)
-        found.append(max(said, after))
-    return found or [UNDATED]
+        after = before + timedelta(milliseconds=1) if before is not None else FIRST
+        told = line.shown.at if line.shown.at is not None and line.shown.at < LATEST else None
+        before = max(told or (after if before is not None else UNDATED), after)
+        yield before
 
 
 def appends(log: ChatLog, to: Destination) -> Iterator[tuple[NewEvent, ...]]:

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Any
 
-from engine.cards import trees
+from engine.cards.pieces import json_in_pieces
 from engine.cards.refusal import Unreadable
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -84,6 +84,6 @@ def read_backup(files: Mapping[str, bytes]) -> ShapesBackup:
 
 def _parsed(raw: bytes, path: str) -> Any:
     try:
-        return trees.bounded(trees.loaded(raw.removeprefix(b"\xef\xbb\xbf")))  # a history is larger than any card
+        return json_in_pieces(raw)  # a history is larger than any card
     except (ValueError, RecursionError, Unreadable):
         raise Unreadable(f"{path} holds no JSON that can be read.") from None

@@ -3,28 +3,26 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import batched, islice
+from itertools import batched
 from uuid import UUID
 
-from engine import blobs, ids
+from engine import ids
 from engine.actor import Actor
 from engine.chatlogs import writing
 from engine.chatlogs.events import Destination, appends, channel_of
 from engine.chatlogs.log import ChatLog
 from engine.decide.channel import Activate, Where
-from engine.decide.job import Again, Ask, job_id
-from engine.decide.rejected import Rejected
 from engine.errors import PartialRepeat
 from engine.events.base import user_subject
 from engine.execute import execute
+from engine.sealing import DataKey
 from engine.store import Log, NewEvent
-from projections.models import catalog, jobs
+from projections.models import catalog
 
 IMPORT = "import_chats"
 AT_ONCE, TOGETHER = 512, 64
 """Lines whose appends are under way together, and lines of one append; they are stored in order."""
-PART = 8 * 1024 * 1024
-Told = Callable[[int, int], Awaitable[None]]
+Told = Callable[[int, int, int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +41,33 @@ class ImportedChat:
 async def take(log: Log, actor: Actor, chat: ChatLog, host: UUID, *, start: int = 0, told: Told | None = None) -> ImportedChat:
     """Append a conversation with this character as events with their original times; twice adds nothing, and a cut one goes on.
 
-    Speakers of the log that are called like other characters of the actor's are those. `start` lines are stored already. `told` hears
-    (done, total); what it raises ends the import with what is stored so far.
+    Speakers of the log that are called like other characters of the actor's are those. `start` lines are stored already, and counted
+    among the lines all the same. `told` hears (done, total, repeated); what it raises ends the import with what is stored so far.
     """
     key = await log.vault.key(user_subject(actor.user_id))
-    identity = key.digest(b"chat" + writing.as_jsonl(chat) + host.bytes)
+    identity = await asyncio.to_thread(_identity, key, chat, host)
     channel = channel_of(chat, identity)
     to = Destination(identity, actor.user_id, host, await _speakers(log, actor) | {chat.character: host}, channel)
-    groups, done, repeated, said = appends(chat, to), start, 0, 0
-    for some in batched(islice(groups, start, None), AT_ONCE):
-        stored = await asyncio.gather(*(_append(log, [group for group in part if group]) for part in batched(some, TOGETHER)))
-        repeated, done = repeated + sum(stored), done + len(some)
-        said += sum(bool(group) for group in some)
+    done = repeated = said = 0
+    for some in batched(appends(chat, to), AT_ONCE):
+        done, said = done + len(some), said + sum(bool(group) for group in some)
+        if done <= start:
+            await asyncio.sleep(0)  # what is stored already is passed over; others want to work meanwhile
+            continue
+        rest = some[max(start - (done - len(some)), 0) :]
+        stored = await asyncio.gather(*(_append(log, [group for group in part if group]) for part in batched(rest, TOGETHER)))
+        repeated += sum(stored)
         if told is not None:
-            await told(done, len(chat.lines))
+            await told(done, len(chat.lines), repeated)
     if said:
         await execute(log, actor, Activate(Where(channel, None, "playground"), host), ids.derived("imported-chat", channel))
     variants = sum(len(line.variants) for line in chat.lines)
-    return ImportedChat(channel, chat.form, said, len(chat.lines) - start - said, variants, repeated, chat.bad)
+    return ImportedChat(channel, chat.form, said, len(chat.lines) - said, variants, repeated, chat.bad)
+
+
+def _identity(key: DataKey, chat: ChatLog, host: UUID) -> str:
+    """What tells a conversation from others: all of it. In a thread: writing a million lines takes seconds."""
+    return key.digest(b"chat" + writing.as_jsonl(chat) + host.bytes)
 
 
 async def _append(log: Log, groups: Sequence[tuple[NewEvent, ...]]) -> int:
@@ -80,23 +87,3 @@ async def _speakers(log: Log, actor: Actor) -> dict[str, UUID]:
     async with log.pool.connection() as connection:
         found = await catalog.characters(connection, log.vault)
     return {one.name: one.id for one in found if not one.erased and (actor.kind != "person" or one.usable_by(actor.user_id))}
-
-
-async def ask(log: Log, actor: Actor, raw: bytes, host: UUID) -> UUID:
-    """Have a file imported by a job; returns its id. The file is kept sealed until then. The same file again is the same job.
-
-    One that was called off or given up goes on. Raises Rejected for an empty file.
-    """
-    subject = user_subject(actor.user_id)
-    about = f"{actor.user_id}:{host}:{await log.vault.keyed_digest(subject, raw)}"
-    job = job_id(IMPORT, about)
-    async with log.pool.connection() as connection:
-        known = await jobs.get(connection, job)
-    if not raw:
-        raise Rejected("The file is empty.")
-    if known is not None and (known.status == "completed" or not known.over):
-        return job
-    parts = [await blobs.put(log.pool, log.vault, raw[at : at + PART], subject) for at in range(0, len(raw), PART)]
-    command = Ask(job, IMPORT, about, {"parts": [*parts], "character": str(host)}) if known is None else Again(job)
-    await execute(log, actor, command, ids.derived("import-chats", job, known.position if known else 0), see=("jobs",))
-    return job

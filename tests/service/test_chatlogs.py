@@ -16,7 +16,7 @@ from engine.chatlogs.reading import read_chats
 from engine.config import Settings
 from engine.store import Log, Query
 from engine.store.progress import wait_for
-from projections.archive import chats
+from projections.archive import chats, uploads
 from projections.models import jobs
 from tests.service.test_cli_editing import here as here
 from tests.service.test_cli_editing import run_json
@@ -77,7 +77,7 @@ async def test_an_import_that_is_cut_off_goes_on_and_doubles_nothing(here: Site,
     rows = [made.line("Ada" if n % 2 else "Wren", f"line {n}", user=bool(n % 2), at=1714752309000 + n * 1000) for n in range(20)]
     [chat] = read_chats(made.jsonl([made.HEAD, *rows]))
 
-    async def dies(done: int, _: int) -> None:
+    async def dies(done: int, _: int, __: int) -> None:
         if done >= 8:
             raise Cut
 
@@ -89,7 +89,7 @@ async def test_an_import_that_is_cut_off_goes_on_and_doubles_nothing(here: Site,
     monkeypatch.setattr(chats, "AT_ONCE", 20)
     for start, repeated in ((8, 0), (5, 15), (0, 20)):
         done = await chats.take(log, person(5), chat, character, start=start)
-        assert done.repeated == repeated
+        assert (done.lines, done.silent, done.repeated) == (20, 0, repeated)
         said = await here.events(["message.received", "turn.completed"])
         assert sorted(str(getattr(event, "text", "")) for event in said) == sorted(f"line {n}" for n in range(20))
 
@@ -99,8 +99,8 @@ async def test_a_file_is_imported_by_a_job_once(here: Site, settings: Settings) 
     log, character = here.console.log, WREN
     raw = made.jsonl(made.tavern()) + b"{broken\n"
     async with local_standin() as url, working(with_provider(settings, url)):
-        job = await chats.ask(log, person(5), raw, character)
-        assert await chats.ask(log, person(5), raw, character) == job
+        job = await uploads.ask(log, person(5), chats.IMPORT, raw, character)
+        assert await uploads.ask(log, person(5), chats.IMPORT, raw, character) == job
         found = None
         while found is None or not found.over:
             async with log.pool.connection() as connection:
@@ -109,7 +109,7 @@ async def test_a_file_is_imported_by_a_job_once(here: Site, settings: Settings) 
     assert (found.status, found.why) == ("completed", None)
     assert found.result is not None
     assert (found.result["lines"], found.result["silent"], found.result["bad"]) == (5, 1, 1)
-    assert await chats.ask(log, person(5), raw, character) == job
+    assert await uploads.ask(log, person(5), chats.IMPORT, raw, character) == job
     async with log.pool.connection() as connection:
         row = await (await connection.execute("SELECT count(*) FROM blobs WHERE subject = 'user:5'")).fetchone()
     assert row == (0,)

@@ -3,11 +3,10 @@
 import asyncio
 from uuid import UUID
 
-from engine import blobs
-from engine.actor import operator, person
+from engine.actor import Actor, operator, person
 from engine.cards.refusal import Unreadable
 from engine.chatlogs.reading import read_chats
-from projections.archive import chats
+from projections.archive import chats, uploads
 from projections.archive.chats import ImportedChat
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
 
@@ -18,28 +17,33 @@ OPERATOR = 1
 
 async def run(job: RunningJob) -> Result:
     """Read, go on where an earlier attempt was, store. Called off, it leaves what is stored so far: the same file again goes on."""
-    log, parts, host = job.work.log, [str(part) for part in _list(job.parameters.get("parts"))], UUID(str(job.parameters["character"]))
-    found = [await blobs.get(log.pool, log.vault, part) for part in parts]
-    if not found or any(part is None for part in found):
+    log, parts, host = job.work.log, job.parameters.get("parts"), UUID(str(job.parameters["character"]))
+    raw = await uploads.fetch(log, parts)
+    if raw is None:
         raise GiveUp("The file is not there any more.")
     try:
-        read = await asyncio.to_thread(read_chats, b"".join(part for part in found if part is not None))
+        read = await asyncio.to_thread(read_chats, raw)
     except Unreadable as error:
         raise GiveUp(str(error)) from None
-    actor = operator(job.asked_by) if job.asked_by == OPERATOR else person(job.asked_by)
-    total, before, done = sum(len(chat.lines) for chat in read), 0, list[ImportedChat]()
+    del raw
+    total, before, reached, done = sum(len(chat.lines) for chat in read), 0, job.done, list[ImportedChat]()
     for chat in read:
         begun = before
 
-        async def told(lines: int, _: int, begun: int = begun) -> None:
-            await job.progress(begun + lines, total)
+        async def told(lines: int, _: int, __: int, begun: int = begun) -> None:
+            await job.progress(max(begun + lines, reached), total)
 
-        start = min(max(job.done - before, 0), len(chat.lines))
-        done.append(await chats.take(log, actor, chat, host, start=start, told=told))
+        start = min(max(reached - before, 0), len(chat.lines))
+        done.append(await chats.take(log, asker(job), chat, host, start=start, told=told))
         before += len(chat.lines)
-    for part in parts:
-        await blobs.delete(log.pool, part)
+    await job.progress(total, total, now=True)
+    await uploads.drop(log, parts)
     return _result(done)
+
+
+def asker(job: RunningJob) -> Actor:
+    """Who asked for an import: the operator is not just a person."""
+    return operator(job.asked_by) if job.asked_by == OPERATOR else person(job.asked_by)
 
 
 def _result(done: list[ImportedChat]) -> Result:
@@ -52,10 +56,6 @@ def _result(done: list[ImportedChat]) -> Result:
         "bad": len(bad),
         "told": [*bad[:TOLD]],
     }
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 HANDLER = Handler(chats.IMPORT, run, at_once=1)

@@ -124,3 +124,11 @@ def test_the_same_conversation_gives_the_same_ids() -> None:
     keys = [group[0] for group in one if group]
     assert len(set(keys)) == len(keys) == 5
     assert one[4] == []
+
+
+def test_a_time_that_no_id_has_room_for_counts_as_untold() -> None:
+    """The year 9999, in a line of the person's and of the character's: the lines come in, in their order."""
+    rows = [chatlogs.line(name, name, user=name == "Ada", at="9999-12-31T23:59:59Z") for name in ("Ada", "Wren")]
+    [log] = read_chats(chatlogs.jsonl([chatlogs.HEAD, *rows]))
+    groups = list(appends(log, Destination("x", 1, WREN, {}, channel_of(log, "x"))))
+    assert [len(group) for group in groups] == [1, 4]

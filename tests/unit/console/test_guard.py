@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.console.guard import BODY_BYTES, FILE_BYTES, Guard, Verdict, Visit, host_name, ours
+from bot.console.guard import BODY_BYTES, FILE_BYTES, WHOLE_BYTES, WHOLE_PATH, Guard, Verdict, Visit, host_name, ours
 from bot.console.sessions import Signer
 
 OPEN = Guard(None)
@@ -71,6 +71,16 @@ def test_where_pictures_and_cards_are_sent_a_body_may_be_larger(path: str) -> No
         ("/x", BODY_BYTES + 1, Verdict.TOO_LARGE),
     ):
         assert OPEN.judge(replace(POST, path=path + added, content_length=str(length)), known=False) is verdict
+
+
+def test_whole_backups_have_a_bound_of_their_own() -> None:
+    """Where they are sent, and nowhere below it."""
+    for path, length, verdict in (
+        (WHOLE_PATH, WHOLE_BYTES, Verdict.ALLOW),
+        (WHOLE_PATH, WHOLE_BYTES + 1, Verdict.TOO_LARGE),
+        (f"{WHOLE_PATH}/x", FILE_BYTES, Verdict.TOO_LARGE),
+    ):
+        assert OPEN.judge(replace(POST, path=path, content_length=str(length)), known=False) is verdict
 
 
 def test_with_a_password_pages_need_a_session() -> None:

@@ -1,0 +1,98 @@
+"""Backups of shapes.inc as a job: preview, progress, cut anywhere, again; the counts add up (G3)."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot import shapes as faces
+from engine.actor import person
+from engine.config import Settings
+from engine.decide.rejected import Rejected
+from engine.shapes.backup import read_backup
+from engine.shapes.mapping import planned
+from projections.archive import chats, shapes
+from projections.archive.shapes import ShapesCounts
+from projections.models import jobs
+from projections.models.jobs import Job
+from tests.service.test_cli_editing import here as here
+from tests.support import shapes as made
+from tests.support.provider.room import local_standin, with_provider
+from tests.support.site import Site
+from worker.__main__ import working
+
+ADA = person(5)
+TYPES = ["memory.noted", "message.received", "turn.completed"]
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+def texts(found: list[object]) -> list[str]:
+    return sorted(str(getattr(event, "text", "")) for event in found)
+
+
+async def test_a_backup_that_is_cut_anywhere_goes_on_and_its_counts_add_up(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among the memories, among the lines, or before what was stored was told: nothing doubles, nothing is missing."""
+    monkeypatch.setattr(shapes, "TOGETHER", 2)
+    monkeypatch.setattr(chats, "AT_ONCE", 4)
+    plan = planned(read_backup(made.raw(12)))
+    host = (await faces.begin(here.console.log, ADA, made.zipped(made.raw(12)))).item.id
+    done, before = 0, ShapesCounts()
+    for at in (2, 4, 9, 13, 22):
+
+        async def told(reached: int, _: int, counts: ShapesCounts, at: int = at) -> None:
+            nonlocal done, before
+            if reached >= at:
+                raise Cut  # it is stored, and nobody was told
+            done, before = reached, replace(counts)
+
+        with pytest.raises(Cut):
+            await shapes.take(here.console.log, ADA, plan, host, start=done, before=replace(before), told=told)
+    taken = await shapes.take(here.console.log, ADA, plan, host, start=done, before=replace(before))
+    assert taken.imported + taken.repeated + sum(plan.skipped.values()) == plan.records
+    assert taken.messages == len(plan.chat.lines)
+    stored = await here.events(TYPES)
+    wanted = {one.text for one in plan.memories} | {one.shown.text if one.by_user else one.variants[0].text for one in plan.chat.lines}
+    assert texts(list(stored)) == sorted(wanted)
+    again = await shapes.take(here.console.log, ADA, plan, host)
+    assert (again.imported, again.messages_repeated) == (0, again.messages)
+    assert len(await here.events(TYPES)) == len(stored)
+
+
+async def test_a_backup_is_brought_in_by_a_job_once(here: Site, settings: Settings) -> None:
+    """The character is there at once; the job tells the counts; the same file again is the same job, and the kept file is gone."""
+    log, raw = here.console.log, made.zipped(made.raw())
+    backup, plan = await faces.read_zip(raw)
+    assert (backup.shape, faces.summary(plan)) == (
+        "shape-1",
+        "Mochi: 4 memories, 3 skipped (1 deleted there, 1 empty, 1 no record), 5 lines of talk; 2 messages say nothing or cannot be read.",
+    )
+    async with local_standin() as url, working(with_provider(settings, url)):
+        begun = await faces.begin(log, ADA, raw)
+        assert (begun.item.name, begun.created) == ("Mochi", True)
+        found: Job | None = None
+        while found is None or not found.over:
+            async with log.pool.connection() as connection:
+                found = await jobs.get(connection, begun.job)
+            await asyncio.sleep(0.05)
+    assert (found.status, found.why, found.share) == ("completed", None, 1.0)
+    counts = dict(found.result or {})
+    assert counts.pop("skipped") == {"deleted_there": 1, "empty": 1, "no_record": 1}
+    assert [line.split(":")[0] for line in counts.pop("told")] == ["Message 4", "Message 5"]
+    assert counts == {"imported": 3, "repeated": 1, "messages": 5, "messages_repeated": 0, "records": 7, "bad": 2}
+    again = await faces.begin(log, ADA, raw)
+    assert (again.job, again.created) == (begun.job, False)
+    async with log.pool.connection() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM blobs WHERE subject = 'user:5'")).fetchone()
+    assert row == (0,)
+
+
+async def test_what_is_no_backup_is_refused_before_anything_is_made(here: Site) -> None:
+    """In one sentence, and no character is made."""
+    before = len(await here.events(["character.created"]))
+    for raw in (b"", b"PK\x05\x06", made.zipped({"a.txt": b"x"})):
+        with pytest.raises(Rejected, match=r"\.$"):
+            await faces.begin(here.console.log, ADA, raw)
+    assert len(await here.events(["character.created"])) == before
