@@ -174,8 +174,10 @@ def models_list(json: Json = False) -> None:
     """Where every read model stands, and what stopped it."""
 
     async def work() -> tuple[int, list[runner.Progress]]:
-        async with access.log(config.settings()) as log, log.pool.connection() as connection:
-            return await log.head(), await runner.progress(connection)
+        async with access.log(config.settings()) as log:
+            head = await log.head()
+            async with log.pool.connection() as connection:
+                return head, await runner.progress(connection)
 
     head, found = asyncio.run(work())
     say([asdict(entry) | {"lag": head - entry.position} for entry in found], json=json)

@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from engine import embedded
 from engine.config import Settings
 from engine.embedded.database import DATABASE
-from tests.support import clusters
+from tests.support import clusters, loans
 from tests.support.brokers import Brokers
 from tests.support.databases import Databases
 
@@ -42,6 +42,7 @@ hypothesis_settings.register_profile(
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 hypothesis_settings.load_profile("tzurot")
+loans.watch()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -100,6 +101,14 @@ def _ids_of_now() -> None:
     for module in ("tests.support.provider.room", "bot.cli.forks"):
         if module in sys.modules:
             sys.modules[module].SNOWFLAKES._last = 0
+
+
+@pytest.fixture(autouse=True)
+def _one_loan_at_a_time() -> Iterator[None]:
+    """Nobody borrows a second connection of a pool while holding one: some day as many do as it has connections."""
+    loans.second.clear()
+    yield
+    assert not loans.second
 
 
 @pytest.fixture(autouse=True)

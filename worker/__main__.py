@@ -10,6 +10,7 @@ from engine import config, process
 from engine.bus import JOBS, WORKER, Reference, consume, hints, relay
 from engine.config import Settings
 from engine.store import open_log
+from engine.store.connect import pool
 from engine.vault import load_master_key
 from engine.watching import metrics, tracing
 from projections.follow import resume
@@ -47,18 +48,20 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         listener = await stack.enter_async_context(hints.events(url, "message.deleted", deletions.heard, "worker hints"))
         await stack.enter_async_context(hints.events(url, "turn.cancelled", deletions.heard, "stop hints"))
         calm = Calm()
+        within = log.over(await stack.enter_async_context(pool(log.dsn, size=size, application="tzurot in turns")))
         recall = (
             None
             if settings.memory_recall == "off"
             else LazyRecall(
-                log,
+                within,
                 full=settings.memory_recall == "full",
                 decay_days=settings.memory_decay_days,
                 waypoints=settings.memory_waypoints,
                 calm=calm,
             )
         )
-        work = Work(settings, log, http, provider, listener.config.connection_state.connection, deletions, recall=recall, calm=calm)
+        nats = listener.config.connection_state.connection
+        work = Work(settings, log, http, provider, nats, deletions, within=within, recall=recall, calm=calm)
         await stack.enter_async_context(hints.read_models(listener.config.connection_state.connection))
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         for change in ("provider.connected", "provider.disconnected"):

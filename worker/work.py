@@ -204,6 +204,8 @@ class Work:
     breaker: Breaker = field(default_factory=Breaker)
     queues: Queues = field(default_factory=Queues)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    within: Log | None = None
+    """The log over connections of its own, for what is asked while a turn holds one of `log`'s; None: one holds none for long."""
     recall: Recall | None = None
     """Finds memories for prompts; without it none have any."""
     conversations: Conversations = field(default_factory=Conversations)

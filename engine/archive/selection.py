@@ -79,7 +79,8 @@ async def pages(log: Log, wanted: Sequence[int]) -> AsyncGenerator[list[Stored]]
     """The rows at these positions, some at a time."""
     for some in batched(wanted, PAGE):
         async with log.pool.connection() as connection:
-            yield await at(connection, some)
+            rows = await at(connection, some)
+        yield rows  # none is held meanwhile: whoever looks at them may need one
 
 
 def is_own(row: Stored, names: frozenset[str]) -> bool:

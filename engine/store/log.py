@@ -34,6 +34,15 @@ class Log:
         self._seen = Seen()
         self._opened = Opened()
 
+    def over(self, pool: Pool) -> "Log":
+        """The same log, read over the connections of another pool.
+
+        For whoever is asked while somebody holds a connection of this one: as many of those as it has would wait for one another.
+        """
+        other = Log(self.dsn, pool, self.vault, self._writer)
+        other._seen, other._opened = self._seen, self._opened
+        return other
+
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
         """Store the events together, durably. The first event's id is the call's idempotency key.
 
@@ -99,16 +108,10 @@ class Log:
 
     async def read(self, query: Query = EVERYTHING) -> AsyncGenerator[Recorded[Event]]:
         """Typed events in order of position, texts opened, constant memory."""
-        async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
-            page: list[Stored] = []
-            async for row in found:
-                page.append(row)
-                if len(page) == reader.PAGE:
-                    for recorded in await self.open(page):
-                        yield recorded
-                    page = []
-            for recorded in await self.open(page):
-                yield recorded
+        async with aclosing(reader.pages(self.pool.connection, query)) as pages:
+            async for page in pages:
+                for recorded in await self.open(page):
+                    yield recorded
 
     async def replay(self, after: int = 0, until: int | None = None) -> AsyncGenerator[list[bulk.Replayed]]:
         """Everything in between, some at a time, as fast as it can be read: see engine.store.bulk."""
@@ -121,9 +124,10 @@ class Log:
 
     async def rows(self, query: Query = EVERYTHING) -> AsyncGenerator[Stored]:
         """The same, unopened: no key is needed."""
-        async with self.pool.connection() as connection, aclosing(reader.rows(connection, query)) as found:
-            async for row in found:
-                yield row
+        async with aclosing(reader.pages(self.pool.connection, query)) as pages:
+            async for page in pages:
+                for row in page:
+                    yield row
 
     async def open(self, rows: Sequence[Stored]) -> list[Recorded[Event]]:
         """Typed events of rows; those whose key was destroyed come with blanks."""

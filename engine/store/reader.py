@@ -1,6 +1,7 @@
 """Reading the log: by position, stream, tags, type and time, as a stream with constant memory."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,12 +14,21 @@ PAGE = 500
 
 
 async def rows(connection: AsyncConnection, query: Query) -> AsyncGenerator[Stored]:
-    """The matching rows in order of position, page by page."""
+    """The matching rows in order of position."""
+    async with aclosing(pages(lambda: nullcontext(connection), query)) as found:
+        async for page in found:
+            for row in page:
+                yield row
+
+
+async def pages(lend: Callable[[], AbstractAsyncContextManager[AsyncConnection]], query: Query) -> AsyncGenerator[list[Stored]]:
+    """The matching rows in order of position, at most PAGE at a time. While one looks at them, no connection is held."""
     after, until, left = query.after, query.until, query.limit
     while left is None or left > 0:
-        page = await _page(connection, query, after, until, PAGE if left is None else min(PAGE, left))
-        for row in page:
-            yield row
+        async with lend() as connection:
+            page = await _page(connection, query, after, until, PAGE if left is None else min(PAGE, left))
+        if page:
+            yield page
         if len(page) < PAGE:
             return
         left = None if left is None else left - len(page)

@@ -150,8 +150,9 @@ async def add(log: Log, user_id: int, provider: str, secret: str) -> UUID:
         await put(connection, key_id, user_id, provider, key.subject, sealed)
     command = key_rules.Add(user_id, key_id, provider, secret[-4:] if len(secret) >= 12 else "****")
     await execute(log, person(user_id), command, ids.derived("key-added", key_id))
+    earlier = await _before(log, command)
     async with log.pool.connection() as connection:
-        await connection.execute(_REPLACED, {"user": user_id, "provider": provider, "earlier": await _before(log, command)})
+        await connection.execute(_REPLACED, {"user": user_id, "provider": provider, "earlier": earlier})
     return key_id
 
 

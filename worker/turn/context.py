@@ -249,7 +249,7 @@ async def _overrides(connection: Connection, work: Work, turn: Turn) -> override
     found = await overrides.held(connection, turn.user_id, turn.character, turn.guild)
     if turn.channel in found.channels or not found.channels:
         return found.at(turn.channel)
-    said = await work.log.row(ids.message_event(turn.message_id, "received"))
+    said = await (work.within or work.log).row(ids.message_event(turn.message_id, "received"))
     return found.at(turn.channel, stored(said).get("parent_channel_id") if said is not None else None)
 
 

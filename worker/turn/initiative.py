@@ -66,7 +66,7 @@ async def _begun(log: Log, place: Where, sheet: ChannelSheet) -> bool:
     if due is None or not initiative.is_due(clock.now(), due):
         return False  # most often: nobody's description is opened for that
     async with log.pool.connection() as connection:
-        able = await _able(log, await channels.active_in(connection, channel))
+        able = await _able(connection, log, await channels.active_in(connection, channel))
     if not able or (opener := await _opener(log, channel)) is None:
         return False
     async with log.pool.connection() as connection:
@@ -80,14 +80,13 @@ async def _begun(log: Log, place: Where, sheet: ChannelSheet) -> bool:
     return not appended.repeated
 
 
-async def _able(log: Log, active: Sequence[UUID]) -> list[Character]:
+async def _able(connection: connect.Connection, log: Log, active: Sequence[UUID]) -> list[Character]:
     """Who may begin. Characters for adults never do: whether the channel is age-restricted is known to Discord alone."""
     found = []
-    async with log.pool.connection() as connection:
-        for one in active:
-            character = await catalog.character(connection, log.vault, one)
-            if character is not None and not character.sheet.adult and character.sheet.talkativeness > 0:
-                found.append(character)
+    for one in active:
+        character = await catalog.character(connection, log.vault, one)
+        if character is not None and not character.sheet.adult and character.sheet.talkativeness > 0:
+            found.append(character)
     return found
 
 
