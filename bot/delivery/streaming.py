@@ -22,6 +22,7 @@ from engine.store import Log
 from projections.live import drafts, leases
 from projections.live.leases import Lease
 from projections.models import catalog, deliveries, history, turns
+from projections.models.catalog import Character, Preset
 from projections.models.turns import Turn
 
 EVERY_S = 1.0
@@ -46,6 +47,13 @@ class Growing:
     job: Job
     speaker: Speaker
     said: dict[int, str]
+
+
+def _grows(character: Character, preset: Preset | None) -> bool:
+    """Whether a character's replies are shown while they are written: as it says itself, else as its preset does. Pure."""
+    if character.sheet.streaming != "preset":
+        return character.sheet.streaming == "always"
+    return preset is None or preset.stream
 
 
 class Streams:
@@ -142,7 +150,7 @@ class Streams:
             presets = await catalog.answering(connection, self._log.vault, [character.preset] if character else ())
         chosen = next((p for p in presets if character and p.id == character.preset), None)
         chosen = chosen or next((p for p in reversed(presets) if p.is_global and p.is_default), None)
-        if character is None or (chosen is not None and not chosen.stream):
+        if character is None or not _grows(character, chosen):
             return None
         said = await self._log.find(ids.message_event(turn.message_id, "received"))
         place = place_of(said, turn.channel, turn.guild)

@@ -74,6 +74,10 @@ class Access(Resource):
     talkativeness: Annotated[
         float, Shown("Talkativeness", VOICE, "How often it joins in where several speak: 0 never by itself, 1 always.", "number")
     ] = Field(0.5, ge=0, le=1)
+    streaming: Annotated[
+        Literal["preset", "always", "never"],
+        Shown("Shown while written", VOICE, "Whether a reply grows in the channel; preset: as its preset says.", "choice"),
+    ] = "preset"
     adult: Annotated[bool, Shown("For adults only", WHO, "Answers only in channels that are age-restricted.", "switch")] = False
 
 

@@ -54,6 +54,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 3): unchanged,
         ("character.created", 4): unchanged,  # v5: last words behind the message to answer
         ("character.edited", 4): unchanged,
+        ("character.created", 5): unchanged,  # v6: whether its replies grow while they are written
+        ("character.edited", 5): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer

@@ -14,12 +14,15 @@ from engine import ids
 from engine.config import Settings
 from engine.events.base import user_subject
 from engine.events.build import new
+from engine.events.character import CharacterEdited, Description
+from engine.events.preset import PresetCreated, PresetSheet
 from engine.events.turn import TurnCancelled, TurnRequested
+from engine.ids import random_id
 from engine.store import NewEvent, Query
 from engine.vault import Pool
 from projections.follow import runner
 from projections.live import drafts
-from projections.models import history
+from projections.models import history, turns
 from tests.service.test_delivery import LONG, Stage, staged
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import ended
@@ -192,3 +195,29 @@ def late_until_waited_for(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def cancelled(turn: TurnRequested) -> NewEvent:
     common = {name: getattr(turn, name) for name in ("turn_id", "message_id", "channel_id", "guild_id", "user_id", "character_id", "venue")}
     return new(TurnCancelled(**common, why="message deleted"), ids.terminal(turn.turn_id))
+
+
+@pytest.mark.parametrize(("character", "preset", "grows"), [("never", True, False), ("always", False, True), ("preset", False, False)])
+async def test_a_character_says_whether_it_grows(stage: Stage, character: str, preset: bool, grows: bool) -> None:
+    """Before its preset; what does not grow stands there at once and whole."""
+    sheet = PresetSheet(name="Slow", model="m/1", is_global=True, is_default=True, stream=preset)
+    made = PresetCreated(preset_id=random_id(), owner_id=None, **{name: getattr(sheet, name) for name in PresetSheet.model_fields})
+    await stage.rig.log.append(new(made, random_id()))
+    wren = await stage.rig.character("Wren")
+    description = Description(name="Wren", info="This is Wren.")
+    edit = {"owner_id": None, "slug": "wren", "visibility": "public", "streaming": character, "description": description}
+    await stage.rig.log.append(new(CharacterEdited(character_id=wren, edited_by=1, **edit), random_id()))
+    await stage.rig.settle()
+    streams = Streams(stage.rig.log, stage.venue(), lambda channel: None)
+    turn = await asked(stage, wren)
+    if grows:
+        key = await stage.rig.log.vault.key(user_subject(7))
+        await drafts.put(stage.rig.log.pool, key, turn.turn_id, turn.channel_id, "Once")
+        await streams.on_draft(turn.channel_id, turn.turn_id)
+        await stage.discord.wait_for(lambda: len(stage.shown()) == 1, what="the growing text")
+    else:
+        async with stage.rig.log.pool.connection() as connection:
+            found = await turns.get(connection, turn.turn_id)
+        assert found is not None
+        assert await streams._begun(found) is None
+    await streams.close()

@@ -13,7 +13,7 @@ _DEEPEST = 256
 _RUN = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 """Everything up to the end of a string, or to a backslash whose second half has not come yet. It cannot go back, so it is linear."""
 _WHOLE = re.compile(rb"(?:[^\\]+|\\u[0-9a-fA-F]{4}|\\[^u])*+", re.DOTALL)
-_PART_OF_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_PART_OF_ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{0,3}\Z")
 _MARK = re.compile(rb"[]\[{},]")
 _BRACKET = re.compile(rb"[]\[{}]")
 _HOLDS_WORDS = frozenset(
@@ -136,9 +136,8 @@ class Elider:
         end = found.end() if found else at
         ended = data[end : end + 1] == b'"'
         if not ended:
-            if escape := _PART_OF_ESCAPE.search(data, max(at, len(data) - 6)):
-                self._held = data[escape.start() :]
-            end = len(data) - len(self._held)
+            end = _before_half_an_escape(data, at, end)
+            self._held = data[end:]
         self._keep(data[at:end], kept)
         if not ended:
             return len(data)
@@ -158,6 +157,18 @@ class Elider:
         elif room > 0:
             found = _WHOLE.match(run, 0, room)
             self._put(found[0] if found else b"", kept)
+
+
+def _before_half_an_escape(data: bytes, at: int, end: int) -> int:
+    """Where an escape begins whose rest has not come yet; the end of the data without one. `end` is where the whole ones end."""
+    if end < len(data):
+        return end  # at a backslash that is the last byte
+    part = _PART_OF_ESCAPE.search(data, max(at, end - 5))
+    if part is None:
+        return end
+    before = data[at : part.start()]
+    backslashes = len(before) - len(before.rstrip(b"\\"))
+    return part.start() if backslashes % 2 == 0 else end  # else it is the second of a pair, and what follows it are letters
 
 
 def _opening(data: bytes, at: int, end: int) -> int:

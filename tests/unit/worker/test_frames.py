@@ -81,6 +81,17 @@ def test_shortened_json_is_json_with_shorter_strings(strings: list[str], limit: 
         assert now == was or was.startswith(now.rstrip("\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "ignore"))
 
 
+@pytest.mark.parametrize("text", ["ends in \\\\", "\\\\u00e", "\\\\\\\\u00", 'a \\\\" b', "\u00e9", "\\\\u00e9\\\\"])
+def test_a_slice_may_end_at_any_backslash(text: str) -> None:
+    """Whether it begins an escape depends on how many stand before it."""
+    whole = json.dumps({"text": text, "n": 1}).encode()
+    for cut in range(len(whole) + 1):
+        elider = Elider(4)
+        found = json.loads(elider.feed(whole[:cut]) + elider.feed(whole[cut:]))
+        assert found["n"] == 1
+        assert text.startswith(found["text"])
+
+
 JSON = st.recursive(
     st.one_of(st.integers(0, 9**9), st.booleans(), st.none(), st.text(max_size=5)),
     lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["x", "choices", "delta", "b"]), inner, max_size=4),
