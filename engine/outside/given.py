@@ -71,7 +71,7 @@ def _bare(name: str, text: str) -> str:
 def checked(name: str, value: str) -> str:
     """A trimmed value in the one form the rest uses. Raises ValueError with what is wrong."""
     if name in _TOKENS:
-        if re.fullmatch(r"\$\w{1,80}|\$?\{\{?.{1,80}\}\}?", value):
+        if re.fullmatch(r"\$\w{1,80}|\$?\{\{?[^{}]{1,80}\}\}?", value):
             raise ValueError("is the name of a variable that nobody filled in; write the key itself")
         _needs_no_escape(value)
     elif (place := next((n for n, c in enumerate(value, 1) if ord(c) < 32 or 0x7F <= ord(c) < 0xA0), 0)) > 0:
