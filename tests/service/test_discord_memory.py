@@ -68,7 +68,7 @@ async def test_a_person_sees_corrects_locks_and_forgets_what_is_noted_of_them(
     [listed] = await told("list")
     assert (listed["name"], listed["text"], listed["locked"]) == (name, "I live in Bergen.", True)
     await told("lock", name, "--off")
-    await told("forget", name)
+    await told("forget", name, "--yes")
     assert await told("list") == []
     assert "Nothing is noted" in await said("alice", "browse")
 

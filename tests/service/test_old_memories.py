@@ -41,6 +41,6 @@ async def test_importing_twice_adds_nothing(settings: Settings, monkeypatch: pyt
     assert await told(*ask) == {"found": 3, "made": 3, "left_out": left_out}
     listed = await told("list", "--person", "41")
     assert {note["text"] for note in listed} == {f"Ada told of boat {number}." for number in range(3)}
-    await told("forget", listed[0]["name"])
+    await told("forget", listed[0]["name"], "--yes")
     assert (await told(*ask, "--anywhere"))["made"] == 1
     assert len(await told("list")) == 3
