@@ -36,6 +36,7 @@ _NO_ADDRESS = re.compile(r'[\s<>"`{}|\\^()\[\]\u2000-\u206f\u3000-\u303f\uff00-\
 _SELECTORS = range(0xFE00, 0xFE10)
 _ONE_FORM = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "‐": "-", "‑": "-"})
 """Apostrophes and hyphens of other kinds, which keyboards put in by themselves."""
+_APOSTROPHES = "\u02bc\u02b9"
 _JOINS = "/+&="
 """ASCII characters that end a name where another mention, a blank or nothing follows."""
 
@@ -152,6 +153,8 @@ def _is_boundary(text: str, cut: int) -> bool:
             behind = text[cut + 1 : cut + 2]
             return not (behind.isalnum() or behind in "_.-=+") if behind else True
         return following in "0123456789#*" and text[cut + 1 : cut + 2] in ("\ufe0f", "\u20e3")  # an emoji of a key
+    if following in _APOSTROPHES:  # letters to Unicode, and what a keyboard puts before the s of a name's owner
+        return True
     kind = unicodedata.category(following)
     if kind[0] == "M":
         return False

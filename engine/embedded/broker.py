@@ -14,6 +14,12 @@ from engine.embedded.folder import EmbeddedError, claim, kept_port, kept_secret,
 USER = "tzurot"
 CONFIGURATION = Path(__file__).resolve().parents[2] / "nats.conf"
 START_TRIES = 5
+LOOK_S = 2.0
+ROOM = 4 * 1024 * 1024
+"""Bytes that must be free before a server that found no room is started anew."""
+LOOKED_THROUGH = 1024 * 1024
+_FULL = b"ritical write error"
+"""What the server says when its disk is full: of a stream that met that it stores nothing more, also when there is room again."""
 
 
 class Nats:
@@ -25,6 +31,8 @@ class Nats:
         self.folder = folder.resolve()
         self.port = 0
         self.password = ""
+        self.stuck = False
+        """Whether it was ended because it found no room once, and would have stored nothing any more."""
         self._child: Child | None = None
 
     @property
@@ -90,8 +98,25 @@ class Nats:
         await self.start()
 
     async def wait(self) -> int:
-        """The exit code, once the server has ended."""
-        return await self._running.wait()
+        """The exit code, once the server has ended. One that found no room is ended when there is some: it must be started anew."""
+        self.stuck = False
+        looking = asyncio.create_task(self._end_when_it_can_be_mended())
+        try:
+            return await self._running.wait()
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _end_when_it_can_be_mended(self) -> None:
+        looked_at = 0
+        while True:
+            await asyncio.sleep(LOOK_S)
+            size = self.log.stat().st_size
+            if not self.stuck and size != looked_at:
+                looked_at, self.stuck = size, _FULL in _end_of(self.log, LOOKED_THROUGH)
+            if self.stuck and shutil.disk_usage(self.folder).free >= ROOM:
+                await self.stop()
+                return
 
     def _spawn(self, binary: Path) -> Child:
         self.log.write_bytes(b"")
@@ -123,7 +148,13 @@ def program() -> Path:
 
 
 def _tail(log: Path) -> str:
-    return log.read_bytes()[-4_000:].decode(errors="replace").strip()
+    return _end_of(log, 4_000).decode(errors="replace").strip()
+
+
+def _end_of(log: Path, size: int) -> bytes:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - size))
+        return file.read(size)
 
 
 @asynccontextmanager

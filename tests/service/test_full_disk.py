@@ -10,12 +10,16 @@ from typing import IO
 
 import psycopg
 import pytest
+from nats.js import JetStreamContext
 
 from bot.cli import archives, files, main
+from bot.cli.supervisor.parts import Server
 from engine import embedded
 from engine.archive.container import ArchiveManifest
 from engine.backup import backup
+from engine.bus import broker, subjects
 from engine.config import Settings
+from engine.embedded import broker as embedded_broker
 from engine.embedded import folder
 from engine.errors import StorageFull, TzurotError
 from engine.migrate import migrate
@@ -92,6 +96,33 @@ async def test_no_room_is_told_where_somebody_waits(disk: Path, settings: Settin
             (disk / "ballast").unlink()
             await ready(here, 200, "")
             assert (await said(here, "Hello again."))[0] == 201
+
+
+async def publish_much(stream: JetStreamContext) -> None:
+    for _ in range(2_000):
+        await stream.publish(subjects.of_event("test", None), bytes(2_000), timeout=1)
+
+
+async def test_the_broker_stores_again_when_there_is_room(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would not by itself, whatever room there is: who keeps it ends it then, and starts it anew."""
+    monkeypatch.setattr(embedded_broker, "LOOK_S", 0.05)
+    async with embedded.nats(disk) as nats:
+        part = Server("nats", nats, "JetStream")
+        kept = asyncio.create_task(part.wait())
+        async with broker.connected(nats.url, "test") as stream:
+            await broker.declare(stream, [])
+            await asyncio.to_thread(fill, disk / "ballast")
+            with pytest.raises(broker.TROUBLE):
+                await publish_much(stream)
+            assert not kept.done()
+            (disk / "ballast").unlink()
+            async with asyncio.timeout(60):
+                _, sentence = await kept
+        assert "no room" in sentence
+        await part.start()
+        async with broker.connected(nats.url, "test") as stream:
+            await broker.declare(stream, [])
+            await stream.publish(subjects.of_event("test", None), b"x")
 
 
 async def test_a_person_s_first_words_are_refused_too(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ WORLD = {
     ("text", "found"),
     [
         ("@Lilith’s turn", [A]),
+        ("@Lilithʼs turn", [A]),
         ("你好@Lilith 在吗", [A]),
         ("@Lilith。", [A]),
         ("@Lilith，在吗？", [A]),

@@ -68,6 +68,8 @@ class Server:
     async def wait(self) -> tuple[int, str]:
         """The exit code and a sentence about it."""
         code = await self.server.wait()
+        if isinstance(self.server, embedded.Nats) and self.server.stuck:
+            return process.FAILED, "found no room on its disk and stored nothing since; there is room again."
         return code or process.FAILED, describe(code)
 
     async def stop(self) -> None:
