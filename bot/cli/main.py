@@ -94,6 +94,8 @@ def main() -> NoReturn:
         code = _failed(
             SettingsError("What was typed holds bytes that are no text (UTF-8). Type it again, or write it into a file."), as_json
         )
+    except Exception as error:  # the classes of the database are imported only where it was asked
+        code = _failed(_of_database(error), as_json)
     sys.exit(code)
 
 
@@ -118,6 +120,20 @@ def _of_file(error: OSError) -> TzurotError:
     if not isinstance(error.filename, str) or error.strerror is None:
         raise error
     return TzurotError(f"{error.filename[:200]} cannot be used: {error.strerror.lower()}.")
+
+
+def _of_database(error: Exception) -> TzurotError:
+    """A sentence for a database that went away or found no room in the middle. Raises any other error itself: it is a fault of ours."""
+    if "psycopg" not in sys.modules:  # nothing asked it
+        raise error
+    from engine.store import connect
+    from engine.store.room import NO_ROOM
+
+    if isinstance(error, NO_ROOM):
+        return TzurotError("There is no room on the disk of the database, so nothing was stored. Free some, then do it again.")
+    if isinstance(error, connect.AWAY):
+        return TzurotError("The database went away before this was done. When `tzurot doctor` finds it again, do it once more.")
+    raise error
 
 
 def _failed(error: TzurotError | BaseExceptionGroup, as_json: bool) -> int:

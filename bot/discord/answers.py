@@ -15,6 +15,7 @@ from engine import ids, log
 from engine.bus.consumer import TRANSIENT
 from engine.decide.rejected import Rejected
 from engine.resources.typed import Wrong
+from engine.store.room import NO_ROOM
 
 QUIET = nextcord.AllowedMentions.none()
 SUGGESTED_S = 2.0
@@ -22,6 +23,7 @@ SUGGESTED_S = 2.0
 NOTHING_TYPED = "?"
 """What a suggestion means that says why there are none, as Discord lets none mean nothing."""
 WAIT = "The database does not answer right now. Try again in a moment."
+FULL = "The disk of the database is full, so nothing was stored. Tell whoever runs this bot; then try again."
 _log = log.get("discord.commands")
 Interaction = nextcord.Interaction[nextcord.Client]
 """Not a `type` statement: nextcord looks at the annotation itself when it reads a handler's signature."""
@@ -125,6 +127,9 @@ async def _told(work: Work) -> Told:
         return Told(told) if isinstance(told, str) else told
     except (Rejected, Wrong) as error:
         return Told(str(error), done=False)
+    except NO_ROOM:
+        _log.warning("a command found no room on the disk of the database")
+        return Told(FULL, done=False)
     except (TimeoutError, *TRANSIENT) as error:
         _log.warning("a command must wait", error=type(error).__name__)
         return Told(WAIT, done=False)

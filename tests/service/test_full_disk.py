@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 
 from bot.cli import archives, files, main
 from bot.cli.supervisor.parts import Server
+from bot.discord import answers
 from engine import embedded
 from engine.archive.container import ArchiveManifest
 from engine.backup import backup
@@ -174,3 +175,21 @@ def test_no_room_where_no_file_is_named_is_one_sentence_too() -> None:
     """What a command's output is sent into."""
     for number in (errno.ENOSPC, errno.EDQUOT):
         assert "no room on the disk" in str(main._of_file(OSError(number, "No space left on device")))
+
+
+@pytest.mark.parametrize("refused", [psycopg.errors.DiskFull("could not extend file"), StorageFull("Postgres has no disk space left")])
+async def test_a_command_says_which_disk_is_full(refused: Exception) -> None:
+    """On Discord and at the command line: not that the database were away, and not that something broke."""
+
+    async def store() -> str:
+        raise refused
+
+    assert (await answers._told(store)).text == answers.FULL
+    assert "no room on the disk of the database" in str(main._of_database(refused))
+
+
+def test_a_database_that_goes_away_under_a_command_is_one_sentence() -> None:
+    """What is no fault of the database stays what it is."""
+    assert "`tzurot doctor`" in str(main._of_database(psycopg.OperationalError("server closed the connection")))
+    with pytest.raises(ZeroDivisionError):
+        main._of_database(ZeroDivisionError())
