@@ -32,9 +32,11 @@ from projections.prompt.assemble import Prompt
 from projections.prompt.rebuild import rebuild
 from tests.support.memories import EVE, WREN, Spot, World
 from tests.unit.memory.support import WordEmbedder
+from worker.memory import lazy
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine
 from worker.memory.hot import Recaller
+from worker.memory.lazy import LazyRecall
 
 SQUARE, OTHER, ABROAD, ALONE = Spot(501, 9), Spot(502, 9), Spot(601, 10), Spot(700)
 ADA, BRAM = 41, 42
@@ -282,3 +284,15 @@ class Counting(WordEmbedder):
     def embed(self, texts: Sequence[str]) -> list[Embedded]:
         self.texts += len(texts)
         return super().embed(texts)
+
+
+async def test_recall_is_loaded_before_the_first_question(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for a turn or two, which need none; after some turns, so that no question waits for libraries and a model."""
+    monkeypatch.setattr(lazy, "REST_S", 0.0)
+    recall = LazyRecall(world.log, full=False)
+    for turns in range(1, lazy.AHEAD_AFTER + 1):
+        assert recall._ahead is None, turns
+        recall.learn(MemoryScope(WREN, ADA, SQUARE.channel, SQUARE.guild, "discord", until=1, at=world.at))
+    assert recall._ahead is not None
+    await recall._ahead
+    assert isinstance(recall._recall, Recaller)

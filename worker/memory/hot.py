@@ -166,6 +166,11 @@ class Recaller:
                 self._engine = None
                 self._hot.clear()
 
+    async def prepare(self) -> None:
+        """Load the embedder that is chosen now, so that no question waits for it."""
+        await self._chosen_embedder()
+        await self.engine()
+
     async def engine(self) -> Engine:
         """The arithmetic, its model loaded on the first question ever."""
         if self._engine is None:

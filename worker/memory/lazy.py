@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from uuid import UUID
 
-from engine.store import Log
+from engine.store import Log, connect
 from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.recall import Question, Recall, Remembered
 from worker.calm import Calm
+
+AHEAD_AFTER = 5
+"""Turns of this process after which it is loaded although no question came yet: one will, and would wait for a second."""
+REST_S, LATEST_S = 0.3, 2.0
+"""How long after a turn's end that begins, and how much later at most, for a moment in which no turn hurries."""
 
 
 class LazyRecall:
@@ -19,21 +25,37 @@ class LazyRecall:
         self._waypoints = waypoints
         self._recall: Recall | None = None
         self._loading = asyncio.Lock()
+        self._turns = 0
+        self._ahead: asyncio.Task[None] | None = None
 
     async def __call__(self, question: Question) -> Sequence[Remembered]:
         """The best memories for a question."""
+        return await (await self._loaded())(question)
+
+    async def _loaded(self) -> Recall:
         async with self._loading:
             if self._recall is None:
                 hot = await asyncio.to_thread(import_module, "worker.memory.hot")
-                self._recall = hot.Recaller(self._log, self._full, decay_days=self._decay_days, waypoints=self._waypoints, calm=self._calm)
-        return await self._recall(question)
+                made = hot.Recaller(self._log, self._full, decay_days=self._decay_days, waypoints=self._waypoints, calm=self._calm)
+                await made.prepare()
+                self._recall = made
+            return self._recall
 
     def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:
-        """See Recall; nothing before the first question ever."""
+        """See Recall; nothing before it is loaded."""
         if self._recall is not None:
             self._recall.expect(venue, channel, reader, text)
 
     def learn(self, scope: MemoryScope) -> None:
-        """See Recall; nothing before the first question ever."""
+        """See Recall; before it is loaded it is counted, and loaded when it will soon be asked."""
+        self._turns += 1
         if self._recall is not None:
             self._recall.learn(scope)
+        elif self._turns >= AHEAD_AFTER and self._ahead is None:
+            self._ahead = asyncio.create_task(self._load_ahead(), name="load recall")
+
+    async def _load_ahead(self) -> None:
+        await asyncio.sleep(REST_S)
+        await self._calm.come(LATEST_S)
+        with suppress(*connect.TROUBLE):  # then the first question does it
+            await self._loaded()
