@@ -31,6 +31,8 @@ type Named = Callable[[str], UUID | None]
 _TOKEN = re.compile(r"\S+")
 _HOST = re.compile(r"[\w-]{1,64}+(?:\.[\w-]{1,64}+)+")
 _LONG_HOST = re.compile(r"[\w-]{1,64}+(?:\.[\w-]{1,64}+){2,}")
+_DOMAIN = re.compile(r"[\w-]{1,64}+\.(?:com|org|net|edu|gov|io|xyz|social|gg|tv)(?![\w-])", re.IGNORECASE)
+"""A host of two parts that ends as hosts do; of any other the second part may be the next sentence, after a point without a space."""
 _SITE = re.compile(r"\A(?:[\w-]{1,64}\.)+[\w-]{2,64}(?::\d{1,5})?/")
 _NO_ADDRESS = re.compile(r'[\s<>"`{}|\\^()\[\]\u2000-\u206f\u3000-\u303f\uff00-\uff65]')
 _SELECTORS = range(0xFE00, 0xFE10)
@@ -108,7 +110,7 @@ def _inside_a_word(text: str, start: int, after: int) -> bool:
 
 def _inside_an_address(text: str, start: int, after: int) -> bool:
     """Whether a mention is a part of a URL or a mail address, or a handle with a host: @name.bsky.social, @name@host."""
-    if _LONG_HOST.match(text, after):
+    if _LONG_HOST.match(text, after) or _DOMAIN.match(text, after):
         return True
     before = text[max(0, start - ADDRESS) : start]
     breaks = [cut.end() for cut in _NO_ADDRESS.finditer(before)]

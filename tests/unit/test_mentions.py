@@ -62,6 +62,10 @@ WORLD = {
     [
         ("@Lilith’s turn", [A]),
         ("@Lilithʼs turn", [A]),
+        ("@lilith.com is down", []),
+        ("see @Lilith.IO, or @lilith.social", []),
+        ("@lilith.then we go", [A]),
+        ("@lilith.community", [A]),
         ("你好@Lilith 在吗", [A]),
         ("@Lilith。", [A]),
         ("@Lilith，在吗？", [A]),
