@@ -33,8 +33,10 @@ OLDER, HELD = 10, 6
 """Memories found for one prompt: of what its history cannot show, and of what it might have to leave out."""
 LOOKED_AT = 120
 """Best memories among which those are chosen."""
-INLINE = 32
-"""Texts that one turn embeds at most."""
+INLINE = 8
+"""Texts that one turn embeds at most, some 5 ms each: several conversations may be met for the first time at once."""
+BEHIND = 32
+"""Texts embedded at a time behind a question."""
 AT_ONCE = 500
 OPENED = 1000
 """Texts that one turn opens at most, the newest; what is older comes into the index behind it, before the next question."""
@@ -221,9 +223,10 @@ class Recaller:
                 self._bounded()
                 await asyncio.sleep(0)
             while hot.bare and engine.embedder is not None:
+                await self.calm.come(LATEST_S)
                 async with hot.lock:
-                    some = sorted(hot.bare, key=remembered.position)[-INLINE:]
-                    await self._add(engine, hot, some, inline=INLINE)
+                    some = sorted(hot.bare, key=remembered.position)[-BEHIND:]
+                    await self._add(engine, hot, some, inline=BEHIND)
                     hot.bare -= set(some)
                 await asyncio.sleep(0)
 

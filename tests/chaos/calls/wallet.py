@@ -172,8 +172,9 @@ async def _judge(run: Run, attack: Attack) -> None:
     run.expect(within(flood, LIMITS.user_per_minute), f"{len(flood)} calls of one person")
     run.expect(within(raid, LIMITS.guild_per_minute), f"{len(raid)} calls of one server")
     run.expect(spent == int(BUDGET / COST), f"{spent} calls where the budget was for {int(BUDGET / COST)}")
-    longest = max(len(asked.body["messages"][-1]["content"]) for asked in attack.provider.journal)
-    run.expect(longest <= CAP_CHARACTERS, f"{longest} characters of one message in a prompt")
+    # Behind the message stand memories, which are bounded by themselves.
+    longest = max(asked.body["messages"][-1]["content"].rfind("</message>") for asked in attack.provider.journal)
+    run.expect(0 < longest <= CAP_CHARACTERS, f"{longest} characters of one message in a prompt")
     quiet, pressed = _took(rows, attack.quiet), _took(rows, attack.pressed)
     alone, beside = percentile(quiet, 95) or 0.0, percentile(pressed, 95) or 0.0
     run.in_time(beside <= SLOWER * alone, f"the others' p95 went from {alone} to {beside} s")
