@@ -38,6 +38,8 @@ class Pooler:
     socket: str
     mode: Mode
     _idle: deque[_Server] = field(default_factory=deque)
+    _opened: list[StreamWriter] = field(default_factory=list)
+    """All connections of either side there ever were: whatever became of a client, none stays open."""
 
     @classmethod
     @asynccontextmanager
@@ -51,14 +53,19 @@ class Pooler:
             yield database_url(parts | {"host": "127.0.0.1", "port": str(port), "sslmode": "disable", "gssencmode": "disable"})
         finally:
             server.close()
-            for idle in pooler._idle:
-                idle.writer.close()
+            for opened in pooler._opened:
+                opened.close()
+            for opened in pooler._opened:
+                with suppress(OSError):
+                    await opened.wait_closed()
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         said: asyncio.Queue[bytes] = asyncio.Queue()
         listening = None
+        self._opened.append(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             own = _Server(*await asyncio.open_unix_connection(self.socket))
+            self._opened.append(own.writer)
             own.writer.write(await _start(reader))
             listening = asyncio.create_task(_listen(reader, said))
             await self._carry(said, writer, own, until=b"")
