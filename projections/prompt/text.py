@@ -13,7 +13,7 @@ _UNSEEN = re.compile(
     # Tags and the supplementary variation selectors, by which whole sentences are hidden.
     "\U000e0000-\U000e0fff]"
 )
-_WIDE = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
+_WIDE = {"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"}
 _TAGS_OF_OURS_BEFORE = re.compile(
     r"<(?=[|｜]|\s{0,3}/?\s{0,3}(?:message|attachment|forwarded|shows|situation|now|place|present|request|reply|character|lore|examples"
     r"|info|traits|scenario|tone|age|appearance|likes|dislikes|goals|instructions|memor(?:y|ies)|note|start_of_turn|end_of_turn)\b)",
@@ -50,7 +50,10 @@ def seen(text: str) -> str:
     """
     if text.isascii():  # of all these ASCII has one, and looking for the others is half of what assembling a prompt takes
         return text.replace("\x7f", "")
-    return _LIKE_A_TAG.sub("&lt;", _UNSEEN.sub("", text).translate(_WIDE))
+    text = _UNSEEN.sub("", text)
+    for bracket, written in _WIDE.items():  # see `_entities`
+        text = text.replace(bracket, written)
+    return _LIKE_A_TAG.sub("&lt;", text)
 
 
 def own_words(text: str, *, before: bool = False) -> str:

@@ -32,7 +32,7 @@ from projections.prompt.assemble import Prompt
 from projections.prompt.rebuild import rebuild
 from tests.support.memories import EVE, WREN, Spot, World
 from tests.unit.memory.support import WordEmbedder
-from worker.memory import lazy
+from worker.memory import hot, lazy
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine
 from worker.memory.hot import Recaller
@@ -274,15 +274,42 @@ async def _nothing_is_left_to_embed_when_the_question_comes(world: World, embedd
     assert embedder.texts == before
 
 
+async def test_long_texts_are_embedded_a_piece_at_a_time_and_hold_up_no_other_conversation(world: World) -> None:
+    """No question waits for a hundred passages, nor one channel's memories until another's are done."""
+    for number in range(24):
+        await world.say(
+            SQUARE,
+            " ".join(f"flood {word}" for word in range(number * 1000, number * 1000 + 1000)) if number > 20 else f"Talk number {number}",
+        )
+        await world.say(OTHER, f"Filler number {number}")
+    asked = [await world.say(SQUARE, "And now in the square?"), await world.say(OTHER, "And now over there?")]
+    embedder = Counting()
+    world.recall = recaller = Recaller(world.log, _engine=Engine(embedder))
+    async with recaller._in_line:  # what waits behind the questions comes after both
+        await world.prompt(asked[0], limit=1)
+        assert 0 < embedder.texts <= 1 + hot.INLINE  # the question, and what came with it
+        await world.prompt(asked[1], limit=1)
+    await asyncio.gather(*recaller._filling)
+    assert embedder.most <= hot.PIECE
+    filler = [text for text in embedder.said if text.startswith("Person 41: Filler")]
+    assert len(filler) == len(set(filler)) == 24
+    assert max(map(embedder.said.index, filler)) < max(at for at, text in enumerate(embedder.said) if "flood" in text)
+    assert sum("flood" in text for text in embedder.said) >= 3 * 15
+    assert not any(index.bare for index in recaller._hot.values())
+
+
 class Counting(WordEmbedder):
-    """Counts what it embeds."""
+    """Counts what it embeds. `most`: texts of one call."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.texts = 0
+        self.texts = self.most = 0
+        self.said = list[str]()
 
     def embed(self, texts: Sequence[str]) -> list[Embedded]:
         self.texts += len(texts)
+        self.most = max(self.most, len(texts))
+        self.said += texts
         return super().embed(texts)
 
 

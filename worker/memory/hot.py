@@ -2,7 +2,7 @@
 
 What may be met is decided in SQL (projections.models.memories.memory_scope); the index is made to hold exactly that, so nothing else
 can be found.
-A new text is embedded once and its vectors are kept sealed; a turn embeds at most INLINE of them and finds the others by words meanwhile.
+A new text is embedded once and its vectors are kept sealed; a turn embeds at most INLINE passages and finds the others by words meanwhile.
 """
 
 import asyncio
@@ -34,9 +34,12 @@ OLDER, HELD = 10, 6
 LOOKED_AT = 120
 """Best memories among which those are chosen."""
 INLINE = 8
-"""Texts that one turn embeds at most, some 5 ms each: several conversations may be met for the first time at once."""
+"""Passages that one turn embeds at most, some 5 ms each: several conversations may be met for the first time at once, and a text may have
+a hundred."""
 BEHIND = 32
-"""Texts embedded at a time behind a question."""
+"""Passages of new texts that are put in at a time behind a question; of one that has more, all."""
+PIECE = 8
+"""Of those, how many are embedded before turns are let by."""
 AT_ONCE = 500
 OPENED = 1000
 """Texts that one turn opens at most, the newest; what is older comes into the index behind it, before the next question."""
@@ -70,6 +73,7 @@ class _Hot:
     bare: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    filling: asyncio.Task[None] | None = None
 
 
 @dataclass(slots=True)
@@ -93,6 +97,8 @@ class Recaller:
     _looked: float = -LATELY_S
     _hot: "OrderedDict[tuple[str, int, UUID], _Hot]" = field(default_factory=OrderedDict)
     _filling: set[asyncio.Task[None]] = field(default_factory=set)
+    _in_line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever fills an index does a piece of it at a time, and then others' are due: one busy conversation holds up no other."""
     _working_ahead: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __call__(self, question: Question) -> Sequence[Remembered]:
@@ -192,43 +198,65 @@ class Recaller:
         hot.unread, new = unread[:-OPENED], unread[-OPENED:]
         for at in range(0, len(new), AT_ONCE):
             await self._add(engine, hot, new[at : at + AT_ONCE], inline=INLINE if at + AT_ONCE >= len(new) else 0)
-        if (hot.unread or (hot.bare and engine.embedder is not None)) and not self._filling:
-            task = asyncio.create_task(self._fill(engine, hot), name="embed memories")
-            self._filling.add(task)
-            task.add_done_callback(self._filling.discard)
+        waits = hot.unread or (hot.bare and engine.embedder is not None)
+        if waits and (hot.filling is None or hot.filling.done()):
+            hot.filling = asyncio.create_task(self._fill(engine, hot), name="embed memories")
+            self._filling.add(hot.filling)
+            hot.filling.add_done_callback(self._filling.discard)
 
-    async def _add(self, engine: Engine, hot: _Hot, refs: Sequence[str], *, inline: int) -> None:
-        """Put memories in: with the vectors that are kept, the newest `inline` of the others with new ones, the rest without."""
+    async def _add(
+        self, engine: Engine, hot: _Hot, refs: Sequence[str], *, inline: int = 0, embedded: Mapping[str, Embedded] | None = None
+    ) -> None:
+        """Put memories in: with the vectors that are kept, or `embedded` by their passages; of the others the newest that have at most
+
+        `inline` passages together with new ones, the rest without.
+        """
         contents = [one for one in await remembered.contents(self.log, refs) if not one.erased]
         keys = await self.log.vault.keys({one.subject for one in contents})
         memories = {one.ref: vectors_kept.memory_of(one) for one in contents if one.subject in keys}
-        kept = await vectors_kept.load(self.log, engine, memories, contents, keys)
-        missing = [ref for ref in memories if ref not in kept][-inline:] if inline and engine.embedder is not None else []
-        prepared, made = await asyncio.to_thread(_prepared, engine, memories, kept, set(missing))
+        known = await vectors_kept.load(self.log, engine, memories, contents, keys)
+        unknown = {ref: memory for ref, memory in memories.items() if ref not in known}
+        new = _of(embedded, {ref: engine.spoken(memory) for ref, memory in unknown.items()}) if embedded else {}
+        missing = {ref for ref in _fitting(engine, unknown, inline) if ref not in new} if engine.embedder is not None else set()
+        prepared, made = await asyncio.to_thread(_prepared, engine, memories, known | new, missing | new.keys())
         for one in prepared:
             hot.index.add(one)
         hot.characters.update({one.ref: one.character for one in contents})
+        hot.bare -= set(refs)
         if engine.embedder is not None:
-            hot.bare |= memories.keys() - kept.keys() - set(missing)
-            hot.bare -= set(missing)
-            await vectors_kept.put(self.log, engine, {ref: made[ref] for ref in missing}, contents, keys)
+            hot.bare |= unknown.keys() - made.keys()
+            await vectors_kept.put(self.log, engine, made, contents, keys)
 
     async def _fill(self, engine: Engine, hot: _Hot) -> None:
         """Read what the index does not hold yet, and embed what it holds without vectors, a little at a time, the newest first."""
         with suppress(StoreError, *connect.TROUBLE):  # the next question begins again
             while hot.unread:
-                async with hot.lock:  # a question that came between has said anew what may be met
+                async with self._in_line, hot.lock:  # a question that came between has said anew what may be met
                     some, hot.unread = hot.unread[-AT_ONCE:], hot.unread[:-AT_ONCE]
-                    await self._add(engine, hot, some, inline=0)
+                    await self._add(engine, hot, some)
                 self._bounded()
-                await asyncio.sleep(0)
             while hot.bare and engine.embedder is not None:
-                await self.calm.come(LATEST_S)
+                newest = sorted(hot.bare, key=remembered.position)[-BEHIND:]
+                some, embedded = await self._embedded(engine, engine.embedder, newest)
                 async with hot.lock:
-                    some = sorted(hot.bare, key=remembered.position)[-BEHIND:]
-                    await self._add(engine, hot, some, inline=BEHIND)
-                    hot.bare -= set(some)
-                await asyncio.sleep(0)
+                    await self._add(engine, hot, some, embedded=embedded)
+
+    async def _embedded(self, engine: Engine, embedder: embed.Embedder, refs: Sequence[str]) -> tuple[list[str], dict[str, Embedded]]:
+        """The newest of these that have at most BEHIND passages together, but one at least, and the vectors of each of their passages.
+
+        No question waits meanwhile, neither for the lock of its index nor for a processor.
+        """
+        contents = [one for one in await remembered.contents(self.log, refs) if not one.erased]
+        memories = {one.ref: vectors_kept.memory_of(one) for one in contents}
+        some = _fitting(engine, memories, BEHIND) or list(memories)[-1:]
+        said = list(dict.fromkeys(passage for ref in some for passage in engine.spoken(memories[ref])))
+        found = dict[str, Embedded]()
+        for at in range(0, len(said), PIECE):
+            async with self._in_line:
+                await self.calm.come(LATEST_S)
+                piece = said[at : at + PIECE]
+                found |= zip(piece, await asyncio.to_thread(embedder.embed, piece), strict=True)
+        return [*some, *(ref for ref in refs if ref not in memories)], found
 
     def _bounded(self) -> None:
         total = sum(len(hot.index) for hot in self._hot.values())
@@ -264,15 +292,30 @@ def _embedder(vectors: str) -> embed.Embedder | None:
         return None
 
 
+def _fitting(engine: Engine, memories: Mapping[str, Memory], passages: int) -> list[str]:
+    """References of the newest that have at most so many passages together, oldest first. The others wait: none is taken in part."""
+    found = list[str]()
+    for ref, memory in list(memories.items())[-passages:][::-1] if passages else ():
+        if (many := len(engine.spoken(memory))) <= passages:
+            found.append(ref)
+            passages -= many
+    return found[::-1]
+
+
+def _of(embedded: Mapping[str, Embedded], spoken: Mapping[str, Sequence[str]]) -> dict[str, list[Embedded]]:
+    """Vectors of those all of whose passages are embedded."""
+    return {ref: [embedded[one] for one in many] for ref, many in spoken.items() if all(one in embedded for one in many)}
+
+
 def _prepared(
-    engine: Engine, memories: Mapping[str, Memory], kept: Mapping[str, list[Embedded]], missing: Collection[str]
+    engine: Engine, memories: Mapping[str, Memory], known: Mapping[str, list[Embedded]], new: Collection[str]
 ) -> tuple[list[Prepared], dict[str, Prepared]]:
-    """All of them ready for the index, and by reference those that were embedded now."""
+    """All of them ready for the index, and by reference those that have vectors since now."""
     bare = Engine(None, engine.config)
     found, made = list[Prepared](), dict[str, Prepared]()
     for ref, memory in memories.items():
-        one = (engine if ref in kept or ref in missing else bare).prepare(memory, kept.get(ref))
+        one = (engine if ref in known or ref in new else bare).prepare(memory, known.get(ref))
         found.append(one)
-        if ref in missing:
+        if ref in new:
             made[ref] = one
     return found, made

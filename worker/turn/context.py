@@ -137,11 +137,11 @@ async def ahead(work: Work, position: int) -> None:
     """Look at what was asked for at this position, while the read models are still on their way to it.
 
     What is of the log alone is at hand then, and recall has begun. It may be another turn that comes first; nothing is lost if this fails.
-    A message stands right before its first request: both are read at once.
+    A message stands right before its first request: both are read at once. For people who were too fast lately it is most often in vain.
     """
     with suppress(*connect.TROUBLE):
         for recorded in await work.log.at([position - 1, position]):
-            if isinstance(asked := recorded.event, TurnRequested):
+            if isinstance(asked := recorded.event, TurnRequested) and not work.breaker.was_too_fast(asked.user_id, clock.now()):
                 await _expect(work, asked.message_id, asked.venue, asked.channel_id, asked.character_id)
 
 
