@@ -154,7 +154,7 @@ class Backfill:
         """One message; one that cannot be digested is counted and does not cost the others."""
         try:
             message = translate.message(payload, self._place(channel_id), self._us, self._ingest.name_of)
-            return isinstance(message, MessageReceived) and await self._ingest.store(message)
+            return isinstance(message, MessageReceived) and await self._ingest.said(message, copy=translate.is_proxied(payload))
         except TRANSIENT:
             raise
         except Exception as error:  # one message nobody can read must not hold up those after it

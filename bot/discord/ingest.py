@@ -112,7 +112,7 @@ class Ingest:
         event = translate.message(payload, self._place(payload), self._us, self.name_of)
         if isinstance(event, MessageReceived):
             self.pluralkit.heard(event)
-            if event.webhook_id is not None and translate.application_of(payload) == pluralkit.APPLICATION:
+            if translate.is_proxied(payload):
                 self._copies.add(event.message_id)
         if isinstance(event, MessageReceived) and (roles := translate.roles_of(payload)):
             self._roles[event.message_id] = roles
@@ -143,6 +143,7 @@ class Ingest:
 
     async def drain(self, seconds: float) -> None:
         """Let what was accepted finish, at most so long."""
+        self.pluralkit.closing.set()
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         for task in self._running:
@@ -272,6 +273,8 @@ class Ingest:
             self.on_held(event)
 
     async def _one(self, event: Change) -> None:
+        if not isinstance(event, MessageReceived) and self.pluralkit.changed(event):
+            return
         match event:
             case MessageDeleted():  # waits for nothing: what is fetched afterwards cannot contain it any more
                 await self.changes.deleted(event)
@@ -288,15 +291,33 @@ class Ingest:
                     self.on_drop()
 
     async def _said(self, event: MessageReceived) -> None:
-        """Store a message; a copy that PluralKit made of one is another text of that."""
-        found: MessageReceived | MessageEdited = event
-        if event.message_id in self._copies:
-            self._copies.discard(event.message_id)
-            found = await self.pluralkit.resolved(event)
-        if isinstance(found, MessageEdited):
-            await self._edited(found)
-        else:
-            await self.store(found)
+        copy = event.message_id in self._copies
+        self._copies.discard(event.message_id)
+        await self.said(event, copy=copy)
+
+    async def said(self, event: MessageReceived, *, copy: bool) -> bool:
+        """Store a message; a copy that PluralKit made of one is another text of that. True when it was kept. As for `store`."""
+        if not copy:
+            return await self.store(event)
+        try:
+            return await self._stands_for(await self.pluralkit.resolved(event))
+        except pluralkit.Unclear:
+            self._start(self._said_later(event))
+            return False
+
+    async def _stands_for(self, found: MessageReceived | MessageEdited) -> bool:
+        if isinstance(found, MessageReceived):
+            return await self.store(found)
+        await self._edited(found)
+        return True
+
+    async def _said_later(self, copy: MessageReceived) -> None:
+        if (found := await self.pluralkit.later(copy)) is not None:
+            async with self._lock(copy.channel_id):
+                await self._until_done(lambda: self._stood_for(found))
+
+    async def _stood_for(self, found: MessageReceived | MessageEdited) -> None:
+        await self._stands_for(found)
 
     async def _before(self, event: MessageReceived | MessageEdited) -> None:
         """Fill the gaps that lie before an event; what came before a gap is taken before it is filled."""

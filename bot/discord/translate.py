@@ -15,6 +15,8 @@ from bot.discord.payload import Json, Reader, clean
 from engine.events.message import AuthorKind, ChannelKind, MessageDeleted, MessageEdited, MessageReceived
 from engine.outside import numbers
 
+PLURALKIT = 466378653216014359
+"""PluralKit's application on Discord."""
 ORDINARY = frozenset({0, 19, 20, 21, 23})
 """Message types people (and commands) write: default, reply, command, thread starter, context menu. Others are notices by Discord."""
 DROPPED = frozenset(
@@ -188,9 +190,9 @@ def roles_of(payload: Json) -> tuple[int, ...]:
     return tuple(number for role in named if (number := numbers.whole(role)) is not None)
 
 
-def application_of(payload: Json) -> int | None:
-    """The application whose webhook said it."""
-    return Reader(payload).number("application_id")
+def is_proxied(payload: Json) -> bool:
+    """Whether PluralKit's webhook said it, for a person."""
+    return Reader(payload).number("webhook_id") is not None and Reader(payload).number("application_id") == PLURALKIT
 
 
 def answers_us(payload: Json, us: Us) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.discord import pluralkit
 from engine.config import Settings
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.store import Query
@@ -75,9 +76,14 @@ async def test_original_and_copy_are_one_message_answered_once(stage: Rig, disco
 
 
 async def test_a_copy_whose_original_nobody_kept_is_what_the_person_said(
-    stage: Rig, discord: StandinDiscord, kit: PluralKitStandin
+    stage: Rig, discord: StandinDiscord, kit: PluralKitStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PluralKit is asked whose it is; while it does not answer, a copy is a program's message and answered by nobody."""
+    """PluralKit is asked whose it is, and again while it does not answer; one that is deleted meanwhile or of which it knows nothing
+
+    is answered by nobody.
+    """
+    monkeypatch.setattr(pluralkit, "AGAIN_S", (0.05,) * 1200)
+    monkeypatch.setattr(pluralkit, "QUIET_S", 0.0)
     alice = discord.user_id("alice")
     copy = await kit.proxies("general", "1", "Moss", "@Lilith are you there?", sender=alice)
     [turn] = await discord.wait_for(lambda: list(stage.requested), what="a turn")
@@ -85,9 +91,40 @@ async def test_a_copy_whose_original_nobody_kept_is_what_the_person_said(
     await discord.wait_reply("general", copy)
     assert kit.asked == [copy]
     kit.down = True
-    await kit.proxies("general", "2", "Moss", "@Lilith and now?", sender=alice)
+    held = await kit.proxies("general", "2", "Moss", "@Lilith and now?", sender=alice)
+    gone = await kit.proxies("general", "3", "Moss", "@Lilith never mind", sender=alice)
+    await discord.wait_for(lambda: kit.asked.count(held) > 1 and kit.asked.count(gone) > 1, what="questions")
+    await discord.gateway.dispatch("MESSAGE_DELETE", {"id": gone, "channel_id": discord.world.channel("general").id})
     later = await discord.say("general", "bob", "@Lilith hi")
-    await discord.wait_reply("general", later)
+    await discord.wait_reply("general", later)  # nobody waits for PluralKit but who speaks through it
     assert [str(turn.message_id) for turn in stage.requested] == [copy, later]
+    kit.down = False
+    await discord.wait_for(lambda: len(stage.requested) == 3, what="the turn that waited")
     received = [one.event async for one in stage.log.read(Query()) if isinstance(one.event, MessageReceived)]
-    assert [(one.author_name, one.author_kind) for one in received] == [("Moss", "human"), ("Bob", "human")]
+    assert [(one.author_name, one.author_kind) for one in received] == [("Moss", "human"), ("Bob", "human"), ("Moss", "human")]
+    kit.down = True
+    asked = len(kit.asked)
+    left = await kit.proxies("general", "4", "Moss", "@Lilith bye", sender=alice)
+    await discord.wait_for(lambda: len(kit.asked) > asked, what="a question")
+    assert left not in {str(turn.message_id) for turn in stage.requested}  # the bot ends now, and waits for nothing
+
+
+async def test_what_was_said_through_pluralkit_while_nobody_listened_is_answered(
+    settings: Settings, discord: StandinDiscord, kit: PluralKitStandin
+) -> None:
+    """Of it only the copy is left in the channel: it is the person's, and answered like any other message that was missed."""
+    own = settings.model_copy(update={"pluralkit_api": kit.address})
+    async with rig(own, discord, lambda turn: f"answer to {turn.message_id}") as stage:
+        await stage.character("Lilith")
+        async with stage.bot():
+            await discord.wait_reply("general", await discord.say("general", "bob", "@Lilith hello"))
+        await stage.settle()
+        original = await discord.say("general", "alice", "M: @Lilith are you there?")
+        copy = await kit.proxies("general", original, "Moss", "@Lilith are you there?", listed=True)
+        async with stage.bot():
+            await discord.wait_for(lambda: len(stage.requested) == 2, what="the turn that was missed")
+            await discord.wait_for(lambda: len(discord.replies("general")) == 3, what="its answer, beside the copy")
+        assert [str(turn.user_id) for turn in stage.requested][1:] == [discord.user_id("alice")]
+        found = await entry(stage, copy)
+        assert found is not None
+        assert (found.author_name, found.author_kind) == ("Moss", "human")

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.discord.pluralkit import APPLICATION
+from bot.discord.translate import PLURALKIT
 from tests.support.discord import StandinDiscord
 
 WEBHOOK = 700000000000000001
@@ -42,8 +42,8 @@ class PluralKitStandin:
         finally:
             await runner.cleanup()
 
-    async def proxies(self, channel: str, original: str, member: str, text: str, *, sender: str = "0") -> str:
-        """Post a message again under a member's name, then delete it; returns the copy's id."""
+    async def proxies(self, channel: str, original: str, member: str, text: str, *, sender: str = "0", listed: bool = False) -> str:
+        """Post a message again under a member's name, then delete it; returns the copy's id. `listed`: among the channel's messages."""
         place = self.discord.world.channel(channel)
         shown = next((m for m in self.discord.messages(channel) if m["id"] == original), None)
         copy = self.discord.world.ids.new()
@@ -58,9 +58,11 @@ class PluralKitStandin:
         lists: dict[str, Any] = {name: [] for name in ("attachments", "embeds", "mentions", "mention_roles")}
         base = shown or {"channel_id": place.id, "type": 0, **plain, **lists}
         said = {name: value for name, value in base.items() if name not in {"member", "message_reference", "referenced_message"}}
-        said |= {"id": copy, "author": author, "content": text, "webhook_id": str(WEBHOOK), "application_id": str(APPLICATION)}
+        said |= {"id": copy, "author": author, "content": text, "webhook_id": str(WEBHOOK), "application_id": str(PLURALKIT)}
         sender = str(shown["author"]["id"]) if shown else sender
         self._known[copy] = {"id": copy, "original": original, "sender": sender, "channel": place.id, "member": {"name": member}}
+        if listed:
+            place.messages[copy] = said
         await self.discord.gateway.dispatch("MESSAGE_CREATE", said | {"guild_id": place.guild_id})
         if shown:
             await self.discord.delete(channel, original)

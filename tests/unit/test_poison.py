@@ -123,7 +123,7 @@ def _raw(tree: object) -> bytes:
 
 def _everything(payload: Any) -> object:
     """What every reader of a message makes of it."""
-    translate.answers_us(payload, US), translate.application_of(payload), translate.roles_of(payload)
+    translate.answers_us(payload, US), translate.is_proxied(payload), translate.roles_of(payload)
     return [translate.message(payload, GUILD, US), translate.edit(payload, GUILD, US), *translate.deletions(payload)]
 
 
