@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from bot import editing
 from bot.editing import Item
 from engine import ids
 from engine.actor import SYSTEM, Actor
+from engine.cards.pieces import Opened
 from engine.cards.refusal import Unreadable
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER, PRESET
@@ -49,7 +52,7 @@ async def read_zip(raw: bytes) -> tuple[ShapesBackup, ShapesPlan]:
     return await asyncio.to_thread(_look, lambda: unzipped(raw))
 
 
-def _look(files: Callable[[], Mapping[str, bytes]]) -> tuple[ShapesBackup, ShapesPlan]:
+def _look(files: Callable[[], Mapping[str, Opened]]) -> tuple[ShapesBackup, ShapesPlan]:
     try:
         backup = read_backup(files())
         return backup, planned(backup)
@@ -57,18 +60,19 @@ def _look(files: Callable[[], Mapping[str, bytes]]) -> tuple[ShapesBackup, Shape
         raise Rejected(str(error)) from None
 
 
-def _files(path: Path) -> Mapping[str, bytes]:
+def _files(path: Path) -> Mapping[str, Opened]:
     if not path.is_dir():
         if path.stat().st_size > MOST_BYTES:
             raise Unreadable(f"The file is larger than {MOST_BYTES // 2**20} MB.")
         return unzipped(path.read_bytes())
-    found = {}
-    for file in sorted(path.rglob("*.json")):
-        if file.is_file() and not file.is_symlink():
-            found[str(file.relative_to(path))] = file.read_bytes()
-        if sum(map(len, found.values())) > MOST_BYTES:
-            raise Unreadable(f"The folder holds more than {MOST_BYTES // 2**20} MB.")
-    return found
+    found = [file for file in sorted(path.rglob("*.json")) if file.is_file() and not file.is_symlink()]
+    if sum(file.stat().st_size for file in found) > MOST_BYTES:
+        raise Unreadable(f"The folder holds more than {MOST_BYTES // 2**20} MB.")
+    return {str(file.relative_to(path)): partial(_opened, file) for file in found}
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return file.open("rb")
 
 
 async def take(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan, told: Told | None = None) -> TakenShape:

@@ -7,7 +7,7 @@ data binds a ciphertext to the event (or key) it belongs to, so that it cannot b
 import hmac
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,9 +40,16 @@ class DataKey:
 
         Without the key it says nothing, also not about a text short enough to be guessed, so it dies with the key.
         """
+        return self.digest_of([content])
+
+    def digest_of(self, pieces: Iterable[bytes]) -> str:
+        """The digest of content that comes in pieces."""
         if self._digests is None:
             self._digests = _derived(self.secret, b"tzurot keyed digest")
-        return hmac.digest(self._digests, content, "sha256").hex()
+        made = hmac.new(self._digests, digestmod="sha256")
+        for piece in pieces:
+            made.update(piece)
+        return made.hexdigest()
 
 
 Cipher = AESGCM | DataKey

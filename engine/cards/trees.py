@@ -34,8 +34,7 @@ _DIGITS = 4_000
 
 def text_of(raw: bytes) -> str:
     """Decode by its byte order mark, else as UTF-8, else as UTF-16 when every second byte is nothing, else as Windows-1252."""
-    mark = next((name for start, name in _MARKS if raw.startswith(start)), None)
-    if mark is not None:
+    if (mark := marked(raw)) is not None:
         return raw.decode(mark, "replace")
     try:
         text = raw.decode()
@@ -43,9 +42,19 @@ def text_of(raw: bytes) -> str:
         text = ""
     if text and "\x00" not in text[:4]:
         return text
+    return raw.decode(unmarked(raw), "replace")
+
+
+def marked(raw: bytes) -> str | None:
+    """The encoding that a byte order mark at the beginning names."""
+    return next((name for start, name in _MARKS if raw.startswith(start)), None)
+
+
+def unmarked(raw: bytes) -> str:
+    """The encoding of a text without a mark that is not UTF-8: its first two bytes tell."""
     if raw[1:2] == b"\x00" or raw[:1] == b"\x00":
-        return raw.decode("utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be", "replace")
-    return raw.decode("cp1252", "replace")
+        return "utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be"
+    return "cp1252"
 
 
 def json_of(raw: bytes) -> Any:

@@ -42,28 +42,27 @@ class Destination:
 
 def channel_of(log: ChatLog, identity: str) -> int:
     """The id of the channel a conversation is put into."""
-    return ids.snowflake_at(next(_times(log), UNDATED)) | _noise(identity, "channel")
+    first = next((line for line in log.lines), None)
+    return ids.snowflake_at(_time(first, None) if first is not None else UNDATED) | _noise(identity, "channel")
 
 
 def _noise(*key: object) -> int:
     return int.from_bytes(sha256("\x1f".join(map(str, key)).encode()).digest()[:3]) & 0x3FFFFF
 
 
-def _times(log: ChatLog) -> Iterator[datetime]:
-    """A time for each line: its own where it fits the order, else a millisecond after the one before."""
-    before: datetime | None = None
-    for line in log.lines:
-        after = before + timedelta(milliseconds=1) if before is not None else FIRST
-        told = line.shown.at if line.shown.at is not None and line.shown.at < LATEST else None
-        before = max(told or (after if before is not None else UNDATED), after)
-        yield before
+def _time(line: LoggedLine, before: datetime | None) -> datetime:
+    """A line's own time where it fits the order, else a millisecond after the one before."""
+    told = line.shown.at if line.shown.at is not None and line.shown.at < LATEST else None
+    return max(told or UNDATED, FIRST) if before is None else max(told or before, before + timedelta(milliseconds=1))
 
 
 def appends(log: ChatLog, to: Destination) -> Iterator[tuple[NewEvent, ...]]:
     """What is appended for each line that is somebody's words, in order; () for the others."""
     asked: int | None = None
     answered: set[tuple[int, UUID]] = set()
-    for index, (line, at) in enumerate(zip(log.lines, _times(log), strict=True)):
+    at: datetime | None = None
+    for index, line in enumerate(log.lines):
+        at = _time(line, at)
         own = ids.snowflake_at(at) | _noise(to.identity, index)
         if line.system or not any(one.text.strip() for one in line.variants):
             yield ()

@@ -1,18 +1,17 @@
 """Read chat logs: tell the program by what stands in the file, never by its name. Pure, for a thread."""
 
 from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from typing import Any
 
 from engine.cards import trees
 from engine.cards.refusal import Unreadable
 from engine.cards.trees import Tree
-from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
+from engine.chatlogs.log import BadLines, ChatLog, ChatVariant, LoggedLine, StreamedLines
 from engine.chatlogs.times import moment
 
 MOST_BYTES = 256 * 1024 * 1024
 MOST_LINE = trees.MOST_BYTES
-MOST_TOLD = 1_000
-"""Bad lines that are told one by one; the others are counted."""
 _INPUT, _OUTPUT = "{{[INPUT]}}", "{{[OUTPUT]}}"
 _OWN = ("name", "is_user", "is_system", "mes", "send_date", "swipes", "swipe_id", "swipe_info")
 
@@ -22,7 +21,7 @@ def read_chats(raw: bytes) -> list[ChatLog]:
     if len(raw) > MOST_BYTES:
         raise Unreadable(f"The file is larger than {MOST_BYTES // 2**20} MB.")
     text = raw if not raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) else trees.text_of(raw).lstrip("\ufeff").encode()
-    first = text.lstrip()[:MOST_LINE].partition(b"\n")[0]
+    first = text[: 2 * MOST_LINE].lstrip()[:MOST_LINE].partition(b"\n")[0]
     head = _line(first)
     if isinstance(head, dict) and ("chat_metadata" in head or "user_name" in head or "mes" in head):
         return [_jsonl(text)]
@@ -41,29 +40,34 @@ def _line(raw: bytes) -> Any:
 
 
 def _jsonl(raw: bytes) -> ChatLog:
-    """SillyTavern's lines of JSON; Chub's are the same with objects for texts."""
-    lines, bad, head, count, chub = list[LoggedLine](), list[str](), Tree(), 0, False
-    for number, line in enumerate(raw.split(b"\n"), 1):
+    """SillyTavern's lines of JSON; Chub's are the same with objects for texts. Lines are read anew whenever they are asked for."""
+    head, bad, count, chub = Tree(), BadLines(), 0, False
+    user, character = None, None
+    for number, found in _rows(raw):
+        if isinstance(found, dict) and "mes" in found:
+            count, chub = count + 1, chub or isinstance(found["mes"], dict)
+            name, by_user = _text(found.get("name")), found.get("is_user") is True
+            user = name if user is None and by_user else user
+            character = name if character is None and not by_user and found.get("is_system") is not True else character
+        elif isinstance(found, dict) and not count and not head:
+            head = found
+        else:
+            bad.add(f"Line {number}: {found if isinstance(found, Unreadable) else 'It is no message.'}")
+    lines = StreamedLines(lambda: (_tavern_line(found) for _, found in _rows(raw) if isinstance(found, dict) and "mes" in found), count)
+    user = _text(head.get("user_name")) if user is None else user
+    character = _text(head.get("character_name")) if character is None else character
+    return ChatLog("Chub" if chub else "SillyTavern", lines, user, character, bad.told(), head)
+
+
+def _rows(raw: bytes) -> Iterator[tuple[int, Any]]:
+    """The number and the value of each line that is not empty; of one that cannot be read, why."""
+    for number, line in enumerate(BytesIO(raw), 1):
         if not line.strip():
             continue
         try:
-            found = trees.json_of(line)
+            yield number, trees.json_of(line)
         except Unreadable as error:
-            found, why = None, str(error)
-        else:
-            why = "It is no message."
-        if isinstance(found, dict) and "mes" in found:
-            chub = chub or isinstance(found["mes"], dict)
-            lines.append(_tavern_line(found))
-        elif isinstance(found, dict) and not lines and not head:
-            head = found
-        else:
-            count += 1
-            bad += [f"Line {number}: {why}"] if count <= MOST_TOLD else []
-    bad += [f"{count - MOST_TOLD:,} more lines could not be read."] if count > MOST_TOLD else []
-    user = next((line.name for line in lines if line.by_user), _text(head.get("user_name")))
-    character = next((line.name for line in lines if not line.by_user and not line.system), _text(head.get("character_name")))
-    return ChatLog("Chub" if chub else "SillyTavern", tuple(lines), user, character, tuple(bad), head)
+            yield number, error
 
 
 def _tavern_line(found: Mapping[str, Any]) -> LoggedLine:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
+from engine.chatlogs.log import BadLines, ChatLog, ChatVariant, LoggedLine, StreamedLines
 from engine.chatlogs.times import moment
 from engine.resources.typed import tidy
 from engine.shapes.backup import ShapesBackup
@@ -108,7 +108,7 @@ def _character(backup: ShapesBackup) -> tuple[dict[str, Any], list[str]]:
     for name, ours in INNER.items():
         if isinstance(settings, dict) and isinstance(settings.get(name), str) and settings[name] and not tree.get(ours):
             tree[ours] = settings[name]
-    extra = {"training": backup.lists.get("training"), "userPersonalization": dict(backup.personalization)}
+    extra = {"training": list(backup.lists.get("training", ())), "userPersonalization": dict(backup.personalization)}
     custom |= {name: value for name, value in extra.items() if value}
     custom |= {"shapesId": backup.config.get("id"), "shapesUsername": backup.config.get("username"), "importSource": "shapes.inc"}
     return tree | {"custom": custom}, told
@@ -123,9 +123,9 @@ def _preset(found: dict[str, Any], backup: ShapesBackup) -> dict[str, Any]:
 
 
 def _records(backup: ShapesBackup) -> Iterator[list[ShapesMemory] | str]:
-    for one in backup.lists.get("memories", []):
+    for one in backup.lists.get("memories", ()):
         yield _memory(one)
-    for one in backup.lists.get("knowledge", []):
+    for one in backup.lists.get("knowledge", ()):
         yield _knowledge(one)
 
 
@@ -159,21 +159,27 @@ def _parts(text: str, at: datetime | None) -> list[ShapesMemory]:
 
 
 def _chat(backup: ShapesBackup) -> ChatLog:
-    """The conversation: a line for what was said, one for the reply, whose earlier versions come before the one that was shown."""
-    name, lines, bad = str(backup.config.get("name") or "Shape"), list[LoggedLine](), list[str]()
+    """The conversation, read anew from the backup whenever its lines are asked for; here they are counted, and what is none is told."""
+    name, count, bad = str(backup.config.get("name") or "Shape"), 0, BadLines()
     for number, one in enumerate(backup.messages, 1):
-        if not isinstance(one, dict):
-            bad.append(f"Message {number}: It is no message.")
-            continue
-        at, rest = moment(one.get("ts")), {key: value for key, value in one.items() if key not in _LINE}
-        said, reply, before = one.get("message"), one.get("reply"), one.get("regenerated_replies")
-        if isinstance(said, str) and said.strip():
-            lines.append(LoggedLine("You", True, (ChatVariant(said, at),), rest={} if isinstance(reply, str) else rest))
-        if isinstance(reply, str) and reply.strip():
-            earlier = [text for text in before if isinstance(text, str) and text.strip()] if isinstance(before, list) else []
-            variants = tuple(ChatVariant(text, at) for text in (*earlier, reply))
-            lines.append(LoggedLine(name, False, variants, len(variants) - 1, rest=rest))
-        if not any(isinstance(text, str) and text.strip() for text in (said, reply)):
-            bad.append(f"Message {number}: It says nothing.")
+        lines = list(_lines(one, name))
+        count += len(lines)
+        if not lines:
+            bad.add(f"Message {number}: {'It says nothing.' if isinstance(one, dict) else 'It is no message.'}")
     head = {key: value for key, value in backup.chat.items() if key != "messages"}
-    return ChatLog("shapes.inc", tuple(lines), "You", name, tuple(bad), head)
+    said = StreamedLines(lambda: (line for one in backup.messages for line in _lines(one, name)), count)
+    return ChatLog("shapes.inc", said, "You", name, bad.told(), head)
+
+
+def _lines(one: Any, name: str) -> Iterator[LoggedLine]:
+    """A line for what was said, one for the reply, whose earlier versions come before the one that was shown."""
+    if not isinstance(one, dict):
+        return
+    at, rest = moment(one.get("ts")), {key: value for key, value in one.items() if key not in _LINE}
+    said, reply, before = one.get("message"), one.get("reply"), one.get("regenerated_replies")
+    if isinstance(said, str) and said.strip():
+        yield LoggedLine("You", True, (ChatVariant(said, at),), rest={} if isinstance(reply, str) else rest)
+    if isinstance(reply, str) and reply.strip():
+        earlier = [text for text in before if isinstance(text, str) and text.strip()] if isinstance(before, list) else []
+        variants = tuple(ChatVariant(text, at) for text in (*earlier, reply))
+        yield LoggedLine(name, False, variants, len(variants) - 1, rest=rest)

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import batched
+from itertools import batched, chain
 from uuid import UUID
 
 from engine import ids
 from engine.actor import Actor
-from engine.chatlogs import writing
+from engine.chatlogs import identity
 from engine.chatlogs.events import Destination, appends, channel_of
 from engine.chatlogs.log import ChatLog
 from engine.decide.channel import Activate, Where
 from engine.errors import PartialRepeat
 from engine.events.base import user_subject
+from engine.events.reply import ReplyEdited
 from engine.execute import execute
 from engine.sealing import DataKey
 from engine.store import Log, NewEvent
@@ -45,14 +46,15 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: UUID, *, start: int 
     among the lines all the same. `told` hears (done, total, repeated); what it raises ends the import with what is stored so far.
     """
     key = await log.vault.key(user_subject(actor.user_id))
-    identity = await asyncio.to_thread(_identity, key, chat, host)
-    channel = channel_of(chat, identity)
-    to = Destination(identity, actor.user_id, host, await _speakers(log, actor) | {chat.character: host}, channel)
-    done = repeated = said = 0
-    for some in batched(appends(chat, to), AT_ONCE):
+    known_by = await asyncio.to_thread(_identity, key, chat, host)
+    channel = channel_of(chat, known_by)
+    to = Destination(known_by, actor.user_id, host, await _speakers(log, actor) | {chat.character: host}, channel)
+    done = repeated = said = variants = 0
+    made = batched(appends(chat, to), AT_ONCE)
+    while some := await asyncio.to_thread(next, made, ()):  # parsing and making hundreds of events would keep others waiting
         done, said = done + len(some), said + sum(bool(group) for group in some)
+        variants += sum(1 + sum(one.event.TYPE == ReplyEdited.TYPE for one in group) for group in some if group)
         if done <= start:
-            await asyncio.sleep(0)  # what is stored already is passed over; others want to work meanwhile
             continue
         rest = some[max(start - (done - len(some)), 0) :]
         stored = await asyncio.gather(*(_append(log, [group for group in part if group]) for part in batched(rest, TOGETHER)))
@@ -61,13 +63,12 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: UUID, *, start: int 
             await told(done, len(chat.lines), repeated)
     if said:
         await execute(log, actor, Activate(Where(channel, None, "playground"), host), ids.derived("imported-chat", channel))
-    variants = sum(len(line.variants) for line in chat.lines)
     return ImportedChat(channel, chat.form, said, len(chat.lines) - said, variants, repeated, chat.bad)
 
 
 def _identity(key: DataKey, chat: ChatLog, host: UUID) -> str:
     """What tells a conversation from others: all of it. In a thread: writing a million lines takes seconds."""
-    return key.digest(b"chat" + writing.as_jsonl(chat) + host.bytes)
+    return key.digest_of(chain([b"chat"], identity.told(chat), [host.bytes]))
 
 
 async def _append(log: Log, groups: Sequence[tuple[NewEvent, ...]]) -> int:

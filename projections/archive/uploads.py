@@ -1,5 +1,7 @@
 """Files that people hand over for a job: kept sealed until it is done, asked for once."""
 
+import asyncio
+from io import BytesIO
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -22,7 +24,8 @@ async def ask(log: Log, actor: Actor, name: str, raw: bytes, host: UUID) -> UUID
     One that was called off or given up goes on. Raises Rejected for an empty file.
     """
     subject = user_subject(actor.user_id)
-    about = f"{actor.user_id}:{host}:{await log.vault.keyed_digest(subject, raw)}"
+    digest = await asyncio.to_thread((await log.vault.key(subject)).digest, raw)
+    about = f"{actor.user_id}:{host}:{digest}"
     job = job_id(name, about)
     async with log.pool.connection() as connection:
         known = await jobs.get(connection, job)
@@ -38,9 +41,12 @@ async def ask(log: Log, actor: Actor, name: str, raw: bytes, host: UUID) -> UUID
 
 async def fetch(log: Log, parts: JsonValue) -> bytes | None:
     """The file of a job by its parameter `parts`; None when it is not there any more."""
-    found = [await blobs.get(log.pool, log.vault, address) for address in _addresses(parts)]
-    whole = [part for part in found if part is not None]
-    return b"".join(whole) if whole and len(whole) == len(found) else None
+    whole = BytesIO()  # part by part: to join them at once would keep everybody waiting
+    for address in _addresses(parts):
+        if (part := await blobs.get(log.pool, log.vault, address)) is None:
+            return None
+        whole.write(part)
+    return whole.getvalue() or None
 
 
 async def drop(log: Log, parts: JsonValue) -> None:

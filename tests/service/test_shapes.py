@@ -37,7 +37,7 @@ async def test_a_backup_that_is_cut_anywhere_goes_on_and_its_counts_add_up(here:
     """Among the memories, among the lines, or before what was stored was told: nothing doubles, nothing is missing."""
     monkeypatch.setattr(shapes, "TOGETHER", 2)
     monkeypatch.setattr(chats, "AT_ONCE", 4)
-    plan = planned(read_backup(made.raw(12)))
+    plan = planned(read_backup(made.opened(made.raw(12))))
     host = (await faces.begin(here.console.log, ADA, made.zipped(made.raw(12)))).item.id
     done, before = 0, ShapesCounts()
     for at in (2, 4, 9, 13, 22):

@@ -3,8 +3,10 @@
 import io
 import json
 import zipfile
+from functools import partial
 from typing import Any
 
+from engine.cards.pieces import Opened
 from engine.shapes.mapping import FIELDS, PRESET
 
 
@@ -49,6 +51,11 @@ def files(messages: int = 2) -> dict[str, Any]:
 
 def raw(messages: int = 2) -> dict[str, bytes]:
     return {name: json.dumps(tree).encode() for name, tree in files(messages).items()}
+
+
+def opened(found: dict[str, bytes]) -> dict[str, Opened]:
+    """Files as they are read."""
+    return {name: partial(io.BytesIO, content) for name, content in found.items()}
 
 
 def zipped(found: dict[str, bytes]) -> bytes:

@@ -132,7 +132,7 @@ def _tavern(rows: Any) -> object:
 
 
 def _backup(trees: Any) -> object:
-    return planned(read_backup({name: _raw(tree) for name, tree in trees.items()}))
+    return planned(read_backup(shapes.opened({name: _raw(tree) for name, tree in trees.items()})))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def test_every_program_is_known_by_its_file(form: str) -> None:
 def test_sillytavern_keeps_variants_times_and_speakers() -> None:
     [log] = read_chats(chatlogs.jsonl(chatlogs.tavern()))
     assert (log.user, log.character, log.bad) == ("Ada", "Wren", ())
-    swiped = log.lines[2]
+    swiped = list(log.lines)[2]
     assert ([one.text for one in swiped.variants], swiped.chosen) == (["one", "two", "three"], 1)
     assert [one.at.minute for one in swiped.variants if one.at] == [6, 7, 8]
     assert [line.name for line in log.lines] == ["Wren", "Ada", "Wren", "Rook", "System", "Ada"]
@@ -43,7 +43,7 @@ def test_a_bad_line_is_told_with_its_number_and_costs_only_itself() -> None:
     [log] = read_chats(rows + b'{"name": "Ada", "mes"\n' + chatlogs.jsonl([chatlogs.line("Ada", "last", user=True), {"odd": 1}]))
     assert len(log.lines) == 499
     assert [bad.partition(":")[0] for bad in log.bad] == ["Line 500", "Line 502"]
-    assert log.lines[-1].shown.text == "last"
+    assert list(log.lines)[-1].shown.text == "last"
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
 """Backups of shapes.inc: every field mapped or kept, counts add up, nothing odd stops the rest (G3)."""
 
+import io
 import json
 import re
+import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.cards.pieces import pieces
 from engine.cards.refusal import Unreadable
+from engine.chatlogs.log import ChatLog
+from engine.chatlogs.reading import read_chats
 from engine.shapes.backup import read_backup, unzipped
 from engine.shapes.mapping import planned
 from tests.support import shapes as made
@@ -19,8 +25,8 @@ CANARY = re.compile(r"canary [a-z_]+(?: \d+)?")
 
 def test_every_field_is_mapped_or_kept_or_named() -> None:
     """Each token of the backup stands somewhere in the plan; what has no place is named."""
-    plan = planned(read_backup(made.raw()))
-    everything = json.dumps([plan.character, plan.preset, repr(plan.memories), repr(plan.chat)], default=str)
+    plan = planned(read_backup(made.opened(made.raw())))
+    everything = json.dumps([plan.character, plan.preset, repr(plan.memories), repr(plan.chat), repr(list(plan.chat.lines))], default=str)
     wanted = set(CANARY.findall(json.dumps(made.files()))) - {"canary gone"}
     assert sorted(wanted - set(CANARY.findall(everything))) == []
     told = "\n".join(plan.told)
@@ -44,7 +50,7 @@ def test_the_counts_add_up() -> None:
     assert [memory.part for memory in plan.memories if memory.text.startswith("long")] == [0, 1]
     assert firsts[0].at is not None
     assert firsts[0].at.isoformat() == "2024-05-03T16:05:09.250000+00:00"
-    first, reply = plan.chat.lines[:2]
+    first, reply = list(plan.chat.lines)[:2]
     assert (first.shown.text, reply.shown.text, [one.text for one in reply.variants]) == (
         *("canary said 0", "canary reply 0"),
         ["canary earlier", "canary reply 0"],
@@ -66,7 +72,7 @@ def test_the_counts_add_up() -> None:
 )
 def test_what_is_no_backup_is_refused_in_a_sentence(files: dict[str, bytes]) -> None:
     with pytest.raises(Unreadable, match=r"\.$"):
-        read_backup(files)
+        read_backup(made.opened(files))
 
 
 def test_a_bomb_and_a_damaged_zip_are_refused() -> None:
@@ -77,6 +83,50 @@ def test_a_bomb_and_a_damaged_zip_are_refused() -> None:
             read_backup(unzipped(raw))
     with pytest.raises(Unreadable, match="too many files"):
         unzipped(made.zipped({f"{n}.json": b"" for n in range(1_001)}))
+
+
+def test_a_long_history_is_never_whole_in_memory() -> None:
+    """Neither when it is looked at nor when its lines are made, as often as they are asked for; also a long chat log."""
+    said = [{"id": str(n), "message": f"said {n} {'x' * 400}", "reply": f"reply {n}", "ts": 1714752309 + n} for n in range(3_000)]
+    zipped = made.zipped(made.raw() | {"mochi/mochi_chat_history.json": json.dumps({"messages": said, "shape_id": "s"}).encode()})
+    lines = b"".join(json.dumps({"name": "Ada", "is_user": True, "mes": one["message"]}).encode() + b"\n" for one in said)
+    ways: tuple[Callable[[], ChatLog], ...] = (lambda: planned(read_backup(unzipped(zipped))).chat, lambda: read_chats(lines)[0])
+    for read in ways:
+        tracemalloc.start()
+        try:
+            log = read()
+            texts = [sum(len(line.shown.text) for line in log.lines) for _ in range(2)]
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(log.lines) >= 3_000
+        assert min(texts) > 1_200_000
+        assert most < 2_000_000
+
+
+def test_pieces_are_what_the_whole_document_is() -> None:
+    """Wherever a reading ends: in a name, a number, an escape, a letter of several bytes."""
+    tree = {"é": ["ü" * 70_000, {"a": [1, 2.5, None, True]}, 123456], "b": {"c": "😀"}, "d": [], "e": 12, "f": [[]]}
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"):
+        for raw in (json.dumps(tree, indent=1), json.dumps(tree, ensure_ascii=False)):
+            found: dict[str, object] = {}
+            for one in pieces(_Slow(raw.encode(encoding))):
+                assert one.name is not None
+                if one.listed:
+                    found.setdefault(one.name, []).append(one.value)  # type: ignore[attr-defined]
+                else:
+                    found[one.name] = one.value
+            assert found == tree
+    for broken in ("[1,]", "[1 2]", '{"a"}', '{"a":1,}', "[1]2", "", "[", '{"a":[1}', "nul"):
+        with pytest.raises(ValueError, match=r"."):
+            list(pieces(io.BytesIO(broken.encode())))
+
+
+class _Slow(io.BytesIO):
+    """A file that gives a few bytes at a time."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 3_001))
 
 
 _JSON = st.recursive(
@@ -99,6 +149,6 @@ def test_any_json_in_any_field_is_taken_or_told(config: dict[str, object], memor
         "mochi_knowledge.json": [story],
         "mochi_chat_history.json": {"messages": messages},
     }
-    plan = planned(read_backup({name: json.dumps(tree).encode() for name, tree in files.items()}))
+    plan = planned(read_backup(made.opened({name: json.dumps(tree).encode() for name, tree in files.items()})))
     firsts = [one for one in plan.memories if one.part == 0]
     assert len(firsts) + sum(plan.skipped.values()) == plan.records == 2
