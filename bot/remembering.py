@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from bot.waypoints import waypoints
 from engine import clock, config
 from engine.decide.rejected import Rejected
+from engine.decide.remembering.sectors import classify
 from engine.store import Log
 from projections.models.memories import dreams, noted
 from projections.models.memories.dreams import DreamRow
@@ -44,7 +46,8 @@ async def find(log: Log, person: int | None, which: str) -> Note:
 
 def line(note: Note) -> str:
     """A memory in one line: its name, what is odd about it, and its beginning."""
-    marks = [mark for mark, held in (("locked", note.locked), ("put aside", note.archived), ("hidden", note.hidden)) if held]
+    held = {"locked": note.locked, "put aside": note.archived, "hidden": note.hidden, "replaced": note.replaced}
+    marks = [mark for mark, holds in held.items() if holds]
     about = f" ({', '.join((note.origin, *marks))})" if marks or note.origin != "manual" else ""
     text = " ".join(note.text.split())
     return f"{note.name}{about}: {text[:_LINE]}{'…' if len(text) > _LINE else ''}"
@@ -66,11 +69,15 @@ async def viewed(log: Log, note: Note) -> str:
     by = f" by {note.model}" if note.model else ""
     facts = [f"{_MADE.get(note.origin, note.origin)}{by}, {note.at:%Y-%m-%d %H:%M} UTC", f"met {_WHERE[note.reach]}"]
     facts += ["corrected"] * note.corrected + ["locked"] * note.locked + ["put aside"] * note.archived + ["hidden by a dream"] * note.hidden
+    facts += ["replaced by a newer one"] * note.replaced + [f"about {', '.join(note.entities)}"] * bool(note.entities)
     cost = [f"cost ${note.cost:.6f}"] if note.cost is not None else []
     sources = [f"position {one.position}" for one in found if one.position]
     sources += [f"memory {one.of_memory.hex[-8:]}" for one in found if one.of_memory]
     made_of = [f"made from {', '.join(sources[:20])}"] if sources else []
-    return "\n".join((note.text, "", f"{note.name}: " + "; ".join((*facts, *cost, *made_of)) + "."))
+    near = waypoints(note, await notes(log, note.person))
+    edges = [f"near {', '.join(f'{one.other.name} ({one.label})' for one in near)}"] if near else []
+    facts.append(classify(note.text))
+    return "\n".join((note.text, "", f"{note.name}: " + "; ".join((*facts, *cost, *made_of, *edges)) + "."))
 
 
 async def dreamed(log: Log, person: int | None) -> list[tuple[DreamRow, list[tuple[str, str]]]]:

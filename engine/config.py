@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     memory_summaries: Literal["5", "10", "50", "1h", "4h", "24h", "off"] = Field(
         "50", description="Of how many messages, or of what time, one summary is made."
     )
+    memory_facts_every: int = Field(
+        6,
+        ge=0,
+        le=100,
+        description="Turns of a channel after which MEMORY_MODEL is asked for facts; 0: with each summary, which costs no call more.",
+    )
     memory_facts_a_day: int = Field(100, ge=0, le=10_000, description="Facts that are noted of one person and day at most.")
     memory_calls_a_day: int = Field(
         200,

@@ -77,7 +77,7 @@ def _row(note: Note) -> tuple[object, ...]:
 
 def _fields(note: Note) -> dict[str, object]:
     names: tuple[str, ...] = ("person", "origin", "character", "channel", "guild", "venue", "reach")
-    names += ("model", "cost", "corrected", "locked", "archived", "hidden")
+    names += ("model", "cost", "corrected", "locked", "archived", "hidden", "replaced", "entities")
     more = {name: getattr(note, name) for name in names}
     return {"name": note.name, "id": str(note.memory), "at": note.at.isoformat(timespec="seconds"), "text": note.text} | more
 

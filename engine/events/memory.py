@@ -37,7 +37,8 @@ class MemoryNoted(Event):
 
     `said_by` is whose words they are where it is somebody else's, `people` all whose words went into it. `sources` are what it was made
     from: it holds as long as all of them stand. With `supersedes` it takes another's place. `model`, `prompt_version`, `generation`,
-    `cost` (US dollars) and `group`, the number of its window, say how a model made it.
+    `cost` (US dollars) and `group`, the number of its window, say how a model made it. `entities` are whom and what a fact is about, `slot`
+    is what can have one value at a time ("home"), so that a newer fact of the same slot takes an older one's place.
     """
 
     memory_id: UUID
@@ -64,6 +65,7 @@ class MemoryNoted(Event):
     text: Sealed[str]
     speaker: Sealed[str] = ""
     entities: Sealed[tuple[str, ...]] = ()
+    slot: Sealed[str] = ""
 
     @property
     def stream_name(self) -> str:
@@ -73,6 +75,32 @@ class MemoryNoted(Event):
     def subjects(self) -> tuple[str, ...]:
         said_by = () if self.said_by is None else (self.said_by,)
         return tuple(user_subject(person) for person in dict.fromkeys((self.user_id, *said_by, *self.people)))
+
+
+class FactsExtracted(Event):
+    """A model read some turns of a channel for facts: what it noted are events of their own in the same append, `facts`.
+
+    `people` are those whose words it read. `withheld` facts were not noted: what a person corrected or locked, or said later, stands
+    against them, or enough was noted on that day.
+    """
+
+    extraction_id: UUID
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    venue: Venue
+    people: tuple[Snowflake, ...] = Field((), max_length=MOST_PEOPLE)
+    facts: tuple[UUID, ...] = Field((), max_length=50)
+    withheld: Count = 0
+    at_ms: Count = 0
+    generation: str = Field("", max_length=200)
+    group: str = Field("", max_length=80)
+    model: str = Field("", max_length=200)
+    prompt_version: Count = 0
+    cost: float | None = None
+
+    @property
+    def stream_name(self) -> str:
+        return f"memory:extraction:{self.extraction_id}"
 
 
 class MemoryCorrected(Event):

@@ -64,6 +64,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("reply.version_chosen", 1): unchanged,  # v2: what was shown before
         ("memory.dreamed", 1): unchanged,  # v2: in whose favour a memory is hidden
         ("memory.noted", 1): unchanged,  # v2: how two stand to each other is an origin, too
+        ("memory.noted", 2): unchanged,  # v3: what can have one value at a time
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )

@@ -21,7 +21,7 @@ from projections.registry import named
 from tests.chaos.run import Run
 from tests.support import canaries, clusters, oracle
 from tests.support.memories import Spot, World
-from worker.jobs import reflect, relate, summarize
+from worker.jobs import extract, reflect, relate, summarize
 from worker.jobs.running import RunningJob
 from worker.memory.hot import Recaller
 from worker.providers.chat import Completion
@@ -85,6 +85,7 @@ class House:
         for one in seen:
             for number in range(one.messages // five.size):
                 await summarize.make(self.job(kind), summarize.Group(one, five, number))
+                await extract.make(self.job(kind), extract.TurnsReading(one, five.size, number))
             for reading in await relate.latest(log, one, 2, ""):
                 await relate.make(self.job(kind), reading)
         await self.world.caught_up()

@@ -57,7 +57,13 @@ class Killed(RunningJob):
 
 
 def job(world: World, settings: Settings, kind: type[RunningJob], name: str, **parameters: Any) -> Any:
-    work = Work(settings.model_copy(update={"memory_model": "cheap"}), world.log, cast("Any", None), cast("Any", None), None)
+    work = Work(
+        settings.model_copy(update={"memory_model": "cheap", "memory_facts_every": 0}),
+        world.log,
+        cast("Any", None),
+        cast("Any", None),
+        None,
+    )
     return kind(work, uuid4(), name, "", 1, parameters=parameters)
 
 

@@ -30,7 +30,7 @@ from projections.models.memories import dreams, groups, memory_scope, noted
 from projections.prompt.sections import remembered
 from projections.registry import named
 from tests.support.memories import WREN, Spot, World
-from worker.jobs import dream, reflect, relate, summarize
+from worker.jobs import dream, extract, reflect, relate, resummarize, summarize
 from worker.jobs.running import RunningJob
 from worker.jobs.summarize import GROUPINGS, Group
 from worker.providers.chat import Completion
@@ -39,7 +39,23 @@ from worker.work import Work
 SQUARE, PEOPLE = Spot(501, 9), (41, 42)
 FIRST = int(os.environ.get("MEMORY_FIRST", "0"))
 RUNS, STEPS = int(os.environ.get("MEMORY_RUNS", "1000" if os.environ.get("TZUROT_FULL") == "1" else "2")), 40
-ACTS = ("say", "say", "say", "say", "answer", "answer", "remember", "summarize", "relate", "reflect", "dream", "undo", "fork", "replay")
+ACTS = (
+    "say",
+    "say",
+    "say",
+    "say",
+    "answer",
+    "answer",
+    "remember",
+    "summarize",
+    "extract",
+    "relate",
+    "reflect",
+    "dream",
+    "undo",
+    "fork",
+    "replay",
+)
 LOSING = ("forget", "delete", "drop", "correct")
 
 
@@ -48,7 +64,7 @@ class Echo(RunningJob):
 
     async def call(self, model: str, messages: Any, **more: Any) -> Completion:
         lines = str(messages[-1]["content"]).splitlines()
-        facts = [{"line": number, "fact": line} for number, line in enumerate(lines)]
+        facts = [{"line": number, "fact": line, "slot": ("", "topic")[number % 2]} for number, line in enumerate(lines)]
         all_of_it, every = " ".join(lines), list(range(len(lines)))
         made = {"summary": all_of_it, "facts": facts, "how": "well", "relationship": all_of_it}
         return Completion(text=json.dumps(made | {"reflections": [{"from": every, "text": all_of_it}]}))
@@ -106,6 +122,12 @@ class Story:
             numbers = [number for one in seen for number in await groups.closed(connection, one.channel, GROUPINGS["5"], self.world.at)]
         for number in numbers:
             await summarize.make(self.job("summarize"), Group(seen[0], GROUPINGS["5"], number))
+
+    async def extract(self) -> None:
+        await self.world.caught_up()
+        for reading in await resummarize.all_turns(self.world.log, "", 3):
+            if reading.seen.channel == SQUARE.channel:
+                await extract.make(self.job("extract"), reading)
 
     async def relate(self) -> None:
         await self.world.caught_up()

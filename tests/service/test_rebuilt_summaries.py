@@ -88,7 +88,11 @@ async def _said(world: World, first: int, end: int) -> None:
 
 
 def _job(world: World, settings: Settings, asked: Counter[str], lives: int, **parameters: Any) -> Mortal:
-    unbounded = {"memory_model": "cheap", "memory_facts_a_day": 10_000}  # all is said on one day, and read models stand still meanwhile
+    unbounded = {
+        "memory_model": "cheap",
+        "memory_facts_every": 0,
+        "memory_facts_a_day": 10_000,
+    }  # all is said on one day, and read models stand still meanwhile
     work = Work(settings.model_copy(update=unbounded), world.log, cast("Any", None), cast("Any", None), None)
     made = Mortal(work, uuid4(), "resummarize", "", 1, parameters=parameters)
     made.asked, made.lives = asked, lives

@@ -50,7 +50,13 @@ class Scripted(RunningJob):
 
 
 def job(world: World, settings: Settings, answer: str, number: int = 0) -> Scripted:
-    work = Work(settings.model_copy(update={"memory_model": "cheap"}), world.log, cast("Any", None), cast("Any", None), None)
+    work = Work(
+        settings.model_copy(update={"memory_model": "cheap", "memory_facts_every": 0}),
+        world.log,
+        cast("Any", None),
+        cast("Any", None),
+        None,
+    )
     made = Scripted(work, uuid4(), summarize.NAME, f"discord:{SQUARE.channel}:{number}", 1)
     made.answer, made.asked = answer, []
     return made

@@ -19,9 +19,9 @@ from engine.events.preset import Parameters
 from engine.resources.typed import tidy
 from projections.models.memories import generations, noted
 from projections.models.memories.noted import Note
-from worker.jobs import keep, summarize
+from worker.jobs import keep
+from worker.jobs.reading import LONGEST, LONGEST_LINE, read
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
-from worker.jobs.summarize import LONGEST, LONGEST_LINE
 
 NAME = "reflect"
 PROMPT_VERSION = 1
@@ -96,7 +96,7 @@ async def make(job: RunningJob, reflection: Reflection) -> int:
     shown = "\n".join(f"[{number}] {' '.join(one.text.split())[:LONGEST_LINE]}" for number, one in enumerate(facts))
     question = [{"role": "system", "content": ASKED}, {"role": "user", "content": shown}]
     completion = await job.call(model, question, purpose=NAME, parameters=Parameters(temperature=0.2, max_tokens=MOST_TOKENS))
-    events = events_of(summarize.read(completion.text), facts, reflection, {"model": model, "cost": completion.usage.cost})
+    events = events_of(read(completion.text), facts, reflection, {"model": model, "cost": completion.usage.cost})
     if not events:
         raise GiveUp("The model's answer was no list of reflections.")
     await work.log.append(*(new(event, event.memory_id if isinstance(event, MemoryNoted) else reflection.dream) for event in events))
@@ -106,7 +106,7 @@ async def make(job: RunningJob, reflection: Reflection) -> int:
 def _counts(note: Note, reflection: Reflection) -> bool:
     """Whether it is one of the facts in question, and stands."""
     same = (note.channel, note.generation) == (reflection.channel, reflection.generation)
-    return same and note.origin == "fact" and not (note.hidden or note.archived or note.taken_back or note.corrected)
+    return same and note.origin == "fact" and not (note.hidden or note.archived or note.taken_back or note.corrected or note.replaced)
 
 
 def events_of(answer: Mapping[str, Any], facts: Sequence[Note], reflection: Reflection, made: Mapping[str, Any]) -> list[Event]:

@@ -22,9 +22,11 @@ from projections.models.channels import Seen
 from projections.models.memories import generations, noted, relationships
 from projections.models.memories.relationships import Bond
 from projections.prompt.sections import remembered
-from worker.jobs import keep, summarize
+from worker.jobs import keep
+from worker.jobs import reading as answers
+from worker.jobs.reading import LONGEST, Line, told
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
-from worker.jobs.summarize import LATELY, LONGEST, Line, NoSummary, told
+from worker.jobs.summarize import LATELY, NoSummary
 
 NAME = "relate"
 PROMPT_VERSION = 1
@@ -107,7 +109,7 @@ async def make(job: RunningJob, reading: BondReading) -> int:
         return 0
     question = [{"role": "system", "content": ASKED}, {"role": "user", "content": told(lines)}]
     completion = await job.call(model, question, purpose=NAME, parameters=Parameters(temperature=0.2, max_tokens=MOST_TOKENS))
-    note = note_of(summarize.read(completion.text), lines, reading, {"model": model, "cost": completion.usage.cost})
+    note = note_of(answers.read(completion.text), lines, reading, {"model": model, "cost": completion.usage.cost})
     if note is None:
         raise NoSummary(f"The model did not say how person {bond.person} and the character stand to each other.")
     await work.log.append(new(note, note.memory_id))

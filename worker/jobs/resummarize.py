@@ -3,7 +3,8 @@
 Each group is looked for before its call, so a killed job goes on and asks nobody twice. Nothing of it is met until it is chosen.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from engine import clock
 from engine.decide.job import RetryPolicy
@@ -12,19 +13,24 @@ from engine.execute import execute
 from engine.ids import derived
 from engine.store import Log
 from projections.models import channels, provider_models
+from projections.models.channels import Seen
 from projections.models.memories import groups
+from projections.models.memories.groups import Grouping
 from projections.prompt import tokens
-from worker.jobs import relate, summarize
+from worker.jobs import extract, facts, relate, summarize
+from worker.jobs.extract import TurnsReading
+from worker.jobs.facts import HeldFact
+from worker.jobs.reading import told
 from worker.jobs.relate import BondReading
 from worker.jobs.running import SYSTEM, GiveUp, Handler, Result, RunningJob
-from worker.jobs.summarize import Group, NoSummary
+from worker.jobs.summarize import ASKED, ASKED_BOTH, Group, NoSummary
 
 NAME = "resummarize"
 SAMPLE = 20
 """Groups that are read to estimate the others."""
 SECONDS = 3.0
 """Guess of a call's time."""
-ANSWER_TOKENS = 300
+ANSWER_TOKENS = {"summary": 300, "facts": 150}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +46,26 @@ class Estimate:
     seconds: float
 
 
-async def all_groups(log: Log, generation: str, grouping: str) -> list[Group]:
-    """Every complete group of every channel, in a fixed order."""
+async def all_groups(log: Log, generation: str, grouping: str, every: int = 0) -> list[Group]:
+    """Every complete group of every channel, in a fixed order. `every`: see all_turns."""
     chosen = summarize.GROUPINGS[grouping]
     async with log.pool.connection() as connection:
         seen = [one for venue in ("discord", "playground") for one in await channels.seen(connection, venue=venue)]
         return [
-            Group(one, chosen, number, generation)
+            Group(one, chosen, number, generation, facts=not every)
             for one in seen
             for number in await groups.closed(connection, one.channel, chosen, clock.now())
         ]
+
+
+async def all_turns(log: Log, generation: str, every: int) -> list[TurnsReading]:
+    """Every so many turns of every channel, to be read for facts, in a fixed order; none where facts come with summaries."""
+    if not every:
+        return []
+    async with log.pool.connection() as connection:
+        seen = [one for venue in ("discord", "playground") for one in await channels.seen(connection, venue=venue)]
+        closed = [(one, await groups.closed(connection, one.channel, Grouping(size=every), clock.now())) for one in seen]
+    return [TurnsReading(one, every, number, generation) for one, numbers in closed for number in numbers]
 
 
 async def all_readings(job: RunningJob, generation: str) -> list[BondReading]:
@@ -59,16 +75,43 @@ async def all_readings(job: RunningJob, generation: str) -> list[BondReading]:
     return [found for one in seen for found in await relate.latest(job.work.log, one, job.work.settings.memory_relationships, generation)]
 
 
-async def estimate(log: Log, generation: str, grouping: str) -> Estimate:
-    """What it would take, from some of the groups. Asks no model."""
-    every = await all_groups(log, generation, grouping)
-    left = [group for group in every if await log.find(group.memory()) is None]
-    some = left[:: max(len(left) // SAMPLE, 1)][:SAMPLE]
-    counted = [tokens.count(summarize.told(await summarize.lines_of(log, group))) + tokens.count(summarize.ASKED) for group in some]
-    prompt, answers = round(sum(counted) / max(len(counted), 1) * len(left)), ANSWER_TOKENS * len(left)
+async def estimate(log: Log, generation: str, grouping: str, every: int = 0) -> Estimate:
+    """What it would take, from some of the groups, and of the turns that are read for facts. Asks no model."""
+    summaries, turns = await all_groups(log, generation, grouping, every), await all_turns(log, generation, every)
+    left = [one for one in summaries if await log.find(one.memory()) is None]
+    unread = [one for one in turns if await log.find(one.extraction) is None]
+    prompt = await _tokens(log, [(one.seen, one.grouping, one.number) for one in left], ASKED_BOTH if not every else ASKED)
+    prompt += await _tokens(log, [(one.seen, one.grouping, one.number) for one in unread], extract.ASKED)
+    answers = ANSWER_TOKENS["summary"] * len(left) + ANSWER_TOKENS["facts"] * len(unread)
     async with log.pool.connection() as connection:
         model = (await provider_models.known(connection, [generation]))[generation]
-    return Estimate(generation, len(every), len(every) - len(left), prompt, answers, model.cost(prompt, answers), SECONDS * len(left))
+    every_one, calls = len(summaries) + len(turns), len(left) + len(unread)
+    return Estimate(generation, every_one, every_one - calls, prompt, answers, model.cost(prompt, answers), SECONDS * calls)
+
+
+async def _tokens(log: Log, parts: Sequence[tuple[Seen, Grouping, int]], asked: str) -> int:
+    """The prompt tokens of calls about parts of channels, from some of them."""
+    some = parts[:: max(len(parts) // SAMPLE, 1)][:SAMPLE]
+    counted = [tokens.count(told(await summarize.lines_of(log, *part))) + tokens.count(asked) for part in some]
+    return round(sum(counted) / max(len(counted), 1) * len(parts))
+
+
+@dataclass(slots=True)
+class GenerationMaking:
+    """What makes one part of a generation after another. `lately`: facts that the read models may not have yet."""
+
+    job: RunningJob
+    lately: list[HeldFact] = field(default_factory=list)
+
+    async def make(self, part: Group | TurnsReading | BondReading) -> int:
+        """Make a part, unless it is made; how many memories are new."""
+        if isinstance(part, Group):
+            return await summarize.make(self.job, part)
+        if isinstance(part, BondReading):
+            return await relate.make(self.job, part)
+        made = await extract.make(self.job, part, known=self.lately)
+        self.lately = [*self.lately, *facts.as_held(made)][-facts.MOST_HELD :]
+        return len(made)
 
 
 async def run(job: RunningJob) -> Result:
@@ -81,15 +124,18 @@ async def run(job: RunningJob) -> Result:
         raise GiveUp("No model is named.")
     if grouping not in summarize.GROUPINGS:
         raise GiveUp("MEMORY_SUMMARIES is off.")
+    facts_every = int(str(job.parameters.get("every", job.work.settings.memory_facts_every)))
     if job.parameters.get("preview"):
-        takes = await estimate(job.work.log, generation, grouping)
+        takes = await estimate(job.work.log, generation, grouping, facts_every)
         cost = "unknown" if takes.cost is None else f"${takes.cost:.2f}"
         return {"calls": takes.groups - takes.made, "groups": takes.groups, "cost": cost, "seconds": round(takes.seconds)}
-    every: list[Group | BondReading] = [*await all_groups(job.work.log, generation, grouping), *await all_readings(job, generation)]
+    log, making = job.work.log, GenerationMaking(job)
+    every: list[Group | TurnsReading | BondReading] = [*await all_groups(log, generation, grouping, facts_every)]
+    every += [*await all_turns(log, generation, facts_every), *await all_readings(job, generation)]
     noted, refused = int(str(job.cursor.get("noted", 0))), int(str(job.cursor.get("refused", 0)))
     for done, group in enumerate(every[job.done :], start=job.done + 1):
         try:
-            noted += await (summarize.make(job, group) if isinstance(group, Group) else relate.make(job, group))
+            noted += await making.make(group)
         except NoSummary:
             refused += 1
             if refused >= SAMPLE and not noted:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.decide.remembering import sectors
 from worker.memory import ask as asking
-from worker.memory import edges, openmemory, passages, sectors, stages, times, traits
+from worker.memory import edges, openmemory, passages, stages, times, traits
 from worker.memory import view as views
 from worker.memory.ask import Ask, Query
 from worker.memory.config import RecallConfig

@@ -5,6 +5,7 @@ from statistics import fmean
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 from engine import clock, config
 from engine.actor import operator
@@ -47,7 +48,9 @@ def rebuild(
     if not yes:
         typer.confirm("Begin?", abort=True)
     name = "resummarize" if summarizer else "embed_memories"
-    parameters = {"model": summarizer, "grouping": config.settings().memory_summaries} if summarizer else {"vectors": embedder}
+    settings = config.settings()
+    making: dict[str, JsonValue] = {"model": summarizer, "grouping": settings.memory_summaries, "every": settings.memory_facts_every}
+    parameters: dict[str, JsonValue] = making if summarizer else {"vectors": embedder}
     about = f"{summarizer or embedder}:{clock.now():%Y-%m-%dT%H:%M:%S}"
     job = job_id(name, about)
     with_log(lambda log: execute(log, operator(), Ask(job, name, about, parameters | {"switch": switch}), job, see=("jobs",)))
@@ -76,7 +79,7 @@ async def _summarizing(log: Log, model: str) -> dict[str, object]:
     grouping = config.settings().memory_summaries
     if grouping == "off":
         raise NotFound("MEMORY_SUMMARIES is off.")
-    takes = await resummarize.estimate(log, model, grouping)
+    takes = await resummarize.estimate(log, model, grouping, config.settings().memory_facts_every)
     if not takes.groups:
         raise NotFound("Nothing was said yet of which a summary could be made: no channel has a complete group of messages.")
     cost = "an unknown price" if takes.cost is None else f"about ${takes.cost:.2f}"

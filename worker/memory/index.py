@@ -14,8 +14,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.decide.remembering.sectors import Sector
 from worker.memory.embed import Embedded
-from worker.memory.sectors import Sector
 from worker.memory.slots import Slots
 from worker.memory.times import TimeRange
 from worker.memory.traits import Traits

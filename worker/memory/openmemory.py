@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.memory import sectors, stages
+from engine.decide.remembering import sectors
+from engine.decide.remembering.sectors import Sector
+from worker.memory import stages
 from worker.memory.ask import Ask
 from worker.memory.config import Dense, RecallConfig
 from worker.memory.index import Floats, Index
-from worker.memory.sectors import Sector
 from worker.memory.vectors import scale
 from worker.memory.view import View
 

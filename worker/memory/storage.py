@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from engine.decide.remembering.sectors import Sector
 from engine.errors import TzurotError
 from worker.memory.embed import TOKEN_DIMS, Embedded
 from worker.memory.files import write_atomically
 from worker.memory.index import Index, Prepared, Row, fill
-from worker.memory.sectors import Sector
 from worker.memory.times import TimeRange
 from worker.memory.traits import Traits
 

@@ -17,6 +17,7 @@ from bot.console.pages.relationship_graph import graph
 from bot.console.people import Called, called
 from bot.console.render import go, page, problem
 from bot.console.state import OPERATOR, Console, console_of
+from bot.waypoints import waypoints
 from engine import clock, ids
 from engine.actor import operator
 from engine.decide.job import Ask, job_id
@@ -24,6 +25,7 @@ from engine.decide.rejected import Rejected
 from engine.decide.remembering import memory as rules
 from engine.decide.remembering.dreaming import UndoDream
 from engine.decide.remembering.memory import MemoryCommand, MemoryPlace
+from engine.decide.remembering.sectors import classify
 from engine.errors import StoreError
 from engine.execute import execute
 from projections.follow import past_views
@@ -128,7 +130,9 @@ async def inspect(request: Request) -> Response:
     async with console.log.pool.connection() as connection:
         sources = await noted.sources(connection, note.memory)
     names = await called(console, {note.person}, {note.channel} if note.channel else ())
+    near = waypoints(note, await remembering.notes(console.log, note.person))
     context = {"note": note, "sources": sources, "names": names, "origins": ORIGINS, "reaches": REACHES}
+    context |= {"near": near, "sector": classify(note.text)}
     return page(request, "one_memory.html", context, section="Memory")
 
 

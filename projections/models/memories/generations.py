@@ -33,7 +33,8 @@ _LISTED = """
 SELECT 'summary' AS kind, n.generation AS name, n.generation = %(summary)s AS chosen,
        count(*) FILTER (WHERE origin = 'summary') AS summaries,
        count(*) FILTER (WHERE origin = 'fact') AS facts, 0 AS vectors, sum(n.cost) AS cost
-FROM memory.notes n WHERE NOT n.gone AND n.origin IN ('summary', 'fact') GROUP BY n.generation
+FROM (SELECT generation, origin, cost FROM memory.notes WHERE NOT gone AND origin IN ('summary', 'fact')
+      UNION ALL SELECT generation, 'extraction', cost FROM memory.extractions) AS n GROUP BY n.generation
 UNION ALL SELECT 'vectors', m.model, m.model = %(vectors)s, 0, 0, count(*), NULL FROM public.memory_embeddings m GROUP BY m.model
 ORDER BY 1, 2
 """

@@ -12,10 +12,11 @@ from projections.base import Projection, clear, sql
 
 class Memory(Projection):
     name = "memory"
-    version = 4
+    version = 5
     types = frozenset(
         {
             "memory.noted",
+            "memory.extracted",
             "memory.corrected",
             "memory.locked",
             "memory.forgotten",
@@ -133,6 +134,18 @@ class Memory(Projection):
         PRIMARY KEY (dream, memory)
     );
     CREATE INDEX ON {schema}.dreamed (memory);
+    CREATE TABLE {schema}.extractions (
+        extraction uuid PRIMARY KEY,
+        position bigint NOT NULL,
+        channel bigint NOT NULL,
+        people bigint[] NOT NULL,
+        at timestamptz NOT NULL,
+        generation text COLLATE "C" NOT NULL,
+        grp text COLLATE "C" NOT NULL,
+        model text NOT NULL,
+        cost double precision
+    );
+    CREATE INDEX ON {schema}.extractions (channel, generation);
     CREATE TABLE {schema}.generations (
         kind text COLLATE "C" PRIMARY KEY,
         generation text NOT NULL,
@@ -180,6 +193,11 @@ ON CONFLICT (memory) DO NOTHING
 _SOURCE = """
 INSERT INTO {schema}.sources (memory, number, message_id, turn, of_memory, edit, fixed)
 VALUES (%(memory)s, %(number)s, %(message_id)s, %(turn_id)s, %(memory_id)s, %(edit)s, %(fixed)s) ON CONFLICT DO NOTHING
+"""
+_EXTRACTED = """
+INSERT INTO {schema}.extractions (extraction, position, channel, people, at, generation, grp, model, cost)
+VALUES (%(extraction_id)s, %(position)s, %(channel_id)s, %(people)s, %(at)s, %(generation)s, %(group)s, %(model)s, %(cost)s)
+ON CONFLICT DO NOTHING
 """
 _SUPERSEDES = """
 INSERT INTO {schema}.superseded (memory, by_memory)
@@ -240,6 +258,7 @@ ON CONFLICT (kind) DO UPDATE SET generation = excluded.generation, before = excl
 """
 _STATEMENTS = {
     "memory.noted": (_NOTED, _SUPERSEDES),
+    "memory.extracted": (_EXTRACTED,),
     "memory.corrected": (
         _RETIRED.replace("%(why)s", "'corrected'").replace("%(retires)s::boolean", "true"),
         _CORRECTED,

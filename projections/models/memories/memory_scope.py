@@ -84,11 +84,15 @@ FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.me
 """What a memory was made of, at once or by way of another memory: a reflection is made of facts, those of what was said."""
 
 
+_OUTDATED = "EXISTS (SELECT 1 FROM memory.superseded z WHERE z.memory = o.memory)"
+"""What follows from a fact does not follow from the one that took its place."""
+
+
 def _taken_back(memory: str) -> str:
     """Whether what a memory was made of is gone for all: deleted, said otherwise since, forgotten or corrected. `reader` may be NULL."""
     return f"""
 coalesce((
-    SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
+    SELECT bool_or(CASE WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected OR {_OUTDATED}
                         ELSE e.position IS NULL OR e.gone OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit
                              OR coalesce({FORGOTTEN}, false) OR {_CORRECTED} END)
     FROM ({_SOURCES.format(memory=memory)}) AS s
@@ -101,6 +105,11 @@ coalesce((
 
 TAKEN_BACK = _taken_back("n.memory")
 """What the note `n` was made of is gone, so its text is neither met nor shown."""
+REPLACED = f"""
+EXISTS (SELECT 1 FROM memory.superseded z JOIN memory.notes y ON y.memory = z.by_memory
+        WHERE z.memory = n.memory AND (y.gone OR NOT {_taken_back("z.by_memory")}))
+"""
+"""A newer memory has taken the place of the note `n`."""
 HIDDEN = f"""
 EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
         WHERE h.memory = n.memory AND h.added = w.undone AND NOT {_taken_back("h.kept")})
@@ -173,7 +182,7 @@ def _broken(memory: str) -> str:
     return f"""
 coalesce((
     SELECT bool_or(CASE WHEN s.replaced THEN e.position IS NOT NULL AND ({_OPEN} OR {SEEN}) IS NOT TRUE
-                        WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected
+                        WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected OR {_OUTDATED}
                         ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR ({STANDS}) IS NOT TRUE END)
     FROM ({_SOURCES.format(memory=memory)}) AS s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id

@@ -13,14 +13,17 @@ from engine.sealing import DataKey
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
 from projections.base import sql
-from projections.models.memories.memory_scope import HIDDEN, TAKEN_BACK
+from projections.models.memories.memory_scope import HIDDEN, REPLACED, TAKEN_BACK
 
 WITHHELD = "(What this was made of was taken back, so it is met no more.)"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One memory besides what was said. `hidden`: a consolidation stands for it; `taken_back`: what it was made of is gone."""
+    """One memory besides what was said.
+
+    `hidden`: a consolidation stands for it; `taken_back`: what it was made of is gone; `replaced`: a newer one has taken its place.
+    """
 
     memory: UUID
     position: int
@@ -41,6 +44,8 @@ class Note:
     text: str
     taken_back: bool = False
     generation: str = ""
+    replaced: bool = False
+    entities: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -87,7 +92,7 @@ async def of_person(
 ) -> list[Note]:
     """A person's memories, or everybody's, the latest first; what was forgotten is not there. With `memory` only that one."""
     statement = f"""
-    SELECT {_COLUMNS}, {HIDDEN} AS hidden, {TAKEN_BACK} AS taken_back FROM memory.notes n
+    SELECT {_COLUMNS}, {HIDDEN} AS hidden, {TAKEN_BACK} AS taken_back, {REPLACED} AS replaced FROM memory.notes n
     WHERE NOT gone AND (%(person)s::bigint IS NULL OR person = %(person)s) AND (%(character)s::uuid IS NULL OR character = %(character)s)
       AND (%(memory)s::uuid IS NULL OR n.memory = %(memory)s)
     ORDER BY noted DESC LIMIT %(limit)s
@@ -102,12 +107,13 @@ async def of_person(
 
 
 def _opened(row: Mapping[str, Any], keys: Mapping[str, DataKey]) -> Note:
-    more = {"hidden": row["hidden"], "taken_back": row["taken_back"]}
+    more = {"hidden": row["hidden"], "taken_back": row["taken_back"], "replaced": row["replaced"]}
     if row["taken_back"]:
         return Note(**{name: row[name] for name in _NAMES}, **more, text=WITHHELD)
     key = keys.get(row["subject"])
     fields = {} if key is None else open_fields(row["sealed"], key, row["event_id"], row["event_type"], row["schema_version"])
-    return Note(**{name: row[name] for name in _NAMES}, **more, text=fields.get("text", ERASED))
+    entities = tuple(fields.get("entities", ()))
+    return Note(**{name: row[name] for name in _NAMES}, **more, text=fields.get("text", ERASED), entities=entities)
 
 
 _BEYOND = f"""
@@ -143,8 +149,10 @@ async def counts(connection: AsyncConnection, person: int) -> tuple[int, int]:
 async def read_on(connection: AsyncConnection, day: datetime, generation: str | None = None) -> Mapping[int, int]:
     """How often a model read what each person said on a day (UTC), given by any moment of it, for a generation of summaries or for all."""
     statement = """
-    SELECT one, count(*) FROM memory.notes n CROSS JOIN unnest(n.people) AS one
-    WHERE n.origin IN ('summary', 'relationship') AND date_trunc('day', n.at, 'UTC') = date_trunc('day', %(day)s::timestamptz, 'UTC')
+    SELECT one, count(*) FROM (
+        SELECT people, at, generation FROM memory.notes WHERE origin IN ('summary', 'relationship')
+        UNION ALL SELECT people, at, generation FROM memory.extractions) AS n CROSS JOIN unnest(n.people) AS one
+    WHERE date_trunc('day', n.at, 'UTC') = date_trunc('day', %(day)s::timestamptz, 'UTC')
       AND (%(generation)s::text IS NULL OR n.generation = %(generation)s) GROUP BY one
     """
     cursor = await connection.execute(sql(statement, ""), {"day": day, "generation": generation})
@@ -180,6 +188,37 @@ async def choice(connection: AsyncConnection, person: int) -> tuple[str, bool]:
     return (row[0], row[1]) if row else ("channel", True)
 
 
+@dataclass(frozen=True, slots=True)
+class StandingFact:
+    """A fact of a person that holds; `position` is that of the event that noted it. `by_hand`: its person corrected or locked it."""
+
+    memory: UUID
+    position: int
+    person: int
+    at: datetime
+    by_hand: bool
+
+
+async def standing(connection: AsyncConnection, people: Sequence[int], generation: str, limit: int) -> Sequence[StandingFact]:
+    """What a generation holds as facts of these people, or their own hand is on, wherever they said it, the newest first."""
+    statement = f"""
+    SELECT n.memory, n.noted AS position, n.person, n.at, n.corrected OR n.locked AS by_hand FROM memory.notes n
+    WHERE n.origin = 'fact' AND n.person = ANY(%(people)s) AND NOT n.gone AND NOT n.archived
+      AND (n.generation = %(generation)s OR n.corrected OR n.locked) AND NOT {TAKEN_BACK}
+    ORDER BY n.noted DESC LIMIT %(limit)s
+    """
+    async with connection.cursor(row_factory=class_row(StandingFact)) as cursor:
+        wanted = {"people": list(people), "generation": generation, "limit": limit, "reader": None}
+        await cursor.execute(sql(statement, ""), wanted)
+        return await cursor.fetchall()
+
+
+async def extracted(connection: AsyncConnection, channel: int, generation: str) -> frozenset[str]:
+    """The groups of a channel that were read for facts."""
+    statement = "SELECT grp FROM memory.extractions WHERE channel = %s AND generation = %s"
+    return frozenset(group for (group,) in await (await connection.execute(sql(statement, ""), (channel, generation))).fetchall())
+
+
 async def facts(connection: AsyncConnection, generation: str, least: int) -> Sequence[tuple[int, int, int]]:
     """People and channels of which a generation has at least so many facts, with how many."""
     statement = """
@@ -192,7 +231,8 @@ async def facts(connection: AsyncConnection, generation: str, least: int) -> Seq
 async def texts(connection: AsyncConnection, vault: Vault, memories: Sequence[UUID]) -> Mapping[UUID, str]:
     """What those of these memories say that stand for all."""
     statement = f"""
-    SELECT {_COLUMNS}, false AS hidden, {TAKEN_BACK} AS taken_back FROM memory.notes n WHERE NOT gone AND n.memory = ANY(%(memories)s)
+    SELECT {_COLUMNS}, false AS hidden, {TAKEN_BACK} AS taken_back, false AS replaced FROM memory.notes n
+    WHERE NOT gone AND n.memory = ANY(%(memories)s)
     """
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(sql(statement, ""), {"memories": list(memories), "reader": None})

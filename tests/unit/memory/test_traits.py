@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.memory import passages, sectors, traits
+from engine.decide.remembering import sectors
+from worker.memory import passages, traits
 
 
 @pytest.mark.parametrize(
