@@ -1,7 +1,7 @@
 """Who answers in a channel and why (`/channel explain`), in sentences that every face shows alike."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from engine.decide.speaking.denial import Denied, by_characters, here
@@ -13,7 +13,7 @@ from engine.resources.places.server import ServerSheet, speech
 from engine.resources.typed import show
 from engine.store import Log
 from engine.store.connect import Connection
-from projections.models import access, catalog, channels
+from projections.models import access, catalog, channels, turns
 from projections.models.catalog import Character
 from projections.models.places import servers
 
@@ -52,7 +52,8 @@ WITHOUT = {
 class Here:
     """What holds in a channel. `sheet_from` and `active_from` are the ids of the channel it is set for: a thread has its parent's.
 
-    `denials` are those of whoever asks, `missing` the permissions that the bot lacks there, by Discord's names.
+    `denials` are those of whoever asks, `missing` the permissions that the bot lacks there, by Discord's names. `silent`: how often a
+    character chose silence, of how many messages that nobody addressed to it.
     """
 
     channel_id: int
@@ -64,6 +65,7 @@ class Here:
     adult: bool = False
     denials: Sequence[Denied] = ()
     missing: Sequence[str] = ()
+    silent: Mapping[UUID, tuple[int, int]] = field(default_factory=dict)
     parent_id: int | None = None
     server: ServerSheet = NO_SERVER
 
@@ -85,10 +87,11 @@ async def look(log: Log, channel_id: int, *, guild_id: int | None = None, parent
         set_for = next((place for place in places if sheets[place] is not None), None)
         speaks_in = next((place for place in places if active[place]), None)
         speakers = await _characters(connection, log, active[speaks_in]) if speaks_in is not None else []
+        silent = await turns.silences(connection, channel_id) if speakers else {}
     sheet = sheets[set_for] if set_for is not None else None
     held = sheet or AS_IT_COMES
     missing = [name for name in NEEDED if name in lacking]
-    return Here(channel_id, guild_id, held, set_for, speakers, speaks_in, False, denials, missing, parent_id, server)
+    return Here(channel_id, guild_id, held, set_for, speakers, speaks_in, False, denials, missing, silent, parent_id, server)
 
 
 async def _characters(connection: Connection, log: Log, wanted: Sequence[UUID]) -> list[Character]:
@@ -99,6 +102,12 @@ async def _characters(connection: Connection, log: Log, wanted: Sequence[UUID]) 
 def lines(found: Here, mention_char: str = "@") -> list[str]:
     """One line each, in Discord's markdown: what stands in the way first, then who answers, then what is set and for whom."""
     return [*_in_the_way(found), *_who(found, mention_char), *_set(found)]
+
+
+def silence(found: Here, character: UUID) -> str:
+    """How often a character chose to say nothing here, in words; "" where it may not and never did (A17)."""
+    times, of = found.silent.get(character, (0, 0))
+    return f"{times} of {of} times" if times or (found.sheet.silence and of) else ""
 
 
 def names_of(permissions: Sequence[str]) -> str:
@@ -116,7 +125,8 @@ def _in_the_way(found: Here) -> Iterator[str]:
         yield f"⚠️ I lack {names_of(found.missing)} here. Somebody who manages this server's roles can give me that."
     if found.speech == "closed":
         where = "`/channel edit`" if found.sheet.speech == "closed" else "`/server edit` for the whole server"
-        yield f"🔇 Characters may not speak here: it is set so with {where}. That holds for everybody, administrators too."
+        exempt = ", but not for those who are exempt: they are answered when they call" if found.server.exempt else ""
+        yield f"🔇 Characters may not speak here: it is set so with {where}. That holds for everybody, administrators too{exempt}."
     elif (mode := here(found.denials, found.guild_id, (found.channel_id, found.parent_id))) is not None:
         yield f"🔇 You are not answered here ({mode}). `/deny list` shows moderators who said so and why."
 
@@ -127,6 +137,7 @@ def _who(found: Here, mention_char: str) -> Iterator[str]:
         more = [f"talkativeness {one.sheet.talkativeness:g}"]
         more += ["for adults only: answers nowhere but in age-restricted channels"] if one.sheet.adult and not found.adult else []
         more += ["does not answer you"] if one.id in denying else []
+        more += [f"chose silence {quiet}"] if (quiet := silence(found, one.id)) else []
         yield f"**{one.name}** (`{mention_char}{one.slug}`) is activated here; {', '.join(more)}."
     if not found.active:
         yield "Nobody is activated here: `/channel activate` lets a character answer everything."
@@ -142,6 +153,8 @@ def _set(found: Here) -> Iterator[str]:
         yield f"-# The server allows each person {found.server.per_minute} answers a minute."
     for role, each in sorted(found.server.role_limits.items()):
         yield f"-# Whoever has <@&{role}> gets {each} answers a minute there."
+    if found.server.exempt:
+        yield f"-# {len(found.server.exempt)} roles or people are exempt from what is restricted there: `/server show`."
     held = values(found.sheet)
     told = "; ".join(f"{spec.shown.label}: {show(spec, held[spec.key]) or 'not set'}" for spec in CHANNEL.fields)
     if found.sheet_from is None:

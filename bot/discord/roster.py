@@ -12,7 +12,7 @@ from engine.decide.places.serving import served
 from engine.decide.speaking.denial import Denied
 from engine.events.message import MessageReceived
 from engine.resources.channel import AS_IT_COMES
-from engine.resources.places.server import pace, speech
+from engine.resources.places.server import eased, is_exempt, pace, speech
 from engine.store import Log
 from engine.store.together import together
 from projections.live import paces
@@ -72,10 +72,10 @@ class Roster:
         if not (called or active or replied_to or session or message.mentions_bot or has_mark(message.text, self._mention_char)):
             return State(Cast.of(), denials=self._with_server(denials, server))
         cast = await self._characters.refresh()
-        sheet = sheet or AS_IT_COMES
+        sheet, exempt = sheet or AS_IT_COMES, False
         if server is not None:
-            places = (message.channel_id, message.parent_channel_id)
-            sheet = sheet.model_copy(update={"speech": speech(server.sheet, sheet.speech, places)})
+            places, exempt = (message.channel_id, message.parent_channel_id), is_exempt(server.sheet, message.author_id, roles)
+            sheet = sheet.model_copy(update={"speech": eased(speech(server.sheet, sheet.speech, places), exempt)})
         return State(
             characters=cast,
             active=active,
@@ -86,7 +86,7 @@ class Roster:
             sheet=sheet,
             adult=adult and not (server is not None and server.sheet.minors),
             denials=self._with_server(denials, server),
-            per_minute=pace(server.sheet, roles) if server is not None else None,
+            per_minute=pace(server.sheet, roles) if server is not None and not exempt else None,
             called=called,
             absent=absent,
         )

@@ -105,7 +105,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "persona.deleted": (persona.PersonaDeleted, 1),
         "persona.restored": (persona.PersonaRestored, 1),
         "persona.chosen": (persona.PersonaChosen, 1),
-        "server.edited": (server.ServerEdited, 2),
+        "server.edited": (server.ServerEdited, 3),
         "server.denied": (server.ServerDenied, 1),
         "server.allowed": (server.ServerAllowed, 1),
         "server.disclosed": (server.PersonDisclosed, 1),

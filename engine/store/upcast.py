@@ -38,6 +38,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("turn.requested", 1): unchanged,  # v2: whether it may end in silence; a character may speak first
         ("channel.edited", 1): unchanged,  # v2: silence, and speaking first
         ("server.edited", 1): unchanged,  # v2: answers a minute by role, a channel for news
+        ("server.edited", 2): unchanged,  # v3: who is exempt
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("turn.generation_started", 3): unchanged,  # v4: the tier that chose its preset

@@ -89,10 +89,15 @@ async def test_moderators_close_a_server_and_keep_people_out_of_it(stage: Rig, b
     assert "Changed: Characters" in seen(shown)["content"]
     await discord.say("general", "alice", "@Lilith hello")
     assert "for the whole server" in await alice.says("channel explain")
+    assert "is changed" in await boss.says("server edit", field="exempt", value=str(alice.id))
+    assert "exempt: they are answered when they call" in await bob.says("channel explain")
+    await discord.say("general", "bob", "@Lilith I am not")
+    exempt = await discord.say("general", "alice", "@Lilith but I am")
+    await discord.wait_reply("general", exempt)
     assert "Changed: Characters" in seen(await boss.press(shown, "Characters", ["called"]))["content"]
     asked = await discord.say("general", "bob", "@Lilith and now?")
     await discord.wait_reply("general", asked)
-    assert [str(turn.message_id) for turn in stage.requested] == [asked]
+    assert [str(turn.message_id) for turn in stage.requested] == [exempt, asked]
     assert "server edited" in await boss.says("undo")
 
 

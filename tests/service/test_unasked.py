@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot import requests
+from bot import explain, requests
 from bot import why as words
 from bot.triggers import Candidate, Cast, State, decided
 from engine import clock, ids, seed
@@ -70,6 +70,8 @@ async def test_silence_is_kept_on_record_shown_to_nobody_and_impossible_when_add
         assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head(), seconds=60)
         async with host.log.pool.connection() as connection:
             assert await turns.silences(connection, ann.channel) == {LILITH: (1, 3)}
+        await execute(host.log, BOSS, Activate(Where(ann.channel, 1, "discord"), LILITH), ids.random_id(), see=["channels"])
+        assert any("chose silence 1 of 3 times" in line for line in explain.lines(await explain.look(host.log, ann.channel)))
         assert any("chose to say nothing" in line for line in words.lines(await why.explain(host.log, silent.message_id)))
         assert [row.type async for row in host.log.rows(Query()) if row.type.startswith("reply.")] == []
 

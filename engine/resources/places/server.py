@@ -13,7 +13,7 @@ Listing = Literal["all", "only", "except"]
 
 
 class ServerSheet(Resource):
-    """All of a server that can be edited. It holds for everybody there, administrators and the bot's owners as well."""
+    """All of a server that can be edited. It holds for everybody there, administrators and the bot's owners as well, but for `exempt`."""
 
     speech: Annotated[
         Speech,
@@ -36,6 +36,16 @@ class ServerSheet(Resource):
         dict[str, int],
         Shown("Answers a minute by role", WHERE, 'Role id to answers: {"123": 20}. The highest of a person\'s roles counts.', "json", 2000),
     ] = Field(default_factory=dict)
+    exempt: Annotated[
+        tuple[PersonId, ...],
+        Shown(
+            "Exempt",
+            WHERE,
+            "Ids of roles and people whom no limit here binds, and who are answered in closed channels too.",
+            "people",
+            many=25,
+        ),
+    ] = ()
     news_channel: Annotated[
         int | None, Shown("Channel for news", WHERE, "Id of the channel that is told of new versions of the bot; empty: none.", "number")
     ] = Field(None, ge=1, lt=2**63)
@@ -65,6 +75,16 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
 def pace(server: ServerSheet, roles: Sequence[int]) -> int | None:
     """Answers a minute for a person with these roles; None for no limit of the server's. A role's limit goes before the general one."""
     return max((server.role_limits[str(role)] for role in roles if str(role) in server.role_limits), default=server.per_minute)
+
+
+def is_exempt(server: ServerSheet, person: int, roles: Sequence[int]) -> bool:
+    """Whether restrictions do not bind a person with these roles."""
+    return person in server.exempt or any(role in server.exempt for role in roles)
+
+
+def eased(speech: Speech, exempt: bool) -> Speech:
+    """How characters may speak to somebody who is exempt: where it is closed they answer when they are called."""
+    return "called" if exempt and speech == "closed" else speech
 
 
 def speech(server: ServerSheet, channel: Speech, places: tuple[int | None, ...]) -> Speech:

@@ -13,7 +13,7 @@ from engine.decide.places import server, serving
 from engine.decide.places.care import concerns, disclosure_due
 from engine.decide.rejected import Rejected
 from engine.resources.channel import Speech
-from engine.resources.places.server import AS_IT_COMES, Listing, ServerSheet, pace, problems, speech
+from engine.resources.places.server import AS_IT_COMES, Listing, ServerSheet, eased, is_exempt, pace, problems, speech
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SPEECHES: tuple[Speech, ...] = ("open", "called", "closed")
@@ -104,6 +104,14 @@ def test_a_persons_roles_go_before_what_holds_for_everybody(general: int | None,
     assert pace(sheet, mine) == (max(held) if held else general)
     for wrong in ({"a": 1}, {"1": 0}, {"1": 601}, {str(n): 1 for n in range(26)}):
         assert "role_limits" in problems({"role_limits": wrong})
+
+
+@given(st.sampled_from(SPEECHES), st.sets(st.integers(1, 9)), st.integers(1, 9), st.lists(st.integers(1, 9), max_size=4))
+def test_who_is_exempt_is_answered_where_it_is_closed_when_they_call(here: Speech, exempt: set[int], who: int, roles: list[int]) -> None:
+    """H8: by their id or that of a role of theirs; ghost mode is as it is for everybody."""
+    found = is_exempt(ServerSheet(exempt=tuple(exempt)), who, roles)
+    assert found == bool(exempt & {who, *roles})
+    assert eased(here, found) == ("called" if found and here == "closed" else here)
 
 
 def test_a_server_joined_just_now_is_greeted_in_a_channel_of_its_own() -> None:

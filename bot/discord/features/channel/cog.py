@@ -14,7 +14,7 @@ from bot.discord.features.resources.cog import edit_sheet, field_choices
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
 from bot.editing import Item
-from bot.explain import CONFIRM_RESET, NEEDED, RESET, Here, lines, look, names_of
+from bot.explain import CONFIRM_RESET, NEEDED, RESET, Here, lines, look, names_of, silence
 from engine.decide import channel
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHANNEL, CHARACTER
@@ -96,7 +96,9 @@ class ChannelCog(Cog):
     async def _shown(self, interaction: Interaction) -> Told:
         """Who is activated, what is set, and for whoever may change it the way to do so."""
         found = await self._here(interaction)
-        here = ", ".join(f"**{one.name}** (`{one.slug}`)" for one in found.active) or "nobody; `/channel activate` changes that"
+        quiet = {one.id: silence(found, one.id) for one in found.active}
+        named = [f"**{one.name}** (`{one.slug}`" + (f", silent {quiet[one.id]})" if quiet[one.id] else ")") for one in found.active]
+        here = ", ".join(named) or "nobody; `/channel activate` changes that"
         item = await sheets.one(self.context.log, CHANNEL, self.context.actor(interaction), sheets.id_of(found.channel_id))
         told = [f"**{spec.shown.label}:** {text or '*not set*'}" for spec, text in editing.shown(item, everything=True)]
         edit = (row(button(custom_ids.EDIT.id(CHANNEL.name, item.id), "Edit", "blue")),) if item.editable else ()
