@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.errors import SettingsError
-from engine.outside import given
+from engine.outside import given, sites
 
 ENV_FILE = ".env"
 NO_ENV_FILE = "TZUROT_NO_ENV_FILE"
@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     )
     vision_emoji: Literal["on", "off"] = Field(
         "off", description="Whether a model that sees is shown custom emoji of the message it answers, as pictures."
+    )
+    web_fetch_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that characters with the tool `web` may read, separated by commas: en.wikipedia.org, *.example.org, or an "
+        "origin as http://wiki.lan:8080. Unset: none.",
     )
     memory_recall: Literal["full", "words", "off"] = Field(
         "full", description="How memories are found for a reply: by words and meaning, by words alone, or not at all."
@@ -175,6 +180,16 @@ class Settings(BaseSettings):
         if any(not (part.isascii() and part.isdigit() and 0 < int(part[:20]) < 2**63) for part in found if part):
             raise ValueError("must be Discord ids, which are digits only, separated by commas")
         return tuple(part for part in found if part)
+
+    @field_validator("web_fetch_hosts", mode="before")
+    @classmethod
+    def _are_sites(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = tuple(part for part in re.split(r"[,;\s]+", value) if part)
+        if (what := sites.wrong(found)) is not None:
+            raise ValueError(what)
+        return found
 
     @field_validator("master_key")
     @classmethod

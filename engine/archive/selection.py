@@ -22,12 +22,18 @@ OWN = (
     "profile.",
     "persona.",
     "note.",
+    "notebook.",
     "lorebook.",
     "memory.",
     "channel.",
 )
 """What belongs to a person, by the beginnings of types. Jobs, keys, limits and what moderators decided are of this installation."""
-NOT_OWN = frozenset({"turn.generation_started", "reply.stream_intended", "reply.stream_shown", "memory.generation_chosen"})
+NOT_OWN = frozenset(
+    {
+        *("turn.generation_started", "turn.tools_called", "turn.tool_answered"),
+        *("reply.stream_intended", "reply.stream_shown", "memory.generation_chosen"),
+    }
+)
 """Records of prompts name positions of this log, and drafts are over."""
 
 _OF_PERSON = """

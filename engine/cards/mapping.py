@@ -26,8 +26,11 @@ TEXTS: Mapping[str, str] = {
     "post_history_instructions": "post_history",
 }
 """Key of a card's data to the character's field."""
-STAY = frozenset({"slug", "visibility", "co_owners", "shared_with", "preset_id", "avatar", "card"})
-"""Fields that no card carries: who may use it here, and addresses that mean nothing elsewhere. The picture goes as a picture."""
+STAY = frozenset({"slug", "visibility", "co_owners", "shared_with", "preset_id", "avatar", "card", "tools"})
+"""Fields that no card carries: who may use it here, what it may do and spend here, and addresses that mean nothing elsewhere.
+
+The picture goes as a picture.
+"""
 _USES: Mapping[str, str] = {
     "character_book": "kept whole with the character; a lorebook is made of it",
     "alternate_greetings": "kept; the first greeting is the one used",

@@ -33,6 +33,7 @@ from engine.events import (
     turn,
 )
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
+from engine.events.craft import tool
 from engine.events.playground import chat
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -48,6 +49,9 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 2),
         "turn.generation_started": (turn.GenerationStarted, 4),
+        "turn.tools_called": (tool.ToolsCalled, 1),
+        "turn.tool_answered": (tool.ToolAnswered, 1),
+        "notebook.written": (tool.NotebookWritten, 1),
         "turn.completed": (turn.TurnCompleted, 5),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.declined": (turn.TurnDeclined, 1),
@@ -70,8 +74,8 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "reaction.removed": (reaction.ReactionRemoved, 1),
         "reaction.cleared": (reaction.ReactionsCleared, 1),
         "reaction.mapped": (reaction.ReactionsMapped, 1),
-        "character.created": (character.CharacterCreated, 6),
-        "character.edited": (character.CharacterEdited, 6),
+        "character.created": (character.CharacterCreated, 7),
+        "character.edited": (character.CharacterEdited, 7),
         "character.deleted": (character.CharacterDeleted, 1),
         "character.restored": (character.CharacterRestored, 1),
         "preset.created": (preset.PresetCreated, 3),

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from engine.resources.craft.tools import TOOLS
+from engine.resources.craft.tools import problems as problems_of_tools
 from engine.resources.field import PersonId, Resource, Shown
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,49}$")]
@@ -78,6 +80,17 @@ class Access(Resource):
         Literal["preset", "always", "never"],
         Shown("Shown while written", VOICE, "Whether a reply grows in the channel; preset: as its preset says.", "choice"),
     ] = "preset"
+    tools: Annotated[
+        tuple[str, ...],
+        Shown(
+            "Tools",
+            MORE,
+            f"What it may use before it answers, one a line: {', '.join(TOOLS)}. Each use is one more call of the model.",
+            "names",
+            40,
+            len(TOOLS),
+        ),
+    ] = ()
     adult: Annotated[bool, Shown("For adults only", WHO, "Answers only in channels that are age-restricted.", "switch")] = False
 
 
@@ -105,7 +118,7 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
         wrong["birthday"] = "A birthday is MM-DD or YYYY-MM-DD, such as 04-23."
     if (url := str(values.get("avatar_url", ""))) and not url.startswith(("https://", "http://")):
         wrong["avatar_url"] = "The picture's address begins with https://."
-    return wrong
+    return wrong | problems_of_tools(values.get("tools", ()))
 
 
 def _is_day(text: str) -> bool:

@@ -57,6 +57,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 4): unchanged,
         ("character.created", 5): unchanged,  # v6: whether its replies grow while they are written
         ("character.edited", 5): unchanged,
+        ("character.created", 6): unchanged,  # v7: the tools it may use
+        ("character.edited", 6): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from engine.decide import reply
 from engine.events.base import Event
+from engine.events.craft.tool import ToolAnswered, ToolsCalled
 from engine.events.message import MessageDeclined, MessageDrafted, MessageReceived
 from engine.events.reaction import ReactionAdded, ReactionRemoved
 from engine.events.reply import (
@@ -123,6 +124,8 @@ def _chapters(one: Recorded[Event], turn: UUID, names: Names) -> Iterator[Chapte
             yield Chapter("requested", "Turn requested", at, position, (("Trigger", event.trigger), ("Why", event.reason), *place))
         case GenerationStarted() as event:
             yield _attempt(event, at, position, names)
+        case ToolsCalled() | ToolAnswered() as event:
+            yield _tool(event, at, position)
         case TurnCompleted() | TurnFailed() | TurnCancelled() | TurnDeclined() as event:
             yield from _end(event, at, position)
         case ReplyDelivered() | ChunkDelivered() | DeliveryIntended() | DeliveryFailed() as event:
@@ -166,7 +169,7 @@ def _attempt(event: GenerationStarted, at: datetime, position: int, names: Names
     facts = [
         ("Model", f"{event.model} by {event.provider}"),
         ("Preset", preset),
-        ("Parameters", ", ".join(f"{name} {value}" for name, value in event.parameters.items()) or "the provider's own"),
+        ("Parameters", _parameters(event)),
         ("Set by", f"the preset {preset}" if event.preset_id else "nobody: they are built in"),
         ("Chosen by", _TIERS.get(event.preset_tier or "", event.preset_tier or "not recorded")),
         ("Prompt", f"{event.prompt_tokens:,} tokens, version {event.prompt_version}, of the log up to event {event.as_of}"),
@@ -178,12 +181,39 @@ def _attempt(event: GenerationStarted, at: datetime, position: int, names: Names
     rows = [(section.name, f"{section.tokens:,}", str(len(section.refs)), str(len(section.dropped) or "")) for section in event.sections]
     texts = [(f"not in {section.name}", "\n".join(map(_dropped, section.dropped))) for section in event.sections if section.dropped]
     texts += [(f"in {s.name}", "\n".join(s.refs)) for s in event.sections if s.refs and s.name not in _LONG]
-    title = f"Attempt {event.attempt}" + ("" if event.why == "first" else f", {event.why}")
+    step = f", step {event.step}" if event.step > 1 else ""
+    title = f"Attempt {event.attempt}{step}" + ("" if event.why == "first" else f", {event.why}")
     return Chapter("attempt", title, at, position, tuple(facts), ("section", "tokens", "entries", "left out"), tuple(rows), tuple(texts))
 
 
 _LONG = frozenset({"history"})
 """Sections whose entries stand in the log one by one and are shown by the exact prompt."""
+
+
+def _tool(event: ToolsCalled | ToolAnswered, at: datetime, position: int) -> Chapter:
+    if isinstance(event, ToolAnswered):
+        facts = (("Result", "done" if event.done else "refused"), ("Took", f"{event.ms:.0f} ms"))
+        told = event.text or "\n".join(f"memory {ref}" for ref in event.refs)
+        return Chapter("tool", f"Step {event.step}, {event.tool} used", at, position, facts, texts=(("told", told),))
+    cost = "unknown" if event.cost.usage.cost is None else f"${event.cost.usage.cost:.5f}"
+    rows = tuple((one.name, one.arguments) for one in event.asked)
+    said = (("said beside it", event.text),) if event.text else ()
+    facts = (("Model", event.model), ("Cost", cost))
+    return Chapter("tool", f"Step {event.step}, tools asked for", at, position, facts, ("tool", "with"), rows, said)
+
+
+def _parameters(event: GenerationStarted) -> str:
+    """What was set for the model; tools by their names."""
+    return ", ".join(f"{name} {value}" for name, value in shown(event.parameters).items()) or "the provider's own"
+
+
+def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as people are shown them: tools by their names, not with all that models are told of them. Pure."""
+    offered = parameters.get("tools")
+    if not isinstance(offered, list):
+        return dict(parameters)
+    names = [str(tool.get("function", {}).get("name", "")) for tool in offered if isinstance(tool, dict)]
+    return {**parameters, "tools": ", ".join(names)}
 
 
 def _rolls(event: GenerationStarted) -> bool:

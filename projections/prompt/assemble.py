@@ -131,7 +131,7 @@ def assemble(ingredients: Ingredients, budget: int, *, thin: bool = False) -> Pr
 def _assembled(ingredients: Ingredients, allowed: int, *, thin: bool) -> Prompt:
     drafts = [_draft(section, ingredients) for section in ingredients.order]
     scene = replace(ingredients.scene, offered=_offered(drafts, ingredients.scene))
-    _render(drafts, scene, "head", "foot", "talk", "depth")
+    _render(drafts, scene, "head", "foot", "talk", "depth", "steps")
     talk = next(draft for draft in drafts if draft.section.BUDGET == "window")
     scene = replace(scene, present=_present(talk.pieces))
     _render(drafts, scene, "tail")
@@ -152,7 +152,7 @@ def texts(ingredients: Ingredients) -> dict[str, str]:
     scene = replace(ingredients.scene, offered=_offered(drafts, ingredients.scene))
     _render(drafts, scene, "head", "foot", "talk", "depth")
     talk = next(draft for draft in drafts if draft.section.BUDGET == "window")
-    _render(drafts, replace(scene, present=_present(talk.pieces)), "tail", "elsewhere")
+    _render(drafts, replace(scene, present=_present(talk.pieces)), "tail", "steps", "elsewhere")
     return {draft.section.NAME: "\n".join(piece.message.content for piece in draft.pieces) for draft in drafts}
 
 
@@ -243,7 +243,7 @@ def _said_once(drafts: Sequence[_Draft], talk: _Draft) -> None:
 
 
 def _messages(drafts: Sequence[_Draft], talk: _Draft, said: Sequence[Piece] | None = None) -> tuple[Message, ...]:
-    """One system message, what was said, and the message to answer together with what comes last."""
+    """One system message, what was said, the message to answer together with what comes last, and what was done for it since."""
     said = talk.pieces if said is None else said
     head = [part for place in _SYSTEM for draft in drafts for piece in draft.at(place) for part in piece.message.parts]
     tail = [part for draft in drafts for piece in draft.at("tail") for part in piece.message.parts]
@@ -253,7 +253,8 @@ def _messages(drafts: Sequence[_Draft], talk: _Draft, said: Sequence[Piece] | No
     deep.reverse()  # of those at one place the last is put in first
     for index, message in sorted(deep, key=lambda placed: -placed[0]):
         messages.insert(index, message)
-    return (Message("system", _joined(head, "\n\n")), *messages)
+    steps = (piece.message for draft in drafts for piece in draft.at("steps"))
+    return (Message("system", _joined(head, "\n\n")), *messages, *steps)
 
 
 def _index(piece: Piece, said: Sequence[Piece]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from projections.prompt.message import Message, Part, Role, Text, ToolResult
+from projections.prompt.message import Message, Part, Role, Text, ToolCall, ToolResult
 
 BEGIN = Message.of("user", "(The conversation so far.)")
 GO_ON = Message.of("user", "(Go on.)")
@@ -43,8 +43,30 @@ def alternate(messages: Messages) -> Messages:
     return found
 
 
+def no_tools(messages: Messages) -> Messages:
+    """Uses of tools are told in words: a model that knows no tools is sent none."""
+    return [Message("user" if said.role == "tool" else said.role, tuple(map(_told, said.parts))) for said in messages]
+
+
+def _told(part: Part) -> Part:
+    match part:
+        case ToolCall(_, name, arguments):
+            return Text(f"[uses {name}: {arguments}]")
+        case ToolResult(_, text):
+            return Text(text)
+        case _:
+            return part
+
+
 FORMS: Mapping[str, Callable[[Messages], Messages]] = MappingProxyType(
-    {"system_first": system_first, "no_system": no_system, "user_first": user_first, "user_last": user_last, "alternate": alternate}
+    {
+        "no_tools": no_tools,
+        "system_first": system_first,
+        "no_system": no_system,
+        "user_first": user_first,
+        "user_last": user_last,
+        "alternate": alternate,
+    }
 )
 """Name, which is stored and never changes -> what it does, in the order in which they are applied."""
 

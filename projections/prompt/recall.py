@@ -12,7 +12,7 @@ from projections.models.memories.memory_scope import MemoryScope
 class Question:
     """What is looked for: the message at the reference `asked`, after the `recent` ones, among `candidates` (references of memory_scope).
 
-    `held` are positions that the history may show already.
+    `held` are positions that the history may show already. `text`: what is looked for instead of that message's own words.
     """
 
     scope: MemoryScope
@@ -20,6 +20,7 @@ class Question:
     recent: Sequence[str]
     candidates: Sequence[str]
     held: frozenset[int]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

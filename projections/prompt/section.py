@@ -13,10 +13,10 @@ from engine.store.connect import Connection
 from projections.prompt.message import Message
 from projections.prompt.recall import Recall
 
-Place = Literal["head", "foot", "talk", "depth", "tail", "elsewhere"]
+Place = Literal["head", "foot", "talk", "depth", "tail", "steps", "elsewhere"]
 """In the system message; at its end; among what was said; before the last `depth` messages, or before the entry `at`; after the message
 
-to answer; nowhere of its own, because another section says it (`Scene.offered`)."""
+to answer; behind all that, as messages of their own; nowhere of its own, because another section says it (`Scene.offered`)."""
 Budget = Literal["required", "window", "spare"]
 """Always there; the newest that fit; as many as fit into a share, in the section's own order."""
 

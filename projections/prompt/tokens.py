@@ -1,7 +1,7 @@
 """How long a prompt is. Without every model's own vocabulary the count is an upper estimate, made on the final text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -19,6 +19,11 @@ def of_picture(width: int, height: int) -> int:
     """The most that any of the large vendors counts for a picture of so many pixels: by area, by tiles, or the same for all."""
     tiles = -(-width // _TILE) * -(-height // _TILE)
     return max(width * height // 750 + 1, 85 + 170 * tiles, 258)
+
+
+def of_tools(body: Mapping[str, object]) -> int:
+    """What the tools that a request offers add to its prompt."""
+    return count(str(body["tools"])) if "tools" in body else 0
 
 
 _COUNTED: ContextVar[dict[str, int] | None] = ContextVar("counted", default=None)

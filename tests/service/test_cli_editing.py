@@ -32,6 +32,7 @@ CHOSEN = {
     "co_owners": "11",
     "shared_with": "12\n13",
     "talkativeness": "0.9",
+    "tools": "dice\nnotes",
     "reasoning.max_tokens": "1500",
     "max_tokens": "2000",
     "stop": "END\nStop\\nthere",

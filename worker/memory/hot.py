@@ -114,7 +114,7 @@ class Recaller:
             await self._in_step(engine, hot, question.candidates)
             asked, *recent = await remembered.contents(self.log, [question.asked, *question.recent])
             said = [one.text for one in recent if one.kind == "said" and one.speaker == asked.speaker]
-            query = Query(asked.text, recent=said, speaker=asked.speaker, at=asked.at)
+            query = Query(question.text or asked.text, recent=[] if question.text else said, speaker=asked.speaker, at=asked.at)
             found = await asyncio.to_thread(engine.recall, hot.index, query, LOOKED_AT)
             chosen = _chosen(found.hits, question)
             where = await self._passages(hot, chosen)

@@ -59,7 +59,7 @@ async def complete(
     redact = endpoint.redact
     try:
         tell = None if on_text is None else lambda text: on_text(redact(text))
-        return without(redact, await _complete(http, endpoint, orjson.dumps(dict(request)), seconds, tell, call))
+        return without(redact, await _complete(http, endpoint, request, seconds, tell, call))
     except ProviderFailed as failure:
         raise ProviderFailed(censored(redact, failure.fault), redact(failure.partial)) from None
 
@@ -79,12 +79,15 @@ def without(redact: Redactor, completion: Completion) -> Completion:
         model=redact(completion.model),
         finish_reason=redact(completion.finish_reason),
         stop_sequence=redact(completion.stop_sequence) if completion.stop_sequence else None,
+        calls=tuple(one.model_copy(update={"arguments": redact(one.arguments)}) for one in completion.calls),
     )
 
 
-async def _complete(http: Http, endpoint: Endpoint, body: bytes, seconds: float, on_text: OnText | None, call: str) -> Completion:
-    url, headers = endpoint.url("chat/completions"), endpoint.headers(call)
-    collector = Collector()
+async def _complete(
+    http: Http, endpoint: Endpoint, request: Mapping[str, object], seconds: float, on_text: OnText | None, call: str
+) -> Completion:
+    url, headers, body = endpoint.url("chat/completions"), endpoint.headers(call), orjson.dumps(dict(request))
+    collector = Collector(offered="tools" in request and request.get("tool_choice") != "none")
     heard = None if on_text is None else _Heard(on_text, collector)
     try:
         async with http.stream("POST", url, headers=headers, body=body, seconds=seconds, limit=STREAM_LIMIT) as answer:

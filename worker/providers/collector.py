@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.events.craft.tool import AskedTool
 from engine.events.turn import Usage
 from engine.fault import Category, Fault
 from engine.outside import clean
 from worker.providers import dialects, errors
-from worker.providers.dialects import Mark, Piece
+from worker.providers.dialects import Mark, Piece, ToolPiece
 from worker.providers.errors import Reported
 from worker.providers.failure import ProviderFailed
 from worker.providers.frames import ENDS, Frame, Frames
 from worker.providers.said import TEXT_LIMIT, Said
 from worker.providers.shapes import as_dict, as_list, as_str, documents
+from worker.providers.toolcalls import ToolCalls
 from worker.providers.usage import NO_USAGE, more, usage_of
 
 THOUGHT_LIMIT = 256 * 1024
@@ -49,6 +51,8 @@ class Completion:
     usage: Usage = NO_USAGE
     recovered: bool = False
     left_out: tuple[str, ...] = ()
+    calls: tuple[AskedTool, ...] = ()
+    """Tools it wants used before it answers, where some were offered."""
 
     @property
     def cut(self) -> bool:
@@ -71,8 +75,11 @@ class _Answer:
 class Collector:
     """Feed the bytes of an answer with status 200, then ask for its `outcome`; pure, and bounded whatever comes.
 
-    `feed` says whether there is more text than before. Raises ProviderFailed for a text without measure.
+    `feed` says whether there is more text than before. Raises ProviderFailed for a text without measure. Without `offered` no tool was,
+    and a call of one is no answer.
     """
+
+    offered: bool = False
 
     frames: Frames = field(default_factory=Frames)
     model: str = ""
@@ -87,6 +94,7 @@ class Collector:
     too_long: bool = False
     left_out: list[str] = field(default_factory=list)
     _answers: dict[int, _Answer] = field(default_factory=dict)
+    _tools: ToolCalls = field(default_factory=ToolCalls)
     _documents: int = 0
     _bare: int = 0
     _filtered: bool = False
@@ -142,6 +150,9 @@ class Collector:
         for found in dialects.read(document):
             if isinstance(found, Piece):
                 self._piece(found)
+            elif isinstance(found, ToolPiece):
+                if self.offered and self._of(found.choice) is self._chosen:
+                    self._tools.take(found)
             else:
                 self._mark(found)
 
@@ -181,7 +192,7 @@ class Collector:
             answer.finish = finish
         answer.stop = clean.name(mark.stop) or answer.stop
         self.done = self.done or mark.done
-        if mark.left_out:
+        if mark.left_out and not (self.offered and mark.left_out == dialects.TOOL_CALL):
             self._leave_out(mark.left_out)
 
     def _leave_out(self, what: str) -> None:
@@ -222,7 +233,7 @@ class Collector:
         left_out = tuple(dict.fromkeys([*self.left_out, *self.frames.left_out]))[:8]
         finish = "length" if self.too_long else answer.finish
         reasoning = clean.storable(answer.reasoning.text, THOUGHT_LIMIT)
-        return Completion(self.text, reasoning, self.model, finish, answer.stop or None, self.usage, recovered, left_out)
+        return Completion(self.text, reasoning, self.model, finish, answer.stop or None, self.usage, recovered, left_out, self._tools.asked)
 
     def outcome(self, status: int, headers: Mapping[str, str]) -> Completion:
         """The answer. Raises ProviderFailed with what was said until then when it is none."""
@@ -246,7 +257,7 @@ class Collector:
             return Fault(Category.EMPTY_RESPONSE, status, technical_details="an empty body")
         if not self.complete:
             return self._cut_off(status, headers)
-        if not said:
+        if not said and not self._tools.asked:
             return self._empty(status)
         if said == "ext" and "gemini" in self.model.lower():
             return Fault(Category.CENSORED, status, technical_details="the whole answer was the sentinel 'ext'")

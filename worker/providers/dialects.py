@@ -4,9 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
+
 from worker.providers.shapes import as_dict, as_list, as_str
 
 Kind = Literal["text", "reasoning", "refusal"]
+TOOL_CALL = "a tool call"
+"""What is left out of an answer whose request offered no tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,22 @@ class Mark:
     choice: int = 0
 
 
-Found = Piece | Mark
+@dataclass(frozen=True, slots=True)
+class ToolPiece:
+    """A piece of a tool call: which one of the answer's, and what it adds; `whole` replaces what came before.
+
+    `id` tells calls apart that are given the same index.
+    """
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    whole: bool = False
+    choice: int = 0
+
+
+Found = Piece | Mark | ToolPiece
 
 
 def read(document: Mapping[str, Any]) -> Iterator[Found]:
@@ -86,9 +105,21 @@ def _message(message: Mapping[str, Any], choice: int, *, whole: bool) -> Iterato
     thought = next((text for name in names if (text := as_str(message.get(name)))), "") or details(message.get("reasoning_details"))
     yield Piece("reasoning", thought, whole, choice)
     yield Piece("refusal", as_str(message.get("refusal")), whole, choice)
-    for name, what in (("images", "a picture"), ("audio", "a sound"), ("tool_calls", "a tool call"), ("function_call", "a tool call")):
+    yield from _tools(as_list(message.get("tool_calls")), choice, whole=whole)
+    for name, what in (("images", "a picture"), ("audio", "a sound"), ("tool_calls", TOOL_CALL), ("function_call", TOOL_CALL)):
         if message.get(name):
             yield Mark(left_out=what, choice=choice)
+
+
+def _tools(calls: list[Any], choice: int, *, whole: bool) -> Iterator[ToolPiece]:
+    """OpenAI's calls of tools, and Ollama's, whose arguments are an object."""
+    for number, call in enumerate(calls[:64]):
+        one, function = as_dict(call), as_dict(as_dict(call).get("function"))
+        index, given = one.get("index"), function.get("arguments")
+        entire = isinstance(given, dict)
+        text = orjson.dumps(given).decode() if entire else as_str(given)
+        at = index if isinstance(index, int) and not isinstance(index, bool) else number
+        yield ToolPiece(at, as_str(one.get("id")), as_str(function.get("name")), text, whole or entire, choice)
 
 
 def _parts_of(content: object) -> list[Any]:
@@ -120,7 +151,7 @@ def _parts(parts: list[Any], choice: int, *, whole: bool) -> Iterator[Found]:
         elif "image" in kind or as_dict(part).get("inlineData") or as_dict(part).get("inline_data"):
             yield Mark(left_out="a picture", choice=choice)
         elif "audio" in kind or kind in {"tool_use", "file"}:
-            yield Mark(left_out="a sound" if "audio" in kind else "a tool call" if kind == "tool_use" else "a file", choice=choice)
+            yield Mark(left_out="a sound" if "audio" in kind else TOOL_CALL if kind == "tool_use" else "a file", choice=choice)
     yield Piece("text", "".join(texts), whole, choice)
     yield Piece("reasoning", "".join(thoughts), whole, choice)
 

@@ -125,17 +125,26 @@ class Http:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, seconds: float, limit: int = BODY_LIMIT
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        seconds: float,
+        limit: int = BODY_LIMIT,
+        name: str | None = None,
     ) -> AsyncIterator[Streamed]:
-        """Send a request and hand out its answer as it arrives.
+        """Send a request and hand out its answer as it arrives. `name` is whose certificate is asked for where the address is a number.
 
         Everything within the block counts towards `seconds`. Raises ProviderFailed with timeout, network or bad_response, TooLong.
         """
         sent = {"accept-encoding": "gzip, deflate", **headers}
+        more = {} if name is None else {"sni_hostname": name}
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._client.stream(method, url, headers=sent, content=body) as answer,
+                self._client.stream(method, url, headers=sent, content=body, extensions=more) as answer,
                 aclosing(_limited(answer, limit)) as chunks,
             ):
                 leads = {"location": answer.extensions[_LEADS]} if _LEADS in answer.extensions else {}
@@ -155,10 +164,18 @@ class Http:
             raise ProviderFailed(Fault(Category.NETWORK, technical_details=f"{type(error).__name__}: {error}"[:300])) from None
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, seconds: float, limit: int = BODY_LIMIT
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        seconds: float,
+        limit: int = BODY_LIMIT,
+        name: str | None = None,
     ) -> Response:
         """Send a request and read its whole answer. Raises ProviderFailed as `stream` does."""
-        async with self.stream(method, url, headers=headers, body=body, seconds=seconds, limit=limit) as answer:
+        async with self.stream(method, url, headers=headers, body=body, seconds=seconds, limit=limit, name=name) as answer:
             return Response(answer.status, answer.headers, b"".join([chunk async for chunk in answer.chunks]))
 
     async def json(

@@ -62,6 +62,7 @@ _UNKNOWN = re.compile(
     r"|only the default|cannot be (set|used|specified|both)|cannot both|at the same time|only one of|mutually exclusive|cannot find field"
     r"|is forbidden|forbidden field|not a valid (parameter|argument|field)|invalid (parameter|argument|field)|does not exist|remove"
     r"|(may|can|must) only be|only (be )?(supported|allowed|available|valid|used)|must be (unset|omitted|left out|verified)|mandatory"
+    r"|no endpoints[^.]{0,60}support|requires --"
     r"|cannot be (disabled|changed)|不支持|不允许|未知"
     r"|nicht (unterst|erlaubt|zul)|pas (pris en charge|autoris|support)|no (es compatible|soporta)",
     re.IGNORECASE,
@@ -93,6 +94,7 @@ _ONLY_WITH = re.compile(
 _PENALTY = r"(?<!frequency )(?<!presence )(?<!repetition )(?<!repeat )penalt(?:y|ies)"
 _ALSO = {
     "stream": r"(?<!-)\bstreaming\b|\bto stream this model\b",
+    "tools": r"\btool[ _-]?(use|calls?|calling)\b|\bfunction[ _-]?(calls?|calling)\b|[\"']auto[\"'] tool[ _-]choice requires",
     "reasoning": r"\breasoning[_ ]?effort\b|\bthinking( mode)? (is|are) (not|un)|\bsupports? (thinking|reasoning)\b",
     "frequency_penalty": rf"(?<![\w-]){_PENALTY}\b",
     "presence_penalty": rf"(?<![\w-]){_PENALTY}\b",

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -11,7 +11,7 @@ from engine import clock, ids
 from engine.decide.speaking import silence
 from engine.decide.spending.spend import Refusal
 from engine.decide.spending.turn_model import Model, resolve
-from engine.decide.spending.turn_request import Effective, effective
+from engine.decide.spending.turn_request import Effective, effective, offering
 from engine.events.preset import Parameters
 from engine.events.turn import Call, Usage
 from engine.fault import QUOTA, Category, Fault
@@ -97,15 +97,27 @@ class Brief:
     drafts: Drafts
     seconds: float
     may_decline: bool = False
+    tools: Sequence[Mapping[str, Any]] = ()
+    """Offered to models; with `last` they may use no more of them."""
+    last: bool = False
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Every call of the turn so far, and what it did cost. `sent`: when the asking began, in milliseconds of the turn."""
+    """Every call of the turn so far, and what it did cost. `sent`: when the asking began, in milliseconds of the turn.
+
+    `before` are those that led to tools in the lives of workers that died since.
+    """
 
     calls: list[Call] = field(default_factory=list)
     settled: list[NewEvent] = field(default_factory=list)
     sent: float = 0.0
+    before: list[Call] = field(default_factory=list)
+
+    @property
+    def every(self) -> list[Call]:
+        """All that are known, whoever made them."""
+        return [*self.before, *self.calls]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +203,7 @@ def _attempt(brief: Brief, ledger: Ledger, candidate: Candidate, why: Why, count
     number = brief.first_number + len(ledger.calls)
     changed = why in {"empty", "repetition"}
     parameters = vary(candidate.preset.parameters, random.Random(f"{brief.turn}:{number}")) if changed else candidate.preset.parameters
-    chosen = effective(parameters, candidate.model)
+    chosen = offering(effective(parameters, candidate.model), brief.tools, candidate.model, last=brief.last)
     prompt = brief.prompt(chosen, candidate.model, changed and count == CALLS_PER_MODEL)
     return Attempt(number, candidate, chosen, prompt, frame.of_prompt(prompt, brief.name, brief.others), why, fallback_from)
 
@@ -285,6 +297,8 @@ async def _judge(work: Work, brief: Brief, attempt: Attempt, completion: Complet
     """The answer, if it may be delivered; None when it says again what was said and there is another try."""
     found, repeats = await _aside(len(completion.text) + len(completion.reasoning), lambda: _read(brief, attempt, completion))
     work.habits.learn(attempt.candidate.model.id, orphan=found.orphan)
+    if completion.calls:
+        return Answer(found, completion, attempt, allowed.permit.guest, attempt.fallback_from, None, False)
     if silence.chosen(found.text):
         if not brief.may_decline:
             raise ProviderFailed(Fault(Category.EMPTY_RESPONSE, 200, technical_details="silence, where an answer is due"))

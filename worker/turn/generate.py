@@ -19,20 +19,22 @@ from engine.events.quota import NoticeGiven, UpgradeHinted
 from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
+from engine.resources.craft import tools
 from engine.store import NewEvent, connect
 from projections.follow import runner
 from projections.models import quota
 from projections.models.turns import Turn
-from projections.prompt import assemble
-from projections.prompt.assemble import DoesNotFit, Prompt
+from projections.prompt import assemble, tokens
+from projections.prompt.assemble import DoesNotFit, Ingredients, Prompt
 from projections.prompt.sections import pictures as prompt_pictures
 from projections.prompt.sections import silence
 from worker import spend
 from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
-from worker.turn import context, pictures, turn_events
-from worker.turn.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused, answer
+from worker.turn import context, pictures, steps, turn_events
+from worker.turn.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused
 from worker.turn.context import Context, Missing
+from worker.turn.steps import Taken, ToolLoop
 from worker.turn.streaming import Drafts
 from worker.work import Work
 
@@ -70,17 +72,17 @@ async def generate(work: Work, turn: Turn, lost: asyncio.Event, past: turn_event
         return past.ended
     turn = await turn_events.pinned(work, turn)
     with work.deletions.of(turn.message_id, turn.turn) as deleted:
-        return await Run(work, turn, past.number, watch, deleted, lost).to_its_end()
+        return await Run(work, turn, past, watch, deleted, lost).to_its_end()
 
 
 @dataclass(slots=True)
 class Run:
-    """One worker's go at one turn. `number` is that of the call that comes now; `deleted` and `lost` are set when the message is
+    """One worker's go at one turn. `past` is what became of it until now; `deleted` and `lost` are set when the message is
     deleted, or the lease is another's. Each method that ends the turn returns the end's position."""
 
     work: Work
     turn: Turn
-    number: int
+    past: turn_events.Past
     watch: Clock
     deleted: asyncio.Event
     lost: asyncio.Event
@@ -100,8 +102,8 @@ class Run:
             return await self._failed(failure.fault)
 
     async def _answered(self) -> int:
-        if self.number > MOST_CALLS:
-            details = f"{self.number - 1} calls without an end: workers died over this turn"
+        if self.past.number > MOST_CALLS:
+            details = f"{self.past.number - 1} calls without an end: workers died over this turn"
             raise ProviderFailed(Fault(Category.INTERNAL, technical_details=details))
         decided = await self._one_by_one()
         try:
@@ -128,7 +130,8 @@ class Run:
         drafts = Drafts(work, turn, await work.log.vault.key(turn.subject or user_subject(turn.user_id)))
         try:
             self.ledger.sent = self.watch.ms()
-            given = await self._while_wanted(answer(work, self._brief(found, who, drafts), self.ledger))
+            loop = self._loop(found, who, drafts)
+            given = await self._while_wanted(loop.answered(self.past.tools))
             if given is None or await _is_deleted(work, turn):
                 return await self._cancelled("message deleted")
             first = self.watch.ms(drafts.first_at) if drafts.first_at else None
@@ -145,15 +148,22 @@ class Run:
             raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
         return await context.read(self.work, self.turn, kept)
 
-    def _brief(self, found: Context, who: Payer, drafts: Drafts) -> Brief:
-        ingredients = found.ingredients(self.turn)
+    def _loop(self, found: Context, who: Payer, drafts: Drafts) -> ToolLoop:
+        def brief(taken: Taken, ingredients: Ingredients) -> Brief:
+            return self._brief(found, who, drafts, taken, ingredients)
+
+        names = steps.allowed(self.work, found.character)
+        return ToolLoop(self.work, self.turn, self.ledger, names, brief, found.ingredients(self.turn), found.as_of)
+
+    def _brief(self, found: Context, who: Payer, drafts: Drafts, taken: Taken, ingredients: Ingredients) -> Brief:
+        offered = tools.offered(steps.allowed(self.work, found.character))
         unseen = ingredients.without(prompt_pictures.NAME, prompt_pictures.unseen(ingredients.chosen[prompt_pictures.NAME]))
 
         def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
-            window = min(found.preset.window.context_tokens, model.context_tokens)
+            window = min(found.preset.window.context_tokens, model.context_tokens) - tokens.of_tools(chosen.body)
             seen = ingredients if model.sees else unseen
             try:
-                return assemble.assemble(replace(seen, forms=model.messages), max(window - min(chosen.reserve, window // 2), 0), thin=thin)
+                return assemble.assemble(replace(seen, forms=model.forms), max(window - min(chosen.reserve, window // 2), 0), thin=thin)
             except DoesNotFit as error:
                 raise ProviderFailed(Fault(Category.CONTEXT_LENGTH, technical_details=f"{model.id}: {error}")) from None
 
@@ -164,12 +174,14 @@ class Run:
             candidates=self._candidates(who, found),
             payer=who,
             earlier=found.earlier,
-            first_number=self.number,
+            first_number=self.past.number,
             prompt=prompt,
-            record=lambda attempt: self._started(found, attempt),
+            record=lambda attempt: self._started(found, attempt, taken.step),
             drafts=drafts,
             seconds=self.work.seconds,
             may_decline=bool(found.chosen[silence.NAME].refs),
+            tools=offered,
+            last=taken.last,
         )
 
     def _candidates(self, who: Payer, found: Context) -> list[Candidate]:
@@ -177,11 +189,12 @@ class Run:
         without_key = (who.own_key is None or not who.own_key.usable) and not who.trusted and self.work.endpoint.api_key is not None
         return [candidate for candidate in found.candidates if without_key or candidate.preset is found.preset]
 
-    def _started(self, found: Context, attempt: Attempt) -> NewEvent:
+    def _started(self, found: Context, attempt: Attempt, step: int) -> NewEvent:
         event = GenerationStarted(
             turn_id=self.turn.turn,
             user_id=self.turn.user_id,
             attempt=attempt.number,
+            step=step,
             character_id=self.turn.character,
             preset_id=attempt.candidate.preset.id,
             preset_tier=found.tier_of(attempt.candidate.preset),
@@ -189,7 +202,7 @@ class Run:
             provider=self.work.endpoint.name,
             parameters=attempt.effective.body,
             left_out=attempt.left_out,
-            message_forms=attempt.candidate.model.messages,
+            message_forms=attempt.candidate.model.forms,
             as_of=found.as_of,
             catalog_as_of=found.catalog_as_of,
             why=attempt.why,
@@ -230,7 +243,7 @@ class Run:
         hint = await self._upgrade_hint() if given.guest else None
         failpoint("turn.before_append")
         event = turn_events.completed(
-            turn, given, self.ledger.calls, provider=work.endpoint.name, timing=timing, upgrade_hint=hint is not None
+            turn, given, self.ledger.every, provider=work.endpoint.name, timing=timing, upgrade_hint=hint is not None
         )
         started = ids.derived("generation", turn.turn, given.attempt.number)
         try:
@@ -242,7 +255,7 @@ class Run:
         return appended.positions[0]
 
     async def _declined(self, given: Answer, timing: Timing) -> int:
-        event = turn_events.declined(self.turn, given, self.ledger.calls, provider=self.work.endpoint.name, timing=timing)
+        event = turn_events.declined(self.turn, given, self.ledger.every, provider=self.work.endpoint.name, timing=timing)
         started = ids.derived("generation", self.turn.turn, given.attempt.number)
         return (await turn_events.end(self.work, self.turn, event, *self.ledger.settled, causation=started)).positions[0]
 
@@ -262,7 +275,7 @@ class Run:
     async def _missing(self, missing: Missing) -> int:
         if str(missing) == "message":
             return await self._cancelled("message deleted")
-        event = turn_events.failed(self.turn, Fault(Category.CHARACTER_GONE), attempt=self.number)
+        event = turn_events.failed(self.turn, Fault(Category.CHARACTER_GONE), attempt=self.past.number)
         return (await turn_events.end(self.work, self.turn, event)).positions[0]
 
     async def _refused(self, refusal: Refusal) -> int:
@@ -293,9 +306,9 @@ class Run:
             notice = await self._notice(_as_refusal(fault, ledger))
             if notice == "given":
                 return await self._cancelled("already told")
-        attempt = self.number + max(len(ledger.calls) - 1, 0)
+        attempt = self.past.number + max(len(ledger.calls) - 1, 0)
         timing = Timing(request_sent=ledger.sent, finished=self.watch.ms())
-        event = turn_events.failed(turn, fault, attempt=attempt, calls=ledger.calls, provider=work.endpoint.name, timing=timing)
+        event = turn_events.failed(turn, fault, attempt=attempt, calls=ledger.every, provider=work.endpoint.name, timing=timing)
         _log.warning("failed", turn=str(turn.turn), category=event.category, status=event.status, reference=event.reference)
         also = [notice] if isinstance(notice, NewEvent) else []
         try:

@@ -12,13 +12,14 @@ from engine.events.build import Cause, sealed_for
 from engine.events.build import new as build
 from engine.events.turn import Call, Timing, TurnCancelled, TurnCompleted, TurnDeclined, TurnFailed, Usage
 from engine.fault import Fault
-from engine.store import Appended, NewEvent
+from engine.store import Appended, NewEvent, Stored
 from projections.models.turns import Turn
 from worker.providers.chat import Completion
 from worker.turn.answer import Answer
 from worker.work import Work
 
 NO_TIMING = Timing()
+OF_TOOLS = frozenset({"turn.tools_called", "turn.tool_answered"})
 type End = TurnCompleted | TurnDeclined | TurnFailed
 Why = Literal["message deleted", "superseded", "user erased", "too late", "already told", "stopped"]
 
@@ -29,16 +30,19 @@ class Past:
 
     ended: int | None = None
     number: int = 1
+    tools: tuple[Stored, ...] = ()
+    """What was done with tools so far."""
 
 
 async def past(work: Work, turn: UUID) -> Past:
     """Read a turn's stream. To be trusted by who holds its conversation's lease since before."""
-    number = 1
+    number, tools = 1, list[Stored]()
     for row in await work.log.stream_rows(stream(turn)):
         if row.id == ids.terminal(turn):
             return Past(row.position, number)
         number += row.type == "turn.generation_started"
-    return Past(None, number)
+        tools += [row] if row.type in OF_TOOLS else []
+    return Past(None, number, tuple(tools))
 
 
 def stream(turn: UUID) -> str:

@@ -21,6 +21,7 @@ from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, 
 from engine.store import Recorded
 from projections import inspector
 from projections.inspecting import gather
+from projections.inspecting.inspection import shown
 from projections.models import catalog, timeline
 from projections.models.timeline import Filter
 from projections.models.turns import Turn
@@ -87,6 +88,7 @@ async def inspect(request: Request) -> Response:
         "called": called,
         "operator": OPERATOR,
         "notice": notice,
+        "parameters": shown,
     }
     return page(request, "turn.html", context, section="Turns")
 

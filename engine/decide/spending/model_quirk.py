@@ -12,7 +12,7 @@ from engine.events.base import Event
 from engine.events.model import ModelQuirksForgotten, ModelQuirksNoted
 from engine.outside import clean
 
-FORMS = ("system_first", "no_system", "user_first", "user_last", "alternate")
+FORMS = ("no_tools", "system_first", "no_system", "user_first", "user_last", "alternate")
 """The forms a conversation can be brought into: those of projections.prompt.form, which a test compares."""
 NOTHING = Quirks()
 

@@ -15,6 +15,12 @@ PICTURES = "image_url"
 """Stands among what a model forbids when it takes no pictures: the name of such a part of a message."""
 
 
+TOOLS = "tools"
+"""Stands among what a model forbids when it knows no tools: the parameter by which they are offered."""
+WITH_TOOLS = frozenset({TOOLS, "tool_choice", "parallel_tool_calls"})
+"""What goes only together with tools."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What one source says about a model; None where it says nothing. Prices in US dollars per token.
@@ -120,6 +126,11 @@ class Model:
     def sees(self) -> bool:
         """Whether pictures are sent to it: it can see as far as anybody says, and has refused none."""
         return self.vision and PICTURES not in self.forbidden
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms its conversations are brought into; without tools, what was done with them is told in words."""
+        return (*self.messages, "no_tools") if TOOLS in self.forbidden and "no_tools" not in self.messages else self.messages
 
     @property
     def costs_nothing(self) -> bool:

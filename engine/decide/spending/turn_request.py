@@ -1,10 +1,10 @@
 """Which parameters go to a provider: the one function behind every request, and behind what preset forms show. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from engine.decide.spending.turn_model import Model
+from engine.decide.spending.turn_model import TOOLS, WITH_TOOLS, Model
 from engine.events.preset import Parameters
 
 BY_EFFORT: Mapping[str, int] = {
@@ -75,6 +75,20 @@ def effective(parameters: Parameters, model: Model) -> Effective:
     ignored = [LeftOut(name, "the request sets it") for name in parameters.extra if name in RESERVED_NAMES]
     limit = body.get(model.renamed.get("max_tokens", "max_tokens"))
     return Effective(body, (*left_out, *forbidden, *ignored), limit, source if limit else "unlimited", _warnings(parameters, model, limit))
+
+
+def offering(chosen: Effective, tools: Sequence[Mapping[str, Any]], model: Model, *, last: bool = False) -> Effective:
+    """The same request with tools offered, unless the model knows none; `last`: it may use no more of them. Pure."""
+    if not tools:
+        return chosen
+    body = {name: value for name, value in chosen.body.items() if name not in WITH_TOOLS}
+    if TOOLS in model.forbidden:
+        rejected = LeftOut(TOOLS, f"{model.id} knows no tools ({model.source.get('forbidden', 'default')})")
+        return replace(chosen, body=body, left_out=(*chosen.left_out, rejected))
+    body[TOOLS] = [dict(tool) for tool in tools]
+    if last and "tool_choice" not in model.forbidden:
+        body["tool_choice"] = "none"
+    return replace(chosen, body=body)
 
 
 def _reasoning(parameters: Parameters, model: Model) -> tuple[dict[str, Any], list[LeftOut]]:

@@ -22,11 +22,12 @@ from projections.prompt.sections import (
     request,
     silence,
     situation,
+    tools,
 )
 
 ORDER: tuple[Section, ...] = (
     *(platform, lore, character, directives, profile, history, relationship, memories, note),
-    *(pictures, situation, silence, request),
+    *(pictures, situation, silence, request, tools),
 )
 
 

@@ -11,10 +11,11 @@ from uuid import UUID
 from engine import ids
 from engine.events.turn import Roll
 from engine.store import Log
+from engine.store.connect import Connection
 from projections.models import catalog, history_window
 from projections.models.memories import memory_scope
 from projections.prompt.message import Message
-from projections.prompt.recall import Question
+from projections.prompt.recall import Question, Remembered
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.sections import character, history, remembered
 from projections.prompt.sections.markup import readable
@@ -68,11 +69,15 @@ async def select(snapshot: Snapshot) -> Chosen:
         return Chosen()
     asked = talk[-1] if talk else str(trigger.position)
     found = await snapshot.recall(Question(scope, asked, talk[:-1][-RECENT:], candidates, held))
-    speakers = {one.character for one in found if one.character is not None} - {snapshot.character}
-    named = await catalog.described(snapshot.connection, sorted(speakers))
     rolls = (Roll(what=f"{remembered.base(one.ref)}:{part}", value=round(value, 3)) for one in found for part, value in one.parts.items())
-    names = (f"c:{who}@{position}" for who, position in sorted(named.items()))
-    return Chosen((*names, *(one.ref for one in found)), rolls=tuple(rolls))
+    return Chosen(await referred(snapshot.connection, snapshot.character, found), rolls=tuple(rolls))
+
+
+async def referred(connection: Connection, reader: UUID, found: Sequence[Remembered]) -> tuple[str, ...]:
+    """The references of memories that were found, those of the names they need first."""
+    speakers = {one.character for one in found if one.character is not None} - {reader}
+    named = await catalog.described(connection, sorted(speakers))
+    return (*(f"c:{who}@{position}" for who, position in sorted(named.items())), *(one.ref for one in found))
 
 
 async def load(log: Log, chosen: Chosen, as_of: int) -> Recalled:

@@ -15,7 +15,9 @@ from uuid import UUID
 import pytest
 
 from engine.events.character import Description
+from engine.events.craft.tool import AskedTool, ToolAnswered, ToolsCalled
 from engine.events.message import Attachment, Forward
+from engine.events.turn import Call
 from engine.lore import Entry as LoreEntry
 from engine.macros.scripts import Placement, Script
 from engine.resources.craft.note import NoteSheet
@@ -34,6 +36,7 @@ from projections.prompt.sections.pictures import ShownPicture, ShownPictures
 from projections.prompt.sections.profile import Known
 from projections.prompt.sections.remembered import Content
 from projections.prompt.sections.request import Asked
+from projections.prompt.sections.tools import ToolStep, ToolSteps
 from tests.unit.worker.test_prompt import ADA, OTHER, entry
 
 FULL = os.environ.get("TZUROT_FULL") == "1"
@@ -92,6 +95,16 @@ def _lore(text: str) -> Lore:
     return Lore(Card(Description(name="Ada")), "c:x", tuple((Woken(UUID(int=9), one.uid, 5, None), one) for one in placed))
 
 
+def _used(text: str) -> ToolSteps:
+    turn, call = UUID(int=4), Call(call_id=UUID(int=5), model="m", provider="p")
+    called = ToolsCalled(
+        turn_id=turn, user_id=1, character_id=ADA, attempt=1, step=1, model="m", cost=call, asked=(AskedTool(name="web"),) * 2, text=text
+    )
+    told = ToolAnswered(turn_id=turn, user_id=1, character_id=ADA, step=1, index=0, tool="web", text=text)
+    recalled = Recalled((((Content("n:1", 1, text, NOW, "fact", text, 1)), ()),), {})
+    return ToolSteps((ToolStep("t:1", called, {0: ("t:2", told, None), 1: ("t:3", told, recalled)}),))
+
+
 def _asked(**fields: object) -> dict[str, object]:
     return {"request": Asked(**fields)}  # type: ignore[arg-type]  # a field each
 
@@ -119,6 +132,7 @@ WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
     "relationship": lambda text: {"relationship": Content("n:1", 1, text, NOW, "relationship", "", 1)},
     "profile": lambda text: {"profile": Known(name=text, pronouns=text, about=text, prompt=text)},
     "picture": lambda text: {"pictures": ShownPictures((ShownPicture("3#0=a", text, text, "image", "data:image/png;base64,AA==", 258),))},
+    "tool result": lambda text: {"tools": _used(text)},
     "wish": lambda text: _asked(wish=text),
     "reply so far": lambda text: _asked(so_far=(text, text)),
 }

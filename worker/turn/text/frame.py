@@ -39,7 +39,7 @@ class PromptFrame:
 
 def of_prompt(prompt: Prompt, name: str, others: Iterable[str]) -> PromptFrame:
     """The frame of a reply to this prompt."""
-    data = tuple(_text(message) for message in prompt.messages if message.role != "assistant")
+    data = tuple(_text(message) for message in prompt.messages if message.role not in ("assistant", "tool"))
     own = tuple(_text(message) for message in prompt.messages if message.role == "assistant")
     last, _, tail = data[-1].rpartition(CLOSING)
     recent = "\n".join([*data[1:][-RECENT:-1], last])

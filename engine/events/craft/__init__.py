@@ -1,0 +1,1 @@
+"""Events of what characters do and go by beside talking: tools."""

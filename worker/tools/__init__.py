@@ -1,0 +1,46 @@
+"""What carries out the tools of engine.resources.craft.tools: each is one file here and one line below."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from engine import clock, log
+from engine.events.craft.tool import AskedTool
+from engine.resources.craft import tools
+from engine.resources.craft.tools import Unusable
+from worker.providers.failure import ProviderFailed
+from worker.tools import dice, memory, notes, now, web
+from worker.tools.using import ToolOutcome, ToolUse
+
+RUN: Mapping[str, Callable[[ToolUse, Any], Awaitable[ToolOutcome]]] = {
+    "memory": memory.run,
+    "dice": dice.run,
+    "time": now.run,
+    "web": web.run,
+    "notes": notes.run,
+}
+"""Name to what does it."""
+SECONDS = 20.0
+"""Longest time one use may take."""
+_log = log.get("tools")
+
+
+async def use(asked: AskedTool, using: ToolUse, allowed: tuple[str, ...]) -> ToolOutcome:
+    """What comes of one use, of a refusal as well: a model is told in a sentence. Postgres' errors are raised."""
+    begun = clock.monotonic()
+    try:
+        arguments = tools.asked(asked.name, asked.arguments, allowed)
+        async with asyncio.timeout(SECONDS):
+            outcome = await RUN[asked.name](using, arguments)
+    except Unusable as error:
+        outcome = ToolOutcome(str(error), done=False)
+    except TimeoutError:
+        outcome = ToolOutcome(f"It took longer than {SECONDS:g} seconds.", done=False)
+    except ProviderFailed as failure:
+        outcome = ToolOutcome(f"It could not be reached ({failure.fault.category.value}).", done=False)
+    ms = round((clock.monotonic() - begun) * 1000, 2)
+    _log.info("used", tool=asked.name if asked.name in RUN else "unknown", done=outcome.done, ms=ms)
+    return outcome.taking(ms)
+
+
+__all__ = ["RUN", "ToolOutcome", "ToolUse", "use"]
