@@ -39,6 +39,10 @@ _SELECTORS = range(0xFE00, 0xFE10)
 _ONE_FORM = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "‐": "-", "‑": "-"})
 """Apostrophes and hyphens of other kinds, which keyboards put in by themselves."""
 _APOSTROPHES = "\u02bc\u02b9"
+_HONORIFIC = re.compile(
+    r"(?:san|chan|kun|sama|tan|chin|senpai|sempai|sensei|dono|hime|nee|nii|nim|ssi|ji|bhai|didi)(?![\w-])", re.IGNORECASE
+)
+"""What politeness and affection put behind a name and a hyphen."""
 _JOINS = "/+&="
 """ASCII characters that end a name where another mention, a blank or nothing follows."""
 
@@ -147,12 +151,17 @@ def _ends(text: str, start: int) -> Iterator[int]:
 
 def _is_boundary(text: str, cut: int) -> bool:
     """Whether a name may end before `text[cut]`."""
-    following = text[cut]
+    following, behind = text[cut], text[cut + 1 : cut + 2]
+    if following in "-‑‐":
+        return not behind or behind.isspace() or behind in "->" or bool(UNSPACED.match(behind) or _HONORIFIC.match(text, cut + 1))
+    if following == "_" and behind.isalnum():  # one name of two words
+        return bool(UNSPACED.match(text[cut - 1]))
+    if following == ":" and (_LONG_HOST.match(text, cut + 1) or _DOMAIN.match(text, cut + 1)):  # a handle of Matrix
+        return False
     if following.isascii():
         if following in BOUNDARIES or UNSPACED.match(text[cut - 1]):
             return True
         if following in _JOINS:
-            behind = text[cut + 1 : cut + 2]
             return not (behind.isalnum() or behind in "_.-=+") if behind else True
         return following in "0123456789#*" and text[cut + 1 : cut + 2] in ("\ufe0f", "\u20e3")  # an emoji of a key
     if following in _APOSTROPHES:  # letters to Unicode, and what a keyboard puts before the s of a name's owner

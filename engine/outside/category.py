@@ -106,6 +106,8 @@ _BY_STATUS: Mapping[int, Category] = MappingProxyType(
         422: Category.BAD_REQUEST,
         429: Category.RATE_LIMIT,
         451: Category.BLOCKED,
+        501: Category.BAD_REQUEST,
+        511: Category.BLOCKED,
     }
 )
 
@@ -119,17 +121,21 @@ _CONTEXT = _any_case(
     r"|context[ _-]?(length|window|size|limit)|maximum (context|prompt)|too many (input )?tokens|prompt (is )?too long|reduce the length"
     r"|input (is )?too long|exceeds? the (maximum|max|available)[^.]{0,40}(tokens?|context|length)"
     r"|(token count|tokens?)[^.]{0,40}exceeds? the (max|limit)|tokens[^.]{0,60}must be (<=?|less|at most|under)"
-    r"|prompt length[^.]{0,40}(greater|longer|larger) than"
+    r"|prompt length[^.]{0,40}(greater|longer|larger) than|tokens? \d{1,9} ?> ?\d|(上下文|输入)[^。]{0,8}(过长|超出|超过)"
 )
 _TOO_LARGE = "request too large for "
 _NO_MODEL = _any_case(
     r"not a valid model|invalid model\b|模型不存在|no models? (is |are )?(currently )?loaded"
-    r"|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated|shut down|retired|no longer available)"
+    r"|model[^.]{0,60}(not found|does not exist|not exist|not available|decommissioned|deprecated|shut down|retired)"
+    r"|model[^.]{0,60}no longer (available|supported)"
+    r"|model [^ .]{1,80} (is |has been )?(disabled|removed|discontinued)|could not find (the )?model"
+    r"|not available (on|in|for) your (plan|tier)"
     r"|no endpoints found|no such model|unknown model|try pulling it|models/[^ ]{1,80} is not found|deployment[^.]{0,40}does not exist"
 )
 _POLICY = _any_case(
     r"moderation|content[ _-]?(policy|filter|management|exists risk)|flagged|inappropriate content"
-    r"|(敏感|不安全|违规)[^。]{0,8}(内容|信息)|safety (system|policy|setting|reasons)|usage polic(y|ies)|responsible ai"
+    r"|(敏感|不安全|违规)[^。]{0,8}(内容|信息|词)|内容[^。]{0,8}(敏感|违规)"
+    r"|safety (system|policy|setting|reasons)|usage polic(y|ies)|responsible ai"
 )
 _CLOSED = _any_case(
     r"\b(country|region|location|territory|jurisdiction)\b[^.]{0,60}"
@@ -137,7 +143,7 @@ _CLOSED = _any_case(
     r"|(not|n't) (currently )?(available|supported|offered|accessible|provided) in (your|this) (country|region|location|area|territory)"
     r"|unsupported (country|region|location)|due to (your )?(region|location|country)"
     r"|\bip\b( address)?[^.]{0,60}(not allowed|not authorized|not in|blocked|banned|denied|not whitelisted|not allowlisted)"
-    r"|\Arequest not allowed\W*\Z"
+    r"|\A(request not allowed|(access )?(forbidden|denied))\W*\Z"
     r"|(you have|has) been blocked|attention required|just a moment|enable javascript|cloudflare|firewall|captcha|403 forbidden\W*\Z"
 )
 """Nothing is let through from where we are: a region that is not served, an address that is not listed, a firewall."""
@@ -145,6 +151,7 @@ _NO_ACCESS = _any_case(
     r"(no|not|n't)( have)? (access|permission)[^.]{0,40}\bmodel"
     r"|\bmodel\b[^.]{0,80}(no|not|n't) (have |allowed |permitted |authorized )?(to )?access"
     r"|(not|n't) (authorized|allowed|permitted|entitled) to (use|access)[^.]{0,40}\bmodel"
+    r"|model[^.]{0,60}not available (on|in|for) your (plan|tier|account)"
 )
 _FREE = _any_case(r"free[- ]models?[- ]per[- ]day|free[^.]{0,40}(daily|per day)|daily[^.]{0,40}free")
 _SPENT = _any_case(
@@ -152,15 +159,18 @@ _SPENT = _any_case(
     r"|billing (hard )?limit|payment required|no credits?|credits? (is|are) (exhausted|used up)"
     r"|balance is (too low|not enough)|arrears?\b|arrearage"
     r"|spending cap|account is not active|exceeded (their|your|its|the) budget|欠费|余额不足"
+    r"|(not|n't) (have )?enough (funds|credits?|balance)|额度(已)?(用尽|不足)"
     r"|unpaid (invoice|bill)|(account|key) (is |has been )?suspended[^.]{0,40}(invoice|payment|balance|billing|unpaid)"
 )
 _BAD_KEY = _any_case(
     r"(invalid|incorrect|missing|no|expired|wrong|unknown)[^.]{0,20}(api[ _-]?key|credentials|auth)"
     r"|(api[ _-]?key|credentials|access token|x-api-key)[^.]{0,30}"
     r"(not valid|invalid|incorrect|expired|missing|not found|required|revoked|disabled|not provided|wrong)"
-    r"|(api[ _-]?key|密钥|令牌) {0,3}无效|unauthori[sz]ed|unregistered callers"
+    r"|(api[ _-]?key|密钥|令牌) {0,3}无效|无效的 {0,3}(api[ _-]?key|密钥|令牌)|login fail|carry the api"
+    r"|unauthori[sz]ed|unregistered callers"
     r"|(invalid|bad) token\W*\Z|token[^.]{0,40} is invalid|authentication (failed|required|error)|didn't provide an api key"
 )
+_SHUT = _any_case(r"(account|project|organi[sz]ation|user|key) (is |was |has been )?(suspended|deactivated|disabled|banned|terminated)\b")
 _BUSY = _any_case(
     r"overloaded|at capacity|service unavailable|temporarily unavailable|internal (server )?error|is (currently )?loading"
     r"|server error|bad gateway|upstream (error|connect)|currently unavailable|high demand|server had an error|try again later"
@@ -195,6 +205,8 @@ def classify(status: int | None, message: str = "", *types: str, page: bool = Fa
         return _without_status(message, named)
     if status in {400, 404, 410, 413, 422}:
         return _of_words(message) or _BY_STATUS[status]
+    if status in {501, 511}:
+        return _of_words(message) or _BY_STATUS[status]  # not done there at all: asking again is no use
     if status >= 500:
         return Category.CONTEXT_LENGTH if _CONTEXT.search(message) else Category.SERVER_ERROR
     return _BY_STATUS.get(status) or _of_words(message) or Category.BAD_REQUEST if status >= 400 else _without_status(message, named)
@@ -224,6 +236,8 @@ def _of_permissions(status: int | None, message: str, named: Category | None, *,
         return Category.AUTHENTICATION
     if _SPENT.search(message):
         return Category.QUOTA_EXCEEDED
+    if _SHUT.search(message):
+        return Category.AUTHENTICATION
     if named is Category.MODEL_NOT_FOUND or _NO_ACCESS.search(message):
         return Category.MODEL_NOT_FOUND
     if named is Category.BLOCKED or _CLOSED.search(message) or (page and not _POLICY.search(message)):
@@ -247,6 +261,7 @@ def _of_words(message: str) -> Category | None:
         (_CONTEXT, Category.CONTEXT_LENGTH),
         (_BAD_KEY, Category.AUTHENTICATION),
         (_SPENT, Category.QUOTA_EXCEEDED),
+        (_SHUT, Category.AUTHENTICATION),
         (_NO_MODEL, Category.MODEL_NOT_FOUND),
         (_CLOSED, Category.BLOCKED),
         (_POLICY, Category.CONTENT_POLICY),

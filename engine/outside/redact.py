@@ -1,8 +1,10 @@
 """Leaves a secret out of what others say, in whatever form they say it: as it is, escaped, encoded, cut short, or broken over lines."""
 
 import base64
+import codecs
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 MARK = "[key]"
@@ -117,7 +119,7 @@ def _ascii(text: str) -> str:
 
 def _numbered(secret: str) -> set[str]:
     """Its characters by number, as escapes and lists of bytes write them, without what stands between."""
-    forms = ("{:02x}", "x{:x}", "x{:04x}", "0x{:02x}", "u{:x}", "u{:04x}", "{:d}", "{:04d}", "{:03o}")
+    forms = ("{:02x}", "x{:x}", "x{:04x}", "0x{:02x}", "u{:x}", "u{:04x}", "{:d}", "{:04d}", "{:03o}", "{:08b}")
     return {"".join(form.format(ord(c)) for c in secret) for form in forms}
 
 
@@ -128,9 +130,30 @@ def _forms(secret: str) -> set[str]:
     forms |= {"".join(c if c.isalnum() else quote(c, safe="") if quote(c, safe="") != c else f"%{ord(c):02x}" for c in secret)}
     forms |= {secret.replace("&", "&amp;").replace("<", "&lt;"), secret.replace("/", "\\/"), "".join(f"&#{ord(c)};" for c in secret)}
     forms |= {"".join(f"\\x{byte:02x}" for byte in raw), "".join(f"\\u{ord(c):04x}" for c in secret)}
-    for shift in range(3):
-        padded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
-        # The first and the last digits depend on what stands beside the secret.
-        inner = padded[(0, 2, 3)[shift] : len(padded) - (1 if (shift + len(raw)) % 3 else 0)]
-        forms |= {inner, inner.replace("+", "-").replace("/", "_")} if len(inner) >= SHORTEST else set()
+    once = set(_base64(raw))
+    forms |= once | {form.replace("+", "-").replace("/", "_") for form in once}
+    forms |= {form for inner in once if len(inner) >= LONG for form in _base64(inner.encode())}
+    forms |= {
+        *_digits(raw, 5, base64.b32encode, (0, 2, 4, 5, 7)),
+        codecs.encode(secret, "rot13"),
+        "".join(f"%25{byte:02x}" for byte in raw),
+    }
+    for encode in (base64.b85encode, base64.a85encode):
+        forms |= {form for form in _digits(raw, 4, encode, (0, 5, 5, 5)) if len(form) >= LONG}
     return {form.lower() for form in forms if form.strip()}
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    return _digits(raw, 3, base64.b64encode, (0, 2, 3))
+
+
+def _digits(raw: bytes, group: int, encode: Callable[[bytes], bytes], unsure: tuple[int, ...]) -> Iterator[str]:
+    """The digits that are the same whatever stands beside the secret, for each place in a group at which it may begin.
+
+    `unsure`: digits at the beginning that depend on what stands before it, for each place.
+    """
+    for shift, first in enumerate(unsure):
+        whole = len(raw) - (shift + len(raw)) % group
+        digits = encode(b"\0" * shift + raw[: max(whole, 0)]).decode()[first:]
+        if len(digits) >= SHORTEST:
+            yield digits

@@ -60,7 +60,8 @@ _NO_KIND = frozenset({"error", "invalid", "none", "null", "failed", "failure", "
 _HTML = re.compile(r"<(?:title|h1)[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _NO_PATH = re.compile(
     r"(http )?404|(page |path |route |resource |endpoint )?not found\W*\Z|method not allowed"
-    r"|(invalid|unknown|unrecognized)( request)? (url|path)|cannot (post|get) |no (such )?(route|path|handler)|unsupported (path|method)",
+    r"|(invalid|unknown|unrecognized)( request)? (url|path)|cannot (post|get) |no (such )?(route|path|handler)|unsupported (path|method)"
+    r"|(http )?501|not implemented\W*\Z",
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^<>]{0,500}>")
@@ -231,7 +232,7 @@ def fault_of(status: int | None, reported: Reported, headers: Mapping[str, str],
     if reported.status is not None and status in (None, 400, 500, 502, 503):
         effective = reported.status
     category = classify(effective, reported.message, *reported.kinds, page=reported.page)
-    if status in {404, 405, 410} and _of_path(reported):
+    if status in {404, 405, 410, 501} and _of_path(reported):
         category = Category.WRONG_ADDRESS  # somebody else answers there: a provider says which model it lacks
     wait = hints.of_headers(headers)
     wait = wait if wait is not None else reported.retry_after

@@ -1,6 +1,7 @@
 """One reader for errors of every shape: category, status, words, and when to come back."""
 
 import base64
+import codecs
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -90,6 +91,24 @@ BODIES: list[tuple[int, object, Category]] = [
     (404, "<html><h1>Not Found</h1></html>", Category.WRONG_ADDRESS),
     (404, "404 page not found", Category.WRONG_ADDRESS),
     (405, "Method Not Allowed", Category.WRONG_ADDRESS),
+    (501, "<h1>Error response</h1><p>Error code: 501</p><p>Message: Unsupported method ('POST').</p>", Category.WRONG_ADDRESS),
+    (501, {"detail": "Not Implemented"}, Category.WRONG_ADDRESS),
+    (501, "", Category.WRONG_ADDRESS),
+    (501, {"error": {"message": "This server does not support chat completions", "type": "not_supported_error"}}, Category.BAD_REQUEST),
+    (501, {"error": {"message": "model x does not support chat"}}, Category.BAD_REQUEST),
+    (511, "<title>Network login</title>", Category.BLOCKED),
+    (200, {"code": 1004, "msg": "login fail: Please carry the API secret key in the 'Authorization' field"}, Category.AUTHENTICATION),
+    (400, {"error": {"message": "无效的令牌"}}, Category.AUTHENTICATION),
+    (403, {"error": {"message": "Your account has been deactivated"}}, Category.AUTHENTICATION),
+    (403, {"error": {"message": "Your account does not have enough funds"}}, Category.QUOTA_EXCEEDED),
+    (403, {"error": {"message": "该令牌额度已用尽"}}, Category.QUOTA_EXCEEDED),
+    (400, {"error": {"message": "prompt tokens 9000 > 8192 limit"}}, Category.CONTEXT_LENGTH),
+    (400, {"detail": "Model x is disabled"}, Category.MODEL_NOT_FOUND),
+    (400, {"error": {"message": "The requested model 'x' is no longer supported"}}, Category.MODEL_NOT_FOUND),
+    (403, {"error": {"message": "Model x is not available on your plan"}}, Category.MODEL_NOT_FOUND),
+    (400, {"error": {"message": "输入内容包含敏感词"}}, Category.CONTENT_POLICY),
+    (403, {"error": {"message": "Forbidden"}}, Category.BLOCKED),
+    (403, {"message": "Access denied"}, Category.BLOCKED),
     (404, {"detail": "Not Found"}, Category.WRONG_ADDRESS),
     (404, {"error": {"message": "Invalid URL (POST /chat/completions)", "type": "invalid_request_error"}}, Category.WRONG_ADDRESS),
     (404, {"error": {"message": "No endpoints found for x/y"}}, Category.MODEL_NOT_FOUND),
@@ -300,6 +319,15 @@ FORMS = {
     "braces": "".join(f"\\u{{{byte:x}}}" for byte in KEY.encode()),
     "its first half": KEY[:24],
     "its last half": KEY[16:],
+    "rot13": codecs.encode(KEY, "rot13"),
+    "base32": base64.b32encode(KEY.encode()).decode(),
+    "base32 of the header": base64.b32encode(f"Bearer {KEY}".encode()).decode().lower().rstrip("="),
+    "base85": base64.b85encode(KEY.encode()).decode(),
+    "ASCII85": base64.a85encode(f"Bearer {KEY}".encode()).decode(),
+    "base64 twice": base64.b64encode(base64.b64encode(KEY.encode())).decode(),
+    "base64 twice, of the header": base64.b64encode(base64.b64encode(f"Bearer {KEY}".encode())).decode().rstrip("="),
+    "in percent twice": "".join(f"%25{byte:02X}" for byte in KEY.encode()),
+    "in bits": " ".join(f"{byte:08b}" for byte in KEY.encode()),
     "base64 over lines": "\n".join(base64.b64encode(KEY.encode()).decode()[i : i + 20] for i in range(0, 60, 20)),
 }
 

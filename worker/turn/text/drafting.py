@@ -9,7 +9,7 @@ from typing import Literal
 
 import re2
 
-from worker.turn.text import escapes, own_turn, thinking
+from worker.turn.text import blocks, escapes, own_turn, speakers, thinking
 from worker.turn.text.frame import PromptFrame
 from worker.turn.text.reading import LONGEST, scrub
 
@@ -27,20 +27,26 @@ _DELIBERATES = re2.compile(
     r"|let me (?:think|see|consider|figure)|let's (?:think|see|consider)|this (?:user|person|visitor|message)\b"
     r"|the other person\b|thinking\b|thought process|my (?:reply|response|answer) should)"
 )
-_OPENINGS = ("[|", "[EOS", "[unused1", "[END FINAL", "[THINK", "[/THINK", "[REASON", "[/REASON", "[INST", "[/INST", "[20")
+_OPENINGS = (
+    *("[|", "[unused1", "[END FINAL", "[/INST", "[INST", "[20", "[e~[", "[/s]", "[DONE", "[END", "[STOP", "[EO"),
+    *("[THINK", "[/THINK", "[REASON", "[/REASON", "[BEGIN THINK", "[START THINK", "[END THINK", "[["),
+    *("[think", "[/think", "[reason", "[/reason", "[inst", "[/inst"),
+)
 _HALF = {
-    "<": re2.compile(r"<(?:$|[\pL/|｜<\s])"),
+    "<": re2.compile(r"<(?:$|[\pL/|｜<\s!💭🤔.…~-])"),
     "【": re2.compile("【(?:$|[/思推])"),
     "＜": re2.compile("＜"),
     "◁": re2.compile("◁"),
     "&": re2.compile(r"&[a-z]{0,5}$"),
+    "{": re2.compile(r"(?i)\{\{?/?(?:$|t(?:$|h)|re?(?:$|a)|in?(?:$|[nt])|c(?:$|h)|u(?:$|s))"),
+    "(": re2.compile(r"(?i)\(/?(?:$|t(?:$|h(?:$|[io])))"),
 }
 _BARE = "analysis"
 _ANNOUNCED = ("here is my thought process", "here is my reasoning", "here are my reasoning")
 _BLOCKS = ("```think", "```thinking", "```thought", "```thoughts", "```reasoning", "thinking...", *_ANNOUNCED)
 _FOLDED, _UNFOLDED = "<details>", "</details>"
 
-_HALF_STAMP = re2.compile(r"[ \t]?[\[(]\d{0,4}[\d:./ APMUTCapm-]{0,25}$")
+_HALF_STAMP = re2.compile(r"[ \t]?[\[(]\d{0,4}[\d:./ APMUTCapm-]{0,25}$|^\d[\d:./-]{0,20}(?: ?[AP]M?)?(?: \d[\d:]{0,8})?$")
 
 Habit = Literal["plain", "orphan"]
 
@@ -72,12 +78,13 @@ def growing(answer: str, frame: PromptFrame) -> str:
     text = _without_half_marks(scrub(answer[:LONGEST]))
     start = text.lstrip()
     folded = start[: len(_FOLDED)].casefold() == _FOLDED and _UNFOLDED not in start.casefold()
-    announced = start.casefold().startswith(_ANNOUNCED) and not thinking.split(start).thinking
+    told = frame.escaped.last
+    announced = (start.casefold().startswith(_ANNOUNCED) or blocks.begun(start, told)) and not thinking.split(start, told=told).thinking
     if folded or announced or _may_become(start, _BARE, *_BLOCKS) or own_turn.half_begun(start):
         return ""
-    split = thinking.split(text, asked=frame.asked, growing=True)
+    split = thinking.split(text, asked=frame.asked, growing=True, told=frame.escaped.last)
     begun = own_turn.leading(split.text, frame)
-    again = thinking.split(begun, asked=frame.asked, growing=True)
+    again = thinking.split(begun, asked=frame.asked, growing=True, told=frame.escaped.last)
     own = own_turn.extract(again.text, frame).text
     return escapes.undo(_without_half_name(own, frame), frame.escaped).strip()
 
@@ -93,7 +100,7 @@ def _may_become(start: str, *words: str) -> bool:
 def _without_half_marks(text: str) -> str:
     """The text up to where a mark, a reference or a fence may be half written."""
     end = len(text)
-    for opening, closing in (("<", ">"), ("＜", "＞"), ("◁", "▷"), ("【", "】"), ("&", ";")):
+    for opening, closing in (("<", ">"), ("＜", "＞"), ("◁", "▷"), ("【", "】"), ("&", ";"), ("{", "}"), ("(", ")")):
         at = text.rfind(opening, max(len(text) - MARK, 0))
         if at >= 0 and text.find(closing, at) < 0 and _HALF[opening].match(text[at:]):
             end = min(end, at)
@@ -107,15 +114,17 @@ def _without_half_name(text: str, frame: PromptFrame) -> str:
     """The text without a last line that may become another turn's first."""
     at = text.rfind("\n") + 1
     begun = text[at:].strip()
-    line = own_turn.STAMPED.sub("", begun, count=2).lstrip("*_[(")
-    line = _HALF_STAMP.sub("", line)
-    name = line.rstrip("*_:：])")
-    if (
-        at
-        and begun
-        and len(line) < own_turn.LABEL
-        and (not line or line[0] == "#" or any(other.startswith(name) for other in frame.others))
-    ):
+    line = speakers.STAMPED.sub("", begun, count=2).lstrip("#*_[({< ")
+    line = _HALF_STAMP.sub("", speakers.BARE.sub("", line, count=1))
+    name = line.rstrip("*_:：])}> ")
+    if at and begun and len(line) < speakers.LABEL and (not line or begun[0] == "#" or _may_be(name, begun, frame)):
         return text[:at].rstrip()
     label = line.rstrip(":*_ ").casefold()
     return "" if not at and label and frame.name.casefold().startswith(label) else text
+
+
+def _may_be(name: str, line: str, frame: PromptFrame) -> bool:
+    """Whether a line that has just begun with these letters may become somebody else's."""
+    if line.startswith(("{", "*{", "**{")):
+        return "user".startswith(name)
+    return any(other.startswith(name) or name.startswith(f"{other} (") for other in frame.others)

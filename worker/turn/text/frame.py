@@ -15,7 +15,7 @@ RECENT = 3
 """Messages of people that say what the conversation is about."""
 _TAIL = re2.compile(r"(?m)^<([a-z][a-z_]{0,40})>")
 _MARKS = re2.compile(
-    r"(?i)[<＜\[◁`](?:\|)?/?(?:[a-z]{1,10}[:_-])?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis|im_end|im_start|eot_id|/?inst|channel)\b"
+    r"(?i)[<＜\[◁`{](?:\|)?/?(?:[a-z]{1,10}[:_-])?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis|im_end|im_start|eot_id|/?inst|channel)\b"
     r"|\b(?:tags?|tokens?|markup|templates?)\b"
 )
 
@@ -47,14 +47,14 @@ def of_prompt(prompt: Prompt, name: str, others: Iterable[str]) -> PromptFrame:
     return PromptFrame(
         name=name,
         others=frozenset(line for other in others if (line := " ".join(other.split()))) - {name},
-        asked=_MARKS.search(_bodies(spoken)) is not None,
+        asked=_MARKS.search(bodies(spoken)) is not None,
         tail=frozenset(found[1] for found in _TAIL.finditer(tail)),
         escaped=escapes.of_prompt(data, own, spoken),
         prompt=data,
     )
 
 
-def _bodies(text: str) -> str:
+def bodies(text: str) -> str:
     """The text without the headers of messages, which are marks themselves."""
     return "\n".join(line for line in text.split("\n") if not line.startswith((OPENING, CLOSING)))
 

@@ -4,17 +4,17 @@ Only the exact forms that the prompt or a model's own template uses count, and o
 lists what people said, keeps what it says.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 
 import re2
 
 from projections.prompt.sections.said import CLOSING, OPENING
-from worker.turn.text import code
+from worker.turn.text import code, endings
 from worker.turn.text.code import Code
-from worker.turn.text.frame import PromptFrame
+from worker.turn.text.frame import PromptFrame, bodies
+from worker.turn.text.speakers import LABEL, TurnLine, label, side_by_side, speaker, spoken
 
 _SELF = frozenset({"", "you", "me", "assistant"})
 PASSES = 8
@@ -23,13 +23,21 @@ MOST_MARKS = 100
 """Marks of each kind that are looked at."""
 HALF = 4
 """Characters of a mark of ours that are no accident at the end of a text."""
-LABEL = 120
-"""Characters of a line in which a name and its colon are looked for."""
 _SPECIAL = re2.compile(
-    r"<\|[A-Za-z0-9_/▁]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:end_of_turn|start_of_turn|eos|bos|turn\||\|turn|end_of_utterance)>"
-    r"|<｜[A-Za-z▁_]{1,40}｜>|\[\|[a-z]{1,20}\|\]|<(?:eoa|eoh|eod|eom|eos_id|EOT|SPECIAL_\d{1,3}|reserved_\d{1,4}|extra_id_\d{1,3})>|\[EOS\]"
+    r"<\|[A-Za-z0-9_/▁]{1,40}\|>|\[/?(?:INST|inst)\]|<</?(?:SYS|USER|INST)>>|</?s>"
+    r"|<(?:end_of_turn|start_of_turn|bos|turn\||\|turn|end_of_utterance|END_OF_TURN|end_of_message|im_end|endoftext|end_of_text|eot_id)>"
+    r"|</?(?:eos|EOS)>|\[e~\[|\]~b\]|<｜[A-Za-z0-9▁_]{1,40}｜>|\[\|[a-z]{1,20}\|\]|<(?:eoa|eoh|eod|eom|eos_id|EOT|SPECIAL_\d{1,3}|reserved_\d{1,4}|extra_id_\d{1,3})>|\[EOS\]"
 )
-_HEADER = re2.compile(rf'{OPENING.rstrip()}[ \t]+from=(?:["“]([^"”\n]*)["”]|\'([^\'\n]*)\')[^<>\n]*>')
+_TAG = OPENING.strip(" <")
+_HEADER = re2.compile(
+    rf"(?i)(?:<|&lt;){_TAG}[ \t]+(?:[^<>\n]{{0,200}}[ \t])?from="
+    r"(?:[\"“«„]([^\"”»\n]*)[\"”»]|'([^'\n]*)'|&quot;([^<>&\n]*)&quot;|([^ \t<>&\n\"']{1,80}))"
+    r"[^<>\n]*(?:>|&gt;)"
+)
+"""Our own header, as the prompt writes it and as models write it from memory."""
+_CLOSING = re2.compile(rf"(?i){CLOSING}|&lt;/{_TAG}&gt;")
+_WRAPPED = re2.compile(rf"(?i)<(reply|response|assistant|output|answer|final|{_TAG}|{_TAG}\n)>")
+"""What some models put around the whole of an answer."""
 _ROLE = re2.compile(
     r"(?i)(?:assistant|model|bot|ai|chatbot|gpt|response)?[ \t]*(?:<\|end_header_id\|>|<\|im_sep\|>|<\|message\|>|:)?[ \t]*(?:\n|$)"
 )
@@ -44,10 +52,10 @@ _OWN_TITLE = re2.compile(r"(?im)^#{2,4}[ \t]{0,3}(?:assistant|response)[ \t]{0,3
 _STAMP = re2.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d)(?: UTC)?\][ \t\n]*")
 _GOES_ON = ":,;.–—-"
 """What no reply begins with: the time before it is part of its sentence."""
-_COLON = re.compile("[:：]")
-STAMPED = re2.compile(r"[ \t]?[\[(]\d{1,4}[-:./]\d[\d:./ APMUTCapm-]{0,25}[\])][ \t]*")
-"""A time before or behind a name, as logs of conversations have it."""
-_PERSON_LINE = re2.compile(r"(?m)^(?:User|Human|USER|HUMAN|user|human)[ \t]*[:：]")
+_PERSON_LINE = re2.compile(
+    r"(?m)^(?:<(?:user|human|User|Human)>|User|Human|USER|HUMAN|user|human|You|YOU|System|SYSTEM|Visitor|Player)[ \t]*[:：]"
+)
+_TEMPLATE_LINE = re2.compile(r"(?m)^[*_]{0,2}\{\{user\}\}[*_]{0,2}[ \t]*[:：]")
 _MODEL_LABELS = frozenset({"assistant", "ai", "bot", "model"})
 
 
@@ -65,7 +73,10 @@ def extract(text: str, frame: PromptFrame) -> OwnTurn:
     begun = leading(text, frame)
     end = _end(begun, frame)
     own, cut = _without_rest(begun[:end].strip())
-    return OwnTurn(own, begun.strip() != text.strip(), cut or bool(begun[end:].strip()))
+    cut = cut or bool(begun[end:].strip())
+    own = endings.without_rule(own).rstrip() if cut else own
+    ended = own if frame.asked or code.find(own).holds(len(own) - 1) else endings.without(own, frame.escaped.last)
+    return OwnTurn(ended, begun.strip() != text.strip(), cut or ended != own)
 
 
 def _without_rest(text: str) -> tuple[str, bool]:
@@ -106,9 +117,11 @@ def _shorter(text: str, frame: PromptFrame) -> str | None:
     if special := _SPECIAL.match(text):
         return _behind_special(text, special[0], special.end(), frame)
     if header := _HEADER.match(text):
-        return _behind_header(text, _unescaped(header[1] or header[2] or ""), header.end(), frame)
+        return _behind_header(text, _unescaped(next(filter(None, header.groups()), "")), header.end(), frame)
     if title := _OWN_TITLE.match(text):
         return text[title.end() :]
+    if not frame.asked and (wrapped := _WRAPPED.match(text)) and (inner := _inside(text, wrapped[1], wrapped.end(), frame)):
+        return inner
     for tag in frame.tail:
         if text.startswith(f"<{tag}>\n") and (end := text.find(f"</{tag}>")) >= 0:
             return text[end + len(tag) + 3 :]
@@ -117,7 +130,7 @@ def _shorter(text: str, frame: PromptFrame) -> str | None:
     stamp = _STAMP.match(text)
     if stamp and frame.has_time(stamp[1]) and (rest := text[stamp.end() :].strip()) and rest[0] not in _GOES_ON:
         return text[stamp.end() :]
-    return _behind_name(text, frame.name)
+    return _behind_name(text, frame)
 
 
 def _behind_special(text: str, mark: str, end: int, frame: PromptFrame) -> str | None:
@@ -135,6 +148,15 @@ def _behind_special(text: str, mark: str, end: int, frame: PromptFrame) -> str |
     return _own_after(rest) if mark in _OTHERS_TURN else rest
 
 
+def _inside(text: str, tag: str, end: int, frame: PromptFrame) -> str:
+    """What the one tag holds that all of the text stands in; "" where it is a part of the answer."""
+    closing, lines = f"</{tag}>", tag.casefold() == _TAG
+    whole = text.rstrip().endswith(closing) and text.count(f"<{tag}>") == text.count(closing) == 1
+    if not whole or f"<{tag}" in frame.escaped.last or (lines and not text.startswith("\n", end)):
+        return ""
+    return text.rstrip().removesuffix(closing)[end:].strip()
+
+
 def _own_after(text: str) -> str:
     """What stands behind the next mark with which an own turn begins; "" when there is none."""
     places = [(at, mark) for mark in _BEGINS if (at := text.find(mark)) >= 0]
@@ -149,28 +171,22 @@ def _behind_header(text: str, name: str, end: int, frame: PromptFrame) -> str:
     return text[closed + len(CLOSING) :].lstrip() if closed >= 0 else ""
 
 
-def _behind_name(text: str, name: str) -> str | None:
-    """What stands behind `NAME:`, also in bold; None when the text does not begin so, or when nothing does."""
-    label, rest = _label(text)
-    if not name or label is None or label.casefold() != " ".join(name.split()).casefold():
+def _behind_name(text: str, frame: PromptFrame) -> str | None:
+    """What stands behind the own name, in any form that begins a turn; None when the text does not begin so, or when nothing does."""
+    name, rest = label(text)
+    if name is None or name.casefold() not in _own_names(frame):
         return None
+    closing = f"</{name}>"
+    rest = rest.rstrip().removesuffix(closing) if text.startswith("<") else rest
     return rest if rest.strip() else None
 
 
-def _label(line: str) -> tuple[str | None, str]:
-    """(what stands before the first colon, without marks of bold; what stands behind it)."""
-    head = line[:LABEL]
-    places = [at for colon in ":：" if (at := head.find(colon)) >= 0]
-    if not places:
-        return None, line
-    at = min(places)
-    before, after = head[:at].strip(), line[at + 1 :]
-    bare = before.strip("*_")
-    if before.startswith(("**", "__")) and not before.endswith(("**", "__")):
-        if not after.startswith(("**", "__")):
-            return None, line
-        after = after[2:]
-    return " ".join(bare.split()), after.lstrip()
+def _own_names(frame: PromptFrame) -> frozenset[str]:
+    """The character's name, and by what a template means it, unless the conversation is about that word."""
+    names = {" ".join(frame.name.split()).casefold()} - {""}
+    if names:
+        names |= {word for word in ("assistant", "{{char}}") if word.strip("{}") not in frame.escaped.last.casefold()}
+    return frozenset(names)
 
 
 def _end(text: str, frame: PromptFrame) -> int:
@@ -212,14 +228,12 @@ def _headers(text: str, spans: Code) -> Iterator[int]:
 
 def _closings(text: str, spans: Code) -> Iterator[int]:
     """Our closing tag, unless the reply opened one of its own before it."""
-    at, seen = text.find(CLOSING), 0
-    while at >= 0 and seen < MOST_MARKS:
-        seen += 1
+    for match in islice(_CLOSING.finditer(text), MOST_MARKS):
+        at = match.start()
         opened = text.count(OPENING.rstrip(), 0, at) - text.count(CLOSING, 0, at)
-        if not spans.holds(at) and opened <= 0 and not _within_a_line(text, at, at + len(CLOSING)):
+        if not spans.holds(at) and opened <= 0 and not _within_a_line(text, at, match.end()):
             yield at
             return
-        at = text.find(CLOSING, at + 1)
 
 
 def _lines(text: str, spans: Code, frame: PromptFrame) -> Iterator[int]:
@@ -230,60 +244,38 @@ def _lines(text: str, spans: Code, frame: PromptFrame) -> Iterator[int]:
     tags = (at + 1 for tag in frame.tail if (at := text.find(f"\n<{tag}>")) >= 0)
     yield from (at for at in (*titles, *tags) if not spans.holds(at))
     if not frame.asked:
-        yield from _dialogue(text, spans, frame.name)
+        yield from _dialogue(text, spans, frame)
     if frame.others:
-        yield from _impersonated(text, list(islice(_spoken(text, spans, frame), MOST_MARKS)), frame.name)
+        yield from _impersonated(text, spoken(text, spans, frame.others | {frame.name}), frame)
 
 
-def _dialogue(text: str, spans: Code, name: str) -> Iterator[int]:
+def _dialogue(text: str, spans: Code, frame: PromptFrame) -> Iterator[int]:
     """A line `User:` behind the own words, where a conversation is made up: the model answers it, or nothing stands behind it."""
-    found = _PERSON_LINE.search(text)
+    name, template = frame.name, None if "{{" in frame.escaped.last else _TEMPLATE_LINE.search(text)
+    found = template or _PERSON_LINE.search(text)
     if found is None or spans.holds(found.start()) or not (before := text[: found.start()].rstrip()) or before.endswith((":", "：")):
         return
-    labels = ((_label(line)[0] or "").casefold() for line in text[found.end() :].split("\n")[1 : MOST_MARKS + 1])
-    if not text[found.end() :].strip() or any(label in _MODEL_LABELS or (label and label == name.casefold()) for label in labels):
+    labels = [(label(line)[0] or "").casefold() for line in text[found.end() :].split("\n", MOST_MARKS + 1)[1 : MOST_MARKS + 1]]
+    person = found[0].strip("*_:： \t").casefold()
+    again = person in labels and labels[0] not in ("", person) and any(who not in ("", person) for who in labels)
+    answered = any(who in _MODEL_LABELS or (who and who == name.casefold()) for who in labels)
+    if not text[found.end() :].strip() or person == "{{user}}" or again or answered:
         yield found.start()
 
 
-def _spoken(text: str, spans: Code, frame: PromptFrame) -> Iterator[tuple[int, str, bool]]:
-    """(where it begins, whose it is, whether the line before introduces it) of each line that begins with a name and a colon."""
-    at = 0
-    while found := _COLON.search(text, at):
-        colon = found.start()
-        start = text.rfind("\n", at, colon) + 1 or at
-        if colon - start < LABEL and not spans.holds(start):
-            label = speaker(text[start : start + LABEL])
-            if label is not None and (label in frame.others or label == frame.name):
-                yield start, label, text[max(start - 2 * LABEL, 0) : start].rstrip().endswith((":", "："))
-        end = text.find("\n", colon)
-        if end < 0:
-            return
-        at = end + 1
-
-
-def speaker(line: str) -> str | None:
-    """Whose line it is by its beginning, `NAME:`, where a time or brackets may stand beside the name; None for nobody's."""
-    label, _ = _label(STAMPED.sub("", line.lstrip(), count=2) if "[" in line or "(" in line else line.lstrip())
-    return label[1:-1] if label and label[0] + label[-1] in ("[]", "<>") else label
-
-
-def _impersonated(text: str, spoken: list[tuple[int, str, bool]], name: str) -> Iterator[int]:
+def _impersonated(text: str, lines: list[TurnLine], frame: PromptFrame) -> Iterator[int]:
     """The first line in which somebody else speaks, unless the lines are a list or a script that the reply gives."""
-    others = [entry for entry in spoken if entry[1] != name]
+    others = [line for line in lines if line.name != frame.name]
     if not others:
         return
-    first, label, introduced = others[0]
-    if introduced or not text[:first].strip():
+    first = others[0]
+    if first.introduced or not text[: first.start].strip():
         return
-    several = {entry[1] for entry in others} - {label}
-    if several and len(others) == len(spoken) and _side_by_side(text, [entry[0] for entry in others]):
+    several = {line.name for line in others} - {first.name}
+    if several and len(others) == len(lines) and (first.title or side_by_side(text, [line.start for line in others])):
         return
-    yield first
-
-
-def _side_by_side(text: str, places: list[int]) -> bool:
-    """Whether the lines follow each other with nothing between them: a list."""
-    return all(text[one:other].count("\n") == 1 for one, other in pairwise(places))
+    if not (first.title and first.name in bodies(frame.escaped.last)):  # a heading over what was asked
+        yield first.start
 
 
 def _unescaped(name: str) -> str:

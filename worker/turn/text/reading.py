@@ -13,7 +13,7 @@ LONGEST = 100_000
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _MENTION = re2.compile(r"<(?:@[!&]?|#)\d{1,20}>|@(?:everyone|here)\b")
-_FENCE = re2.compile(r"(?m)^[ \t]*(?:```|~~~)[\w+.#-]{0,20}[ \t]*$|^[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t]*$")
+_FENCE = re2.compile(r"^[ \t]*(?:(?:```|~~~)[\w+.#-]{0,20}|-{3,}|\*{3,}|_{3,})[ \t]*$")
 _SHOWS = re2.compile("[^\\s\\pC\\pZ\\pM*_~`|>#\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]|\u20e3")
 
 
@@ -33,9 +33,9 @@ def read(answer: str, frame: PromptFrame, reasoning: str = "") -> Reading:
     """What becomes of an answer, and of thoughts that came apart from it. `text` is "" when it says nothing."""
     raw, long = answer[:LONGEST], len(answer) > LONGEST
     clean = scrub(raw)
-    split = thinking.split(clean, asked=frame.asked)
+    split = thinking.split(clean, asked=frame.asked, told=frame.escaped.last)
     begun = own_turn.leading(split.text, frame)
-    again = thinking.split(begun, asked=frame.asked) if begun != split.text else thinking.Split(begun, "")
+    again = thinking.split(begun, asked=frame.asked, told=frame.escaped.last) if begun != split.text else thinking.Split(begun, "")
     own = own_turn.extract(again.text, frame)
     text = escapes.undo(own.text, frame.escaped)
     inside = "\n".join(filter(None, (split.thinking, again.thinking)))
@@ -67,5 +67,5 @@ def says_something(text: str, names: frozenset[str] = frozenset()) -> bool:
         rest = _MENTION.sub("", rest).strip()
         rest = "" if rest.startswith("@") and rest[1:].rstrip(" ,.:!") in names else rest
     if rest[:3] in {"```", "~~~", "---", "***", "___"}:
-        rest = _FENCE.sub("", rest)
+        return any(_SHOWS.search(line) and not _FENCE.match(line) for line in set(rest.split("\n")))
     return _SHOWS.search(rest) is not None
