@@ -11,6 +11,8 @@ from projections.models.timeline import Filter
 
 FIELDS = ("type", "character", "user", "channel", "guild", "turn", "category", "model", "since", "before")
 LONGEST = 200
+type Named = Callable[[str], int | None]
+"""What is meant by a name; None when nothing or several are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,24 @@ class _Taken:
         return found
 
 
+def _nobody(_: str) -> None:
+    return None
+
+
 def understand(
-    parameters: Mapping[str, str], called: Mapping[UUID, str], person_named: Callable[[str], int | None] = lambda _: None
+    parameters: Mapping[str, str],
+    called: Mapping[UUID, str],
+    person_named: Named = _nobody,
+    channel_named: Named = _nobody,
+    server_named: Named = _nobody,
 ) -> Filters:
-    """Characters and people go by name or id (`called` says what characters are called); times are UTC unless they say otherwise."""
+    """Characters (by `called`), people and places go by name or id; times are UTC unless they say otherwise."""
     taken = _Taken({name: parameters.get(name, "").strip()[:LONGEST] for name in FIELDS})
     time = "A time looks like 2026-01-31T18:00."
     wanted = Filter(
         types=taken.take("type", lambda text: words.types_of(text) or None, "There is no such event type.") or frozenset(),
-        guild=taken.take("guild", number, "Enter a server id (digits only)."),
-        channel=taken.take("channel", number, "Enter a channel id (digits only)."),
+        guild=taken.take("guild", lambda text: _number_or(text, server_named), "There is no such server, or several; give its id."),
+        channel=taken.take("channel", lambda text: _number_or(text, channel_named), "There is no such channel, or several; give its id."),
         user=taken.take("user", lambda text: _number_or(text, person_named), "There is no such person, or several; give their number."),
         character=taken.take("character", lambda text: _character(text, called), "There is no such character."),
         turn=taken.take("turn", _uuid, "A turn goes by its id."),
@@ -71,7 +81,7 @@ def number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 1 << 63 else None
 
 
-def _number_or(text: str, named: Callable[[str], int | None]) -> int | None:
+def _number_or(text: str, named: Named) -> int | None:
     found = number(text)
     return found if found is not None else named(text)
 

@@ -2,6 +2,8 @@
 
 NAME = 80
 """Webhook user name."""
+PLACE_NAME = 100
+"""Name of a server or channel."""
 AVATAR_URL = 2048
 CDN = "https://cdn.discordapp.com"
 EMOJI_NAME, EMOJI_SIDE = 32, 128

@@ -29,6 +29,7 @@ from bot.discord.looking import Looking
 from bot.discord.outage_notice import OutageNotice
 from bot.discord.payload import Json
 from bot.discord.permissions import Permissions
+from bot.discord.place_names import PlaceNames
 from bot.discord.pluralkit import PluralKit
 from bot.discord.portraits import Portraits
 from bot.discord.post import Post
@@ -93,6 +94,7 @@ class Service:
         self.serving = Serving(log, rest, settings.bot_mention_char, named_only=settings.allowed_servers_only)
         self.bulletins = Bulletins(log, rest, us, lambda channel: self._place(channel).guild_id)
         self.permissions = Permissions(log, rest, self._place, self._server)
+        self.place_names = PlaceNames(log, self._place, self._server, self._name_of)
         rest.on_answer = self.permissions.answered
         self.outage_notice = OutageNotice(rest, self._is_for_us)
         self.ingest.on_held, self.ingest.on_stored = self.outage_notice.held, self.outage_notice.stored
@@ -120,7 +122,8 @@ class Service:
             "MESSAGE_REACTION_REMOVE_ALL": self.reactions.clear,
             "MESSAGE_REACTION_REMOVE_EMOJI": self.reactions.clear,
             "TYPING_START": self.ingest.typing_start,
-            "INTERACTION_CREATE": self.permissions.interaction,
+            "INTERACTION_CREATE": self._interaction,
+            **dict.fromkeys(("GUILD_UPDATE", "CHANNEL_UPDATE", "THREAD_UPDATE"), self.place_names.renamed),
         }
         client = self.client = Client(raw, self._up, self.presses.take)
         add_all(client, self.context, self.editor)
@@ -138,6 +141,11 @@ class Service:
         self.backfill.noticed(payload)
         self.serving.joined(payload)
         self._more.set()
+
+    def _interaction(self, payload: Json) -> None:
+        """Somebody uses a command or presses something."""
+        self.permissions.interaction(payload)
+        self.place_names.interaction(payload)
 
     async def _prepare(self) -> None:
         await self._read_models()
@@ -239,12 +247,14 @@ class Service:
         self.asides.close()
         self.serving.close()
         self.permissions.close()
+        self.place_names.close()
         with suppress(Exception):  # on the way out: the row goes stale by itself
             await heartbeats.leave(self.log.pool, "bot")
 
     def _expect(self, message: MessageReceived) -> None:
         """An answer will be needed here: have the webhook ready by then."""
         if message.channel_kind != "dm":
+            self.place_names.used(message.channel_id)
             task = asyncio.create_task(self.webhooks.prepare(message.channel_id, message.parent_channel_id))
             self._early.add(task)
             task.add_done_callback(self._early.discard)

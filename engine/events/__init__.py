@@ -116,6 +116,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "server.referred": (server.HelpReferred, 1),
         "server.permission_missed": (server.PermissionMissed, 1),
         "server.permission_given": (server.PermissionGiven, 1),
+        "server.place_named": (server.PlaceNamed, 1),
         "quota.spend_authorized": (quota.SpendAuthorized, 1),
         "quota.payer_charged": (quota.PayerCharged, 1),
         "quota.guild_charged": (quota.GuildCharged, 1),

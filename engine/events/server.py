@@ -1,8 +1,10 @@
 """What holds for a server, and whether the bot serves it."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from engine.events.base import Event, Sealed, Snowflake, user_subject
+from engine.events.base import SYSTEM_SUBJECT, Event, Sealed, Snowflake, user_subject
 from engine.resources.places.server import ServerSheet
 
 
@@ -87,6 +89,22 @@ class PermissionMissed(PermissionEvent):
 
 class PermissionGiven(PermissionEvent):
     """The bot has it there again."""
+
+
+class PlaceNamed(Event):
+    """What a server, or a channel in it, is called on Discord from now on. Pages and filters show it in place of a number."""
+
+    guild_id: Snowflake
+    channel_id: Snowflake | None = None
+    name: Sealed[Annotated[str, Field(max_length=100)]]
+
+    @property
+    def stream_name(self) -> str:
+        return f"places:{self.guild_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (SYSTEM_SUBJECT,)
 
 
 def sheet(event: ServerEdited) -> ServerSheet:

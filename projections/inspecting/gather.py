@@ -8,8 +8,10 @@ from engine.events.base import Event
 from engine.events.reply import ChunkDelivered, ReplyContinued, ReplyRegenerated
 from engine.events.turn import GenerationStarted
 from engine.store import Log, Recorded
+from projections import said
 from projections.inspecting.inspection import Inspection, inspect
 from projections.models import catalog
+from projections.models.places import servers
 from projections.models.turns import Turn
 
 
@@ -34,7 +36,18 @@ async def events_of(log: Log, turn: Turn) -> list[Recorded[Event]]:
 async def of_turn(log: Log, turn: Turn) -> Inspection:
     """Everything about a turn, as every face shows it."""
     events = await events_of(log, turn)
-    return inspect(turn.turn, events, await _names(log, events), now=clock.now())
+    people = {getattr(one.event, name) for one in events for name in ("user_id", "by_user_id") if hasattr(one.event, name)}
+    async with log.pool.connection() as connection:
+        known = await said.names(connection, log.vault, people)
+        named = await servers.names(connection, log.vault, [turn.channel])
+    return inspect(
+        turn.turn,
+        events,
+        await _names(log, events),
+        called=lambda person: f"{known[person]} ({person})" if person in known else str(person),
+        place=lambda channel: f"#{named.channels[channel]} ({channel})" if channel in named.channels else str(channel),
+        now=clock.now(),
+    )
 
 
 async def _names(log: Log, events: list[Recorded[Event]]) -> dict[UUID, str]:

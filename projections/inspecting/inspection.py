@@ -1,6 +1,6 @@
 """A turn's events in the order in which a person wants to read them: chapters of facts and tables. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ from engine.store import Recorded
 from projections.inspecting.spans import Stretch, in_all, stretches
 
 Names = Mapping[UUID, str]
+Calls = Callable[[int], str]
+"""What a person or a place is called, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,20 @@ class Inspection:
     versions: tuple[UUID, ...] = field(default=())
 
 
-def inspect(turn: UUID, events: Sequence[Recorded[Event]], names: Names, *, now: datetime | None = None) -> Inspection:
+def inspect(
+    turn: UUID, events: Sequence[Recorded[Event]], names: Names, *, called: Calls = str, place: Calls = str, now: datetime | None = None
+) -> Inspection:
     """Make a turn's record of all events about it, in the order of the log: its own, its message's, its reply's.
 
-    Nothing else is looked at, so that it is the same tomorrow. `names` are those of characters and presets.
+    Nothing else is looked at, so that it is the same tomorrow. `names` are those of characters and presets;
+    `called` and `place` say what a person and a channel are called.
     """
     own = [one for one in events if getattr(one.event, "turn_id", turn) == turn]
     parts = stretches(own, now)
     state = reply.fold(one.event for one in events)
     return Inspection(
         turn,
-        tuple(chapter for one in own for chapter in _chapters(one, turn, names)) + tuple(_versions(events, state, turn)),
+        tuple(chapter for one in own for chapter in _chapters(one, turn, names, called, place)) + tuple(_versions(events, state, turn)),
         parts,
         sum(part.ms for part in parts if part.name == "queue"),
         in_all(parts),
@@ -103,11 +108,11 @@ def links(events: Sequence[Recorded[Event]]) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def _chapters(one: Recorded[Event], turn: UUID, names: Names) -> Iterator[Chapter]:
+def _chapters(one: Recorded[Event], turn: UUID, names: Names, called: Calls, place: Calls) -> Iterator[Chapter]:
     at, position = one.row.occurred_at, one.position
     match one.event:
         case MessageReceived() as event:
-            facts = (("Said by", event.author_name), ("Where", f"{event.venue}, channel {event.channel_id}"))
+            facts = (("Said by", event.author_name), ("Where", f"{event.venue}, channel {place(event.channel_id)}"))
             yield Chapter("message", "Message", at, position, facts, texts=(("text", event.text),))
         case MessageDeclined() as event:
             rows = tuple((reason.gate, _name(names, reason.character_id)) for reason in event.declined)
@@ -116,12 +121,11 @@ def _chapters(one: Recorded[Event], turn: UUID, names: Names) -> Iterator[Chapte
             drawn = tuple((_name(names, d.character_id), d.why, "" if d.roll is None else f"{d.roll:.3f}") for d in event.drawn)
             yield Chapter("draft", "Who speaks", at, position, (("Strategy", event.strategy),), ("character", "why", "roll"), drawn)
         case ReplyRegenerated() as event:
-            yield Chapter(
-                "asked", "Another version asked for", at, position, (("By", str(event.by_user_id)), ("Wish", event.wish or "none"))
-            )
+            facts = (("By", called(event.by_user_id)), ("Wish", event.wish or "none"))
+            yield Chapter("asked", "Another version asked for", at, position, facts)
         case TurnRequested() as event:
-            place = (("Answer", f"{event.slot + 1} to this message"), ("Version asked for", str(event.epoch + 1)))
-            yield Chapter("requested", "Turn requested", at, position, (("Trigger", event.trigger), ("Why", event.reason), *place))
+            which = (("Answer", f"{event.slot + 1} to this message"), ("Version asked for", str(event.epoch + 1)))
+            yield Chapter("requested", "Turn requested", at, position, (("Trigger", event.trigger), ("Why", event.reason), *which))
         case GenerationStarted() as event:
             yield _attempt(event, at, position, names)
         case ToolsCalled() | ToolAnswered() as event:
@@ -131,23 +135,20 @@ def _chapters(one: Recorded[Event], turn: UUID, names: Names) -> Iterator[Chapte
         case ReplyDelivered() | ChunkDelivered() | DeliveryIntended() | DeliveryFailed() as event:
             yield Chapter("delivery", _DELIVERY[type(event)], at, position, tuple(_delivery(event)))
         case _:
-            yield from _acts(one, turn)
+            yield from _acts(one, turn, called)
 
 
-def _acts(one: Recorded[Event], turn: UUID) -> Iterator[Chapter]:
+def _acts(one: Recorded[Event], turn: UUID, called: Calls) -> Iterator[Chapter]:
     """What people did with the reply."""
     at, position = one.row.occurred_at, one.position
     match one.event:
-        case ReplyRegenerated() as event:
-            facts = (("By", str(event.by_user_id)), ("Wish", event.wish or "none"))
-            yield Chapter("asked", "Another version asked for", at, position, facts)
         case ReplyRated() as event if event.version == turn:
-            yield Chapter("opinion", "Rated", at, position, (("By", str(event.by_user_id)), ("Rating", event.rating or "taken back")))
+            yield Chapter("opinion", "Rated", at, position, (("By", called(event.by_user_id)), ("Rating", event.rating or "taken back")))
         case ReplyReported() as event if event.version == turn:
-            yield Chapter("opinion", "Reported", at, position, (("By", str(event.by_user_id)),), texts=(("says", event.text),))
+            yield Chapter("opinion", "Reported", at, position, (("By", called(event.by_user_id)),), texts=(("says", event.text),))
         case ReactionAdded() | ReactionRemoved() as event:
             title = "Reaction" if isinstance(event, ReactionAdded) else "Reaction taken back"
-            yield Chapter("opinion", title, at, position, (("By", str(event.user_id)), ("Emoji", event.emoji)))
+            yield Chapter("opinion", title, at, position, (("By", called(event.user_id)), ("Emoji", event.emoji)))
         case _:
             return
 

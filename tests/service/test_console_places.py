@@ -8,7 +8,7 @@ import pytest
 from engine.config import Settings
 from engine.events.build import Cause, new
 from engine.events.message import Declined, MessageDeclined
-from engine.events.server import PermissionMissed
+from engine.events.server import PermissionMissed, PlaceNamed
 from projections.models import access
 from projections.models.places import servers
 from tests.support.site import Site, site
@@ -27,6 +27,35 @@ async def _look(here: Site, path: str) -> str:
     answer = await here.http.get(path)
     assert answer.status_code == 200, answer.text
     return answer.text
+
+
+async def test_servers_and_channels_go_by_name_once_it_was_noticed(here: Site) -> None:
+    """On their pages, in lists and in filters, in place of numbers; a later name counts; one that two have is asked for by number."""
+    log, other = here.console.log, CHANNEL + 1
+    names = ((None, "Harbour <b>"), (CHANNEL, "old"), (CHANNEL, "quay"), (other, "twin"), (other + 1, "twin"))
+    for channel, name in names:
+        await log.append(new(PlaceNamed(guild_id=GUILD, channel_id=channel, name=name), uuid4()))
+    event = MessageDeclined(
+        message_id=other + 9, channel_id=CHANNEL, guild_id=GUILD, author_id=PERSON, venue="discord", declined=(Declined(gate="rate"),)
+    )
+    await log.append(new(event, uuid4(), cause=Cause(uuid4())))
+    page = await _look(here, f"/channels/{CHANNEL}")
+    assert "#quay" in page
+    assert "Harbour &lt;b&gt;" not in page  # a server is told where a channel says that it belongs to one
+    assert "Harbour &lt;b&gt;" in await _look(here, f"/servers/{GUILD}")
+    for path in ("/timeline?channel=%23quay", "/timeline?channel=QUAY&view=events", "/timeline?guild=harbour+%3Cb%3E"):
+        shown = await _look(here, path)
+        assert "#quay</a>" in shown, path
+        assert "There is no such" not in shown, path
+    assert "There is no such channel, or several" in await _look(here, "/turns?channel=twin")
+    assert "There is no such server, or several" in await _look(here, "/timeline?guild=nowhere")
+    async with log.pool.connection() as connection:
+        known = await servers.names(connection, log.vault, newest=9)
+    assert (known.servers, known.channels[CHANNEL]) == ({GUILD: "Harbour <b>"}, "quay")
+    for word in (b"Harbour", b"quay"):
+        async with log.pool.connection() as connection:
+            found = await connection.execute("SELECT count(*) FROM servers.names n WHERE position(%s in n.sealed) > 0", (word,))
+            assert (await found.fetchone()) == (0,)
 
 
 async def test_a_channel_is_shown_and_changed(here: Site) -> None:

@@ -15,7 +15,7 @@ from engine.events.reply import DeliveryFailed
 from engine.store import Query
 from projections.models.places import servers
 from tests.service.test_discord_resources import Person
-from tests.support.discord import StandinDiscord
+from tests.support.discord import StandinDiscord, payloads
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.errors import Json
 from tests.support.discord.harness import Rig, rig
@@ -161,6 +161,32 @@ async def test_two_bots_notice_the_same_and_tell_it_once(stage: Rig, discord: St
             await asyncio.gather(*(bot.noted() for bot in bots))
     assert await stage.count("server.permission_missed") == 1
     assert len(said(discord.messages(discord.dm("owner")))) == 1
+
+
+async def test_what_places_are_called_is_kept_where_a_character_is_asked_for_something(stage: Rig, discord: StandinDiscord) -> None:
+    """Once, whatever is said there and however often the bot starts; a new name is kept, of places that are used alone."""
+    general, quiet, guild = discord.world.channel("general"), discord.world.channel("quiet"), discord.world.guild
+
+    async def named() -> servers.PlaceNames:
+        await stage.settle()
+        async with stage.log.pool.connection() as connection:
+            return await servers.names(connection, stage.log.vault, newest=9)
+
+    for _ in range(2):
+        async with stage.bot() as bot:
+            await discord.say("quiet", "alice", "hello, anybody")
+            await discord.wait_reply("general", await discord.say("general", "alice", "@Lilith hello"))
+            await bot.place_names.noted()
+    known = await named()
+    assert (known.servers, known.channels) == ({int(guild.id): guild.name}, {int(general.id): "general"})
+    assert await stage.count("server.place_named") == 2
+    async with stage.bot():
+        await discord.wait_reply("general", await discord.say("general", "alice", "@Lilith hello"))
+        for place in (general, quiet):
+            place.name = f"new-{place.name}"
+            await discord.gateway.dispatch("CHANNEL_UPDATE", payloads.channel(discord.world, place))
+        await until(stage, "server.place_named", 3)
+    assert (await named()).channels == {int(general.id): "new-general"}
 
 
 async def test_a_refused_answer_in_a_dm_is_sent_cleaned(stage: Rig, discord: StandinDiscord) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from bot.console.filters import Filters, number, understand
-from bot.console.people import called
+from bot.console.filters import Filters
+from bot.console.people import filters
 from bot.console.state import Console
 from projections.models import timeline
 from projections.models.turns import Turn
@@ -25,10 +25,8 @@ class Neighbours:
 
 
 async def asked_for(console: Console, parameters: Mapping[str, str]) -> tuple[Filters, str]:
-    """The filter of an address, and the outcome in it. Names of people are looked up only when one was typed."""
-    who = parameters.get("user", "").strip()
-    names = await called(console, suggestions=bool(who) and number(who) is None)
-    asked = understand(parameters, names.characters, names.person_named)
+    """The filter of an address, and the outcome in it."""
+    asked = await filters(console, parameters)
     status = (parameters.get("status") or parameters.get("outcome") or "").strip()
     if status and status not in OUTCOMES:
         asked = replace(asked, wrong={**asked.wrong, "status": f"There is no such outcome. There are: {', '.join(OUTCOMES)}."})

@@ -113,5 +113,5 @@ async def conversations(request: Request) -> Response:
         seen = [one for venue in ("discord", "playground") for one in await channels.seen(connection, venue=venue)]
         newest = sorted(seen, key=lambda one: -one.position)[:200]
         words = await said.of_messages(connection, console.log.vault, [one.last_message for one in newest])
-    names = await called(console, places=[one.channel for one in newest])
+    names = await called(console, places=[place for one in newest for place in (one.channel, one.guild) if place])
     return page(request, "conversations.html", {"seen": newest, "words": words, "called": names}, section="Conversations")

@@ -118,7 +118,7 @@ async def _shown(request: Request, item: Item, context: dict[str, Any], draft: D
         "draft": draft or Draft({spec.key: show(spec, item.values[spec.key]) for spec in item.kind.fields}),
         "denied": denied,
         "refused": refused,
-        "called": await called(console, people, places=[number]),
+        "called": await called(console, people, places=[number, *context.get("channels", ()), *filter(None, [context.get("guild")])]),
         "presets": {},
         "key": ids.random_id(),
         "changed": _id(request.query_params.get("changed", "")),

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bot.console import stream, words
-from bot.console.filters import Filters, number, understand
+from bot.console.filters import Filters, number
 from bot.console.pages import conversation, timeline_rows
-from bot.console.people import called
+from bot.console.people import called, filters
 from bot.console.render import by_script, fragment, page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from engine import clock
@@ -29,7 +29,7 @@ ROWS = 50
 async def show(request: Request) -> Response:
     """`GET /timeline`: a page of events, those of one turn together unless `view=events`; htmx gets the rows only."""
     console = console_of(request)
-    asked, flat = await _asked(console, request), request.query_params.get("view") == "events"
+    asked, flat = await filters(console, request.query_params), request.query_params.get("view") == "events"
     before = number(request.query_params.get("before_position", ""))
     async with console.log.pool.connection() as connection:
         after = await timeline.head(connection)
@@ -46,17 +46,10 @@ async def show(request: Request) -> Response:
     return page(request, "timeline.html", context | {"suggested": await called(console, suggestions=True)}, section="Timeline")
 
 
-async def _asked(console: Console, request: Request) -> Filters:
-    """The filter of the address. Names of people are looked up only when one was typed."""
-    who = request.query_params.get("user", "").strip()
-    names = await called(console, suggestions=bool(who) and number(who) is None)
-    return understand(request.query_params, names.characters, names.person_named)
-
-
 async def live(request: Request) -> Response:
     """`GET /timeline/stream`: the rows of matching events as they are recorded; a turn's row comes again as it grows."""
     console = console_of(request)
-    asked = await _asked(console, request)
+    asked = await filters(console, request.query_params)
     if asked.wrong:
         return Response(status_code=422)
     return stream.sse(console, _rows(console, asked, stream.start_of(request), flat=request.query_params.get("view") == "events"))
@@ -118,6 +111,8 @@ async def event(request: Request) -> Response:
     known = await conversation.names(console)
     related = await _same_turn(console, recorded)
     context = {"opened": opened(recorded), "row": recorded.row, "cause": cause, "related": related, "called": known, "operator": OPERATOR}
+    row = recorded.row
+    context["names"] = await called(console, {row.user} if row.user else (), {place for place in (row.channel, row.guild) if place})
     return page(request, "event.html", context, section="Timeline")
 
 

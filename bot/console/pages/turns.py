@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bot import experiments
 from bot.console.pages import conversation
 from bot.console.pages.neighbours import asked_for, neighbours
+from bot.console.people import called as people_called
 from bot.console.render import page, problem
 from bot.console.state import OPERATOR, Console, console_of
 from bot.notices import error_notice
@@ -86,6 +87,7 @@ async def inspect(request: Request) -> Response:
         "answered": answered(record),
         "versions": await experiments.versions(console.log, turn.character),
         "called": called,
+        "names": await people_called(console, {turn.user_id}, {turn.channel} | ({turn.guild} if turn.guild else set())),
         "operator": OPERATOR,
         "notice": notice,
         "parameters": shown,

@@ -1,7 +1,7 @@
-"""What is set for each server, whether the bot serves it, whom it told there that it is an AI, and which permissions it lacks where."""
+"""What is set for each server, whether it is served, who was told there of the AI, which permissions the bot lacks where, and names."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg import AsyncConnection
@@ -10,16 +10,18 @@ from psycopg.types.json import Jsonb
 from engine.decide.places.serving import Verdict
 from engine.resources.places.server import AS_IT_COMES, ServerSheet
 from engine.store import Stored
+from engine.store.codec import open_fields
+from engine.vault import Vault
 from projections.base import Projection, clear, sql
 
 
 class Servers(Projection):
     name = "servers"
-    version = 2
+    version = 3
     types = frozenset(
         {
             *("server.edited", "server.denied", "server.allowed", "server.disclosed", "server.referred"),
-            *("server.permission_missed", "server.permission_given"),
+            *("server.permission_missed", "server.permission_given", "server.place_named"),
         }
     )
     ddl = """
@@ -44,13 +46,31 @@ class Servers(Projection):
         guild bigint NOT NULL,
         PRIMARY KEY (channel, permission)
     );
+    CREATE TABLE {schema}.names (
+        guild bigint NOT NULL,
+        channel bigint NOT NULL,
+        subject text NOT NULL,
+        event_id uuid NOT NULL,
+        schema_version integer NOT NULL,
+        sealed bytea NOT NULL,
+        position bigint NOT NULL,
+        PRIMARY KEY (channel, guild)
+    );
+    CREATE INDEX ON {schema}.names (position);
     """
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         for row in rows:
             values = clear(row) | {"position": row.position, "at": row.occurred_at}
             sheet = {name: values[name] for name in ServerSheet.model_fields if name in values}
-            await connection.execute(sql(_STATEMENTS[row.type], schema), values | {"data": Jsonb(sheet)})
+            stored = {
+                "data": Jsonb(sheet),
+                "subject": row.subject,
+                "event_id": row.id,
+                "schema_version": row.schema_version,
+                "sealed": row.sealed,
+            }
+            await connection.execute(sql(_STATEMENTS[row.type], schema), values | stored)
 
 
 _VERDICT = """
@@ -77,6 +97,12 @@ _STATEMENTS = {
     "server.permission_missed": """
         INSERT INTO {schema}.lacking (channel, permission, guild) VALUES (%(channel_id)s, %(permission)s, %(guild_id)s)
         ON CONFLICT DO NOTHING
+    """,
+    "server.place_named": """
+        INSERT INTO {schema}.names (guild, channel, subject, event_id, schema_version, sealed, position)
+        VALUES (%(guild_id)s, coalesce(%(channel_id)s::bigint, 0), %(subject)s, %(event_id)s, %(schema_version)s, %(sealed)s, %(position)s)
+        ON CONFLICT (channel, guild) DO UPDATE SET subject = excluded.subject, event_id = excluded.event_id,
+            schema_version = excluded.schema_version, sealed = excluded.sealed, position = excluded.position
     """,
     "server.permission_given": "DELETE FROM {schema}.lacking WHERE channel = %(channel_id)s AND permission = %(permission)s",
 }
@@ -141,6 +167,38 @@ async def lacking(connection: AsyncConnection, channels: Iterable[int] | None = 
     asked = {"channels": None if channels is None else list(channels)}
     cursor = await connection.execute(sql(statement + " ORDER BY guild, channel, permission", schema), asked)
     return [Lacking(*row) for row in await cursor.fetchall()]
+
+
+_NAMES = """
+SELECT guild, channel, subject, event_id, schema_version, sealed FROM {schema}.names WHERE channel = ANY(%(places)s)
+UNION ALL
+SELECT guild, channel, subject, event_id, schema_version, sealed FROM {schema}.names WHERE channel = 0 AND guild = ANY(%(places)s)
+UNION ALL
+(SELECT guild, channel, subject, event_id, schema_version, sealed FROM {schema}.names ORDER BY position DESC LIMIT %(newest)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceNames:
+    """What servers and channels are called on Discord, by id, as far as it was noticed."""
+
+    servers: Mapping[int, str] = field(default_factory=dict)
+    channels: Mapping[int, str] = field(default_factory=dict)
+
+
+async def names(
+    connection: AsyncConnection, vault: Vault, places: Collection[int] = (), *, newest: int = 0, schema: str = "servers"
+) -> PlaceNames:
+    """The names of these servers and channels, and the `newest` of all."""
+    cursor = await connection.execute(sql(_NAMES, schema), {"places": [place for place in places if place], "newest": newest})
+    rows = await cursor.fetchall()
+    keys = await vault.keys({row[2] for row in rows})
+    found: tuple[dict[int, str], dict[int, str]] = {}, {}
+    for guild, channel, subject, event_id, version, sealed in rows:
+        if (key := keys.get(subject)) is not None:
+            name = str(open_fields(sealed, key, event_id, "server.place_named", version).get("name", ""))
+            found[1 if channel else 0][channel or guild] = name
+    return PlaceNames(*found)
 
 
 def _server(guild_id: int, data: object, verdict: Verdict | None) -> Server:

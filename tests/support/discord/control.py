@@ -1,6 +1,8 @@
 """Driving the stand-in from outside: `POST /control/<action>` with JSON, and a small page to watch and write in a channel."""
 
+import base64
 import html
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,12 @@ type Action = Callable[["StandinDiscord", Json], Awaitable[object]]
 
 
 async def _say(discord: "StandinDiscord", args: Json) -> object:
-    return {"id": await discord.say(**args)}
+    files = [(str(one["name"]), _bytes(one), str(one["kind"])) for one in args.pop("files", ())]
+    return {"id": await discord.say(**args, files=files)}
+
+
+def _bytes(file: Json) -> bytes:
+    return base64.b64decode(str(file["data"]), validate=True)
 
 
 async def _messages(discord: "StandinDiscord", args: Json) -> object:
@@ -64,8 +71,16 @@ async def _user_id(discord: "StandinDiscord", args: Json) -> object:
 
 async def _slash(discord: "StandinDiscord", args: Json) -> object:
     timeout = args.pop("timeout", 10.0)
-    interaction = await discord.slash(**args)
+    options = {
+        name: (str(one["name"]), _bytes(one)) if isinstance(one, dict) else one for name, one in (args.pop("options", None) or {}).items()
+    }
+    interaction = await discord.slash(**args, options=options)
     return (await discord.answered(interaction, timeout)).plain()
+
+
+async def _on_message(discord: "StandinDiscord", args: Json) -> object:
+    """`{"channel", "user", "command", "message_id"}`: one of the bot's commands on a message, as *Apps* offers them."""
+    return (await discord.answered(await discord.on_message(**args))).plain()
 
 
 async def _submit(discord: "StandinDiscord", args: Json) -> object:
@@ -141,6 +156,19 @@ async def _world(discord: "StandinDiscord", args: Json) -> object:
     }
 
 
+async def _page_state(discord: "StandinDiscord", args: Json) -> object:
+    """`{"channel"}`: all that the page shows, with who reacted how, and the pictures that characters have."""
+    found = discord.messages(str(args["channel"]))[-SHOWN:]
+    kept = discord.world.channel(str(args["channel"])).messages
+    emojis = {m["id"]: str(kept[m["id"]].get("_avatar_url") or "").rpartition("/emojis/")[2].partition(".")[0] for m in found}
+    return {
+        "world": await _world(discord, args),
+        "messages": found,
+        "faces": {message: f"/faces/{emoji}" for message, emoji in emojis.items() if emoji in discord.world.emojis},
+        "reacted": {m["id"]: kept[m["id"]]["_reacted"] for m in found if kept[m["id"]].get("_reacted")},
+    }
+
+
 async def _add_channel(discord: "StandinDiscord", args: Json) -> object:
     """`{"name", "guild"?}`: a text channel, of which the bot is told."""
     made = discord.world.add_channel(str(args["name"]), guild_id=args.get("guild"))
@@ -169,6 +197,7 @@ ACTIONS: dict[str, Action] = {
     "dm": _dm,
     "user_id": _user_id,
     "slash": _slash,
+    "on_message": _on_message,
     "submit": _submit,
     "autocomplete": _autocomplete,
     "click": _click,
@@ -178,12 +207,16 @@ ACTIONS: dict[str, Action] = {
     "gateway": _gateway,
     "state": _state,
     "world": _world,
+    "page": _page_state,
     "add_channel": _add_channel,
     "add_guild": _add_guild,
     "exchanges": _exchanges,
 }
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "page"
+FILES = {"page.js": "text/javascript", "markdown.js": "text/javascript", "page.css": "text/css"}
+SHOWN = 100
+"""Messages of a channel on its page."""
 
 
 def control_routes(app: web.Application, discord: "StandinDiscord") -> None:
@@ -209,11 +242,17 @@ def control_routes(app: web.Application, discord: "StandinDiscord") -> None:
         await discord.say(channel, str(form["user"]) or "you", str(form["text"]))
         raise web.HTTPSeeOther(f"/c/{channel}")
 
-    async def script(request: web.Request) -> web.Response:
-        return web.Response(text=(FOLDER / "page.js").read_text(), content_type="text/javascript")
+    async def kept(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return web.Response(text=(FOLDER / name).read_text(), content_type=FILES[name])
+
+    async def face(request: web.Request) -> web.Response:
+        found = discord.world.emojis.get(request.match_info["emoji"])
+        return web.Response(status=404) if found is None else web.Response(body=found[1], content_type="image/png")
 
     app.router.add_post("/control/{action}", act)
-    app.router.add_get("/page.js", script)
+    app.router.add_get(f"/{{name:{'|'.join(map(re.escape, FILES))}}}", kept)
+    app.router.add_get("/faces/{emoji}", face)
     app.router.add_get("/", page)
     app.router.add_get("/c/{channel}", page)
     app.router.add_post("/c/{channel}", write)
@@ -222,7 +261,7 @@ def control_routes(app: web.Application, discord: "StandinDiscord") -> None:
 def _page(discord: "StandinDiscord", channel: str) -> str:
     """The page with what stands in the channel now; its script goes on from there."""
     place = discord.world.channel(channel)
-    rows = "".join(_row(m) for m in discord.messages(place.id)[-100:])
+    rows = "".join(_row(m) for m in discord.messages(place.id)[-SHOWN:])
     return (FOLDER / "page.html").read_text().format(title=html.escape(place.name), channel=place.id, rows=rows)
 
 
