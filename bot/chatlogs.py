@@ -1,6 +1,8 @@
 """Conversations in and out as files, for every face; knows no face."""
 
 import asyncio
+from collections import deque
+from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -11,13 +13,14 @@ from engine.cards.refusal import Unreadable
 from engine.chatlogs import writing
 from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
 from engine.chatlogs.reading import MOST_BYTES as MOST_BYTES
-from engine.chatlogs.reading import read_chats
+from engine.chatlogs.reading import line_of, read_chats
+from engine.chatlogs.writing import KEPT
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER
 from engine.store import Log
 from projections.archive import chats, uploads
 from projections.archive.chats import ImportedChat
-from projections.transcript import transcript
+from projections.transcript import KeptChat, SpokenEntry, kept_of, transcript
 
 ChatFileForm = Literal["jsonl", "md", "html"]
 
@@ -55,13 +58,30 @@ async def give(log: Log, actor: Actor, channel: int) -> ChatLog:
         found = await transcript(connection, log.vault, channel)
     if not found:
         raise Rejected("Nothing was said there.")
-    lines = []
+    kept = await kept_of(log, channel, found) or KeptChat()
+    lines, notes = list[LoggedLine](), deque(sorted(kept.notes, key=lambda note: note[0]))
     for one in found:
-        name = one.entry.author_name if one.entry.kind == "message" else names.get(one.entry.character, "Character")  # type: ignore[arg-type]  # a reply has one
-        variants = tuple(ChatVariant(text, at) for text, at in one.texts)
-        lines.append(LoggedLine(name, one.entry.kind == "message", variants, one.chosen))
+        while notes and notes[0][0] < one.entry.position:
+            lines.append(line_of(notes.popleft()[1]))
+        lines.append(_line(one, kept, names))
+    lines += [line_of(note) for _, note in notes]
     user = next((line.name for line in lines if line.by_user), "You")
-    return ChatLog("SillyTavern", tuple(lines), user, next((line.name for line in lines if not line.by_user), "Character"))
+    character = next((line.name for line in lines if not line.by_user and not line.system), "Character")
+    said = {name: tree if isinstance(tree := kept.head.get(name), dict) else {} for name in ("head", "kept")}
+    return ChatLog("SillyTavern", tuple(lines), user, character, (), said["head"], said["kept"])
+
+
+def _line(one: SpokenEntry, kept: KeptChat, names: Mapping[UUID, str]) -> LoggedLine:
+    """What was said here, or elsewhere: then with the name it had there, and all else that was told of it."""
+    entry, variants = one.entry, tuple(ChatVariant(text, at) for text, at in one.texts)
+    if entry.kind == "message":
+        more = kept.messages.get(entry.message_id or 0, {})
+        return LoggedLine(entry.author_name, True, variants, one.chosen, False, more.get("rest", {}), more.get("kept", {}))
+    told = kept.turns.get(one.turn) if one.turn is not None else None
+    if told is None:
+        return LoggedLine(names.get(entry.character, "Character") if entry.character else "Character", False, variants, one.chosen)
+    rest = {name: value for name, value in told.items() if name not in ("name", KEPT)}
+    return LoggedLine(str(told.get("name", "")), False, variants, one.chosen, False, rest, told.get(KEPT, {}))
 
 
 def written(chat: ChatLog, form: ChatFileForm) -> bytes:

@@ -26,6 +26,9 @@ OWN = (
     "lorebook.",
     "memory.",
     "channel.",
+    "chat.",
+    "scene.",
+    "scripts.",
 )
 """What belongs to a person, by the beginnings of types. Jobs, keys, limits and what moderators decided are of this installation."""
 NOT_OWN = frozenset(
@@ -44,6 +47,8 @@ WITH own AS (
 SELECT position FROM events
 WHERE user_id = %(about)s OR string_to_array(subject, '+') && %(names)s::text[] OR stream IN (SELECT stream FROM own)
    OR CASE WHEN type IN ('claim.made', 'claim.released') THEN convert_from(data, 'UTF8')::json ->> 'holder' END IN (SELECT thing FROM own)
+   OR CASE WHEN type IN ('chat.deleted', 'chat.restored', 'scene.presence_marked', 'scene.narrator_chosen')
+           THEN convert_from(data, 'UTF8')::json ->> 'by_user_id' END = %(about)s::text
 ORDER BY position
 """
 _OF_SERVER = """

@@ -3,18 +3,21 @@
 A line's events come with their end, so that nobody answers them or sends them again. A repeat finds its ids taken and adds nothing.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 from engine import ids
 from engine.cards import trees
+from engine.cards.trees import Tree
+from engine.chatlogs import writing
 from engine.chatlogs.log import ChatLog, LoggedLine
 from engine.events.base import Event, Tags
 from engine.events.build import Cause, new
 from engine.events.message import MessageReceived
+from engine.events.playground.chat import ChatLineKept
 from engine.events.reply import ChunkDelivered, ReplyDelivered, ReplyEdited, VersionChosen
 from engine.events.turn import TurnCompleted, TurnRequested
 from engine.store.rows import NewEvent
@@ -57,23 +60,55 @@ def _time(line: LoggedLine, before: datetime | None) -> datetime:
 
 
 def appends(log: ChatLog, to: Destination) -> Iterator[tuple[NewEvent, ...]]:
-    """What is appended for each line that is somebody's words, in order; () for the others."""
+    """What is appended for each line, in order; of one that is nobody's words only that it was there: `is_silent`."""
     asked: int | None = None
     answered: set[tuple[int, UUID]] = set()
     at: datetime | None = None
-    for index, line in enumerate(log.lines):
+    for index, line in enumerate(map(_whole, log.lines)):
         at = _time(line, at)
         own = ids.snowflake_at(at) | _noise(to.identity, index)
         if line.system or not any(one.text.strip() for one in line.variants):
-            yield ()
+            yield (_kept(writing.row(line), own, at, to),)
         elif line.by_user:
-            asked = own
-            yield (_said(line, own, at, to),)
+            asked, more = own, rest_of(line)
+            yield (_said(line, own, at, to), *([_kept(more, own, at, to)] if more else []))
         else:
             who = to.speakers.get(line.name, to.character)
             message = asked if asked is not None and (asked, who) not in answered else own
             answered.add((message, who))
             yield tuple(_Reply(line, at, own, message, who, to).rows())
+
+
+def is_silent(group: Sequence[NewEvent]) -> bool:
+    """Whether a line is a note of its program, or empty."""
+    return group[0].event.TYPE == ChatLineKept.TYPE
+
+
+def head_of(log: ChatLog, to: Destination) -> NewEvent:
+    """What the log says of itself."""
+    said = {"user_name": log.user, "character_name": log.character, "form": log.form, "head": log.head, "kept": log.kept}
+    return _kept(said, to.channel, next((line.shown.at for line in log.lines), None) or UNDATED, to)
+
+
+def rest_of(line: LoggedLine) -> Tree:
+    """What a log says of a line besides its words, ready to be kept; {} for what every line says."""
+    rest = {} if line.rest == {"extra": {}} else line.rest
+    return {**({"rest": rest} if rest else {}), **({"kept": line.kept} if line.kept else {})}
+
+
+def _kept(what: Tree, message: int, at: datetime, to: Destination) -> NewEvent:
+    event = ChatLineKept(message_id=message, channel_id=to.channel, user_id=to.owner_id, kept=_text(what))
+    return new(event, ids.derived("imported-kept", to.identity, message), occurred_at=at)
+
+
+def _text(tree: Tree) -> str:
+    return trees.written(tree).decode("utf-8", "replace")
+
+
+def _whole(line: LoggedLine) -> LoggedLine:
+    """The line, with texts that are longer than a message may be kept beside it."""
+    texts = {"texts": [one.text for one in line.variants]} if any(len(one.text) > LONGEST for one in line.variants) else {}
+    return replace(line, kept={**line.kept, **texts}) if texts else line
 
 
 def _said(line: LoggedLine, message: int, at: datetime, to: Destination) -> NewEvent:
@@ -85,7 +120,6 @@ def _said(line: LoggedLine, message: int, at: datetime, to: Destination) -> NewE
         venue=VENUE,
         text=line.shown.text[:LONGEST],
         author_name=line.name[:100] or "Somebody",
-        dropped=tuple(f"import.{name}"[:100] for name in line.rest)[:50],
     )
     return new(event, ids.message_event(message, "received"), occurred_at=at)
 
@@ -146,7 +180,9 @@ class _Reply:
             finish_reason="stop",
             text=self.line.variants[0].text[:LONGEST],
             reasoning=reasoning[:LONGEST] if isinstance(reasoning, str) else "",
-            raw=trees.written({"name": self.line.name, **self.line.rest}).decode("utf-8", "replace"),
+            raw=trees.written(
+                {"name": self.line.name, **self.line.rest, **({writing.KEPT: kept} if (kept := self.line.kept) else {})}
+            ).decode("utf-8", "replace"),
         )
 
     def _shown(self) -> Iterator[Event]:

@@ -1,4 +1,7 @@
-"""A conversation from outside, whatever program kept it."""
+"""A conversation from outside, whatever program kept it.
+
+What tells it from others (engine.chatlogs.identity) is made of everything here but what is `kept`.
+"""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +43,10 @@ class ChatVariant:
 
 @dataclass(frozen=True, slots=True)
 class LoggedLine:
-    """Something said. `chosen` is the index of the variant that was shown; `rest` is what else the log says of it."""
+    """Something said. `chosen` is the index of the variant that was shown; `rest` is what else the log says of it.
+
+    `kept` is what its form says of it in other ways than ours: texts with more about them, times that cannot be read.
+    """
 
     name: str
     by_user: bool
@@ -48,6 +54,7 @@ class LoggedLine:
     chosen: int = 0
     system: bool = False
     rest: Tree = field(default_factory=dict)
+    kept: Tree = field(default_factory=dict)
 
     @property
     def shown(self) -> ChatVariant:
@@ -73,7 +80,10 @@ class StreamedLines(Collection[LoggedLine]):
 
 @dataclass(frozen=True, slots=True)
 class ChatLog:
-    """One conversation. `bad` says in a sentence each what could not be read, with its line; `head` is what the log says of itself."""
+    """One conversation. `bad` says in a sentence each what could not be read, with its line; `head` is what the log says of itself.
+
+    `kept` is the same of forms that have no head.
+    """
 
     form: LogForm
     lines: Collection[LoggedLine]
@@ -81,3 +91,4 @@ class ChatLog:
     character: str = ""
     bad: tuple[str, ...] = ()
     head: Tree = field(default_factory=dict)
+    kept: Tree = field(default_factory=dict)

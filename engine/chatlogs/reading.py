@@ -9,6 +9,7 @@ from engine.cards.refusal import Unreadable
 from engine.cards.trees import Tree
 from engine.chatlogs.log import BadLines, ChatLog, ChatVariant, LoggedLine, StreamedLines
 from engine.chatlogs.times import moment
+from engine.chatlogs.writing import KEPT
 
 MOST_BYTES = 256 * 1024 * 1024
 MOST_LINE = trees.MOST_BYTES
@@ -53,10 +54,11 @@ def _jsonl(raw: bytes) -> ChatLog:
             head = found
         else:
             bad.add(f"Line {number}: {found if isinstance(found, Unreadable) else 'It is no message.'}")
-    lines = StreamedLines(lambda: (_tavern_line(found) for _, found in _rows(raw) if isinstance(found, dict) and "mes" in found), count)
+    lines = StreamedLines(lambda: (line_of(found) for _, found in _rows(raw) if isinstance(found, dict) and "mes" in found), count)
     user = _text(head.get("user_name")) if user is None else user
     character = _text(head.get("character_name")) if character is None else character
-    return ChatLog("Chub" if chub else "SillyTavern", lines, user, character, bad.told(), head)
+    own = {name: value for name, value in head.items() if name != KEPT}
+    return ChatLog("Chub" if chub else "SillyTavern", lines, user, character, bad.told(), own, _kept(head))
 
 
 def _rows(raw: bytes) -> Iterator[tuple[int, Any]]:
@@ -70,7 +72,8 @@ def _rows(raw: bytes) -> Iterator[tuple[int, Any]]:
             yield number, error
 
 
-def _tavern_line(found: Mapping[str, Any]) -> LoggedLine:
+def line_of(found: Tree) -> LoggedLine:
+    """The line that an object of SillyTavern's form stands for."""
     text, at = _text(found["mes"]), moment(found.get("send_date"))
     swipes, info, at_swipe = found.get("swipes"), found.get("swipe_info"), found.get("swipe_id")
     texts = [_text(one) for one in swipes] if isinstance(swipes, list) else []
@@ -81,9 +84,42 @@ def _tavern_line(found: Mapping[str, Any]) -> LoggedLine:
         variants, chosen = [ChatVariant(text, at)], 0
     elif variants[chosen].text != text:  # the message was edited after it was swiped
         variants[chosen] = ChatVariant(text, variants[chosen].at)
-    rest = {name: value for name, value in found.items() if name not in _OWN}
+    rest = {name: value for name, value in found.items() if name not in (*_OWN, KEPT)}
     by_user = found.get("is_user") is True
-    return LoggedLine(_text(found.get("name")), by_user, tuple(variants), chosen, found.get("is_system") is True, rest)
+    odd = {name: found[name] for name in _OWN if name in found and not _plain(name, found[name])}
+    if len(variants) > 1 and (by_user or variants[chosen].text not in texts):  # a person has no versions here, and an edit is none
+        odd |= {name: found[name] for name in ("swipes", "swipe_id", "swipe_info") if name in found}
+    kept = _kept(found) | odd
+    return LoggedLine(_text(found.get("name")), by_user, tuple(variants), chosen, found.get("is_system") is True, rest, kept)
+
+
+def _kept(found: Tree) -> Tree:
+    """What we wrote beside the form's own members when it went out."""
+    return dict(kept) if isinstance(kept := found.get(KEPT), dict) else {}
+
+
+def _plain(name: str, value: Any) -> bool:
+    """Whether a line's own member says nothing that is not read of it."""
+    match name:
+        case "name" | "mes":
+            return isinstance(value, str)
+        case "is_user" | "is_system":
+            return isinstance(value, bool)
+        case "send_date":
+            return moment(value) is not None or value in ("", None)
+        case "swipe_id":
+            return isinstance(value, int)
+        case "swipes":
+            return isinstance(value, list) and all(isinstance(one, str) for one in value)
+        case _:
+            return isinstance(value, list) and all(isinstance(one, dict) and not _told_more(one) for one in value)
+
+
+def _told_more(info: Mapping[str, Any]) -> bool:
+    """Whether what is told of a variant is more than its time."""
+    return any(value not in ({}, None, "") for name, value in info.items() if name != "send_date") or not _plain(
+        "send_date", info.get("send_date")
+    )
 
 
 def _swiped(infos: list[Any], at: int) -> Any:
@@ -97,8 +133,14 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None or isinstance(value, list) else str(value)
 
 
-def _said(name: str, *, by_user: bool, text: str, at: object = None, rest: Tree | None = None) -> LoggedLine:
-    return LoggedLine(name, by_user, (ChatVariant(text, moment(at)),), rest=rest or {})
+def _said(name: str, *, by_user: bool, text: str, at: object = None, kept: Tree | None = None) -> LoggedLine:
+    return LoggedLine(name, by_user, (ChatVariant(text, moment(at)),), kept=kept or {})
+
+
+def _besides(tree: Tree, *names: str) -> Tree:
+    """What stands in an object besides what is read of it; a time that cannot be read is not read."""
+    times = [name for name in ("created", "createdAt", "time") if name in names and not _plain("send_date", tree.get(name))]
+    return {name: value for name, value in tree.items() if name not in names or name in times}
 
 
 def _items(value: object) -> Iterator[Tree]:
@@ -117,7 +159,7 @@ def _kobold(tree: Tree) -> Iterator[ChatLog]:
         if asked.strip():
             lines.append(_said(user if n else opponent, by_user=n > 0, text=asked.strip()))
         lines += [_said(opponent, by_user=False, text=text.strip()) for text in answered if text.strip()]
-    yield ChatLog("KoboldLite", tuple(lines), user, opponent)
+    yield ChatLog("KoboldLite", tuple(lines), user, opponent, kept=_besides(tree, "prompt", "actions"))
 
 
 def _cai(tree: Tree) -> Iterator[ChatLog]:
@@ -129,13 +171,15 @@ def _cai(tree: Tree) -> Iterator[ChatLog]:
             source = source if isinstance(source, dict) else {}
             human = source.get("is_human") is True
             name = _text(source.get("name")) or ("You" if human else "Character")
-            lines.append(_said(name, by_user=human, text=_text(message.get("text")), at=message.get("created")))
-        yield _named_log("CAI Tools", lines)
+            kept = _besides(message, "src", "text", "created") | ({"src": more} if (more := _besides(source, "is_human", "name")) else {})
+            lines.append(_said(name, by_user=human, text=_text(message.get("text")), at=message.get("created"), kept=kept))
+        around = {"histories": more} if (more := _besides(tree["histories"], "histories")) else {}
+        yield _named_log("CAI Tools", lines, kept=_besides(tree, "histories") | around | _besides(history, "msgs"))
 
 
-def _named_log(form: Any, lines: list[LoggedLine], bad: tuple[str, ...] = ()) -> ChatLog:
+def _named_log(form: Any, lines: list[LoggedLine], bad: tuple[str, ...] = (), kept: Tree | None = None) -> ChatLog:
     user = next((line.name for line in lines if line.by_user), "You")
-    return ChatLog(form, tuple(lines), user, next((line.name for line in lines if not line.by_user), "Character"), bad)
+    return ChatLog(form, tuple(lines), user, next((line.name for line in lines if not line.by_user), "Character"), bad, kept=kept or {})
 
 
 def _webui(tree: Tree) -> Iterator[ChatLog]:
@@ -145,7 +189,7 @@ def _webui(tree: Tree) -> Iterator[ChatLog]:
             bad.append(f"Exchange {number}: It is no pair of texts.")
             continue
         lines += [_said("You" if n == 0 else "Character", by_user=n == 0, text=_text(one)) for n, one in enumerate(pair) if _text(one)]
-    yield _named_log("text-generation-webui", lines, tuple(bad))
+    yield _named_log("text-generation-webui", lines, tuple(bad), _besides(tree, "data_visible"))
 
 
 def _agnai(tree: Tree) -> Iterator[ChatLog]:
@@ -154,8 +198,9 @@ def _agnai(tree: Tree) -> Iterator[ChatLog]:
     for message in _items(tree["messages"]):
         human = bool(message.get("userId"))
         spoken = _text(message.get("handle")) or _text(message.get("name")) or ("You" if human else name)
-        lines.append(_said(spoken, by_user=human, text=_text(message.get("msg")), at=message.get("createdAt")))
-    yield _named_log("Agnai", lines)
+        kept = _besides(message, "msg", "createdAt", "handle")
+        lines.append(_said(spoken, by_user=human, text=_text(message.get("msg")), at=message.get("createdAt"), kept=kept))
+    yield _named_log("Agnai", lines, kept=_besides(tree, "messages"))
 
 
 def _risu(tree: Tree) -> Iterator[ChatLog]:
@@ -165,8 +210,10 @@ def _risu(tree: Tree) -> Iterator[ChatLog]:
     for message in _items(inner.get("message")):
         human = message.get("role") == "user"
         name = _text(message.get("name")) or ("You" if human else "Character")
-        lines.append(_said(name, by_user=human, text=_text(message.get("data")), at=message.get("time")))
-    yield _named_log("RisuAI", lines)
+        kept = _besides(message, "data", "time", "name", "role")
+        lines.append(_said(name, by_user=human, text=_text(message.get("data")), at=message.get("time"), kept=kept))
+    around = {"data": more} if (more := _besides(inner, "message")) else {}
+    yield _named_log("RisuAI", lines, kept=_besides(tree, "data") | around)
 
 
 _SIGNS: tuple[tuple[Callable[[Tree], bool], Callable[[Tree], Iterator[ChatLog]]], ...] = (

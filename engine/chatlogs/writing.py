@@ -5,30 +5,38 @@ from html import escape
 
 from engine.cards import trees
 from engine.cards.trees import Tree
+from engine.chatlogs.identity import iso
 from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
+
+KEPT = "tzurot_kept"
+"""Under this name stands what another form says in other ways than this one."""
 
 
 def as_jsonl(log: ChatLog) -> bytes:
-    """SillyTavern's form, with every variant and its time."""
-    head: Tree = {"user_name": log.user, "character_name": log.character, "create_date": _iso(_first(log)), "chat_metadata": {}} | log.head
-    return b"".join(trees.written(one) + b"\n" for one in (head, *(_line(line) for line in log.lines)))
+    """SillyTavern's form, with every variant and its time, and whatever else a log said when it came in."""
+    head: Tree = {"user_name": log.user, "character_name": log.character, "create_date": iso(_first(log)), "chat_metadata": {}}
+    head |= log.head | ({KEPT: log.kept} if log.kept else {})
+    return b"".join(trees.written(one) + b"\n" for one in (head, *(row(line) for line in log.lines)))
 
 
-def _line(line: LoggedLine) -> Tree:
-    found: Tree = {"name": line.name, "is_user": line.by_user, "is_system": line.system, "send_date": _iso(line.shown.at)}
+def row(line: LoggedLine) -> Tree:
+    """A line as an object."""
+    found: Tree = {"name": line.name, "is_user": line.by_user, "is_system": line.system, "send_date": iso(line.shown.at)}
     found |= {"mes": line.shown.text, **({"extra": {}} if "extra" not in line.rest else {}), **line.rest}
+    infos, kept = line.kept.get("swipe_info"), dict(line.kept)
     if len(line.variants) > 1:
         found |= {"swipes": [one.text for one in line.variants], "swipe_id": line.chosen}
-        found["swipe_info"] = [{"send_date": _iso(one.at), "extra": {}} for one in line.variants]
-    return found
+        more = kept.pop("swipe_info") if isinstance(infos, list) else []
+        told = [one if isinstance(one, dict) else {} for one in more] + [{}] * len(line.variants)
+        found["swipe_info"] = [{"extra": {}, **info, "send_date": iso(one.at)} for one, info in zip(line.variants, told, strict=False)]
+        kept |= {"swipe_info": more} if any(not isinstance(one, dict) for one in more) or len(more) > len(line.variants) else {}
+    if line.shown.at is None and "send_date" in kept:
+        found["send_date"] = kept.pop("send_date")
+    return found | ({KEPT: kept} if kept else {})
 
 
 def _first(log: ChatLog) -> datetime | None:
     return next((line.shown.at for line in log.lines if line.shown.at is not None), None)
-
-
-def _iso(at: datetime | None) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at is not None else ""
 
 
 def _spoken(one: ChatVariant) -> str:

@@ -96,6 +96,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "chat.titled": (chat.ChatTitled, 1),
         "chat.deleted": (chat.ChatDeleted, 1),
         "chat.restored": (chat.ChatRestored, 1),
+        "chat.line_kept": (chat.ChatLineKept, 1),
         "scene.presence_marked": (scene.PresenceMarked, 1),
         "scene.narrator_chosen": (scene.NarratorChosen, 1),
         "access.denied": (access.PersonDenied, 1),

@@ -9,7 +9,7 @@ from uuid import UUID
 from engine import ids
 from engine.actor import Actor
 from engine.chatlogs import identity
-from engine.chatlogs.events import Destination, appends, channel_of
+from engine.chatlogs.events import Destination, appends, channel_of, head_of, is_silent
 from engine.chatlogs.log import ChatLog
 from engine.decide.channel import Activate, Where
 from engine.errors import PartialRepeat
@@ -50,14 +50,15 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: UUID, *, start: int 
     channel = channel_of(chat, known_by)
     to = Destination(known_by, actor.user_id, host, await _speakers(log, actor) | {chat.character: host}, channel)
     done = repeated = said = variants = 0
+    await log.append(await asyncio.to_thread(head_of, chat, to))
     made = batched(appends(chat, to), AT_ONCE)
     while some := await asyncio.to_thread(next, made, ()):  # parsing and making hundreds of events would keep others waiting
-        done, said = done + len(some), said + sum(bool(group) for group in some)
-        variants += sum(1 + sum(one.event.TYPE == ReplyEdited.TYPE for one in group) for group in some if group)
+        done, said = done + len(some), said + sum(not is_silent(group) for group in some)
+        variants += sum(1 + sum(one.event.TYPE == ReplyEdited.TYPE for one in group) for group in some if not is_silent(group))
         if done <= start:
             continue
         rest = some[max(start - (done - len(some)), 0) :]
-        stored = await asyncio.gather(*(_append(log, [group for group in part if group]) for part in batched(rest, TOGETHER)))
+        stored = await asyncio.gather(*(_append(log, part) for part in batched(rest, TOGETHER)))
         repeated += sum(stored)
         if told is not None:
             await told(done, len(chat.lines), repeated)
@@ -72,16 +73,16 @@ def _identity(key: DataKey, chat: ChatLog, host: UUID) -> str:
 
 
 async def _append(log: Log, groups: Sequence[tuple[NewEvent, ...]]) -> int:
-    """Some lines in one append, or each in its own where only some of them are stored; returns how many were stored before."""
+    """Some lines in one append, or each in its own where only some of them are stored; returns how many (no notes) were stored before."""
     events = [event for group in groups for event in group]
     try:
         done = await log.append(*events)
     except PartialRepeat:
         done = None
     if done is None or len(done.positions) < len(events):  # a repeat is known by its first event, whatever became of the others
-        each = [await log.append(*group) for group in groups]
-        return sum(one.repeated for one in each)
-    return len(groups) if done.repeated else 0
+        each = [(await log.append(*group)).repeated and not is_silent(group) for group in groups]
+        return sum(each)
+    return sum(not is_silent(group) for group in groups) if done.repeated else 0
 
 
 async def _speakers(log: Log, actor: Actor) -> dict[str, UUID]:

@@ -109,6 +109,16 @@ async def versions_of(
         return await _open(vault, await cursor.fetchall())
 
 
+async def versions_in(connection: AsyncConnection, vault: Vault, channel: int, *, schema: str = "history") -> list[Entry]:
+    """All versions and segments of the replies in a channel that have several, in the order they came: see `versions_of`."""
+    statement = f"""
+    SELECT {_COLUMNS} FROM {{schema}}.entries WHERE channel = %s AND turn IN (SELECT turn FROM {{schema}}.versions) ORDER BY position
+    """
+    async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
+        await cursor.execute(sql(statement, schema), (channel,))
+        return await _open(vault, await cursor.fetchall())
+
+
 async def speaker_of(connection: AsyncConnection, message_id: int, *, schema: str = "history") -> UUID | None:
     """The character one of whose replies this message is, however old it is; None for anybody else's message."""
     cursor = await connection.execute(sql("SELECT character FROM {schema}.reply_messages WHERE message_id = %s", schema), (message_id,))

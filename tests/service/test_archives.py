@@ -24,7 +24,11 @@ from engine.decide.job import Ask, job_id
 from engine.decide.remembering.memory import MemoryPlace, Remember
 from engine.events.build import new
 from engine.events.message import MessageEdited, MessageReceived
+from engine.events.playground.chat import ChatDeleted, ChatTitled
+from engine.events.scene import PresenceMarked
+from engine.events.script import ScriptsSet
 from engine.execute import execute
+from engine.resources.craft.script import ScriptSheet
 from engine.resources.kinds import CHARACTER, PRESET
 from engine.resources.places.kinds import PERSONA
 from engine.store import Log, Query, open_log
@@ -42,9 +46,9 @@ SERVER = 900
 
 
 @asynccontextmanager
-async def world(dsn: str) -> AsyncIterator[Log]:
+async def world(dsn: str, master: MasterKey = MASTER) -> AsyncIterator[Log]:
     """A log with its read models."""
-    async with open_log(dsn, MASTER) as log:
+    async with open_log(dsn, master) as log:
         task = asyncio.create_task(group_runner.run(dsn, ALL))
         try:
             yield log
@@ -95,11 +99,17 @@ async def live(log: Log, who: int) -> None:
     edit = MessageEdited(
         message_id=1000 + who, channel_id=6, guild_id=SERVER, author_id=who, venue="discord", edited_ms=5, text=token(who, "edited")
     )
+    titled = ChatTitled(channel_id=40 + who, by_user_id=who, title=token(who, "title"))
+    deleted = ChatDeleted(channel_id=50 + who, by_user_id=who)
+    present = PresenceMarked(channel_id=5, venue="playground", character_id=character, by_user_id=who, at=7, present=False)
+    script = ScriptsSet(scope="character", target=str(character), set_by=who, scripts=(ScriptSheet(name=token(who, "script"), find="a"),))
+    for event in (titled, deleted, present, script):
+        await log.append(new(event, ids.derived("test", who, event.TYPE)))
     await log.append(new(said, ids.message_event(said.message_id, "received")), new(edit, ids.derived("test", who, "edit")))
     await execute(log, actor, Ask(job_id("catalogue", str(who)), "catalogue", str(who)), job_id("catalogue", str(who)))
 
 
-WHAT = ("picture", "info", "persona", "preset", "profile", "memory", "said", "server", "edited")
+WHAT = ("picture", "info", "persona", "preset", "profile", "memory", "said", "server", "edited", "title", "script")
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,7 @@ async def test_a_person_takes_everything_along_and_is_the_same_elsewhere(dsn: st
         cut = await Archive(_with(first, "events.jsonl", b"".join(lines[:3]))).into(log)  # an import that ended in the middle
         assert (cut.events, cut.repeated) == (3, 0)
         taken = await first.into(log)
-        assert taken.events == len(lines)
+        assert (taken.events, taken.left_out) == (len(lines), {})
         assert taken.repeated == 3
         again = await first.into(log)
         assert again.events == again.repeated == taken.events
@@ -198,8 +208,9 @@ async def test_a_whole_installation_moves(dsn: str, elsewhere: str, opened: bool
         address = await _picture(log)
     assert (token(ADA, "said").encode() in archive.everything) is opened
     assert token(BEN, "said").encode() not in archive.everything
-    async with world(elsewhere) as log:
-        taken = await archive.into(log)
+    master = MasterKey.of(b"o" * 32) if opened else MASTER  # what was opened is sealed anew by whatever key is there
+    async with world(elsewhere, master) as log:
+        taken = await archive.into(log, master)
         assert taken.events == len(rows)
         assert [row._replace(sealed=None) async for row in log.rows(Query())] == rows
         assert await blobs.get(log.pool, log.vault, address) == token(ADA, "picture").encode()
@@ -211,7 +222,7 @@ async def test_a_whole_installation_moves(dsn: str, elsewhere: str, opened: bool
         if not opened:
             assert {name for name in after if after[name] != before[name]} == set()
         with pytest.raises(ArchiveError, match="not empty"):
-            await archive.into(log)
+            await archive.into(log, master)
 
 
 async def _tables(log: Log) -> dict[str, tuple[int, str]]:

@@ -66,3 +66,44 @@ def others() -> dict[str, tuple[bytes, list[tuple[bool, str]]]]:
         "Agnai": (json.dumps(agnai).encode(), two),
         "RisuAI": (json.dumps(risu).encode(), two),
     }
+
+
+def marked() -> dict[str, bytes]:
+    """A file of every form with a word of its own, `mark N`, in each field of it."""
+    count = iter(range(10_000))
+
+    def word() -> str:
+        return f"mark {next(count)}."
+
+    info = {"send_date": "2024-05-03T16:06:00Z", "gen_started": word(), "extra": {"model": word()}}
+    odd = {"send_date": word(), "extra": {word(): word()}}
+    rows = [
+        {"user_name": word(), "character_name": word(), "chat_metadata": {"note_prompt": word(), "main_chat": word()}, word(): word()},
+        line("Wren", word(), force_avatar=word(), extra={"model": "a/b", "reasoning": word(), "more": [word()]}),
+        line(word(), word(), user=True, force_avatar=word(), extra={"file": {"url": word()}}),
+        line("Wren", word(), swipes=[word(), word()], swipe_id=0, swipe_info=[info, odd], bookmark_link=word()),
+        line(word(), word(), is_system=True, extra={"type": word()}) | {"is_system": True},
+        line("Ada", "x " * 60_000 + word(), user=True, at=word(), swipes=[word(), word()], swipe_info=[odd, info]),
+        line("Wren", "x " * 60_000 + word(), title=word()),
+        line("Ada", " ", user=True, note=word()),
+    ]
+    chub = [line("Ada", "", user=True) | {"mes": {"message": word(), "id": word()}}]
+    chub += [line("Wren", "") | {"mes": {"message": word(), "id": word()}, "swipes": [{"message": word(), "id": word()}]}]
+    kobold = {
+        "savedsettings": {"chatname": word(), "chatopponent": word(), "other": word()},
+        "prompt": word(),
+        "actions": [f"{{{{[INPUT]}}}}{word()}{{{{[OUTPUT]}}}}", word()],
+        "memory": word(),
+    }
+    said = {"src": {"is_human": True, "name": word(), "id": word()}, "text": word(), "created": word(), "uuid": word()}
+    cai = {"info": word(), "histories": {"about": word(), "histories": [{"msgs": [said], "external_id": word()}]}}
+    webui = {"internal": [[word(), word()]], "data_visible": [[word(), word()]], "metadata": word()}
+    agnai = {
+        "name": word(),
+        "greeting": word(),
+        "messages": [{"msg": word(), "userId": word(), "handle": word(), "createdAt": word(), "s": word()}],
+    }
+    message = {"role": "char", "data": word(), "name": word(), "chatId": word(), "time": word()}
+    risu = {"type": "risuChat", "ver": word(), "data": {"note": word(), "message": [message]}}
+    whole = {"KoboldLite": kobold, "CAI Tools": cai, "text-generation-webui": webui, "Agnai": agnai, "RisuAI": risu}
+    return {"SillyTavern": jsonl(rows), "Chub": jsonl(chub)} | {form: json.dumps(tree).encode() for form, tree in whole.items()}

@@ -36,3 +36,23 @@ class ChatDeleted(ChatChange):
 
 class ChatRestored(ChatChange):
     """It is there again, as it was."""
+
+
+class ChatLineKept(Event):
+    """What a chat log from elsewhere says of a line besides what was said, as JSON; of itself where `message_id` is the channel's.
+
+    A line that nobody said is here whole. It is written out again with the conversation.
+    """
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    user_id: Snowflake
+    kept: Sealed[str]
+
+    @property
+    def stream_name(self) -> str:
+        return f"kept:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.user_id),)

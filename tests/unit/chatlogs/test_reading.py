@@ -1,6 +1,7 @@
 """Chat logs are told by what stands in them, and a line that cannot be read is told (G7)."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID
 
 import pytest
@@ -8,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.cards.refusal import Unreadable
-from engine.chatlogs import writing
+from engine.chatlogs import identity, writing
 from engine.chatlogs.events import Destination, appends, channel_of
 from engine.chatlogs.log import ChatLog, ChatVariant, LoggedLine
 from engine.chatlogs.reading import read_chats
 from engine.chatlogs.times import moment
-from tests.support import chatlogs
+from engine.shapes.backup import read_backup
+from engine.shapes.mapping import planned
+from tests.support import chatlogs, shapes
 
 WREN, ROOK = UUID(int=1), UUID(int=2)
 OTHERS = chatlogs.others()
@@ -122,8 +125,24 @@ def test_the_same_conversation_gives_the_same_ids() -> None:
     one, other = ([[row.id for row in group] for group in appends(log, to)] for _ in range(2))
     assert one == other
     keys = [group[0] for group in one if group]
-    assert len(set(keys)) == len(keys) == 5
-    assert one[4] == []
+    assert len(set(keys)) == len(keys) == 6
+
+
+def test_a_conversation_is_known_for_ever_by_what_it_was_known_by() -> None:
+    """Those that came in with an earlier version add nothing when they come again."""
+    files = {"SillyTavern": chatlogs.jsonl(chatlogs.tavern()), **{form: raw for form, (raw, _) in OTHERS.items()}}
+    told = {form: sha256(b"".join(identity.told(read_chats(raw)[0]))).hexdigest()[:16] for form, raw in files.items()}
+    told["shapes.inc"] = sha256(b"".join(identity.told(planned(read_backup(shapes.opened(shapes.raw()))).chat))).hexdigest()[:16]
+    assert told == {
+        "SillyTavern": "560d5e5b53f25d29",
+        "Chub": "37ff97518154eb40",
+        "KoboldLite": "8f404df37ad53b83",
+        "CAI Tools": "3e15a1eb1699fac0",
+        "text-generation-webui": "211ddc33b35f0bbb",
+        "Agnai": "e8846666972471a1",
+        "RisuAI": "e6eb0dfbba07d34f",
+        "shapes.inc": "2609d232b2a2a8e7",
+    }
 
 
 def test_a_time_that_no_id_has_room_for_counts_as_untold() -> None:
