@@ -27,6 +27,7 @@ MORE = (
     PageLink("/live", "Live", "health"),
     PageLink("/connect", "Connect a model", "plug"),
     PageLink("/personas", "Personas", "faces"),
+    PageLink("/lore", "Lorebooks", "filter"),
     PageLink("/conversations", "Conversations", "chat"),
     PageLink("/models", "Models", "faces"),
     PageLink("/settings", "Settings", "filter"),
