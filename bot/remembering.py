@@ -56,7 +56,7 @@ def line(note: Note) -> str:
 def listed(found: Sequence[Note], *, first: int = 0) -> str:
     """A page of a list."""
     if not found:
-        return "Nothing is noted. What was said is remembered by itself; `remember` notes something besides."
+        return "Nothing is noted. What was said is remembered by itself; `/memory remember` notes something besides."
     shown = found[first : first + SHOWN]
     more = f"\n{len(found) - first - len(shown)} more." if len(found) > first + len(shown) else ""
     return "\n".join(map(line, shown)) + more

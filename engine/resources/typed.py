@@ -59,18 +59,18 @@ def beyond(spec: FieldSpec, value: Any) -> str | None:
     """What is wrong with the size of a value, in a sentence; None when it is within what may be typed."""
     shown = spec.shown
     if isinstance(value, str) and shown.limit is not None and len(value) > shown.limit:
-        return f'"{shown.label.rstrip("?")}" may have {shown.limit:,} characters; this has {len(value):,}.'
+        return f"{_called(spec)} may have {shown.limit:,} characters; this has {len(value):,}."
     if isinstance(value, tuple):
         if shown.many is not None and len(value) > shown.many:
-            return f"There may be {shown.many} {_called(spec)}; these are {len(value)}."
+            return f"{_called(spec)} may have {shown.many} entries; these are {len(value)}."
         if shown.limit is not None and any(len(item) > shown.limit for item in value if isinstance(item, str)):
-            return f"Each of the {_called(spec)} may have {shown.limit:,} characters."
+            return f"Each entry of {_called(spec)} may have {shown.limit:,} characters."
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _out_of_range(spec, value)
     if isinstance(value, dict) and too_deep(value):
-        return f"The {_called(spec)} may be nested {DEEPEST} deep at most."
+        return f"{_called(spec)} may be nested {DEEPEST} deep at most."
     if isinstance(value, dict) and shown.limit is not None and len(json.dumps(value)) > shown.limit:
-        return f"The {_called(spec)} may have {shown.limit:,} characters as JSON."
+        return f"{_called(spec)} may have {shown.limit:,} characters as JSON."
     return None
 
 
@@ -96,13 +96,12 @@ def _out_of_range(spec: FieldSpec, value: float) -> str | None:
         return None
     if spec.key == "max_age_s" and value == 0:
         return "0 is no age. Use null, or leave it empty, for no limit."
-    return f"The {_called(spec)} goes from {spec.range.replace(' or more', ' upwards')}."
+    return f"{_called(spec)} goes from {spec.range.replace(' or more', ' upwards')}."
 
 
 def _called(spec: FieldSpec) -> str:
-    """A label in the middle of a sentence: `short name`, but `Top P`."""
-    label = spec.shown.label
-    return label if sum(c.isupper() for c in label) > 1 else label[0].lower() + label[1:].rstrip("?")
+    """A label as the subject of a sentence, in quotes: labels are anything from `Top P` to `Speaks first after (hours)`."""
+    return f'"{spec.shown.label.rstrip("?")}"'
 
 
 def _text(spec: FieldSpec, text: str) -> str:
@@ -113,30 +112,30 @@ def _int(spec: FieldSpec, text: str) -> int:
     try:
         return int(text.replace(",", "").replace("_", ""))
     except ValueError:
-        raise Wrong(f"The {_called(spec)} is a whole number.") from None
+        raise Wrong(f"{_called(spec)} is a whole number.") from None
 
 
 def _float(spec: FieldSpec, text: str) -> float:
     try:
         value = float(text.replace(",", "."))
     except ValueError:
-        raise Wrong(f"The {_called(spec)} is a number.") from None
+        raise Wrong(f"{_called(spec)} is a number.") from None
     if value != value or value in (float("inf"), float("-inf")):
-        raise Wrong(f"The {_called(spec)} is a number.")
+        raise Wrong(f"{_called(spec)} is a number.")
     return value
 
 
 def _switch(spec: FieldSpec, text: str) -> bool:
     said = text.casefold()
     if said not in _YES | _NO:
-        raise Wrong(f"The {_called(spec)} is yes or no.")
+        raise Wrong(f"{_called(spec)} is yes or no.")
     return said in _YES
 
 
 def _choice(spec: FieldSpec, text: str) -> str:
     found = next((choice for choice in spec.choices if choice == text.casefold()), None)
     if found is None:
-        raise Wrong(f"The {_called(spec)} is one of {', '.join(spec.choices)}.")
+        raise Wrong(f"{_called(spec)} is one of {', '.join(spec.choices)}.")
     return found
 
 
@@ -157,7 +156,7 @@ def _people(spec: FieldSpec, text: str) -> tuple[int, ...]:
     found = [_PERSON.fullmatch(part) for part in re.split(r"[\s,]+", text) if part]
     people = [int(match[1]) for match in found if match is not None]
     if len(people) < len(found) or any(person >= 2**63 for person in people):
-        raise Wrong(f"The {_called(spec)} are ids: digits only, one a line.")
+        raise Wrong(f"{_called(spec)} takes ids: digits only, one a line.")
     return tuple(dict.fromkeys(people))
 
 
@@ -165,9 +164,9 @@ def _json(spec: FieldSpec, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Wrong(f"The {_called(spec)} take a JSON object, such as {{}}.") from None
+        raise Wrong(f"{_called(spec)} takes a JSON object, such as {{}}.") from None
     if not isinstance(value, dict):
-        raise Wrong(f"The {_called(spec)} take a JSON object, such as {{}}.")
+        raise Wrong(f"{_called(spec)} takes a JSON object, such as {{}}.")
     return value
 
 

@@ -55,7 +55,7 @@ async def test_a_channel_is_changed_by_buttons_and_explained_to_whoever_asks(sta
     assert "applies to everybody here" in told
     await discord.say("general", "bob", "hello?")
     assert "Taken back" in (await boss.press(shown, "Undo")).text
-    assert "goes from 1 to 10" in await boss.says("channel edit", field="most", value="11")
+    assert '"Most answers to a message" goes from 1 to 10' in await boss.says("channel edit", field="most", value="11")
     asked = await discord.say("general", "bob", "and now?")
     await discord.wait_reply("general", asked)
     assert [str(turn.message_id) for turn in stage.requested] == [asked]
