@@ -87,7 +87,7 @@ async def bring(log: Log, actor: Actor, raw: bytes, name: str, key: UUID, item_i
 def _sniffed(raw: bytes) -> tuple[FileKind, list[ChatLog]]:
     """What a file is, and its conversations where it is a chat log: reading one is how it is told. Pure, for a thread."""
     if raw.startswith(b"PK\x03\x04"):
-        return ("backup" if _is_backup(raw) else "character"), []
+        return ("backup" if is_backup(raw) else "character"), []
     if raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{" and raw[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         return "character", []
     try:
@@ -100,8 +100,10 @@ def _sniffed(raw: bytes) -> tuple[FileKind, list[ChatLog]]:
         return "character", []
 
 
-def _is_backup(raw: bytes) -> bool:
-    """Whether an archive holds JSON and is no card."""
+def is_backup(raw: bytes) -> bool:
+    """Whether a file is an archive that holds JSON and is no card."""
+    if not raw.startswith(b"PK\x03\x04"):
+        return False
     try:
         with zipfile.ZipFile(BytesIO(raw)) as archive:
             names = archive.namelist()

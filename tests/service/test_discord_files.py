@@ -8,6 +8,7 @@ import pytest
 from engine.config import Settings
 from tests.service.test_discord_poison import commands
 from tests.service.test_discord_resources import Person
+from tests.support import shapes
 from tests.support.chatlogs import jsonl, tavern
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
@@ -64,3 +65,5 @@ async def test_every_command_that_takes_a_file_answers_whatever_the_file_is(stag
             discord.faults[:] = [Fault("GET", "/cdn/", status=404, drop=name == "lore import", times=5)]
             assert "does not hand that file over" in await alice.says(name, **options, **{taking[name]: ("file.json", content)}), name
             discord.faults.clear()
+        backup = await alice.says("character import", file=("mochi.zip", shapes.zipped(shapes.raw())))
+        assert [word for word in ("@mochi", "4 memories", "5 lines of talk", "by job") if word not in backup] == []

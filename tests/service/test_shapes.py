@@ -1,14 +1,18 @@
 """Backups of shapes.inc as a job: preview, progress, cut anywhere, again; the counts add up (G3)."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
 
+from bot import avatars, editing
 from bot import shapes as faces
+from engine import ids
 from engine.actor import person
 from engine.config import Settings
 from engine.decide.rejected import Rejected
+from engine.resources.kinds import CHARACTER
 from engine.shapes.backup import read_backup
 from engine.shapes.mapping import planned
 from projections.archive import chats, shapes
@@ -17,6 +21,7 @@ from projections.models import jobs
 from projections.models.jobs import Job
 from tests.service.test_cli_editing import here as here
 from tests.support import shapes as made
+from tests.support.pictures import picture
 from tests.support.provider.room import local_standin, with_provider
 from tests.support.site import Site
 from worker.__main__ import working
@@ -62,14 +67,18 @@ async def test_a_backup_that_is_cut_anywhere_goes_on_and_its_counts_add_up(here:
 
 
 async def test_a_backup_is_brought_in_by_a_job_once(here: Site, settings: Settings) -> None:
-    """The character is there at once; the job tells the counts; the same file again is the same job, and the kept file is gone."""
-    log, raw = here.console.log, made.zipped(made.raw())
+    """The character is there at once; the job tells the counts and fetches its picture; again it is the same job; the kept file is gone."""
+    log = here.console.log
+    served = await asyncio.start_server(_picture, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{served.sockets[0].getsockname()[1]}"
+    settings = settings.model_copy(update={"web_fetch_hosts": (origin,)})
+    raw = made.zipped(made.raw() | {"mochi/mochi.json": json.dumps(made.config() | {"avatar": f"{origin}/mochi.png"}).encode()})
     backup, plan = await faces.read_zip(raw)
     assert (backup.shape, faces.summary(plan)) == (
         "shape-1",
         "Mochi: 4 memories, 3 skipped (1 deleted there, 1 empty, 1 no record), 5 lines of talk; 2 messages say nothing or cannot be read.",
     )
-    async with local_standin() as url, working(with_provider(settings, url)):
+    async with served, local_standin() as url, working(with_provider(settings, url)):
         begun = await faces.begin(log, ADA, raw)
         assert (begun.item.name, begun.created) == ("Mochi", True)
         found: Job | None = None
@@ -82,11 +91,24 @@ async def test_a_backup_is_brought_in_by_a_job_once(here: Site, settings: Settin
     assert counts.pop("skipped") == {"deleted_there": 1, "empty": 1, "no_record": 1}
     assert [line.split(":")[0] for line in counts.pop("told")] == ["Message 4", "Message 5"]
     assert counts == {"imported": 3, "repeated": 1, "messages": 5, "messages_repeated": 0, "records": 7, "bad": 2}
+    item = await editing.by_id(log, CHARACTER, ADA, begun.item.id)
+    assert item is not None
+    assert await avatars.read(log, str(item.values["avatar"]))
+    await avatars.clear(log, ADA, item.id, ids.random_id())
     again = await faces.begin(log, ADA, raw)
     assert (again.job, again.created) == (begun.job, False)
     async with log.pool.connection() as connection:
         row = await (await connection.execute("SELECT count(*) FROM blobs WHERE subject = 'user:5'")).fetchone()
-    assert row == (0,)
+    assert row == (1,), "the picture"
+
+
+async def _picture(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request with a picture."""
+    await reader.readuntil(b"\r\n\r\n")
+    content = picture()
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(content) + content)
+    await writer.drain()
+    writer.close()
 
 
 async def test_what_is_no_backup_is_refused_before_anything_is_made(here: Site) -> None:

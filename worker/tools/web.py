@@ -7,6 +7,7 @@ import asyncio
 import ipaddress
 import socket
 from html import unescape
+from urllib.parse import urlsplit
 
 import re2
 
@@ -20,6 +21,7 @@ from worker.work import Work
 
 MOST_BYTES = 2 * 1024 * 1024
 REDIRECTS = 4
+_MOVED = (301, 302, 303, 307, 308)
 SECONDS = 15.0
 _READABLE = ("text/", "application/json", "application/xml", "application/xhtml+xml")
 _UNSEEN = [re2.compile(rf"(?is)<{tag}\b.*?</{tag}\s*>") for tag in ("script", "style", "noscript", "template", "svg", "head")]
@@ -38,21 +40,37 @@ async def run(using: ToolUse, arguments: Page) -> ToolOutcome:
         except Forbidden as error:
             raise Unusable(f"{error} May be read: {', '.join(using.work.settings.web_fetch_hosts) or 'none'}.") from None
         answer = await fetch(using.work, target)
-        if answer.status not in (301, 302, 303, 307, 308):
+        if answer.status not in _MOVED:
             return ToolOutcome(_words(answer))
         url = _led(target, answer.headers.get("location", ""))
     raise Unusable("The page leads from one address to another without an end.")
 
 
-async def fetch(work: Work, target: Target) -> Response:
+async def picture(work: Work, url: str) -> bytes:
+    """A picture at a public address, or on a host that the operator allowed. Raises Unusable, ProviderFailed."""
+    for _ in range(REDIRECTS + 1):
+        try:
+            target = sites.target(url, (urlsplit(url).hostname or "", *work.settings.web_fetch_hosts))
+        except ValueError as error:
+            raise Unusable(str(error) if isinstance(error, Forbidden) else "This is no address on the web.") from None
+        answer = await fetch(work, target, "image/*")
+        if answer.status == 200:
+            return answer.body
+        if answer.status not in _MOVED:
+            raise Unusable(f"There is no picture (HTTP {answer.status}).")
+        url = _led(target, answer.headers.get("location", ""))
+    raise Unusable("The picture leads from one address to another without an end.")
+
+
+async def fetch(work: Work, target: Target, accept: str = "text/html, text/plain, application/json") -> Response:
     """The answer of the host's own number. Raises Unusable, ProviderFailed."""
     address = await _looked_up(target)
-    headers = {"host": target.authority, "accept": "text/html, text/plain, application/json", "user-agent": "Tzurot"}
+    headers = {"host": target.authority, "accept": accept, "user-agent": "Tzurot"}
     name = target.host if target.scheme == "https" else None
     try:
         return await work.http.request("GET", target.at(address), headers=headers, seconds=SECONDS, limit=MOST_BYTES, name=name)
     except TooLong:
-        raise Unusable(f"The page is larger than {MOST_BYTES // 2**20} MB.") from None
+        raise Unusable(f"What lies there is larger than {MOST_BYTES // 2**20} MB.") from None
 
 
 async def _looked_up(target: Target) -> sites.Address:

@@ -7,7 +7,7 @@ from uuid import UUID
 import nextcord
 from nextcord import SlashOption
 
-from bot import avatars, cards, editing
+from bot import avatars, cards, editing, portable
 from bot.discord.answers import Choices, Interaction, Told, answer, open_form
 from bot.discord.attached import content
 from bot.discord.context import key_of, user_id
@@ -21,11 +21,11 @@ from bot.editing import Item
 from engine.actor import Actor
 from engine.decide import character, preset
 from engine.decide.rejected import Rejected
-from engine.resources.kinds import Kind
+from engine.resources.kinds import CHARACTER, Kind
 from projections.models import catalog
 
 WHICH = "Name or short name"
-A_FILE = SlashOption(description="A JSON file of ours; for a character also a card: PNG, JSON, CHARX")
+A_FILE = SlashOption(description="A JSON file of ours; for a character also a card (PNG, JSON, CHARX) or a ZIP of shapes.inc")
 A_PICTURE = SlashOption(description="A PNG, JPEG, GIF or WebP; leave it out to take the picture away", required=False)
 
 
@@ -96,7 +96,8 @@ def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
 
     @answering("import", f"Make a {kind.name} from a file: ours or the predecessor's", under=group)
     async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> Told:
-        return await editor.imported(interaction, kind, await content(file, cards.MOST_BYTES), file.filename)
+        most = portable.MOST_BYTES if kind is CHARACTER and file.filename.casefold().endswith(".zip") else cards.MOST_BYTES
+        return await editor.imported(interaction, kind, await content(file, most), file.filename)
 
 
 def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from bot import cards, editing, proxies, sheets
+from bot import cards, editing, portable, proxies, sheets
 from bot.discord import custom_ids
 from bot.discord.answers import Interaction, Told
 from bot.discord.components import Option, button, cut, row, select
@@ -159,7 +159,14 @@ class Editor:
     async def imported(self, interaction: Interaction, kind: Kind[Any], raw: bytes, name: str) -> Told:
         """Make a new one of a file: a card of any program, one of ours, or the predecessor's. Raises Rejected and Wrong."""
         actor, log = self.context.actor(interaction), self.context.log
+        if kind is CHARACTER and portable.is_backup(raw):
+            brought = await portable.bring(log, actor, raw, name, key_of(interaction.id), self._new_id(kind, interaction), None)
+            assert brought.item is not None
+            job = f"Memories and talk come in by job `{str(brought.job)[:8]}`, as your private talk with it. Twice adds nothing."
+            return self._is_there(interaction, brought.item, (brought.words, job, *brought.notes))
         if kind is CHARACTER:
+            if len(raw) > cards.MOST_BYTES:
+                raise Rejected(f"The file is larger than {cards.MOST_BYTES // 2**20} MB.")
             found = await cards.read(log, actor, raw, name)
             item, notes = await cards.make(log, actor, found, self._new_id(kind, interaction), key_of(interaction.id))
             return self._is_there(interaction, item, notes)
