@@ -3,7 +3,6 @@
 They are worked out when asked for, as those that recall goes by are (ADR 73): nothing is stored that would have to be forgotten.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,4 +42,15 @@ def _named(note: Note, known: dict[str, str]) -> frozenset[str]:
     """The names a memory holds: those its model listed, and those of others that its text has as words."""
     text = note.text.casefold()
     own = {name.casefold() for name in note.entities}
-    return frozenset(own | {name for name in known if name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)})
+    return frozenset(own | {name for name in known if _stands_in(name, text)})
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """Whether a text has a name, and not only as a part of a word."""
+    at = text.find(name) if name else -1
+    while at >= 0:
+        around = text[max(at - 1, 0) : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(letter.isalnum() for letter in around):
+            return True
+        at = text.find(name, at + 1)
+    return False

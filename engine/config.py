@@ -113,6 +113,9 @@ class Settings(BaseSettings):
         le=5,
         description="Weight of memories for naming the same thing as others that were found; 0: each is found by itself alone.",
     )
+    memory_contrastive: Literal["on", "off"] = Field(
+        "on", description="Whether what all memories have in common counts nothing when one is found by its meaning."
+    )
     console_host: str = Field("127.0.0.1", description="Address the console listens on. Other than loopback needs a password.")
     console_port: int = Field(8420, ge=0, le=65535, description="Port of the console; 0 takes any free one.")
     console_password: SecretStr | None = Field(None, description="Password of the console.")

@@ -57,6 +57,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
                 full=settings.memory_recall == "full",
                 decay_days=settings.memory_decay_days,
                 waypoints=settings.memory_waypoints,
+                contrastive=settings.memory_contrastive == "on",
                 calm=calm,
             )
         )

@@ -144,7 +144,7 @@ async def r34(run: Run, settings: Settings | None = None) -> None:
             prompt, place = PROMPTS[number // 20 % len(PROMPTS)], number % 20
             spot = spots[place % 3]
             text = f"{prompt} {hers[number % 4][:9]}"  # the beginning of all marked words: it must not help
-            message = await _asked(world, spot, WAYS[place % len(WAYS)], text, shared)
+            message = await asked(world, spot, WAYS[place % len(WAYS)], text, shared)
             sent = (await world.prompt(message, by=BRAM, limit=4))[0].bytes().decode()
             sizes.append(len(sent))
             found = [word for word in hers if word in sent] + ([open_word] if open_word in sent and spot is not SQUARE else [])
@@ -159,7 +159,7 @@ async def r34(run: Run, settings: Settings | None = None) -> None:
 WAYS = ("text", "embed", "forward", "file", "name", "caption", "reply")
 
 
-async def _asked(world: World, spot: Spot, way: str, text: str, shared: int) -> int:
+async def asked(world: World, spot: Spot, way: str, text: str, shared: int) -> int:
     """Bram says it in one of the ways in which words come in."""
     said: dict[str, object] = {"text": "What do you know?"}
     match way:

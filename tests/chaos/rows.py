@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.clock import monotonic
 from engine.errors import TzurotError
-from tests.chaos import bots, broker, database, delivery, jobs, outward, remembering, workers
+from tests.chaos import bots, broker, database, delivery, injections, jobs, outward, remembering, workers
 from tests.chaos.calls import doors, faults, outside, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
@@ -64,6 +64,7 @@ ROWS = {
         Row("R31", 60, outward.r31),
         Row("R32", 10_000, outward.r32),
         Row("R34", 1_200, remembering.r34),
+        Row("R34T", 1_200, injections.r34t),
         Row("R35", 200, remembering.r35),
         Row("R36", 4, wallet.r36),
         Row("R37", 40, outward.r37),

@@ -1,6 +1,7 @@
 """Summaries, facts and vectors made anew beside those that are met: compared, switched to, switched back from (D2, D14)."""
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -191,6 +192,7 @@ async def test_a_dream_hides_and_undoing_it_brings_back_the_same_tables(world: W
         await world.do(Remember(uuid4(), ADA, MemoryPlace("discord", SQUARE.channel, 9), text), person(ADA))
     asked = await world.say(SQUARE, "hello")
     before = await world.met(asked)
+    fingerprint = await _fingerprint(world, asked)
     assert before.count("I keep bees.") == 3
     assert (await dream.run(job(world, settings, Quiet, "dream")))["hidden"] == 2
     dreamed = await world.met(asked)
@@ -201,5 +203,15 @@ async def test_a_dream_hides_and_undoing_it_brings_back_the_same_tables(world: W
     assert all("I keep bees." in line for pair in pairs for line in pair)
     assert found.name in remembering.told([(found, pairs)])
     assert await remembering.dreamed(world.log, 42) == []
+    assert await _fingerprint(world, asked) != fingerprint
     await world.do(UndoDream((await remembering.find_dream(world.log, ADA, found.name)).dream), person(ADA))
     assert await world.met(asked) == before
+    assert await _fingerprint(world, asked) == fingerprint
+
+
+async def _fingerprint(world: World, asked: int) -> str:
+    """A hash of all that is met, and of all that is noted with what holds of it."""
+    met = await world.met(asked)
+    async with world.log.pool.connection() as connection:
+        notes = await noted.of_person(connection, world.log.vault, None)
+    return hashlib.sha256(repr((met, notes)).encode()).hexdigest()

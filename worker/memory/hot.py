@@ -24,7 +24,7 @@ from projections.prompt.sections import remembered
 from worker.calm import Calm
 from worker.memory import embed, model, passages, vectors_kept
 from worker.memory.ask import Query
-from worker.memory.config import RecallConfig
+from worker.memory.config import Dense, RecallConfig
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine, Hit
 from worker.memory.index import Index, Memory, Prepared
@@ -58,10 +58,13 @@ DECAY = 0.5
 _log = logs.get("recall")
 
 
-def decaying(days: int, waypoints: float = 0.0) -> RecallConfig:
-    """The ranking's knobs with exp(-age / days) in it, 0 days: without; and with so much weight of what shares a name or a moment."""
+def decaying(days: int, waypoints: float = 0.0, *, centred: bool = True) -> RecallConfig:
+    """The ranking's knobs with exp(-age / days) in it, 0 days: without; and with so much weight of what shares a name or a moment.
+
+    `centred`: a memory's meaning is weighed against that of all.
+    """
     decay = {"recency": DECAY, "recency_days": days} if days else {}
-    return RecallConfig(waypoint=waypoints, **decay)
+    return RecallConfig(waypoint=waypoints, dense=Dense(centred=centred), **decay)
 
 
 @dataclass(slots=True)
@@ -81,7 +84,8 @@ class Recaller:
     """Ranks memories for prompts. One per process; `full`: by vectors, too. `only`: of this embedder, whichever is chosen.
 
     `decay_days`: what is recent counts more, a third of that after so many days; 0 for not at all. Age is read, nothing is changed by it.
-    `waypoints`: weight of memories that name the same thing as others that were found.
+    `waypoints`: weight of memories that name the same thing as others that were found. `contrastive`: what all memories have in common
+    counts nothing.
     `calm`: what was said is taken up while it says that no turn hurries.
     """
 
@@ -90,6 +94,7 @@ class Recaller:
     only: str | None = None
     decay_days: int = 0
     waypoints: float = 0.0
+    contrastive: bool = True
     rest_s: float = REST_S
     calm: Calm = field(default_factory=Calm)
     _engine: Engine | None = None
@@ -183,7 +188,7 @@ class Recaller:
         """The arithmetic, its model loaded on the first question ever."""
         if self._engine is None:
             embedder = await asyncio.to_thread(_embedder, self._vectors) if self.full else None
-            self._engine = Engine(embedder, decaying(self.decay_days, self.waypoints))
+            self._engine = Engine(embedder, decaying(self.decay_days, self.waypoints, centred=self.contrastive))
         return self._engine
 
     async def _in_step(self, engine: Engine, hot: _Hot, candidates: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 from engine.store import Log, connect
@@ -18,11 +19,10 @@ REST_S, LATEST_S = 0.3, 2.0
 
 
 class LazyRecall:
-    """See the module's docstring. `full`: by vectors, too; `decay_days`, `waypoints` and `calm`: see Recaller."""
+    """See the module's docstring. `full`: by vectors, too; `knobs` (decay_days, waypoints, contrastive) and `calm`: see Recaller."""
 
-    def __init__(self, log: Log, *, full: bool, decay_days: int = 0, waypoints: float = 0.0, calm: Calm | None = None) -> None:
-        self._log, self._full, self._decay_days, self._calm = log, full, decay_days, calm or Calm()
-        self._waypoints = waypoints
+    def __init__(self, log: Log, *, full: bool, calm: Calm | None = None, **knobs: Any) -> None:
+        self._log, self._full, self._calm, self._knobs = log, full, calm or Calm(), knobs
         self._recall: Recall | None = None
         self._loading = asyncio.Lock()
         self._turns = 0
@@ -36,7 +36,7 @@ class LazyRecall:
         async with self._loading:
             if self._recall is None:
                 hot = await asyncio.to_thread(import_module, "worker.memory.hot")
-                made = hot.Recaller(self._log, self._full, decay_days=self._decay_days, waypoints=self._waypoints, calm=self._calm)
+                made = hot.Recaller(self._log, self._full, calm=self._calm, **self._knobs)
                 await made.prepare()
                 self._recall = made
             return self._recall

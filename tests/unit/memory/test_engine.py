@@ -143,6 +143,7 @@ def test_recency_and_waypoints_are_off_until_weighted() -> None:
     assert ids(first)[0] == "m9000"
     assert engine.recall(index, Query("soup")) == first
     assert decaying(0) == RecallConfig(), "MEMORY_DECAY_DAYS is off"
+    assert decaying(0, centred=False).dense.centred is False, "MEMORY_CONTRASTIVE is off"
     assert ids(Engine(WordEmbedder(), decaying(30)).recall(index, Query("soup")))[0] == "m9000"
 
 
