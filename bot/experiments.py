@@ -1,5 +1,7 @@
 """A turn run again with something changed, as an experiment: what the console and the command line share (F3)."""
 
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,11 +11,16 @@ from engine import ids
 from engine.actor import Actor
 from engine.decide.job import Ask, job_id
 from engine.events.experiment import ExperimentRun
-from engine.events.turn import TurnCompleted
+from engine.events.job import JobRequested
+from engine.events.turn import GenerationStarted, TurnCompleted
 from engine.execute import execute
 from engine.store import Log, Query
+from projections.models import catalog
 from projections.models.turns import Turn
-from projections.prompt.changes import PromptChanges
+from projections.prompt.changes import BY_SETTINGS, PromptChanges, parse
+from projections.rerun import forks
+from projections.rerun.difference import Difference
+from projections.rerun.forks import RerunScope
 
 NAME = "experiment"
 DESCRIBES = frozenset({"character.created", "character.edited"})
@@ -56,6 +63,7 @@ async def begin(log: Log, actor: Actor, turn: Turn, changes: PromptChanges) -> U
     wanted = {"model": changes.model, "preset": str(changes.preset or ""), "character": changes.character}
     told: dict[str, JsonValue] = {"turn": str(turn.turn), **{name: value for name, value in wanted.items() if value}}
     told |= {name: "off" for name, kept in (("lore", changes.lore), ("memory", changes.memory)) if not kept}
+    told |= {"generation": changes.generation or BY_SETTINGS} if changes.generation is not None else {}
     # Other words are somebody's: they are sealed, and no hash of them stands in the clear.
     key = ids.random_id() if changes.edits else ids.derived("experiment", *(f"{name}={value}" for name, value in sorted(told.items())))
     about = f"{turn.turn}:{key}"
@@ -64,6 +72,47 @@ async def begin(log: Log, actor: Actor, turn: Turn, changes: PromptChanges) -> U
     ask = Ask(job_id(NAME, about), NAME, about, told, people, {"edits": edits} if edits else {})
     await execute(log, actor, ask, ids.random_id(), see=("jobs",))
     return ask.job
+
+
+def changed(told: Mapping[str, JsonValue], names: Mapping[str, str]) -> list[str]:
+    """What an experiment had otherwise, in words; `names` are those of presets by id. Pure."""
+    words = {
+        "model": "the model {}",
+        "preset": "the preset {}",
+        "character": "the description of the character at event {}",
+        "generation": "the memories made by {}",
+        "lore": "no lore",
+        "memory": "no memories",
+    }
+    found = {name: str(told[name]) for name in words if name in told}
+    return [words[name].format(names.get(value, value)) for name, value in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What an experiment had otherwise, in words, and where its prompt first differs from the recorded one."""
+
+    words: tuple[str, ...] = ()
+    differs: Difference | None = None
+
+
+async def departure(log: Log, job: UUID, turn: UUID) -> Departure:
+    """What was changed for an experiment. Where memories were looked for anew, the prompt is not made again here."""
+    told = next((one.event.parameters for one in await log.stream(f"job:{job}") if isinstance(one.event, JobRequested)), {})
+    async with log.pool.connection() as connection:
+        names = {str(one.id): one.name for one in await catalog.presets(connection, log.vault)}
+    words = tuple(changed(told, names))
+    changes = parse(f"{name}={value}" for name, value in told.items() if name != "turn")
+    return Departure(words, None if changes.generation is not None else await first_difference(log, turn, changes))
+
+
+async def first_difference(log: Log, turn: UUID, changes: PromptChanges) -> Difference | None:
+    """Where the turn's last prompt first differs with these changes; None where it does not, or cannot be made again."""
+    last: tuple[int, GenerationStarted] | None = None
+    async with aclosing(forks.calls(log, RerunScope(turn=turn))) as found:
+        async for position, started in found:
+            last = position, started
+    return None if last is None else (await forks.compared(log, *last, changes)).differs
 
 
 async def answers(log: Log, job: UUID, turn: UUID) -> tuple[ExperimentRun, tuple[Side, Side]] | None:

@@ -59,8 +59,13 @@ def run(
                 )
             await asyncio.sleep(0.2)
         ran, sides = answered
-        shown = {"job": str(job), "turn": str(found[0].turn), "equal_prompt": ran.equal, "usage": ran.usage.model_dump()}
+        differs = None if changes.generation is not None else await experiments.first_difference(log, found[0].turn, changes)
+        shown: dict[str, object] = {"job": str(job), "turn": str(found[0].turn), "equal_prompt": ran.equal, "usage": ran.usage.model_dump()}
         words = [f"{side.title}:\n{side.same}[{side.other}]" if side.other else f"{side.title}:\n{side.same}" for side in sides]
-        say(shown | {"sides": [asdict(side) for side in sides]}, json=json, words="\n\n".join(words))
+        if differs is not None:
+            place = f"The prompt first differs in its {differs.where}, character {differs.at}:"
+            words.append(f"{place}\n  - {differs.before!r}\n  + {differs.after!r}")
+        shown |= {"differs": asdict(differs) if differs else None, "sides": [asdict(side) for side in sides]}
+        say(shown, json=json, words="\n\n".join(words))
 
     with_log(work)

@@ -13,7 +13,10 @@ from projections.prompt.sections.history import Said, Talk
 
 LONGEST_EDIT = 16_000
 """Characters of other words for what somebody said."""
-KEYS = "model=ID, preset=ID, character=POSITION, lore=off, memory=off, event:POSITION=TEXT"
+KEYS = "model=ID, preset=ID, character=POSITION, lore=off, memory=off, generation=NAME, event:POSITION=TEXT"
+LONGEST_NAME = 200
+BY_SETTINGS = "settings"
+"""How the generation is written that the settings make."""
 _SWITCH = ("on", "off")
 _EVENT = re.compile(r"event:(\d{1,18})")
 
@@ -27,6 +30,7 @@ class PromptChanges:
     """What a run again has otherwise. Empty fields change nothing.
 
     `character` is a position of the log: the description that held there. `edits` are other words for what stands at a position.
+    `generation` names summaries and facts that are met instead; `recalled` is what recall finds then, which whoever has an engine asks.
     """
 
     model: str = ""
@@ -35,11 +39,14 @@ class PromptChanges:
     lore: bool = True
     memory: bool = True
     edits: Mapping[int, str] = field(default_factory=dict)
+    generation: str | None = None
+    recalled: Chosen | None = None
 
     def chosen(self, recorded: Mapping[str, Chosen]) -> dict[str, Chosen]:
         """The references of each section with what is left out, and with the other version of the character."""
         found = dict(recorded)
         gone = [name for name, kept in ((lore.NAME, self.lore), (memories.NAME, self.memory)) if not kept and name in found]
+        found |= {memories.NAME: self.recalled} if self.recalled is not None and memories.NAME in found else {}
         found |= {name: Chosen() for name in gone}
         if self.character is not None and character.NAME in found:
             refs = tuple(f"{ref.partition('@')[0]}@{self.character}" for ref in found[character.NAME].refs)
@@ -86,6 +93,8 @@ def _with(found: PromptChanges, key: str, value: str) -> PromptChanges:
             return replace(found, lore=value.strip().lower() == "on")
         case "memory" if value.strip().lower() in _SWITCH:
             return replace(found, memory=value.strip().lower() == "on")
+        case "generation" if len(value) <= LONGEST_NAME:
+            return replace(found, generation="" if value.strip() == BY_SETTINGS else value.strip())
     edited = _EVENT.fullmatch(key)
     if edited is None:
         raise NoSuchChange(f"{key}={value[:40]} changes nothing. It takes {KEYS}.")

@@ -119,6 +119,10 @@ async def test_an_unchanged_fork_is_equal_and_a_changed_one_names_where_it_leave
             while (answered := await experiments.answers(person.log, job, ends[4].turn_id)) is None:
                 await asyncio.sleep(0.05)
         ran, sides = answered
+        apart = await experiments.departure(person.log, job, ends[4].turn_id)
+        assert apart.words == ("the model c/d", f"the description of the character at event {version}")
+        assert apart.differs is not None
+        assert apart.differs.where == "character"
         assert (ran.model, ran.equal) == ("c/d", False)
         assert (sides[0].same + sides[0].other, sides[1].same + sides[1].other) == (ends[4].text, ran.text)
         assert "Changed altogether." in str(provider.journal[-1].body["messages"])

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -16,13 +17,16 @@ from engine.actor import person
 from engine.config import Settings
 from engine.decide.remembering.dreaming import UndoDream
 from engine.decide.remembering.memory import ChooseGeneration, Correct, MemoryPlace, Remember
+from engine.events.turn import TurnRequested
 from engine.store import open_log
+from engine.store.connect import pool
 from engine.vault import MasterKey
 from projections.models.memories import generations, noted
 from projections.models.memories.groups import Grouping, closed, spoken
-from tests.support.memories import Spot, World
+from projections.prompt.sections import remembered
+from tests.support.memories import WREN, Spot, World
 from tests.unit.memory.support import WordEmbedder
-from worker.jobs import dream, embed_memories, resummarize, summarize
+from worker.jobs import dream, embed_memories, experiment, resummarize, summarize
 from worker.jobs.running import RunningJob
 from worker.memory import compare, embed
 from worker.memory.engine import Engine
@@ -116,6 +120,38 @@ async def test_a_generation_survives_two_deaths_is_switched_to_and_back(world: W
     [compared] = await compare.compare(world.log, "summary", "", "better", questions=5)
     assert compared.question == "hello"
     assert compared.shared < 1
+    about = await world.say(SQUARE, "What is the fact, and what the summary?")
+    await world.caught_up()
+    anew = await _recalled_by(world, settings, about, "better")
+    assert "better" in anew
+    assert "cheap" not in anew
+    assert "cheap" in await _recalled_by(world, settings, about, "")
+
+
+async def _recalled_by(world: World, settings: Settings, asked: int, generation: str) -> str:
+    """What an experiment finds for a turn with the memories of a generation (F3)."""
+    turn = TurnRequested(
+        turn_id=uuid4(),
+        message_id=asked,
+        channel_id=SQUARE.channel,
+        guild_id=SQUARE.guild,
+        user_id=ADA,
+        character_id=WREN,
+        venue="discord",
+        trigger="name",
+        reason="called by name",
+        slot=0,
+    )
+    async with pool(world.log.dsn, size=2) as own:
+        recall = Recaller(world.log.over(own), full=False)
+        again = job(world, settings, RunningJob, "experiment")
+        again.work = replace(again.work, recall=recall)
+        try:
+            found = await experiment.recalled(again, turn, (), generation)
+        finally:
+            await recall.close()
+    contents = await remembered.contents(world.log, [ref for ref in found.refs if not ref.startswith("c:")])
+    return " ".join(one.text for one in contents)
 
 
 async def test_every_message_is_in_one_closed_group(world: World) -> None:

@@ -1,6 +1,7 @@
 """What is different in a fork, and where it begins to differ (F14). Pure."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,7 @@ def test_changes_are_read_as_they_are_written() -> None:
     found = parse([f"preset={preset}", "model= a/b ", "Character=12", "lore=off", "memory=OFF", "event:7=x = y"])
     assert (found.preset, found.model, found.character) == (preset, "a/b", 12)
     assert (found.lore, found.memory, found.edits) == (False, False, {7: "x = y"})
+    assert (parse(["generation=a/b"]).generation, parse(["generation=settings"]).generation) == ("a/b", "")
     assert parse(["lore=on", "memory=on"]) == parse([]) == AS_IT_WAS
 
 
@@ -56,6 +58,15 @@ def test_changes_are_read_as_they_are_written() -> None:
 def test_what_changes_nothing_is_refused(written: str) -> None:
     with pytest.raises(NoSuchChange):
         parse([written])
+
+
+def test_memories_that_were_looked_for_anew_stand_in_the_place_of_those_that_were_found() -> None:
+    """And leaving memories out counts more."""
+    recorded = {"memories": Chosen(("4",)), "history": Chosen(("1",))}
+    anew = replace(parse(["generation=a/b"]), recalled=Chosen(("n:9",)))
+    assert anew.chosen(recorded) == recorded | {"memories": Chosen(("n:9",))}
+    assert replace(anew, memory=False).chosen(recorded)["memories"] == Chosen()
+    assert anew.chosen({"history": Chosen(("1",))}) == {"history": Chosen(("1",))}
 
 
 def test_what_is_left_out_has_no_references_and_another_version_of_the_character_has_its_own() -> None:

@@ -1,5 +1,7 @@
 """Runs a turn again with something changed, as an experiment: an answer that no conversation holds (F3)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from engine import ids
@@ -7,11 +9,13 @@ from engine.decide.job import RetryPolicy
 from engine.events.build import new
 from engine.events.experiment import ExperimentRun
 from engine.events.preset import Parameters
-from engine.events.turn import GenerationStarted, TurnRequested
+from engine.events.turn import GenerationStarted, PromptSection, TurnRequested
 from engine.resources.typed import tidy
 from projections.models import catalog, provider_models
-from projections.prompt.changes import PromptChanges
+from projections.prompt.changes import BY_SETTINGS, PromptChanges
 from projections.prompt.rebuild import rebuild
+from projections.prompt.section import Chosen, Snapshot
+from projections.prompt.sections import history, memories
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
 
 NAME = "experiment"
@@ -31,7 +35,10 @@ async def run(job: RunningJob) -> Result:
     if asked is None or started is None:
         raise GiveUp("Nothing was ever asked of a model in this turn.")
     try:
-        again = await rebuild(job.work.log, started, changes=changes(job.parameters, job.personal))
+        wanted = changes(job.parameters, job.personal)
+        if wanted.generation is not None:
+            wanted = replace(wanted, recalled=await recalled(job, asked, started.sections, wanted.generation))
+        again = await rebuild(job.work.log, started, changes=wanted)
     except LookupError as error:
         raise GiveUp(f"The prompt cannot be built again: {error}.") from None
     if again.erased:
@@ -66,10 +73,43 @@ def changes(parameters: Result, personal: Result) -> PromptChanges:
             character=None if character is None else int(str(character)),
             lore=parameters.get("lore") != "off",
             memory=parameters.get("memory") != "off",
+            generation=_generation(parameters.get("generation")),
             edits={int(position): str(text) for position, text in edits.items()} if isinstance(edits, dict) else {},
         )
     except ValueError:
         raise GiveUp("It does not say what is to be different.") from None
+
+
+def _generation(named: object) -> str | None:
+    return None if named is None else "" if named == BY_SETTINGS else str(named)
+
+
+async def recalled(job: RunningJob, asked: TurnRequested, made_of: Sequence[PromptSection], generation: str) -> Chosen:
+    """What recall finds for the turn's message among the summaries and facts of another generation."""
+    history_then = next((Chosen(one.refs) for one in made_of if one.name == history.NAME), Chosen())
+
+    async def other(_: str) -> Chosen:
+        return history_then
+
+    if job.work.recall is None:
+        raise GiveUp("Nothing is recalled here: MEMORY_RECALL is off.")
+    async with job.work.log.pool.connection() as connection:
+        snapshot = Snapshot(
+            connection,
+            asked.turn_id,
+            asked.channel_id,
+            asked.character_id,
+            asked.message_id,
+            {},
+            0,
+            guild=asked.guild_id,
+            user=asked.user_id,
+            venue=asked.venue,
+            recall=job.work.recall,
+            generation=generation,
+            other=other,
+        )
+        return await memories.select(snapshot)
 
 
 async def _chosen(job: RunningJob, started: GenerationStarted) -> tuple[str, UUID | None, Parameters]:

@@ -26,7 +26,7 @@ async def begin(request: Request) -> Response:
     if turn is None:
         return problem(request, 404, "No such turn", "Give a turn's id.")
     try:
-        wanted = [f"{name}={value}" for name in ("model", "preset", "character") if (value := field(form, name).strip())]
+        wanted = [f"{name}={value}" for name in ("model", "preset", "character", "generation") if (value := field(form, name).strip())]
         changes = parse([*wanted, *(f"{name}=off" for name in ("lore", "memory") if field(form, name) == "off")])
         job = await experiments.begin(console.log, operator(OPERATOR), turn, changes)
     except (Rejected, NoSuchChange) as no:
@@ -60,7 +60,8 @@ async def show(request: Request) -> Response:
         return problem(request, 404, "No such experiment", "It is begun on a turn's page.")
     found = await experiments.answers(console.log, job, turn.turn)
     run, shown = found if found is not None else (None, ())
-    context = {"turn": turn, "job": asked, "run": run, "sides": shown, "path": request.url.path}
+    apart = await experiments.departure(console.log, job, turn.turn)
+    context = {"turn": turn, "job": asked, "run": run, "sides": shown, "path": request.url.path, "apart": apart}
     if by_script(request):
         return HTMLResponse(fragment("_experiment.html", **context))
     return page(request, "experiment.html", context, section="Turns")

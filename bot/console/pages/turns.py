@@ -24,6 +24,7 @@ from projections import inspector
 from projections.inspecting import gather
 from projections.inspecting.inspection import shown
 from projections.models import catalog, timeline
+from projections.models.memories import generations
 from projections.models.timeline import Filter
 from projections.models.turns import Turn
 
@@ -77,6 +78,7 @@ async def inspect(request: Request) -> Response:
     notice = error_notice(outcome, await _own_words(console, outcome.character_id)) if isinstance(outcome, TurnFailed) else ""
     asked, status = await asked_for(console, request.query_params)
     async with console.log.pool.connection() as connection:
+        made_by = await generations.of_channel(connection, turn.channel)
         presets = [one for one in await catalog.presets(connection, console.log.vault) if not one.erased]
     context = {
         "flight": record,
@@ -84,6 +86,7 @@ async def inspect(request: Request) -> Response:
         "beside": await neighbours(console, asked, status, turn),
         "presets": presets,
         "preset_names": {one.id: one.name for one in presets},
+        "generations": made_by,
         "answered": answered(record),
         "versions": await experiments.versions(console.log, turn.character),
         "called": called,

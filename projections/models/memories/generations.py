@@ -47,6 +47,12 @@ async def listed(connection: AsyncConnection, vectors: str) -> Sequence[Generati
         return await cursor.fetchall()
 
 
+async def of_channel(connection: AsyncConnection, channel: int) -> list[str]:
+    """The generations that have summaries of a channel, by name; "" is the one that the settings make."""
+    statement = "SELECT DISTINCT generation FROM memory.notes WHERE channel = %s AND origin = 'summary' AND NOT gone ORDER BY 1 LIMIT 50"
+    return [row[0] for row in await (await connection.execute(sql(statement, ""), (channel,))).fetchall()]
+
+
 async def noted_on(connection: AsyncConnection, person: int, at_day_of: float, generation: str = "") -> int:
     """How many facts of a person a generation noted of the day (UTC) of a moment, given in Unix seconds."""
     statement = """

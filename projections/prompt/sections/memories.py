@@ -61,6 +61,7 @@ async def select(snapshot: Snapshot) -> Chosen:
         venue=snapshot.venue,
         until=trigger.position,
         at=ids.snowflake_time(snapshot.message_id),
+        generation=snapshot.generation,
     )
     candidates = await memory_scope.met(snapshot.connection, scope)
     talk = history.spoken((await snapshot.other(history.NAME)).refs)
