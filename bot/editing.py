@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, cast
 from uuid import UUID
@@ -23,6 +24,7 @@ from engine.resources.preset import PresetSheet, conflict
 from engine.resources.slugs import slug_of
 from engine.resources.typed import show
 from engine.store import Log
+from projections import measures
 from projections.models import catalog, provider_models
 from projections.models.places import personas
 
@@ -98,6 +100,14 @@ def _preset(found: catalog.Preset, actor: Actor) -> Item:
 
 def _persona(found: personas.Persona) -> Item:
     return Item(PERSONA, found.id, found.owner_id, found.sheet, True, listed=True)
+
+
+async def last_used(log: Log, item: Item) -> datetime | None:
+    """The hour in which a character answered last; None for other kinds, and for one that never did."""
+    if item.kind is not CHARACTER:
+        return None
+    async with log.pool.connection() as connection:
+        return await measures.last_used(connection, item.id)
 
 
 def pick(known: Sequence[Item], kind: Kind[Any], text: str, *, hint: str = "") -> Item:

@@ -52,6 +52,15 @@ class Measure:
     p95_ms: float | None
 
 
+async def last_used(connection: AsyncConnection, character: UUID, *, schema: str = "turns") -> datetime | None:
+    """The hour in which a character answered last; None for one that never did. The newest sums are looked at first."""
+    statement = """
+    SELECT slot FROM {schema}.sums WHERE unit = 'hour' AND axis = 'character' AND key = %s ORDER BY unit DESC, axis DESC, slot DESC LIMIT 1
+    """
+    row = await (await connection.execute(sql(statement, schema), (str(character),))).fetchone()
+    return datetime.strptime(row[0], _SLOTS["hour"]).replace(tzinfo=UTC) if row else None
+
+
 _SUMS = """
 WITH classes AS (
     SELECT axis, key, class, sum(turns) AS turns, sum(calls) AS calls, sum(failed) AS failed, sum(prompt_tokens) AS prompt_tokens,

@@ -97,9 +97,12 @@ def _show(kind: Kind[Any]) -> Callable[..., None]:
     def command(which: Which, json: Json = False) -> None:
         async def work(log: Log) -> None:
             item = await editing.find(log, kind, OPERATOR, which)
+            used = await editing.last_used(log, item)
             if json:
-                return say({"id": str(item.id), "owner_id": item.owner_id} | to_file(kind, item.values), json=True)
-            table(("field", "value"), [(spec.key, text) for spec, text in editing.shown(item, everything=False)])
+                more = {"last_used": used.isoformat()} if used else {}
+                return say({"id": str(item.id), "owner_id": item.owner_id} | to_file(kind, item.values) | more, json=True)
+            last = [("last used", f"{used:%Y-%m-%d, about %H:00} UTC")] if used else []
+            table(("field", "value"), [*((spec.key, text) for spec, text in editing.shown(item, everything=False)), *last])
             for line in await _minded(log, item):
                 echo(line)
             return None

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from bot import editing
 from bot.console.state import OPERATOR
 from engine import ids, seed
 from engine.actor import operator
@@ -13,6 +14,7 @@ from engine.decide.reply import ChooseVersion, EditReply
 from engine.events.reply import ReplyRated
 from engine.events.turn import TurnRequested
 from engine.execute import execute, undo
+from engine.resources.kinds import CHARACTER
 from tests.support.site import Said, Site, seen, site, ticks, until
 
 
@@ -141,6 +143,8 @@ async def test_why_is_told_on_a_page(here: Site) -> None:
     assert "keep nothing of this message" in (await here.http.get("/why?message=1234567890123456789")).text
     assert (await here.http.get("/why?message=nonsense")).status_code == 422
     assert "First answer" not in page
+    wren = await editing.find(here.console.log, CHARACTER, operator(), "wren")
+    assert "last used <time" in (await here.http.get(f"/characters/{wren.id}")).text  # C9
 
 
 async def test_reactions_below_a_reply_do_what_they_do_on_discord(here: Site) -> None:

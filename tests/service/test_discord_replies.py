@@ -121,6 +121,8 @@ async def test_why_says_what_was_answered_and_why_something_was_not(stage: Rig, 
 
         told = (await on_reply(discord, "Inspect", "bob")).text
         assert "**Lilith**: the message names it." in told
+        viewed = await discord.answered(await discord.slash("general", "bob", "character view", {"character": "lilith"}))
+        assert "**Last used:** <t:" in viewed.text  # C9
         assert "Model: m" in told
         assert await why(f"https://discord.com/channels/1/2/{asked}") == told
         assert "addressed no character" in await why(unheard)

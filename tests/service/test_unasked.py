@@ -18,7 +18,7 @@ from engine.events.turn import GenerationStarted, TurnCompleted, TurnDeclined, T
 from engine.execute import execute
 from engine.resources.channel import ChannelSheet
 from engine.store import Query
-from projections import why
+from projections import measures, why
 from projections.follow import runner
 from projections.models import turns
 from projections.prompt.rebuild import rebuild
@@ -70,6 +70,10 @@ async def test_silence_is_kept_on_record_shown_to_nobody_and_impossible_when_add
         assert await runner.wait_for(host.log.pool, [p.name for p in ALL], await host.log.head(), seconds=60)
         async with host.log.pool.connection() as connection:
             assert await turns.silences(connection, ann.channel) == {LILITH: (1, 3)}
+            used = await measures.last_used(connection, LILITH)
+            assert used is not None, "C9: from the ends of its turns"
+            assert timedelta() <= clock.now() - used < timedelta(hours=2)
+            assert await measures.last_used(connection, ids.random_id()) is None
         await execute(host.log, BOSS, Activate(Where(ann.channel, 1, "discord"), LILITH), ids.random_id(), see=["channels"])
         assert any("chose silence 1 of 3 times" in line for line in explain.lines(await explain.look(host.log, ann.channel)))
         assert any("chose to say nothing" in line for line in words.lines(await why.explain(host.log, silent.message_id)))

@@ -122,6 +122,7 @@ async def _look(kind: Kind[Any], request: Request) -> Response:
     preview = await editing.preview(console.log, item.sheet) if isinstance(item.sheet, PresetSheet) else None
     context = {"item": item, "groups": groups, "preview": preview, "key": ids.random_id(), "operator": OPERATOR}
     context |= {"changed": _id(request.query_params.get("changed", "")), "worn": await _worn(console, item)}
+    context["used"] = await editing.last_used(console.log, item)
     return page(request, "resource.html", context, section=SECTION[kind.name])
 
 

@@ -12,6 +12,7 @@ $("theme")?.addEventListener("click", () => {
 
 // Times in the reader's own zone.
 const FORMS = {
+  hour: { year: "numeric", month: "short", day: "2-digit", hour: "2-digit" },
   clock: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   minute: { hour: "2-digit", minute: "2-digit" },
   full: { dateStyle: "medium", timeStyle: "medium" },

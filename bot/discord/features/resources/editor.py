@@ -68,6 +68,8 @@ class Editor:
             if spec.key not in ("name", "slug", "visibility") and not spec.stored and (whole or spec.key in INTRODUCTION):
                 lines.append(f"**{spec.shown.label}:** {editing.filled(text, item.name) if item.kind is CHARACTER else text}")
         lines += [f"⚠️ {line}" if warns else line for line, warns in await self._effective(item)]
+        if (used := await editing.last_used(self.context.log, item)) is not None:
+            lines.append(f"**Last used:** <t:{int(used.timestamp())}:f>")
         name = item.kind.name
         edit = [button(custom_ids.EDIT.id(name, item.id), "Edit", "blue")] if item.editable else []
         export = [button(custom_ids.EXPORT.id(name, item.id), "Export")] if whole else []
