@@ -7,6 +7,7 @@ import pytest
 
 from bot.discord import custom_ids
 from bot.discord.custom_ids import PRESSES
+from bot.discord.features.resources import editor
 from bot.editing import KINDS
 from bot.sheets import EVERY, SHEETS
 from engine.config import Settings
@@ -20,8 +21,7 @@ from tests.support.discord.validate import load, spec_path
 
 pytestmark = pytest.mark.filterwarnings(NEXTCORD_WARNING)
 PLACE, WHO = "general", "boss"
-CAST = ("Lilith", *(f"Extra {number}" for number in range(26)))
-"""More than one page of a list, or of a select, holds."""
+CAST = ("Lilith", "Ada", "Wren")
 LAST = (
     custom_ids.UNDO,
     custom_ids.REPLY_DROP,
@@ -90,8 +90,9 @@ def _mark(part: Json) -> tuple[str, ...]:
     return (prefix, *(text for one, text in zip(PRESSES[prefix].parts, texts, strict=True) if one in kinds))
 
 
-async def test_every_button_select_and_form_is_as_discord_has_it(settings: Settings) -> None:
+async def test_every_button_select_and_form_is_as_discord_has_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each one that is registered is met, pressed and answered, and every exchange is one that Discord's OpenAPI allows."""
+    monkeypatch.setattr(editor, "SELECT_OPTIONS", len(CAST) - 1)  # so that a list has two pages
     async with staged(settings, lambda turn: "fine, thank you", *CAST, owner=WHO) as stage, stage.bot():
         path = spec_path()
         stage.discord.spec = load(path) if path else None
@@ -110,5 +111,7 @@ async def _beginnings(stage: Rig, boss: Person) -> list[Interaction]:
     commands = [f"{kind} {does}" for kind in KINDS for does in ("create", "browse")] + [f"{kind} edit" for kind in SHEETS]
     found = [await boss.run(command) for command in (*commands, "settings apikey", "me delete")]
     found.append(await boss.run("character delete", character="lilith"))
+    opened = await stage.discord.answered(await stage.discord.on_message(PLACE, WHO, "Edit reply", reply["id"]))
+    await boss.fill(opened, text="In other words.")  # a second version, so that there are steps between them
     menus = [await stage.discord.on_message(PLACE, WHO, menu, reply["id"]) for menu in ("Edit reply", "Report", "Versions")]
     return [*found, *[await stage.discord.answered(menu) for menu in menus]]
