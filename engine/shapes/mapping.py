@@ -45,6 +45,11 @@ PRESET = {
 DROPPED = ("credits", "moderation", "user_id", "blocked_user_id", "user_count", "message_count")
 """Beginnings of names that say nothing of the character: accounting of their site."""
 _LINE = ("message", "reply", "ts", "regenerated_replies")
+_OF_MEMORY = ("result", "deleted", "created_at", "metadata", "metadata.end_ts", "metadata.created_at")
+_OF_KNOWLEDGE = ("title", "content", "text", "deleted", "created_at")
+"""What is taken of a record."""
+_NOTHING: tuple[object, ...] = (None, "", [], {}, False)
+MOST_NAMES = 100
 LONGEST = 4000
 """Characters of one memory."""
 
@@ -79,12 +84,15 @@ def planned(backup: ShapesBackup) -> ShapesPlan:
     character, told = _character(backup)
     preset = {ours: backup.config[theirs] for theirs, ours in PRESET.items() if backup.config.get(theirs) is not None}
     memories, skipped, records = list[ShapesMemory](), dict[str, int](), 0
-    for found in _records(backup):
+    left = dict[str, None]()
+    for found in _records(backup, left):
         records += 1
         if isinstance(found, str):
             skipped[found] = skipped.get(found, 0) + 1
         else:
             memories += found
+    if left:
+        told.append(f"Of each memory its words and its time are taken, as yours; left out: {', '.join(left)}")
     told += [f"{path}: it is none of a backup's files" for path in backup.strange]
     return ShapesPlan(character, _preset(preset, backup), tuple(memories), skipped, records, _chat(backup), tuple(told))
 
@@ -122,11 +130,20 @@ def _preset(found: dict[str, Any], backup: ShapesBackup) -> dict[str, Any]:
     return tree
 
 
-def _records(backup: ShapesBackup) -> Iterator[list[ShapesMemory] | str]:
-    for one in backup.lists.get("memories", ()):
-        yield _memory(one)
-    for one in backup.lists.get("knowledge", ()):
-        yield _knowledge(one)
+def _records(backup: ShapesBackup, left: dict[str, None]) -> Iterator[list[ShapesMemory] | str]:
+    """What becomes of each record; `left` collects the names of what they say besides."""
+    for part, made, taken in (("memories", _memory, _OF_MEMORY), ("knowledge", _knowledge, _OF_KNOWLEDGE)):
+        for one in backup.lists.get(part, ()):
+            if len(left) < MOST_NAMES:
+                left |= dict.fromkeys(name for name in _named(one) if name not in taken)
+            yield made(one)
+
+
+def _named(one: Any) -> Iterator[str]:
+    """The names of what a record says, and of what it says about itself."""
+    about = one.get("metadata") if isinstance(one, dict) else None
+    yield from (str(name)[:60] for name, value in one.items() if value not in _NOTHING) if isinstance(one, dict) else ()
+    yield from (f"metadata.{name}"[:60] for name, value in about.items() if value not in _NOTHING) if isinstance(about, dict) else ()
 
 
 def _memory(one: Any) -> list[ShapesMemory] | str:
