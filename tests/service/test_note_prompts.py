@@ -9,7 +9,7 @@ from engine.actor import operator, person
 from engine.decide.craft.note import SetNote
 from engine.decide.rejected import Rejected
 from engine.execute import execute
-from engine.resources.craft.note import DIRECTIVES
+from engine.resources.craft.directives import DIRECTIVES
 from engine.store import Log, open_log
 from engine.undo import take_back
 from engine.vault import MasterKey
@@ -55,6 +55,24 @@ async def test_each_ready_made_rule_stands_at_the_end_of_the_system_message_of_i
     other = seed.samples()[1].character_id
     prompt, _ = await here.prompt(await here.request(await here.say("you"), other))
     assert "<rules>" not in prompt.messages[0].content
+
+
+async def test_a_rule_with_a_condition_stands_where_it_holds_and_the_record_says_when_not(log: Log) -> None:
+    """Every so many messages, where a pattern is found, when replies stray; each prompt is built again byte for byte by `turn`."""
+    here = Room(log, 84)
+    rules = ("brief: every 2", "plain: /opinion|think/i", "own-words: drift", "continuity")
+    await execute(log, OPERATOR, SetNote("channel", "84", {"directives": rules}), ids.random_id())
+    found, dropped = [], []
+    for text in ("Hello", "Go on", "What do you THINK?", "And now"):
+        prompt, started = await turn(here, text)  # it answers "Answer to ..." each time
+        lines = prompt.messages[0].content.partition("<rules>")[2]
+        found.append([name for name, rule in DIRECTIVES.items() if rule in lines])
+        record = next(one for one in started.sections if one.name == "directives")
+        dropped.append([(part.what, part.why) for part in record.dropped])
+        assert [ref[2:] for ref in record.refs if ref.startswith("w:")] == found[-1]
+    assert found == [["continuity"], ["brief", "continuity"], ["plain", "continuity"], ["brief", "continuity"]]
+    assert ("directive:plain", "where a pattern is found") in dropped[0]
+    assert ("directive:brief", "every 2") in dropped[2]
 
 
 async def test_only_who_may_edit_the_character_or_manage_the_channel_sets_a_note(log: Log) -> None:

@@ -1,25 +1,15 @@
 """What is put into every prompt of a character or a channel beside the description: a note, and rules that are ready made."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from engine.resources.craft.directives import DIRECTIVES, LONGEST, NotADirective, directive
 from engine.resources.field import Resource, Shown
 
 NOTE, RULES = "Note", "Rules"
 NoteScope = Literal["character", "channel"]
-DIRECTIVES: Mapping[str, str] = MappingProxyType(
-    {
-        "plain": "Do not flatter. Disagree where the character would, and praise only what deserves it.",
-        "brief": "Answer in at most three short sentences unless more is asked for.",
-        "continuity": "Keep to what was said and done so far: names, places, times, objects and promises stay as they are.",
-        "own-words": "Do not repeat phrases, openings or gestures of your last replies.",
-        "no-puppets": "Never speak, act, think or feel for anybody but your own character.",
-    }
-)
-"""Rules that can be switched on by name (I5), in the order in which they stand."""
 
 
 class NoteSheet(Resource):
@@ -30,7 +20,15 @@ class NoteSheet(Resource):
     depth: Annotated[int, Shown("Depth", NOTE, "How many messages come after it; 0: it is last.", "number")] = Field(4, ge=0, le=999)
     role: Annotated[Literal["system", "user", "assistant"], Shown("Role", NOTE, "Whose words it is.", "choice")] = "system"
     directives: Annotated[
-        tuple[str, ...], Shown("Rules", RULES, f"Ready-made ones, one a line: {', '.join(DIRECTIVES)}.", "names", 40, len(DIRECTIVES))
+        tuple[str, ...],
+        Shown(
+            "Rules",
+            RULES,
+            f"Ready-made ones, one a line: {', '.join(DIRECTIVES)}; with a condition as brief: every 3, brief: drift, brief: /pattern/i.",
+            "names",
+            LONGEST,
+            2 * len(DIRECTIVES),
+        ),
     ] = ()
 
 
@@ -40,6 +38,9 @@ NOTHING_SET = NoteSheet()
 
 def problems(values: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with a note's values taken together."""
-    if unknown := [name for name in values.get("directives", ()) if name not in DIRECTIVES]:
-        return {"directives": f"There is no rule called {unknown[0][:40]}. There are: {', '.join(DIRECTIVES)}."}
+    for text in values.get("directives", ()):
+        try:
+            directive(text)
+        except NotADirective as error:
+            return {"directives": str(error)}
     return {}

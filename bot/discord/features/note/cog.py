@@ -11,8 +11,9 @@ from bot.discord.features.undo.press import changed
 from bot.notes import sheet_of
 from engine.decide.craft.note import SetNote
 from engine.decide.rejected import Rejected
+from engine.resources.craft.directives import DIRECTIVES, NotADirective, directive
 from engine.resources.craft.kinds import CRAFT
-from engine.resources.craft.note import DIRECTIVES, NoteScope
+from engine.resources.craft.note import NoteScope
 from engine.resources.field import values
 from engine.resources.kinds import typed
 
@@ -45,16 +46,18 @@ class NoteCog(Cog):
         rule: str = SlashOption(description="Which", choices={name: name for name in DIRECTIVES}),
         on: bool = SlashOption(description="Off: it holds no more", required=False, default=True),
         character: str = WHO,
+        when: str = SlashOption(description="always; every 3; drift; or /a pattern/i in the message", required=False, default=""),
     ) -> Told:
         scope, target = await self._target(interaction, character)
-        now = [name for name in (await sheet_of(self.context.log, scope, target)).directives if name != rule]
-        return await self._carry_out(interaction, character, {"directives": "\n".join([*now, *([rule] if on else [])])})
+        now = [one for one in (await sheet_of(self.context.log, scope, target)).directives if one.partition(":")[0].strip() != rule]
+        wished = f"{rule}: {when.strip()}" if when.strip() else rule
+        return await self._carry_out(interaction, character, {"directives": "\n".join([*now, *([wished] if on else [])])})
 
     @answering("show", "Show the note and the rules of a character or this channel", under=group)
     async def show(self, interaction: Interaction, character: str = WHO) -> Told:
         scope, target = await self._target(interaction, character)
         sheet = await sheet_of(self.context.log, scope, target)
-        rules = "\n".join(f"**{name}**: {DIRECTIVES[name]}" for name in sheet.directives if name in DIRECTIVES)
+        rules = "\n".join(map(_told, sheet.directives))
         note = f"{sheet.text}\n(every {sheet.every}, {sheet.depth} messages before the end)" if sheet.text else "There is no note."
         return Told(f"{note}\n{rules or 'No ready-made rule is on.'}")
 
@@ -76,3 +79,12 @@ class NoteCog(Cog):
     @suggesting("character", set_, rule, show)
     async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
         return await self.suggest(interaction, character, editable=True)
+
+
+def _told(text: str) -> str:
+    """A rule that is on, with its condition."""
+    try:
+        one = directive(text)
+    except NotADirective:
+        return text
+    return f"**{one.name}**{'' if one.when == 'always' else f' ({one.when})'}: {DIRECTIVES[one.name]}"
