@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bot.waypoints import waypoints
-from engine import clock, config
+from engine import clock, config, ids
+from engine.actor import Actor
 from engine.decide.rejected import Rejected
+from engine.decide.remembering.memory import LockMemory
 from engine.decide.remembering.sectors import classify
+from engine.execute import execute
 from engine.store import Log
 from projections.models.memories import dreams, noted
 from projections.models.memories.dreams import DreamRow
@@ -42,6 +45,15 @@ async def find(log: Log, person: int | None, which: str) -> Note:
     if len(found) != 1:
         raise Rejected("There is no such memory. `/memory browse` and the console list them with their names, such as 1f3a09bc.")
     return found[0]
+
+
+async def lock_all(log: Log, actor: Actor, found: Sequence[Note], key: UUID, *, locked: bool = True) -> str:
+    """Lock or unlock these memories, each by an act of its own, and say how many that changed. The same key again changes nothing."""
+    others = [note for note in found if note.locked != locked]
+    for note in others:
+        see = ("memory",) if note is others[-1] else ()
+        await execute(log, actor, LockMemory(note.memory, locked), ids.derived("lock", key, note.memory), see=see)
+    return f"{len(others):,} of {len(found):,} memories {'locked' if locked else 'unlocked'}; the others were so before."
 
 
 def line(note: Note) -> str:

@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command("remember")(_remember)
     group.command("correct")(_correct)
     group.command("lock")(_lock)
+    group.command("lock-all")(_lock_all)
     group.command("forget")(_forget)
     group.command("purge")(_purge)
     group.command("status")(_status)
@@ -130,6 +131,22 @@ def _lock(which: Which, off: Annotated[bool, typer.Option("--off", help="Unlock 
         note = await remembering.find(log, None, which)
         await _do(log, rules.LockMemory(note.memory, not off))
         say({"id": str(note.memory), "locked": not off}, json=json, words=f"{note.name} is {'unlocked' if off else 'locked'}.")
+
+    carry(work)
+
+
+def _lock_all(
+    words: Annotated[list[str] | None, typer.Argument(help="Only those with all of these words.", show_default=False)] = None,
+    person: Person = None,
+    off: Annotated[bool, typer.Option("--off", help="Unlock them.")] = False,
+    json: Json = False,
+) -> None:
+    """Lock or unlock everything that is noted, of a person or with some words."""
+
+    async def work(log: Log) -> None:
+        found = await remembering.notes(log, person, words=" ".join(words or ()))
+        told = await remembering.lock_all(log, OPERATOR, found, ids.random_id(), locked=not off)
+        say({"found": len(found), "locked": not off}, json=json, words=told)
 
     carry(work)
 

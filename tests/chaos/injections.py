@@ -14,6 +14,7 @@ from engine.vault import MasterKey
 from projections.follow import runner
 from projections.registry import ALL
 from tests.chaos import remembering
+from tests.chaos.calls.rig import GENEROUS
 from tests.chaos.remembering import ABROAD, ADA, ADAS_TALK, BRAM, BRAMS_TALK, HERS, LEAVES, PROMPTS, SQUARE, WAYS, House
 from tests.chaos.run import Run
 from tests.support import canaries
@@ -60,11 +61,12 @@ async def through_turns(run: Run, reader: Reader, log: Log, settings: Settings, 
             await world.answer(message, f"I keep {word} to myself.", to=ADA)
     for spot, word in ((HERS, hers[2]), (ADAS_TALK, hers[3])):
         await world.do(Remember(uuid4(), ADA, MemoryPlace("discord", spot.channel, spot.guild), f"Ada's word is {word}."), person(ADA))
+    await world.append(GENEROUS)
     shared = await world.say(SQUARE, "In the square I say nothing.", by=ADA)
     await made.digest()
     own = await _answered(world, reader, await world.say(HERS, f"What is my secret word? {'x ' * 400}", by=ADA), ADA)
     run.expect(hers[0] in own, "Ada herself does not meet her words, so the row shows nothing")
-    leaks = 0
+    leaks, before = 0, len(reader.chats)
     async for number in run.each():
         place = number % 20
         spot = (SQUARE, ABROAD, BRAMS_TALK)[place % 3]
@@ -74,6 +76,7 @@ async def through_turns(run: Run, reader: Reader, log: Log, settings: Settings, 
         leaks += bool(found)
         run.expect(not found, f"{number}: {WAYS[place % len(WAYS)]} in {spot}: {len(found)} marked words")
         run.expect("Wren" in sent and "Ottoline" not in sent.replace(text, ""), f"{number}: another character's system prompt is in it")
+    run.expect(len(reader.chats) - before == run.trials, "not every prompt reached the provider")
     run.figures |= {"leaks": leaks, "prompts": len(EVERY), "received": len(reader.chats)}
 
 

@@ -46,7 +46,11 @@ async def test_memories_are_in_ones_hands(here: Site) -> None:
     assert 'href="/events/' in seen[seen.index("Made from") :]
     assert (await here.form(f"/memory/{command.memory}/correct", {"text": "I keep wasps."})).status_code == 303
     assert "I keep wasps." in (await here.http.get(f"/memory/{command.memory}")).text
-    await here.form(f"/memory/{command.memory}/lock", {})
+    page = (await here.http.get("/memory?words=wasps")).text
+    assert "Lock all of them" in page
+    assert (await here.form("/memory/lock", {"words": "wasps", "how": "lock"})).headers["location"] == "/memory?words=wasps"
+    assert "locked" in (await here.http.get("/memory?words=wasps")).text.partition('<span class="chip">')[2]
+    await here.form("/memory/lock", {"words": "Oslo", "how": "unlock"})
     assert (await here.form(f"/memory/{command.memory}/forget", {})).status_code == 409
     await here.form(f"/memory/{command.memory}/unlock", {})
     assert (await here.form(f"/memory/{command.memory}/forget", {})).headers["location"] == "/memory"

@@ -58,7 +58,8 @@ async def test_a_person_sees_corrects_locks_and_forgets_what_is_noted_of_them(
     seen = await said("alice", "view", which=name)
     assert "Bergen" in seen
     assert "corrected" in seen
-    await said("alice", "lock", which=name)
+    assert "0 of 0" in await said("bob", "lock-all")
+    assert "1 of 1 memories locked" in await said("alice", "lock-all", words="bergen")
     assert "locked" in await said("alice", "delete", which=name)
     assert "incognito" in (await said("alice", "incognito", time="30m")).casefold()
     assert "incognito" in (await said("alice", "status")).casefold()
@@ -67,6 +68,9 @@ async def test_a_person_sees_corrects_locks_and_forgets_what_is_noted_of_them(
     log.configure("tzurot", "warning")
     [listed] = await told("list")
     assert (listed["name"], listed["text"], listed["locked"]) == (name, "I live in Bergen.", True)
+    await told("lock-all", "bergen", "--off")
+    assert [one["locked"] for one in await told("list")] == [False]
+    await told("lock", name)
     await told("lock", name, "--off")
     await told("forget", name, "--yes")
     assert await told("list") == []

@@ -162,6 +162,16 @@ async def remember(request: Request) -> Response:
     return await _done(request, command, "/memory")
 
 
+async def lock_all(request: Request) -> Response:
+    """`POST /memory/lock`: lock or unlock all that a search finds now."""
+    console = console_of(request)
+    async with request.form() as form:
+        who, words, origin, how = (str(form.get(name, "")) for name in ("person", "words", "origin", "how"))
+    asked = MemorySearch(number(who), words[:200], origin if origin in ORIGINS else "", None, 0)
+    await remembering.lock_all(console.log, operator(OPERATOR), await _found(console, asked), ids.random_id(), locked=how != "unlock")
+    return go(f"/memory?{asked.query()}")
+
+
 async def purge(request: Request) -> Response:
     """`POST /memory/purge`: forget what a person ever said and was answered, or lately, if the box that says so is ticked."""
     async with request.form() as form:

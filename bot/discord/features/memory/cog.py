@@ -8,6 +8,7 @@ from nextcord import SlashOption
 
 from bot import remembering
 from bot.discord.answers import Choices, Interaction, Told
+from bot.discord.context import key_of
 from bot.discord.features.declare import Cog, answering, command_group, suggesting
 from bot.discord.features.resources import known
 from bot.discord.features.undo.press import changed
@@ -88,6 +89,16 @@ class MemoryCog(Cog):
     ) -> Told:
         await self.do(interaction, rules.LockMemory(await self._which(interaction, which), locked))
         return changed(interaction, "Locked." if locked else "Unlocked.")
+
+    @answering("lock-all", "Lock or unlock all that is noted about you, or what holds some words", under=group)
+    async def lock_all(
+        self,
+        interaction: Interaction,
+        words: str = SlashOption(description="Only those with all of these words", required=False, default=""),
+        locked: bool = SlashOption(description="Locked or not", required=False, default=True),
+    ) -> str:
+        found = await remembering.notes(self.context.log, self._user(interaction), words=words)
+        return await remembering.lock_all(self.context.log, self.context.actor(interaction), found, key_of(interaction.id), locked=locked)
 
     @answering("delete", "Forget a memory and everything made of it, for good", under=group)
     async def delete(self, interaction: Interaction, which: str = WHICH) -> str:
