@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tests.support.discord.components import VERSION_2, check_components
 from tests.support.discord.errors import EMPTY_MESSAGE, ApiError, Json, invalid
-from tests.support.discord.shapes import boolean, length, mapping, number, objects, sized, snowflake, text
+from tests.support.discord.shapes import boolean, length, mapping, moment, number, objects, sized, snowflake, text
 
 CONTENT, EMBEDS, EMBED_TEXT, EPHEMERAL, SILENT = 2000, 10, 6000, 64, 1 << 12
 SUPPRESS_EMBEDS, VOICE = 1 << 2, 1 << 13
@@ -86,6 +86,7 @@ def _embed(path: str, embed: Json) -> None:
             text(f"{path}.{part}.{name}", inner.get(name), 0, most, needed=False)
     number(f"{path}.color", embed.get("color"), 0, 0xFFFFFF)
     _address(f"{path}.url", embed.get("url"))
+    moment(f"{path}.timestamp", embed.get("timestamp"))
     for part in ("image", "thumbnail"):
         inner = mapping(f"{path}.{part}", embed.get(part))
         if inner is not None:

@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 from tests.support.discord import payloads
 from tests.support.discord.errors import Json
 from tests.support.discord.recorder import Recorder
+from tests.support.discord.shapes import parsed
 from tests.support.discord.world import World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, RECONNECT, MEMBERS, INVALID, HELLO, ACK = 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11
@@ -159,14 +160,14 @@ class Gateway:
 
     async def _framed(self, socket: Socket, session: Session | None, data: str | bytes) -> Session | None:
         """One frame: of a size that Discord takes, JSON, and not one of a flood."""
-        if len(data) > FRAME:
+        if len(data.encode() if isinstance(data, str) else data) > FRAME:
             await socket.end(4002)
             return session
         try:
-            frame = json.loads(data)
+            frame = parsed(data if isinstance(data, str) else data.decode())
         except ValueError:
             frame = None
-        if not isinstance(frame, dict) or not isinstance(frame.get("op"), int):
+        if not isinstance(frame, dict) or isinstance(frame.get("op"), bool) or not isinstance(frame.get("op"), int):
             await socket.end(4002)
             return session
         if socket.floods():
@@ -204,6 +205,8 @@ class Gateway:
             await socket.end(4003)
         elif op == PRESENCE:
             self._presence(data)
+        elif op == MEMBERS and not isinstance(data.get("guild_id"), int | str):
+            await socket.end(4002)
         elif op == MEMBERS:
             await self._members(session, data)
         return session
@@ -223,7 +226,8 @@ class Gateway:
 
     async def _identify(self, socket: Socket, data: Json) -> Session | None:
         intents = _whole(data.get("intents"))
-        if not isinstance(data.get("token"), str) or not isinstance(data.get("properties"), dict) or "intents" not in data:
+        texts = isinstance(data.get("token"), str) and "intents" in data
+        if not texts or not isinstance(data.get("properties"), dict) or not isinstance(data.get("presence", {}), dict):
             await socket.end(4002)
         elif data["token"].removeprefix("Bot ") != self.world.token:
             await socket.end(4004)
@@ -286,7 +290,9 @@ class Gateway:
         return session
 
     async def _members(self, session: Session, data: Json) -> None:
-        guild = self.world.guilds[str(data["guild_id"])]
+        guild = self.world.guilds.get(str(data["guild_id"]))
+        if guild is None:
+            return  # of a server that is not the bot's nobody is told anything
         people = [payloads.member(self.world.users[i]) for i in sorted(guild.members, key=int)]
         chunk: Json = {"guild_id": guild.id, "members": people, "chunk_index": 0, "chunk_count": 1, "not_found": []}
         await session.dispatch("GUILD_MEMBERS_CHUNK", chunk | ({"nonce": data["nonce"]} if "nonce" in data else {}))

@@ -310,7 +310,9 @@ async def reactors(core: Core, call: Call) -> Reply:
 
 @route("DELETE", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me")
 async def unreact(core: Core, call: Call) -> Reply:
-    not_archived(core.world.channel(call["channel_id"]))
+    channel = core.world.channel(call["channel_id"])
+    core.world.may(channel)
+    not_archived(channel)
     emoji = checked_emoji(call["emoji_name"])
     await reacted(core, call["channel_id"], core.world.bot.id, call["message_id"], emoji, added=False)
     return Reply()

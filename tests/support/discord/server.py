@@ -23,6 +23,7 @@ from tests.support.discord.faults import Fault, too_many
 from tests.support.discord.people import People
 from tests.support.discord.recorder import Exchange
 from tests.support.discord.routes import Call, Reply, Route, find
+from tests.support.discord.shapes import parsed
 from tests.support.discord.validate import Spec
 
 HANDLERS = (emojis, interactions, messages, places, webhooks)  # importing them fills the route table
@@ -203,13 +204,13 @@ async def _parse(request: web.Request, entry: Route, path: str, params: dict[str
 async def _read(request: web.Request, call: Call) -> None:
     if request.content_type != "multipart/form-data":
         data = await request.read() if request.can_read_body else b""
-        call.raw = json.loads(data.decode()) if data else None
+        call.raw = parsed(data.decode()) if data else None
         return
     for name, value in (await request.post()).items():
         if isinstance(value, web.FileField):
             call.files.append((name, value.filename, value.content_type, value.file.read()))
         elif name == "payload_json":
-            call.raw = json.loads(str(value))
+            call.raw = parsed(str(value))
 
 
 def _json(body: object, status: int, headers: dict[str, str]) -> web.Response:

@@ -1,8 +1,32 @@
 """Types and lengths of single values, refused as Discord refuses them: 400 "Invalid Form Body" with the field's path. Pure."""
 
+import json
 from collections.abc import Sized
+from datetime import datetime
 
 from tests.support.discord.errors import Json, invalid
+
+
+def parsed(text: str) -> object:
+    """What a text of JSON says. Raises ValueError for what is none: numbers without a value and nesting without measure, too."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _no_number(word: str) -> object:
+    raise ValueError(f"{word} is no JSON")
+
+
+def moment(field: str, value: object) -> None:
+    """A date and time of ISO 8601, or nothing."""
+    if value is None:
+        return
+    try:
+        datetime.fromisoformat(str(value))
+    except ValueError:
+        raise invalid(field, "DATE_TIME_TYPE_PARSE", f"Could not parse {str(value)[:40]}. Should be ISO8601.") from None
 
 
 def length(text: str) -> int:
