@@ -1,6 +1,7 @@
 """Leaves a secret out of what others say, in whatever form they say it: as it is, escaped, encoded, cut short, or broken over lines."""
 
 import base64
+import binascii
 import codecs
 import re
 import unicodedata
@@ -119,7 +120,7 @@ def _ascii(text: str) -> str:
 
 def _numbered(secret: str) -> set[str]:
     """Its characters by number, as escapes and lists of bytes write them, without what stands between."""
-    forms = ("{:02x}", "x{:x}", "x{:04x}", "0x{:02x}", "u{:x}", "u{:04x}", "{:d}", "{:04d}", "{:03o}", "{:08b}")
+    forms = ("{:02x}", "x{:x}", "x{:04x}", "0x{:02x}", "u{:x}", "u{:04x}", "{:d}", "{:04d}", "{:03o}", "{:o}", "{:08b}")
     return {"".join(form.format(ord(c)) for c in secret) for form in forms}
 
 
@@ -133,11 +134,13 @@ def _forms(secret: str) -> set[str]:
     once = set(_base64(raw))
     forms |= once | {form.replace("+", "-").replace("/", "_") for form in once}
     forms |= {form for inner in once if len(inner) >= LONG for form in _base64(inner.encode())}
-    forms |= {
-        *_digits(raw, 5, base64.b32encode, (0, 2, 4, 5, 7)),
-        codecs.encode(secret, "rot13"),
-        "".join(f"%25{byte:02x}" for byte in raw),
-    }
+    forms |= {form[::-1] for form in once} | {form.encode().hex() for form in once}
+    for wide in (secret.encode("utf-16-le"), secret.encode("utf-16-be"), raw.hex().encode()):
+        forms |= {wide.hex(), *_base64(wide)}
+    forms |= {binascii.b2a_uu(raw[at : at + 45]).decode().strip()[1:] for at in range(0, len(raw), 45) if len(raw[at:]) >= PART}
+    forms |= {form for encode in (base64.b32encode, base64.b32hexencode) for form in _digits(raw, 5, encode, (0, 2, 4, 5, 7))}
+    forms |= {codecs.encode(secret, "rot13"), "".join(chr(33 + (ord(c) + 14) % 94) if "!" <= c <= "~" else c for c in secret)}
+    forms |= {"".join(f"%25{byte:02x}" for byte in raw)}
     for encode in (base64.b85encode, base64.a85encode):
         forms |= {form for form in _digits(raw, 4, encode, (0, 5, 5, 5)) if len(form) >= LONG}
     return {form.lower() for form in forms if form.strip()}

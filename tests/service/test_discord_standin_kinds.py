@@ -306,9 +306,18 @@ async def test_a_resume_that_cannot_be_goes_back_to_identifying(discord: Standin
             await one.receive()
         await ws.send_json(identify())
         known = (await ws.receive_json())["d"]["session_id"]
-        odd = [{"seq": 2}, {"seq": 99}, {"seq": -1}, {"seq": "1"}, {"seq": None}, {"seq": True}, {"session_id": "x"}, {"session_id": None}]
+        odd: list[dict[str, Any]] = [
+            {"seq": 2},
+            {"seq": 99},
+            {"seq": -1},
+            {"seq": "1"},
+            {"seq": None},
+            {"seq": True},
+            {"session_id": "x"},
+            {"session_id": None},
+        ]
         for more in [*odd, {"session_id": [known]}, {"seq": 1.0}]:
-            await other.send_json(resume(**{"session_id": known, "seq": 1} | more))
+            await other.send_json(resume(**({"session_id": known, "seq": 1} | more)))
             told = await other.receive_json()
             assert (told["op"], told["d"]) == (9, False), more
         await other.send_json(resume(session_id=known, seq=1))

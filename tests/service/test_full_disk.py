@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -11,6 +11,7 @@ from typing import IO
 import psycopg
 import pytest
 from nats.js import JetStreamContext
+from psycopg import sql
 
 from bot.cli import archives, files, main
 from bot.cli.supervisor.parts import Server
@@ -24,7 +25,7 @@ from engine.embedded import broker as embedded_broker
 from engine.embedded import folder
 from engine.errors import StorageFull, TzurotError
 from engine.migrate import migrate
-from engine.store import open_log
+from engine.store import connect, open_log, sqlstate
 from engine.vault import MasterKey
 from tests.chaos.store.lab import message
 from tests.support.site import Site, site
@@ -186,6 +187,30 @@ async def test_a_command_says_which_disk_is_full(refused: Exception) -> None:
 
     assert (await answers._told(store)).text == answers.FULL
     assert "no room on the disk of the database" in str(main._of_database(refused))
+
+
+@pytest.fixture
+async def narrow(dsn: str) -> AsyncIterator[str]:
+    """A database in which nothing may be sorted on the disk."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        for setting in ("temp_file_limit = 0", "work_mem = 64"):
+            await connection.execute(sql.SQL("ALTER DATABASE {} SET {}").format(name, sql.SQL(setting)))
+        yield dsn
+        await connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(name))  # the next test gets it, too
+
+
+async def test_a_limit_of_temporary_files_that_is_met_is_named_and_stops_no_append(narrow: str) -> None:
+    """An operator's limit, really met: the statement that met it passes when it is raised, and a message is stored meanwhile."""
+    async with await psycopg.AsyncConnection.connect(narrow, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.ConfigurationLimitExceeded) as met:
+            await connection.execute(
+                "SELECT count(*) FROM (SELECT repeat('x', 50) || g AS x FROM generate_series(1, 20000) g ORDER BY x) s"
+            )
+    assert not sqlstate.lasts(met.value)
+    assert "temp_file_limit" in str(connect.translate(met.value))
+    async with open_log(narrow, MasterKey.of(b"k" * 32)) as log:
+        assert (await log.append(message(1))).positions
 
 
 def test_a_database_that_goes_away_under_a_command_is_one_sentence() -> None:

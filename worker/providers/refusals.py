@@ -12,7 +12,8 @@ NEVER = frozenset({"model", "messages"})
 """Without these there is no request."""
 _TEMPLATE: dict[str, tuple[str, ...]] = {
     "alternate": (
-        r"alternat|consecutive|in a row|same role|(must|should) be followed by|back[- ]to[- ]back",
+        r"alternat|alternarse|alterner|alternieren|abwechseln|交互|번갈아|черед",
+        r"consecutive|in a row|same role|(must|should) be followed by|back[- ]to[- ]back",
         r"(two|multiple|several|adjacent|successive) (user|assistant|human) (messages|turns)",
         r"roles? (must|should|cannot|can't|can not) (not )?(repeat|be repeated)|roles? repeated",
         r"\.role is (the )?same as|角色[^。]{0,6}交替|(cannot|must not|can't) be adjacent|appear in pairs",
@@ -28,7 +29,7 @@ _TEMPLATE: dict[str, tuple[str, ...]] = {
             r"(not|n't|un)[ -]?(be )?(support|allow|enabl|permit|accept)"
         ),
         r"(not support|unsupported|n't support|not accept|not allow)[^.]{0,40}\b(system|developer)\b",
-        r"developer instruction is not enabled",
+        r"developer instruction is not enabled|system (role|messages?|prompts?) (is|are) (disabled|forbidden|rejected)",
         r"(invalid|unknown|unexpected) (message )?role:? ['\"`]?system\b(?!['\"`]? after)|use a valid role: user, model",
         r"role[^.]{0,20}['\"`]?(system|developer)['\"`]?[^.]{0,30}(not|unsupported|invalid)",
         r"['\"`]?(system|developer)['\"`]? is not (one of|a valid)",
@@ -39,13 +40,13 @@ _TEMPLATE: dict[str, tuple[str, ...]] = {
         r"system['\"`]? (messages?|prompts?|role)[^.]{0,60}\b(first|beginning|start|position 0|index 0)\b",
         r"role ['\"`]?system['\"`]? (must|should) be (the )?first",
         r"(only|first)[^.]{0,40} system message|multiple system messages|more than one system message|system message must precede",
-        r"unexpected role ['\"`]?system['\"`]? after",
+        r"unexpected role ['\"`]?system['\"`]? after|role ['\"`]?system['\"`]? (must|should|has to|have to) (come|be|appear) first",
     ),
     "user_last": (
         r"last (message|turn|role|entry|content)[^.]{0,60}\b(user|tool|human)\b",
         r"(end|finish)s? with (a |an |the )?['\"`]?(user|human|tool)|prefill|expected last role|cannot end with|must not end with",
         r"final (message|turn)[^.]{0,40}(user|human)|last message (is from|must not be|cannot be|can't be) (an? |the )?assistant",
-        r"cannot continue from an assistant",
+        r"cannot continue from an assistant|assistant (message|turn)s? (cannot|can't|must not|may not) be (the )?(last|final)",
     ),
     "user_first": (
         r"first (message|turn|role|non-system message|entry)[^.]{0,60}\b(user|human)\b",
@@ -64,7 +65,10 @@ _UNKNOWN = re.compile(
     r"|(may|can|must) only be|only (be )?(supported|allowed|available|valid|used)|must be (unset|omitted|left out|verified)|mandatory"
     r"|no endpoints[^.]{0,60}support|requires --"
     r"|cannot be (disabled|changed)|不支持|不允许|未知"
-    r"|nicht (unterst|erlaubt|zul)|pas (pris en charge|autoris|support)|no (es compatible|soporta)",
+    r"|nicht (unterst|erlaubt|zul)|pas (pris en charge|autoris|support)|no (es compatible|soporta)|não (é )?suport|не поддерж|desteklen"
+    r"|サポートされて|対応して|지원(하지|되지)|niet ondersteund|nie jest obsług|non (è )?support|not (a )?recogni[sz]ed|n't allow|not allow"
+    r"|bad param"
+    r"|only \w{1,40} ?= ?\d",
     re.IGNORECASE,
 )
 _NO_PICTURES = re.compile(
@@ -120,7 +124,9 @@ def remedy(fault: Fault, request: Mapping[str, Any]) -> Remedy | None:
     if fault.category not in _TEMPLATE_FAULTS or not (words or fault.params):
         return None
     forms = tuple(name for name, pattern in _FORMS.items() if pattern.search(words))
-    if forms and re.search(r"role|message|conversation|turn|system|prefill|developer|history", words, re.IGNORECASE):
+    if forms and re.search(
+        r"role|roll?e|rôle|роли|消息|角色|message|mensaje|conversation|turn|system|prefill|developer|history", words, re.IGNORECASE
+    ):
         return Remedy(Quirks(messages=forms))
     if fault.category not in _OF_REQUEST:
         return None

@@ -86,6 +86,14 @@ PARAMETERS: list[tuple[object, Quirks]] = [
         {"error": {"details": [{"fieldViolations": [{"field": "generation_config.top_k", "description": "top_k is not supported"}]}]}},
         Quirks(("top_k",)),
     ),
+    ({"error": {"message": "This model does not allow specifying temperature"}}, Quirks(("temperature",))),
+    ({"error": {"message": "'top_k' is not a recognized argument"}}, Quirks(("top_k",))),
+    ({"error": {"message": "only temperature=1 is supported"}}, Quirks(("temperature",))),
+    ({"error": {"message": "Bad parameter: top_k"}}, Quirks(("top_k",))),
+    ({"error": {"message": "parâmetro temperature não suportado"}}, Quirks(("temperature",))),
+    ({"error": {"message": "Параметр temperature не поддерживается"}}, Quirks(("temperature",))),
+    ({"error": {"message": "パラメータ temperature はサポートされていません"}}, Quirks(("temperature",))),
+    ({"error": {"message": "temperature parametresi desteklenmiyor"}}, Quirks(("temperature",))),
 ]
 
 
@@ -120,6 +128,12 @@ def test_a_wrong_value_is_left_out_and_not_remembered(message: str) -> None:
 
 
 FORMS = [
+    ("Los roles deben alternarse", ("alternate",)),
+    ("Les rôles doivent alterner", ("alternate",)),
+    ("Rollen müssen sich abwechseln (user/assistant)", ("alternate",)),
+    ("system messages are disabled for this model", ("no_system",)),
+    ("messages with role system must come first", ("system_first",)),
+    ("assistant message cannot be the final message", ("user_last",)),
     ("Conversation roles must alternate user/assistant/user/assistant/...", ("alternate",)),
     ('messages: roles must alternate between "user" and "assistant", but found multiple "user" roles in a row', ("alternate",)),
     ("After the optional system message, conversation roles must alternate user/assistant/user/assistant/...", ("alternate", "user_first")),
