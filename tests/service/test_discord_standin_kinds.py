@@ -145,10 +145,16 @@ async def test_a_reply_needs_a_target_that_is_there(discord: StandinDiscord, ses
         return await code(session, "POST", url, json=QUIET | {"content": "x", "message_reference": reference})
 
     quiet = discord.world.channel("quiet").id
-    refused = [{"message_id": gone}, {"message_id": other}, {"message_id": other, "channel_id": quiet}, {"message_id": "x"}]
+    refused: list[dict[str, Any]] = [
+        {"message_id": gone},
+        {"message_id": other},
+        {"message_id": other, "channel_id": quiet},
+        {"message_id": "x"},
+    ]
     for reference in [*refused, {"message_id": -1}, {"message_id": [here]}, {"channel_id": quiet}, {"message_id": here, "type": "reply"}]:
         assert await reply(**reference) == 50035, reference
-    for reference in ({"message_id": here}, {"message_id": int(here)}, {"message_id": gone, "fail_if_not_exists": False}):
+    taken: list[dict[str, Any]] = [{"message_id": here}, {"message_id": int(here)}, {"message_id": gone, "fail_if_not_exists": False}]
+    for reference in taken:
         assert await reply(**reference) == 200, reference
     assert await code(session, "POST", url, json=QUIET | {"content": "x", "message_reference": "here"}) == 50035
 

@@ -7,7 +7,7 @@ from engine.resources.craft.tools import Throw, Unusable
 from worker.tools.using import ToolOutcome, ToolUse
 
 MOST_DICE, MOST_SIDES = 100, 100_000
-_DICE = re.compile(r"\s*(\d{0,4})\s*[dD]\s*(\d{1,7})\s*(?:([+-])\s*(\d{1,7}))?\s*", re.ASCII)
+_DICE = re.compile(r"(\d{0,4})[dD](\d{1,7})(?:([+-])(\d{1,7}))?", re.ASCII)
 
 
 async def run(using: ToolUse, arguments: Throw) -> ToolOutcome:
@@ -17,7 +17,7 @@ async def run(using: ToolUse, arguments: Throw) -> ToolOutcome:
 
 def thrown(dice: str, chance: random.Random) -> str:
     """The result in words. Pure. Raises Unusable."""
-    found = _DICE.fullmatch(dice)
+    found = _DICE.fullmatch("".join(dice.split()))
     many, sides = (int(found[1] or 1), int(found[2])) if found is not None else (0, 0)
     if found is None or not 1 <= many <= MOST_DICE or not 1 <= sides <= MOST_SIDES:
         raise Unusable(f"Dice are written as 2d6+3, at most {MOST_DICE} of {MOST_SIDES:,} sides.")
