@@ -9,6 +9,7 @@ from engine import clock
 from engine.decide.rejected import Rejected
 from engine.decide.spending.quota import Hit
 from engine.store import Log
+from projections import said
 from projections.models import catalog, quota, timeline, turns
 from projections.models.timeline import Filter
 from projections.models.turns import Turn
@@ -20,12 +21,16 @@ WINDOWS = (("1 h", timedelta(hours=1)), ("24 h", timedelta(hours=24)), ("7 d", t
 
 @dataclass(frozen=True, slots=True)
 class ListedTurn:
-    """A turn with its character's name. `took_s` is from the message to the end, `wait_s` what of that nobody worked on it."""
+    """A turn with its character's name, and its person's where that is known.
+
+    `took_s` is from the message to the end, `wait_s` what of that nobody worked on it.
+    """
 
     turn: Turn
     who: str
     took_s: float | None
     wait_s: float | None
+    person: str = ""
 
 
 async def recent(log: Log, wanted: Filter, *, limit: int = 10) -> list[ListedTurn]:
@@ -36,7 +41,8 @@ async def recent(log: Log, wanted: Filter, *, limit: int = 10) -> list[ListedTur
         found = await timeline.page(connection, replace(wanted, types=types), limit=min(limit, 100))
         known = await turns.some(connection, [entry.turn for entry in found.entries if entry.turn])
         names = {one.id: one.name for one in await catalog.characters(connection, log.vault)}
-    return [listed(turn, names) for turn in known]
+        people = await said.names(connection, log.vault, {turn.user_id for turn in known})
+    return [replace(listed(turn, names), person=people.get(turn.user_id, "")) for turn in known]
 
 
 def listed(turn: Turn, names: Mapping[UUID, str]) -> ListedTurn:

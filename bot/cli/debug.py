@@ -47,7 +47,8 @@ def recent(
         return await turn_lines.recent(log, wanted, limit=limit)
 
     found = with_log(work)
-    say([asdict(one.turn) | {"character_name": one.who, "took_s": one.took_s, "wait_s": one.wait_s} for one in found], json=json)
+    rows = [asdict(one.turn) | {"character_name": one.who, "person_name": one.person} for one in found]
+    say([row | {"took_s": one.took_s, "wait_s": one.wait_s} for row, one in zip(rows, found, strict=True)], json=json)
     if not json:
         columns = ("turn", "asked for (UTC)", "character", "person", "outcome", "waited", "in all", "model")
         table(columns, [_row(one) for one in found])
@@ -57,7 +58,8 @@ def _row(one: turn_lines.ListedTurn) -> tuple[object, ...]:
     turn = one.turn
     seconds = ["" if value is None else f"{value:.1f} s" for value in (one.wait_s, one.took_s)]
     at = f"{turn.requested_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    return (turn.turn, at, one.who, turn.user_id, turn.category or turn.status, *seconds, turn.model or "")
+    person = f"{one.person} ({turn.user_id})" if one.person else turn.user_id
+    return (turn.turn, at, one.who, person, turn.category or turn.status, *seconds, turn.model or "")
 
 
 def _utc(moment: datetime | None) -> datetime | None:

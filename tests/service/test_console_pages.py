@@ -247,6 +247,7 @@ async def test_health_tells_what_is_behind_and_what_is_missing(here: Site) -> No
     assert not probes["Worker"]
     assert report["status"] == "degraded"
     assert set(report["projection_lag"].values()) == {0}
+    assert 'data-again="10"' in (await here.http.get("/health")).text, "the script asks for it again"
     assert report["memory_bytes"] > 1_000_000
     assert (await here.http.get("/readyz")).status_code == 200
     page = (await here.http.get("/health")).text

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot import turn_lines
 from bot.discord.service import Service
 from engine.config import Settings
+from projections.models.timeline import Filter
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, rig
@@ -51,6 +53,7 @@ async def test_people_see_their_own_turns_and_owners_all(stage: Rig, bot: Servic
     filtered = await told("boss", "admin debug recent", character="lilith", user=discord.user_id("bob"))
     assert (alices in filtered, bobs in filtered) == (False, True)
     assert await told("boss", "admin debug recent", category="timeout") == "No turn matches."
+    assert {one.person for one in await turn_lines.recent(stage.log, Filter())} == {"Alice", "Bob"}
     assert "your own turns only" in await told("alice", "admin debug recent", user=discord.user_id("bob"))
     assert "not yours" in await told("alice", "admin debug show", turn=bobs)
     assert "Lilith" in await told("alice", "admin debug show", turn=alices)

@@ -237,3 +237,11 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable]")) return;
   if (event.key === "j" || event.key === "k") document.querySelector(`a[data-key="${event.key}"]`)?.click();
 });
+
+// A page that looks again by itself: not while nobody sees it, nor under somebody's fingers.
+const again = () => document.querySelector("[data-again]");
+if (again()) setInterval(() => {
+  const shown = again();
+  if (document.hidden || shown.contains(document.activeElement) || String(getSelection())) return;
+  htmx.ajax("GET", location.pathname + location.search, { target: shown, select: "[data-again]", swap: "outerHTML" });
+}, again().dataset.again * 1000);
