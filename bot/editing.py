@@ -26,7 +26,7 @@ from engine.resources.typed import show
 from engine.store import Log
 from projections import measures
 from projections.models import catalog, provider_models
-from projections.models.places import personas
+from projections.models.places import last_uses, personas
 
 KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (CHARACTER, PRESET, PERSONA)}
 """What people make."""
@@ -103,11 +103,11 @@ def _persona(found: personas.Persona) -> Item:
 
 
 async def last_used(log: Log, item: Item) -> datetime | None:
-    """The hour in which a character answered last; None for other kinds, and for one that never did."""
-    if item.kind is not CHARACTER:
-        return None
+    """The hour in which a character answered last, or something was answered with this preset or to this persona; None for never."""
     async with log.pool.connection() as connection:
-        return await measures.last_used(connection, item.id)
+        if item.kind is CHARACTER:
+            return await measures.last_used(connection, item.id)
+        return await last_uses.last_used(connection, item.id)
 
 
 def pick(known: Sequence[Item], kind: Kind[Any], text: str, *, hint: str = "") -> Item:

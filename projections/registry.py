@@ -17,6 +17,7 @@ from projections.models.memories.memory import MEMORY
 from projections.models.pictures import PICTURES
 from projections.models.places.chat_marks import CHAT_MARKS
 from projections.models.places.forks import FORKS
+from projections.models.places.last_uses import LAST_USES
 from projections.models.places.overrides import OVERRIDES
 from projections.models.places.personas import PERSONAS
 from projections.models.places.profiles import PROFILES
@@ -63,6 +64,7 @@ ALL: tuple[Projection, ...] = (
     FORKS,
     RELEASES,
     CHAT_MARKS,
+    LAST_USES,
 )
 """In the order in which they are shown."""
 

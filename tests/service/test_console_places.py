@@ -5,10 +5,15 @@ from uuid import uuid4
 
 import pytest
 
+from bot import editing
+from engine import ids
+from engine.actor import operator
 from engine.config import Settings
 from engine.events.build import Cause, new
 from engine.events.message import Declined, MessageDeclined
 from engine.events.server import PermissionMissed, PlaceNamed
+from engine.events.turn import TurnCompleted, TurnDeclined, TurnRequested
+from engine.resources.kinds import CHARACTER
 from projections.models import access
 from projections.models.places import servers
 from tests.support.site import Site, site
@@ -89,6 +94,21 @@ async def test_a_channel_is_shown_and_changed(here: Site) -> None:
     assert (await here.form(f"{page}/allow", {"person": str(PERSON)})).status_code == 303
     assert "Everybody is answered." in await _look(here, page)
     assert (await here.form(f"{page}/deactivate", {"character": "wren"})).status_code == 303
+
+
+async def test_a_channel_says_how_often_each_character_chose_silence(here: Site) -> None:
+    """A17: of the messages that nobody addressed to it; not of those that call it."""
+    page, wren = f"/channels/{CHANNEL}", await editing.find(here.console.log, CHARACTER, operator(), "wren")
+    assert (await here.form(f"{page}/activate", {"character": "wren"})).status_code == 303
+    for n, (trigger, silent) in enumerate((("activation", True), ("activation", False), ("activation", True), ("name", False))):
+        turn = ids.turn(CHANNEL + n, wren.id)
+        place = {"turn_id": turn, "message_id": CHANNEL + n, "channel_id": CHANNEL, "user_id": PERSON, "character_id": wren.id}
+        place |= {"venue": "discord"}
+        ended = place | {"attempt": 1, "model": "m", "provider": "p"}
+        end = TurnDeclined.model_validate(ended) if silent else TurnCompleted.model_validate(ended | {"finish_reason": "stop", "text": "."})
+        asked = TurnRequested.model_validate(place | {"trigger": trigger, "reason": "test"})
+        await here.console.log.append(new(asked, uuid4()), new(end, ids.terminal(turn)))
+    assert "chose silence 2 of 3 times" in await _look(here, page)
 
 
 async def test_a_server_is_shown_and_changed(here: Site) -> None:

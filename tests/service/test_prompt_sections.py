@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engine import ids, seed
+from bot import editing
+from engine import clock, ids, seed
 from engine.actor import person
 from engine.decide.places import persona, profile
 from engine.events import Event, Tags, build
@@ -18,10 +20,15 @@ from engine.events.message import Attachment, Forward, MessageDeleted, MessageEd
 from engine.events.reply import ChunkDelivered
 from engine.events.turn import GenerationStarted, PromptSection, TurnCompleted, TurnRequested, Usage
 from engine.execute import execute
+from engine.resources.kinds import PRESET
+from engine.resources.places.kinds import PERSONA
+from engine.resources.places.persona import PersonaSheet
 from engine.store import Log, open_log
 from engine.vault import MasterKey
-from projections.follow import runner
+from projections.follow import rebuild as rebuild_model
+from projections.follow import runner, verify
 from projections.models import windows
+from projections.models.places.last_uses import LAST_USES
 from projections.prompt import sections
 from projections.prompt.assemble import Ingredients, Prompt, assemble
 from projections.prompt.rebuild import rebuild, scene_of
@@ -115,7 +122,7 @@ class Room:
 async def caught_up(log: Log) -> None:
     rows = [row async for row in log.rows()]
     async with log.pool.connection() as connection:
-        for model in PROMPT:
+        for model in (*PROMPT, LAST_USES):
             after = await runner.install(connection, model)
             if new := [row for row in rows if row.position > after]:
                 await runner.apply(connection, model, new)
@@ -287,6 +294,28 @@ async def test_a_prompt_says_who_the_answered_person_is_there_and_its_record_nam
     for prompt, started in made:
         again = await rebuild(log, started)
         assert (again.equal, again.prompt.bytes()) == (True, prompt.bytes())
+
+
+async def test_presets_and_personas_say_when_they_were_used_last(log: Log) -> None:
+    """C9: the hour of the last call with each, also after an edit; what never was used says nothing; folded or loaded, it is the same."""
+    here, used, unused, plain = Room(log, 84), ids.random_id(), ids.random_id(), ids.random_id()
+    for one, name in ((used, "Ahab"), (unused, "Ishmael")):
+        await execute(log, person(41), persona.Create(one, {"name": name}), ids.random_id())
+    await execute(log, person(41), persona.Wear(41, used), ids.random_id())
+    for _ in range(2):
+        _, started = await here.prompt(await here.request(await here.say("Well?"), ADA))
+        await here.append(started.model_copy(update={"preset_id": plain}), character=ADA)
+        await execute(log, person(41), persona.Edit(used, {"pronouns": "he/him"}), ids.random_id())
+    await caught_up(log)
+    for kind, thing, was in ((PERSONA, used, True), (PERSONA, unused, False), (PRESET, plain, True), (PRESET, unused, False)):
+        found = await editing.last_used(log, editing.Item(kind, thing, 41, PersonaSheet(name="Ahab"), editable=True, listed=True))
+        assert (found is not None) is was, kind.name
+        assert found is None or timedelta() <= clock.now() - found < timedelta(hours=2)
+    async with log.pool.connection() as connection:
+        await rebuild_model.create(connection, LAST_USES, "again")
+        await rebuild_model.load(connection, LAST_USES, "again", 0, await log.head())
+        assert await verify.hashes(connection, "again") == await verify.hashes(connection, "last_uses")
+        await connection.rollback()
 
 
 async def test_what_is_answered_is_quoted_though_it_is_out_of_sight_and_not_when_it_is_gone(log: Log) -> None:
