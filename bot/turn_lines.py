@@ -8,13 +8,17 @@ from uuid import UUID
 from engine import clock
 from engine.decide.rejected import Rejected
 from engine.decide.spending.quota import Hit
+from engine.outside import numbers
 from engine.store import Log
 from projections import said
 from projections.models import catalog, quota, timeline, turns
+from projections.models.places import servers
 from projections.models.timeline import Filter
 from projections.models.turns import Turn
 
 MOST = 20
+MOST_PEOPLE = 500
+"""Names that are looked through where a person or a channel is meant by one."""
 ENDED = frozenset({"turn.completed", "turn.failed", "turn.cancelled", "turn.declined"})
 WINDOWS = (("1 h", timedelta(hours=1)), ("24 h", timedelta(hours=24)), ("7 d", timedelta(days=7)))
 
@@ -50,6 +54,35 @@ def listed(turn: Turn, names: Mapping[UUID, str]) -> ListedTurn:
     took = (turn.ended_at - turn.requested_at).total_seconds() if turn.ended_at else None
     worked = float((turn.timing or {}).get("finished") or 0.0) / 1000
     return ListedTurn(turn, names.get(turn.character, "a deleted character"), took, None if took is None else max(took - worked, 0.0))
+
+
+async def person_named(log: Log, text: str) -> int | None:
+    """The person of this number, or of this name in what they last said; None for no text. Raises Rejected."""
+    if (number := numbers.whole(text.strip())) is not None or not text.strip():
+        return number
+    async with log.pool.connection() as connection:
+        known = await said.known_people(connection, log.vault, limit=MOST_PEOPLE)
+    return _only(known, text.strip().removeprefix("@"), "person", "--user")
+
+
+async def channel_named(log: Log, text: str) -> int | None:
+    """The channel of this number, or of this name as Discord last told it; None for no text. Raises Rejected."""
+    if (number := numbers.whole(text.strip())) is not None or not text.strip():
+        return number
+    async with log.pool.connection() as connection:
+        known = (await servers.names(connection, log.vault, newest=MOST_PEOPLE)).channels
+    return _only(known, text.strip().removeprefix("#"), "channel", "--channel")
+
+
+def _only(names: Mapping[int, str], text: str, what: str, option: str) -> int:
+    """Whose name it is, in whatever case. Raises Rejected, with the numbers where several bear it. Pure."""
+    wanted = " ".join(text.split()).casefold()
+    found = sorted(number for number, name in names.items() if " ".join(name.split()).casefold() == wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Rejected(f"Several bear that name; {option} takes one of these numbers: {', '.join(map(str, found[:10]))}.")
+    raise Rejected(f"There is no {what} of that name; {option} takes a number as well.")
 
 
 async def character_named(log: Log, text: str) -> UUID | None:

@@ -78,7 +78,7 @@ def log_stats(json: Json = False) -> None:
         say(asdict(found), json=json)
         if not json:
             echo(f"{found.events:,} events up to position {found.head:,}, {found.bytes / 1e6:,.1f} MB, {found.subjects:,} data keys")
-            table(("type", "events"), [(name, f"{count:,}") for name, count in found.types.items()])
+            table(("type", "events"), [(name, f"{count:,}") for name, count in found.types.items()], empty="Nothing has happened yet.")
         if found.events != found.head:
             raise StoreError(f"the log has {found.events} events but its head stands at {found.head}: restore a backup")
 
@@ -95,7 +95,7 @@ def dlq_list(json: Json = False) -> None:
         say([asdict(letter) for letter in letters], json=json)
         if not json:
             rows = [(letter.id, letter.consumer, letter.subject, letter.error, letter.why, letter.at) for letter in letters]
-            table(("id", "consumer", "subject", "error", "why", "at"), rows)
+            table(("id", "consumer", "subject", "error", "why", "at"), rows, empty="No dead letter waits for a decision.")
 
     _run(work())
 

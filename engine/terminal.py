@@ -1,5 +1,6 @@
 """How the commands of the lower rooms speak: JSON lines or tables on standard output, progress on standard error."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from engine.outside.printed import json_line, plain, printable
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to standard output; progress goes to standard error.")]
 _NARROWEST = 9
 """Characters of a column below which its cells are torn to pieces."""
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}|\d{17,20}")
+"""What is copied as a whole: ids of ours, sums of content, numbers of Discord's. In two lines it is of no use."""
+_LONGEST_WITH_ID = 50
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without this only what would be done is shown.")]
 
 
@@ -39,20 +43,34 @@ def fields(value: Mapping[str, object]) -> str:
     return "\n".join(f"{name:>{width}}  {plain(item)}" for name, item in value.items())
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", empty: str = "There are none.") -> None:
-    """A table for a person; `empty` when it has no rows. Cells are shown as they are, whatever they hold.
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", empty: str = "") -> None:
+    """A table for a person; without rows the sentence `empty`, or what there would have been. Cells are shown as they are.
 
-    Where the terminal is too narrow for so many columns, each row is a block of names and values.
+    Where the terminal is too narrow for so many columns, or for an id in one line, each row is a block of names and values.
     """
     console, shown = Console(highlight=False), list(rows)
     if not shown:
+        empty = empty or f"Nothing to show under {', '.join(filter(None, columns))}."
         return echo(f"{title}: {empty}" if title else empty)
-    if len(columns) * _NARROWEST > console.width:
+    cells = [[printable("" if cell is None else str(cell)) for cell in row] for row in shown]
+    kept = [_kept([row[n] for row in cells]) for n in range(len(columns))]
+    least = sum(max(_NARROWEST, width) for width in kept) + (len(kept) - 1 if any(kept) else 0)
+    if least > console.width:
         return echo("\n\n".join([*filter(None, [title]), *(fields(dict(zip(columns, row, strict=True))) for row in shown)]))
-    drawn = Table(*(Column(name, overflow="fold") for name in columns), title=title or None, title_justify="left", box=None, pad_edge=False)
-    for row in shown:
-        drawn.add_row(*(Text(printable("" if cell is None else str(cell))) for cell in row))
+    heads = [
+        Column(name, overflow="fold", width=max(width, len(name)) if width else None) for name, width in zip(columns, kept, strict=True)
+    ]
+    drawn = Table(*heads, title=title or None, title_justify="left", box=None, pad_edge=False)
+    for row in cells:
+        drawn.add_row(*map(Text, row))
     return console.print(drawn)
+
+
+def _kept(cells: Sequence[str]) -> int:
+    """The width at which no id in these cells is torn; 0 where there is none. Beside an id stands little, or it goes on below. Pure."""
+    words = [word for cell in cells for word in cell.split() if _ID.search(word)]
+    longest = max(map(len, cells), default=0)
+    return 0 if not words else longest if longest <= _LONGEST_WITH_ID else max(map(len, words))
 
 
 class Bars:

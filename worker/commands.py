@@ -190,6 +190,7 @@ def model_list(
                     (o.model, o.context_tokens, _million(o.price_in), _million(o.price_out), plain(o.reasoning), plain(o.vision))
                     for o in found
                 ],
+                empty="No model is known by that name. `tzurot model refresh` asks the provider what it has.",
             )
 
     with_log(work)

@@ -53,9 +53,18 @@ def quota_show(json: Json = False) -> None:
             table(
                 ("model", "hits 1 h", "24 h", "7 d"),
                 [(model, *windows.values()) for model, windows in quota_rules.counts(hits, now).items()],
+                empty="No provider has refused a call for its quota in the last 7 days.",
             )
-            table(("blocked for", "model", "until"), [(s, m, f"{hit.reset:%Y-%m-%d %H:%M:%S}Z") for (s, m), hit in blocked])
-            table(("today", "calls", "free", "$"), [(d.subject, d.calls, d.free_calls, f"{d.dollars:.4f}") for d in today])
+            table(
+                ("blocked for", "model", "until"),
+                [(s, m, f"{hit.reset:%Y-%m-%d %H:%M:%S}Z") for (s, m), hit in blocked],
+                empty="No model is blocked.",
+            )
+            table(
+                ("today", "calls", "free", "$"),
+                [(d.subject, d.calls, d.free_calls, f"{d.dollars:.4f}") for d in today],
+                empty="No call has been made today.",
+            )
             spending = [(f"budget of {scope}", f"${daily:g}") for scope, daily in budgets.items()]
             table(
                 ("limit", "set to"),
@@ -166,7 +175,11 @@ def keys_list(user: Annotated[int | None, typer.Option("--user", help="Only this
         say([asdict(key) for key in found], json=json)
         if not json:
             columns = ("person", "provider", "ends in", "accepted", "last used", "calls", "id")
-            table(columns, [(k.user_id, k.provider, k.last4, _accepted(k), k.last_used_at, k.calls, k.key_id) for k in found])
+            table(
+                columns,
+                [(k.user_id, k.provider, k.last4, _accepted(k), k.last_used_at, k.calls, k.key_id) for k in found],
+                empty="Nobody has given a key.",
+            )
 
     with_log(work)
 
@@ -247,7 +260,7 @@ def usage_show(
                 )
                 for x in lines
             ]
-            table(columns, rows)
+            table(columns, rows, empty="No call has been made in these days.")
 
     with_log(work)
 
@@ -265,11 +278,20 @@ def usage_stops(days: Annotated[int, typer.Option(min=1, help="How many days bac
             json=json,
         )
         if not json:
-            table(("day", "model", "ended by a stop sequence"), [(s.day, s.model, s.replies) for s in stops])
-            table(("model", "sequence", "replies"), [(one["model"], repr(one["sequence"]), one["replies"]) for one in found])
+            table(
+                ("day", "model", "ended by a stop sequence"),
+                [(s.day, s.model, s.replies) for s in stops],
+                empty="No reply was ended by a stop sequence.",
+            )
+            table(
+                ("model", "sequence", "replies"),
+                [(one["model"], repr(one["sequence"]), one["replies"]) for one in found],
+                empty="No stop sequence is known of.",
+            )
             table(
                 ("day", "model", "replies", "cut short", "failed"),
                 [(o.day, o.model or "(no call)", o.replies, o.cut_short, o.failures) for o in outcomes],
+                empty="No call has been made in these days.",
             )
 
     with_log(work)

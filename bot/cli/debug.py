@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 
 def recent(
     character: Annotated[str, typer.Option(help="Name or short name.")] = "",
-    user: Annotated[int | None, typer.Option(min=0, help="Number of a person.", show_default=False)] = None,
-    channel: Annotated[int | None, typer.Option(min=0, help="Number of a channel.", show_default=False)] = None,
+    user: Annotated[str, typer.Option(help="Name or number of a person.")] = "",
+    channel: Annotated[str, typer.Option(help="Name or number of a channel.")] = "",
     category: Annotated[str | None, typer.Option(help="Category of an error, such as timeout.", show_default=False)] = None,
     model: Annotated[str | None, typer.Option(help="A model's id.", show_default=False)] = None,
     since: Annotated[datetime | None, typer.Option(help="Not earlier (UTC).", show_default=False)] = None,
@@ -36,8 +36,8 @@ def recent(
 
     async def work(log: Log) -> list[turn_lines.ListedTurn]:
         wanted = Filter(
-            user=user,
-            channel=channel,
+            user=await turn_lines.person_named(log, user),
+            channel=await turn_lines.channel_named(log, channel),
             category=category,
             model=model,
             character=await turn_lines.character_named(log, character),
@@ -51,7 +51,7 @@ def recent(
     say([row | {"took_s": one.took_s, "wait_s": one.wait_s} for row, one in zip(rows, found, strict=True)], json=json)
     if not json:
         columns = ("turn", "asked for (UTC)", "character", "person", "outcome", "waited", "in all", "model")
-        table(columns, [_row(one) for one in found])
+        table(columns, [_row(one) for one in found], empty="No turn matches.")
 
 
 def _row(one: turn_lines.ListedTurn) -> tuple[object, ...]:

@@ -77,7 +77,7 @@ def _show(which: Book, json: Json = False) -> None:
             return
         table(("field", "value"), [(spec.shown.label, set_[spec.key]) for spec in LOREBOOK.fields])
         rows = [(uid, form["comment"], form["keys"].replace("\n", ", ")[:60], form["where"]) for uid, form in _forms(book)]
-        table(("entry", "title", "keys", "place"), rows)
+        table(("entry", "title", "keys", "place"), rows, empty="It has no entry yet.")
 
     carry(work)
 

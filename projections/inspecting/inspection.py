@@ -165,6 +165,11 @@ _TIERS = {
 """Who chose a preset, by tier."""
 
 
+def chosen_by(event: GenerationStarted) -> str:
+    """Say who chose the preset of an attempt: the tier that won. Pure."""
+    return _TIERS.get(event.preset_tier or "", event.preset_tier or "not recorded")
+
+
 def _attempt(event: GenerationStarted, at: datetime, position: int, names: Names) -> Chapter:
     preset = _name(names, event.preset_id) if event.preset_id else "none"
     facts = [
@@ -172,7 +177,7 @@ def _attempt(event: GenerationStarted, at: datetime, position: int, names: Names
         ("Preset", preset),
         ("Parameters", _parameters(event)),
         ("Set by", f"the preset {preset}" if event.preset_id else "nobody: they are built in"),
-        ("Chosen by", _TIERS.get(event.preset_tier or "", event.preset_tier or "not recorded")),
+        ("Chosen by", chosen_by(event)),
         ("Prompt", f"{event.prompt_tokens:,} tokens, version {event.prompt_version}, of the log up to event {event.as_of}"),
         ("SHA-256", event.prompt_sha256),
     ]

@@ -89,7 +89,7 @@ async def test_a_message_is_answered_while_one_watches(tzurot: Tzurot, stage: St
     browser.one("#lines .theirs:last-child a[href^='/turns/']").click()
     await asyncio.to_thread(browser.until, lambda: "Wren Halloway answered" in browser.text("h1"), "the turn")
     record = browser.text(".recorder")
-    for part in ("Trigger", "Attempt 1", "the preset Default", "Answer", "Delivery", "Reply delivered", "SHA-256"):
+    for part in ("Trigger", "Attempt 1", "the preset Default", "Chosen by", "Answer", "Delivery", "Reply delivered", "SHA-256"):
         assert part in record
     assert browser.complaints() == []
 

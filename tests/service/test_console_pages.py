@@ -11,9 +11,11 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from bot import turn_lines
 from bot.console.pages.health import look
 from engine import clock, embedded, ids, seed
 from engine.config import Settings
+from engine.decide.rejected import Rejected
 from projections import measures, status, turn_sums
 from projections.measures import Only
 from tests.support import clusters
@@ -82,6 +84,9 @@ async def test_the_turns_say_what_differs_between_them_and_are_listed_by_what_be
         assert heading in page
     for query, count in {"user=friend": 1, "user=you": 1, "outcome=completed": 1, "outcome=failed": 0, "status=pending": 0}.items():
         assert (await here.http.get(f"/turns?{query}")).text.count('<tr class="turn">') == count, query
+    assert await turn_lines.person_named(here.console.log, "FRIEND") == await turn_lines.person_named(here.console.log, "1") == 1
+    with pytest.raises(Rejected, match="no person of that name"):
+        await turn_lines.person_named(here.console.log, "Nobody Here")
     assert "There is no such outcome" in (await here.http.get("/turns?outcome=lost")).text
     assert "There is no such person" in (await here.http.get("/turns?user=Nobody+Here")).text
     said = await here.say("Both, @Ottoline?", character="wren")
@@ -98,6 +103,12 @@ async def test_the_turns_say_what_differs_between_them_and_are_listed_by_what_be
     for query, count in expected.items():
         page = (await here.http.get(f"/turns{query}")).text
         assert page.count('<tr class="turn">') == count, query
+    down, up = [(await here.http.get(f"/turns?sort={sort}")).text for sort in ("-words", "words")]
+    assert down.find("What a long") < down.find("Both, @")
+    assert up.find("What a long") > up.find("Both, @")
+    assert '<th aria-sort="descending"><a href="/turns?" ' in down
+    assert "user=you&amp;sort=words" in (await here.http.get("/turns?user=you")).text
+    assert (await here.http.get("/turns?sort=nonsense%00")).is_success
 
 
 HOSTILE = ("%", "_", "'", "' OR 1=1;--", "\\", "x" * 10_000, "-1", "99999999999999999999", "<b>", "\x00", "%00")

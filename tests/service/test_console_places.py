@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from bot import editing
+from bot import editing, turn_lines
 from engine import ids
 from engine.actor import operator
 from engine.config import Settings
+from engine.decide.rejected import Rejected
 from engine.events.build import Cause, new
 from engine.events.message import Declined, MessageDeclined
 from engine.events.server import PermissionMissed, PlaceNamed
@@ -54,6 +55,11 @@ async def test_servers_and_channels_go_by_name_once_it_was_noticed(here: Site) -
         assert "There is no such" not in shown, path
     assert "There is no such channel, or several" in await _look(here, "/turns?channel=twin")
     assert "There is no such server, or several" in await _look(here, "/timeline?guild=nowhere")
+    assert await turn_lines.channel_named(log, " #Quay") == await turn_lines.channel_named(log, str(CHANNEL)) == CHANNEL
+    assert await turn_lines.channel_named(log, "") is None
+    for wrong, sentence in {"twin": f"{other}, {other + 1}", "nowhere": "no channel of that name"}.items():
+        with pytest.raises(Rejected, match=sentence):
+            await turn_lines.channel_named(log, wrong)
     async with log.pool.connection() as connection:
         known = await servers.names(connection, log.vault, newest=9)
     assert (known.servers, known.channels[CHANNEL]) == ({GUILD: "Harbour <b>"}, "quay")

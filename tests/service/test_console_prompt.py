@@ -48,7 +48,9 @@ async def test_the_page_shows_what_the_provider_was_sent(here: Site, settings: S
         said = await here.say("Is it <b>late</b> & dark?", character="wren")
         await answered(here, settings, provider, said.turns[0])
     turn = f"/turns/{said.turns[0]}"
-    assert f"{turn}/prompt?attempt=2" in (await here.http.get(turn)).text
+    inspected = (await here.http.get(turn)).text
+    assert f"{turn}/prompt?attempt=2" in inspected
+    assert inspected.count("<dt>Chosen by</dt><dd>the bot&#39;s owners</dd>") == 2
     for attempt, asked in enumerate(provider.journal, 1):
         page = (await here.http.get(f"{turn}/prompt?attempt={attempt}")).text
         assert "byte for byte as sent" in page

@@ -22,7 +22,7 @@ from engine.events.turn import GenerationStarted, TurnCancelled, TurnCompleted, 
 from engine.store import Recorded
 from projections import inspector
 from projections.inspecting import gather
-from projections.inspecting.inspection import shown
+from projections.inspecting.inspection import chosen_by, shown
 from projections.models import catalog, timeline
 from projections.models.memories import generations
 from projections.models.timeline import Filter
@@ -94,6 +94,7 @@ async def inspect(request: Request) -> Response:
         "operator": OPERATOR,
         "notice": notice,
         "parameters": shown,
+        "chosen_by": chosen_by,
     }
     return page(request, "turn.html", context, section="Turns")
 

@@ -61,8 +61,23 @@ def test_rows_are_blocks_where_columns_would_be_torn(monkeypatch: pytest.MonkeyP
     assert "column17  –\n" in wide
     terminal.table(("a", "b", "c"), [(1, 2, 3)])
     assert capsys.readouterr().out.split() == ["a", "b", "c", "1", "2", "3"]
+    turn = "01a21f8b-a1ad-7000-8000-0123456789ab"
+    monkeypatch.setenv("COLUMNS", "80")
+    row = (turn, "b " * 40, "Zoe (1576031421468770304)")
+    terminal.table(("turn", "said", "person"), [row])
+    terminal.table(("turn", "said", "by", "n", "m"), [(*row, 1, 2)])
+    terminal.table(("turn", "said", "by"), [(turn, "b " * 40, "x")])
+    told = capsys.readouterr().out
+    assert told.count(turn) == 3
+    assert told.count("1576031421468770304") == 2
+    assert f"\nturn  {turn}\n" in "\n" + told
+
+
+def test_an_empty_table_says_what_there_is_none_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the caller's words, else by its heads."""
     terminal.table(("a", "b"), [])
-    assert capsys.readouterr().out == "There are none.\n"
+    terminal.table(("a", "b"), [], empty="No turn matches.")
+    assert capsys.readouterr().out == "Nothing to show under a, b.\nNo turn matches.\n"
 
 
 def test_settings_tell_what_holds_here_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.console.pages.timeline_rows import _hours, grouped
-from bot.console.pages.turn_list import line
+from bot.console.pages.turn_list import columns, line, ordered
 from bot.console.people import Called
 from projections.models.timeline import TimelineEntry
 from projections.models.turns import Turn
@@ -29,6 +29,29 @@ def test_a_wait_is_told_apart_from_the_work() -> None:
     found = line(turn(seconds=193.1, finished=2_100.0), "quick 99", NOW)
     assert (found.took_ms, found.wait_ms) == (193_100.0, 191_000.0)
     assert line(turn(seconds=None, finished=None), "", NOW + timedelta(minutes=1)).took_ms is None
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 500)), max_size=12), st.sampled_from(["took", "waited", "model", "when", "nonsense"]))
+def test_turns_are_sorted_by_a_column(seconds: list[float | None], column: str) -> None:
+    """None is lost; those without a value stand last either way; an unknown column changes nothing; clicks go round in three."""
+    lines = tuple(line(turn(seconds=one, finished=0.0), "", NOW) for one in seconds)
+    for sort in (column, f"-{column}"):
+        found = ordered(lines, sort, Called())
+        assert sorted(one.turn.turn for one in found) == sorted(one.turn.turn for one in lines)
+        if column == "took":
+            taken = [one.took_ms for one in found]
+            known = [one for one in taken if one is not None]
+            assert taken == sorted(known, reverse=sort.startswith("-")) + [None] * (len(taken) - len(known))
+        if column == "nonsense":
+            assert found == lines
+    heads = {one.title: one for one in columns("-when")}
+    assert (heads["When"].state, heads["When"].sort, heads["Tokens"].sort, heads["Model"].sort) == (
+        "descending",
+        "when",
+        "-tokens",
+        "model",
+    )
+    assert [{one.title: one for one in columns(sort)}["Tokens"].sort for sort in ("-tokens", "tokens")] == ["tokens", ""]
 
 
 def entry(position: int, turn: UUID | None) -> TimelineEntry:

@@ -68,7 +68,7 @@ def test_every_way_of_printing_takes_any_text(text: str, capsys: pytest.CaptureF
 def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """A lonely header looks like a fault."""
     terminal.table(("id", "error"), [])
-    assert capsys.readouterr().out == "There are none.\n"
+    assert capsys.readouterr().out == "Nothing to show under id, error.\n"
 
 
 @pytest.mark.parametrize(
