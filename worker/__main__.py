@@ -63,7 +63,8 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         )
         nats = listener.config.connection_state.connection
         work = Work(settings, log, http, provider, nats, deletions, within=within, recall=recall, calm=calm)
-        await stack.enter_async_context(hints.read_models(listener.config.connection_state.connection))
+        stack.enter_context(hints.announced(nats, log))
+        await stack.enter_async_context(hints.read_models(nats))
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
         for change in ("provider.connected", "provider.disconnected"):
             await stack.enter_async_context(hints.events(url, change, partial(connect.heard, work), "provider hints"))

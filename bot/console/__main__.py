@@ -116,7 +116,7 @@ async def working(settings: Settings, log: Log, signer: Signer | None) -> AsyncI
         process.beat(lambda: heartbeats.beat(log.pool, "console")),
     ]
     if settings.nats_url is not None:
-        loops += [feed.follow_drafts(console.feed, settings.nats_url), console.bus.run(settings.nats_url)]
+        loops += [feed.follow_drafts(console.feed, console.log, settings.nats_url), console.bus.run(settings.nats_url)]
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield console

@@ -94,12 +94,13 @@ async def _head(store: Log) -> int:
             await asyncio.sleep(0.5)
 
 
-async def follow_drafts(feed: Feed, nats_url: str) -> None:
-    """Ring for every draft that grows, while NATS is there. For ever."""
+async def follow_drafts(feed: Feed, store: Log, nats_url: str) -> None:
+    """Ring for every draft that grows, and hint at what is stored here, while NATS is there. For ever."""
     while True:
         try:
-            async with hints.drafts(nats_url, "playground", feed.on_draft, name="console drafts"):
-                await asyncio.Event().wait()
+            async with hints.drafts(nats_url, "playground", feed.on_draft, name="console drafts") as listener:
+                with hints.announced(listener.config.connection_state.connection, store):
+                    await asyncio.Event().wait()
         except Exception as error:  # hints are comfort: without them pages poll
             _log.debug("no draft hints", exc_info=error)
             await asyncio.sleep(2.0)

@@ -173,10 +173,11 @@ class Service:
         url = require_nats(self.settings)
         async with (
             hints.drafts(url, "discord", self.streams.on_draft, name="discord drafts") as listener,
-            hints.read_models(listener.config.connection_state.connection),
+            hints.read_models(nats := listener.config.connection_state.connection),
             consume(url, self.log, DISCORD, self.handle, concurrency=DELIVERIES),
         ):
-            await asyncio.Event().wait()
+            with hints.announced(nats, self.log):
+                await asyncio.Event().wait()
 
     async def _read_models(self) -> None:
         """Until the tables that the bot reads exist: at a first start the process that makes them starts beside this one."""

@@ -1,8 +1,8 @@
-"""Hints that are not kept: a draft has grown, read models have moved. Losing one loses nothing."""
+"""Hints that are not kept: an event was stored, a draft has grown, read models have moved. Losing one loses nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from uuid import UUID
 
 from faststream.nats import NatsBroker
@@ -10,12 +10,25 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from engine.bus import broker, subjects
-from engine.bus.reference import Malformed, Reference, decode
-from engine.store import progress
+from engine.bus.reference import Malformed, Reference, decode, encode, of_new
+from engine.store import Appended, Log, NewEvent, progress
 
 OnDraft = Callable[[int, UUID], Awaitable[None]]
 """Called with (channel, turn)."""
 OnEvent = Callable[[Reference], Awaitable[None]]
+
+
+def announced(client: Client, log: Log) -> AbstractContextManager[None]:
+    """For the block, whoever is woken for events hears of those this process stores, before the relay has come to them."""
+
+    async def tell(events: Sequence[NewEvent], stored: Appended) -> None:
+        for new, position in zip(events, stored.positions, strict=True):
+            if new.event.TYPE in subjects.WAKING and client.is_connected:
+                reference = of_new(new, position)
+                with suppress(*broker.TROUBLE):
+                    await client.publish(subjects.early(reference.subject), encode(reference))
+
+    return log.telling(tell)
 
 
 async def draft_grew(client: Client, venue: str, channel: int, turn: UUID) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.bus import subjects
 from engine.errors import TzurotError
-from engine.store import Stored
+from engine.store import NewEvent, Stored
 
 MAX_BYTES = 2048
 
@@ -47,6 +47,20 @@ def of_row(row: Stored) -> Reference:
         channel=row.channel,
         character=row.character,
         turn=row.turn,
+    )
+
+
+def of_new(new: NewEvent, position: int) -> Reference:
+    """The same for an event that was stored just now."""
+    return Reference(
+        position=position,
+        id=new.id,
+        type=new.event.TYPE,
+        schema_version=new.event.VERSION,
+        venue=getattr(new.event, "venue", None),
+        channel=new.tags.channel,
+        character=new.tags.character,
+        turn=new.tags.turn,
     )
 
 

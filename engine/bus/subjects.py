@@ -5,6 +5,7 @@ from uuid import UUID
 
 STREAM = "TZ_LOG"
 _LOG = "tz.log"
+_EARLY = "tz.early"
 _DRAFT = "tz.draft"
 READ_MODELS = "tz.read_models"
 """Core subject (not kept) that says: read models have reached a position of the log, which is the message."""
@@ -20,6 +21,11 @@ def of_event(type_: str, venue: str | None) -> str:
 def of_type(type_: str) -> str:
     """Filter for references to a type in any venue."""
     return f"{_LOG}.{type_}.*"
+
+
+def early(subject: str) -> str:
+    """Core subject (not kept) beside one of the stream's, or beside a filter for them: whoever appended the event says so at once."""
+    return _EARLY + subject.removeprefix(_LOG)
 
 
 def of_draft(venue: str, channel: int, turn: UUID) -> str:
@@ -52,5 +58,7 @@ _SHOWN = ("turn.completed", "turn.failed", "turn.cancelled", "reply.edited", "re
 """What changes what people see of a reply."""
 DISCORD = Durable("discord", _SHOWN, "discord")
 PLAYGROUND = Durable("playground", _SHOWN, "playground")
+WAKING = frozenset({*WORKER.types, *JOBS.types, *_SHOWN})
+"""Types of events that somebody is woken for."""
 DURABLES = {durable.name: durable for durable in (WORKER, JOBS, DISCORD, PLAYGROUND)}
 """All that exist: the relay declares them, so that a wiped broker misses nothing while a consumer is away."""

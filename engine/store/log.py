@@ -1,8 +1,8 @@
 """The log as everybody uses it: append, read, find, follow."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from uuid import UUID
 
 import psycopg
@@ -17,6 +17,8 @@ from engine.store.seen import MANY, Seen
 from engine.store.writer import Writer
 from engine.vault import MasterKey, Pool, Subjects, Vault
 
+Teller = Callable[[Sequence[NewEvent], Appended], Awaitable[None]]
+"""Called with what an append of this process stored, once it is durable. Must neither wait nor fail."""
 _log = lines.get("store")
 
 
@@ -33,6 +35,7 @@ class Log:
         self._wanted: set[Subjects] = set()
         self._seen = Seen()
         self._opened = Opened()
+        self._tellers: list[Teller] = []
 
     def over(self, pool: Pool) -> "Log":
         """The same log, read over the connections of another pool.
@@ -40,7 +43,7 @@ class Log:
         For whoever is asked while somebody holds a connection of this one: as many of those as it has would wait for one another.
         """
         other = Log(self.dsn, pool, self.vault, self._writer)
-        other._seen, other._opened = self._seen, self._opened
+        other._seen, other._opened, other._tellers = self._seen, self._opened, self._tellers
         return other
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
@@ -49,6 +52,22 @@ class Log:
         A repeat writes nothing and returns the stored positions. Raises Conflict when a stream is not at the expected version
         or the condition does not hold, PartialRepeat, KeyDestroyed, StorageFull. Waits while Postgres is away.
         """
+        stored = await self._append(events, condition)
+        if not stored.repeated:
+            for tell in self._tellers:
+                await tell(events, stored)
+        return stored
+
+    @contextmanager
+    def telling(self, tell: Teller) -> Iterator[None]:
+        """For the block, `tell` hears of what is appended here."""
+        self._tellers.append(tell)
+        try:
+            yield
+        finally:
+            self._tellers.remove(tell)
+
+    async def _append(self, events: Sequence[NewEvent], condition: Condition | None) -> Appended:
         if len(events) == 1 and condition is None and not self._in_turn:
             new = events[0]
             key = self.vault.at_hand(new.subjects) if new.event.SEALED else None
