@@ -17,6 +17,8 @@ from engine.store import Stored, tail
 from engine.store.checkpoint import Checkpoint, Lead, lead
 from engine.store.foreign import FOREIGN_VERSION
 
+LINGER_SECONDS = 0.03
+"""What is stored within so little time is published together: whoever is in a hurry was told by a hint (engine.bus.hints)."""
 ACK_SECONDS = 5.0
 WATCH_SECONDS = 2.0
 PAUSE_SECONDS, UNCONNECTED_SECONDS = 0.5, 5.0
@@ -100,7 +102,7 @@ class Relay:
 
     async def _tail(self, stream: JetStreamContext, right: Lead, start: Checkpoint) -> None:
         self.position = start.position
-        async with aclosing(tail.follow(self._dsn, start.position)) as batches:
+        async with aclosing(tail.follow(self._dsn, start.position, linger=LINGER_SECONDS)) as batches:
             async for rows in batches:
                 await self._publish(stream, rows)
                 self.position = rows[-1].position

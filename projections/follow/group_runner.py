@@ -27,6 +27,9 @@ TOGETHER_SECONDS = 2.0
 """At a start, how long those that are ready wait for the others: joining later costs everybody a pause."""
 FEW = 50
 """Rows of a batch whose statements are sent without waiting for one another: what comes while people talk. More are copied."""
+LINGER_SECONDS = 0.012
+URGENT = frozenset({"turn.requested"})
+"""What somebody waits for who has nothing else to do meanwhile: anything else waits that long for what comes right after it."""
 Skips = Mapping[str, frozenset[int]]
 Moved = Callable[[int], Awaitable[None]]
 """Called with the position that all have reached."""
@@ -89,7 +92,7 @@ async def _follow(dsn: str, members: Sequence[Projection], coming: Collection[as
         skips = {p.name: await rebuild.skips(connection, p.name, 0, 2**62) for p in members}
         head = await _level(connection, members, skips)
         makes = [p.fingerprint for p in members]
-        async with aclosing(tail.follow(dsn, head)) as batches:
+        async with aclosing(tail.follow(dsn, head, linger=LINGER_SECONDS, urgent=URGENT)) as batches:
             while rows := await _unless(coming, anext(batches)):
                 await _digest(connection, members, makes, rows, skips)
                 await moved(rows[-1].position)

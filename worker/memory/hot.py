@@ -45,7 +45,7 @@ OPENED = 1000
 """Texts that one turn opens at most, the newest; what is older comes into the index behind it, before the next question."""
 MOST = 30_000
 """Memories all indexes of a process hold together, at some 6 kB each; the index that was asked longest ago goes first."""
-REST_S = 0.3
+REST_S = 0.15
 """How long after a turn's end what was said is taken up: until then the processors are those who post the answer."""
 LATEST_S = 2.0
 """How much longer it waits at most for a moment in which no turn hurries: there is none on a busy day."""
