@@ -36,7 +36,8 @@ class Snapshot:
 
     `limit` entries of history at most, none of before `since`, no further back than `most_bytes` of text. `user` is who is answered.
     Sections choose at the same time: `other` waits for what another one chose, by its name, of those that stand before in the order.
-    Without `recall` nothing is remembered; with a `generation`, its summaries and facts instead of the chosen ones'.
+    Without `recall` nothing is remembered; with a `generation`, its summaries and facts instead of the chosen ones'. `asked_at` is the
+    position of the message to answer, where that is known before one looks: what comes before it need not wait.
     `pictures` are those that were fetched for this turn, the most important first.
     """
 
@@ -54,6 +55,7 @@ class Snapshot:
     venue: str = ""
     recall: Recall | None = None
     generation: str | None = None
+    asked_at: int | None = None
     other: "Callable[[str], Awaitable[Chosen]]" = field(default_factory=lambda: _nothing_chosen)
     pictures: tuple[KeptPicture, ...] = ()
 

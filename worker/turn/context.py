@@ -121,12 +121,14 @@ async def first_candidate(work: Work, turn: Turn) -> Candidate | None:
 
 async def read(work: Work, turn: Turn, pictures: Sequence[KeptPicture] = ()) -> Context:
     """`pictures` are those fetched for this turn. Raises Missing, ModelsLate."""
+    said = await work.log.row(ids.message_event(turn.message_id, "received"))
     async with work.log.pool.connection() as connection, snapshot(connection):
         live = {entry.name: entry for entry in await runner.progress(connection) if entry.role == "live"}
         if any(name not in live or live[name].position < turn.position for name in READ):
             raise ModelsLate
         with work.unchanged.within(connection, {name: entry.changed for name, entry in live.items()}):
-            found = await _chosen(work, connection, turn, {name: entry.position for name, entry in live.items()}, pictures)
+            positions = {name: entry.position for name, entry in live.items()}
+            found = await _chosen(work, connection, turn, positions, pictures, said.position if said is not None else None)
     data = await sections.load(work.log, found.chosen, found.as_of)
     moment = Moment(turn.turn, found.preset.window.context_tokens, found.begin, scene_of(turn))
     chosen, data = await sections.settled(work.log, found.chosen, data, found.as_of, moment)
@@ -168,7 +170,9 @@ def scene_of(turn: Turn) -> Scene:
     return Scene(turn.character, turn.venue, ids.snowflake_time(turn.message_id), channel=turn.channel, seed=str(turn.turn))
 
 
-async def _chosen(work: Work, connection: Connection, turn: Turn, positions: Mapping[str, int], pictures: Sequence[KeptPicture]) -> Context:
+async def _chosen(
+    work: Work, connection: Connection, turn: Turn, positions: Mapping[str, int], pictures: Sequence[KeptPicture], asked_at: int | None
+) -> Context:
     """Everything but the data."""
     who, profile, *chosen_for = await answers(
         catalog.character(connection, work.log.vault, turn.character),
@@ -178,7 +182,7 @@ async def _chosen(work: Work, connection: Connection, turn: Turn, positions: Map
     )
     tier, presets = await _presets(connection, work, who, (chosen_for[0], chosen_for[1]), turn) if who else ("baseline", [])
     window = _window(presets[0].window if presets else Window(), profile)
-    looked_at = replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures))
+    looked_at = replace(_snapshot(work, connection, turn, positions, window), pictures=tuple(pictures), asked_at=asked_at)
     try:
         chosen, candidates, begin, (own_key, today), versions = await answers(
             sections.select(looked_at),

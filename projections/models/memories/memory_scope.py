@@ -15,6 +15,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from projections import unchanged
 from projections.base import sql
 from projections.models.places.personas import ANYONE
 from projections.models.places.scenes import SEEN
@@ -258,6 +259,11 @@ ORDER BY n.channel = %(channel)s DESC, n.channel = coalesce({_FORKED.format(colu
 """
 
 
+_EVER = """
+SELECT 1 FROM memory.notes n WHERE NOT n.gone AND n.person = %(person)s AND n.character = %(reader)s AND n.origin = 'relationship' LIMIT 1
+"""
+
+
 async def met(connection: AsyncConnection, scope: MemoryScope) -> Sequence[str]:
     """References of all that may be met, in the order of the log: `812`, `812~815` for its edit at 815, `n:830` for a note.
 
@@ -276,5 +282,7 @@ async def between(connection: AsyncConnection, scope: MemoryScope) -> int | None
 
     What was said in a private talk is met in itself alone; what was said on a server in private talk, too.
     """
+    if not await unchanged.rows(connection, ["memory"], sql(_EVER, ""), {"person": scope.person, "reader": scope.reader}):
+        return None  # most often, and that is known from the turn before: to begin with the whole question takes a millisecond
     row = await (await connection.execute(sql(_BETWEEN, ""), asdict(scope))).fetchone()
     return int(row[0]) if row else None

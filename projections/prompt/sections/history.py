@@ -9,7 +9,7 @@ References: `POSITION`, and behind it `~EDIT` where the text it had by then stan
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import UUID
@@ -20,6 +20,7 @@ from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.macros.scripts import Placement, Script, apply
 from engine.store import Log, Recorded
+from engine.store.together import answers
 from projections.models import catalog, history_window, pictures
 from projections.models.history import Entry
 from projections.models.history_window import Line
@@ -74,34 +75,48 @@ class Talk:
 async def select(snapshot: Snapshot) -> Chosen:
     """The entries before the message, with what they reply to. Raises Unanswerable."""
     connection, channel, reader = snapshot.connection, snapshot.channel, snapshot.character
-    trigger = await history_window.message(connection, snapshot.message_id)
-    if trigger is None:
-        raise Unanswerable
-    before = await history_window.before(
-        connection,
-        channel,
-        trigger.position,
-        reader=reader,
-        limit=snapshot.limit,
-        since=snapshot.since,
-        most_bytes=snapshot.most_bytes,
-    )
+    trigger, before = await _window(snapshot)
     lines = [*before, trigger]
     replied_to = {line.reply_to for line in lines if line.kind == "message" and line.reply_to is not None}
-    quoted = await history_window.replied_to(connection, channel, reader, replied_to)
+    quoted, seen, scripts = await answers(
+        history_window.replied_to(connection, channel, reader, replied_to),
+        _seen(snapshot, [line.message_id for line in lines if line.message_id is not None]),
+        rewriting.references(connection, reader, snapshot.guild),
+    )
     speakers = {line.character for line in (*lines, *quoted.values())} - {None, reader}
     named = await catalog.described(connection, [speaker for speaker in speakers if speaker is not None])
     older = (DroppedPart(what=f"history:before:{min(line.position for line in lines)}", why="limit"),)
-    seen = await _seen(snapshot, [line.message_id for line in lines if line.message_id is not None])
-    scripts = await rewriting.references(connection, reader, snapshot.guild)
     refs = (*scripts, *(f"c:{who}@{position}" for who, position in sorted(named.items())), *references(lines, quoted, seen))
     return Chosen(refs, dropped=older if len(before) >= snapshot.limit else ())
 
 
+async def _window(snapshot: Snapshot) -> tuple[Line, list[Line]]:
+    """The message to answer, and the entries before it: asked for together where its position is known. Raises Unanswerable."""
+
+    def before(position: int) -> Awaitable[list[Line]]:
+        return history_window.before(
+            snapshot.connection,
+            snapshot.channel,
+            position,
+            reader=snapshot.character,
+            limit=snapshot.limit,
+            since=snapshot.since,
+            most_bytes=snapshot.most_bytes,
+        )
+
+    asked = history_window.message(snapshot.connection, snapshot.message_id)
+    trigger, found = await answers(asked, before(snapshot.asked_at)) if snapshot.asked_at is not None else (await asked, [])
+    if trigger is None:
+        raise Unanswerable
+    return trigger, found if trigger.position == snapshot.asked_at else await before(trigger.position)
+
+
 async def _seen(snapshot: Snapshot, messages: Sequence[int]) -> Mapping[int, Sequence[int]]:
     """Message -> where the log says what its pictures show, and what it points to."""
-    described = await pictures.described(snapshot.connection, messages)
-    pointed = await quotes.pointed_to(snapshot.connection, messages, user=snapshot.user, reader=snapshot.character)
+    described, pointed = await answers(
+        pictures.described(snapshot.connection, messages),
+        quotes.pointed_to(snapshot.connection, messages, user=snapshot.user, reader=snapshot.character),
+    )
     return {message: (*described.get(message, ()), *pointed.get(message, ())) for message in described.keys() | pointed.keys()}
 
 

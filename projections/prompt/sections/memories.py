@@ -50,8 +50,8 @@ async def select(snapshot: Snapshot) -> Chosen:
     """What recall finds among all that may be met; nothing where nothing is older than the history."""
     if snapshot.recall is None:
         return Chosen()
-    trigger = await history_window.message(snapshot.connection, snapshot.message_id)
-    if trigger is None:
+    asked_at = await _asked_at(snapshot)
+    if asked_at is None:
         return Chosen()
     scope = memory_scope.MemoryScope(
         reader=snapshot.character,
@@ -59,7 +59,7 @@ async def select(snapshot: Snapshot) -> Chosen:
         channel=snapshot.channel,
         guild=snapshot.guild,
         venue=snapshot.venue,
-        until=trigger.position,
+        until=asked_at,
         at=ids.snowflake_time(snapshot.message_id),
         generation=snapshot.generation,
     )
@@ -68,7 +68,7 @@ async def select(snapshot: Snapshot) -> Chosen:
     held = frozenset(map(remembered.position, talk))
     if len(held) < FULL and all(remembered.position(ref) in held for ref in candidates):
         return Chosen()
-    asked = talk[-1] if talk else str(trigger.position)
+    asked = talk[-1] if talk else str(asked_at)
     found = await snapshot.recall(Question(scope, asked, talk[:-1][-RECENT:], candidates, held))
     rolls = (Roll(what=f"{remembered.base(one.ref)}:{part}", value=round(value, 3)) for one in found for part, value in one.parts.items())
     return Chosen(await referred(snapshot.connection, snapshot.character, found), rolls=tuple(rolls))
@@ -79,6 +79,13 @@ async def referred(connection: Connection, reader: UUID, found: Sequence[Remembe
     speakers = {one.character for one in found if one.character is not None} - {reader}
     named = await catalog.described(connection, sorted(speakers))
     return (*(f"c:{who}@{position}" for who, position in sorted(named.items())), *(one.ref for one in found))
+
+
+async def _asked_at(snapshot: Snapshot) -> int | None:
+    if snapshot.asked_at is not None:
+        return snapshot.asked_at
+    trigger = await history_window.message(snapshot.connection, snapshot.message_id)
+    return trigger.position if trigger is not None else None
 
 
 async def load(log: Log, chosen: Chosen, as_of: int) -> Recalled:
