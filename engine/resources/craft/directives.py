@@ -22,7 +22,6 @@ DIRECTIVES: Mapping[str, str] = MappingProxyType(
 """Rules that can be switched on by name, in the order in which they stand."""
 LONGEST = 200
 """Characters of a rule with its condition."""
-_WRITTEN = re.compile(r"\s*([a-z-]+)\s*(?::\s*(.*?))?\s*", re.DOTALL)
 _EVERY = re.compile(r"every\s+(\d{1,4})")
 _FLATTERY = re.compile(
     r"\b(?:(?:great|excellent|wonderful|fantastic|brilliant|amazing) (?:question|idea|point|choice|work)"
@@ -98,8 +97,8 @@ class Directive:
 
 def directive(text: str) -> Directive:
     """A rule as it was written. Raises NotADirective."""
-    found = _WRITTEN.fullmatch(text)
-    name, when = (found[1], found[2] or "always") if found is not None else (text, "always")
+    name, _, when = map(str.strip, text.partition(":"))
+    when = when or "always"
     if name not in DIRECTIVES:
         raise NotADirective(f"There is no rule called {name[:40]}. There are: {', '.join(DIRECTIVES)}.")
     if when == "drift" and name not in DRIFT:
