@@ -23,6 +23,7 @@ from engine.bus.subjects import Durable
 from engine.errors import StoreError, TzurotError, UnknownEvent
 from engine.events import class_of
 from engine.store import Log
+from engine.watching import tracing
 
 FETCH_SECONDS = 1.5
 """How long one pull waits: bounds how late a consumer is after the broker was restarted."""
@@ -118,6 +119,7 @@ class Consumer:
             reference = decode(message.data)
             class_of(reference.type, reference.schema_version)
             if reference.position not in self.early and reference.position not in self.done:
+                tracing.passed(reference.turn, self.durable.name, tracing.sent(message.headers))
                 begun = self.early[reference.position] = asyncio.ensure_future(self.handler(reference))
                 begun.add_done_callback(partial(self._ended, reference.position))
 
@@ -164,7 +166,9 @@ class Consumer:
             if reference.position in self.done:
                 del self.done[reference.position]
             else:
-                await (self.early.pop(reference.position, None) or self.handler(reference))
+                if (begun := self.early.pop(reference.position, None)) is None:
+                    tracing.passed(reference.turn, self.durable.name, message.raw_message.metadata.timestamp)
+                await (begun or self.handler(reference))
         except Retry as wanted:
             await _quietly(message.nack(delay=max(wanted.after, AWAY_SECONDS) if self.draining else wanted.after))
         except (Malformed, Poison, UnknownEvent) as error:

@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from engine.bus import broker, subjects
 from engine.bus.reference import Malformed, Reference, decode, encode, of_new
 from engine.store import Appended, Log, NewEvent, progress
+from engine.watching import tracing
 
 OnDraft = Callable[[int, UUID], Awaitable[None]]
 """Called with (channel, turn)."""
@@ -26,7 +27,7 @@ def announced(client: Client, log: Log) -> AbstractContextManager[None]:
             if new.event.TYPE in subjects.WAKING and client.is_connected:
                 reference = of_new(new, position)
                 with suppress(*broker.TROUBLE):
-                    await client.publish(subjects.early(reference.subject), encode(reference))
+                    await client.publish(subjects.early(reference.subject), encode(reference), headers=tracing.sending())
 
     return log.telling(tell)
 

@@ -1,27 +1,43 @@
 """OpenTelemetry traces: one per message, across all processes, from its arrival to the delivered answer.
 
 Nothing is handed from process to process for it: ids of a trace and of its spans are made of ids that the log has anyway. A trace is
-the message's first event, the span of a turn is the turn. No span holds a person, a text or a key. Without the extra `otel` and
-OTEL_EXPORTER_OTLP_ENDPOINT nothing is made.
+the message's first event, the span of a turn is the turn; what lay in the broker before it was taken up is a span before it. No span
+holds a person, a text or a key. Without the extra `otel` and OTEL_EXPORTER_OTLP_ENDPOINT nothing is made.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from engine import ids, log
+from engine import clock, ids, log
 
 _log = log.get("tracing")
 _next: ContextVar[tuple[int, int]] = ContextVar("ids of the next trace and span", default=(0, 0))
 
 
+_SENT = "Tz-Sent"
+MOST_PASSED = 1024
+"""References that a process keeps the times of until their turn is taken up: one that never is must not be kept for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """When a consumer's reference was put into the broker, and when it was handed out."""
+
+    consumer: str
+    stored: datetime
+    taken: datetime
+
+
 @dataclass(slots=True)
 class _State:
     on: bool = False
+    passed: dict[UUID, _Passed] = field(default_factory=dict)
 
 
 _state = _State()
@@ -47,13 +63,37 @@ def arrival(message_id: int, **attributes: str | int) -> AbstractContextManager[
     return span("message", message_id, attributes, own=message_span(message_id))
 
 
+def sending() -> dict[str, str] | None:
+    """The header of what is sent through the broker and not stored there: when it was. None where no spans are made."""
+    return {_SENT: clock.now().isoformat()} if _state.on else None
+
+
+def sent(headers: Mapping[str, str] | None) -> datetime | None:
+    """When what came with these headers was sent; None where nobody noted it."""
+    try:
+        return datetime.fromisoformat((headers or {}).get(_SENT, "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def passed(turn_id: UUID | None, consumer: str, stored: datetime | None) -> None:
+    """Note that a reference about a turn came from the broker, for the span of the turn or of its delivery to stand after."""
+    if _state.on and turn_id is not None and stored is not None:
+        _state.passed.pop(turn_id, None)
+        _state.passed[turn_id] = _Passed(consumer, stored, clock.now())
+        if len(_state.passed) > MOST_PASSED:
+            del _state.passed[next(iter(_state.passed))]
+
+
 def turn(message_id: int, turn_id: UUID, **attributes: str | int) -> AbstractContextManager[None]:
     """The span of a worker at a turn; those of its calls stand in it."""
+    _received(message_id, turn_id, message_span(message_id))
     return span("turn", message_id, {"turn": str(turn_id), **attributes}, own=span_of(turn_id), parent=message_span(message_id))
 
 
 def delivery(message_id: int, turn_id: UUID, **attributes: str | int) -> AbstractContextManager[None]:
     """The span of an answer that is shown."""
+    _received(message_id, turn_id, span_of(turn_id))
     return span("deliver", message_id, {"turn": str(turn_id), **attributes}, parent=span_of(turn_id))
 
 
@@ -76,6 +116,23 @@ def span(name: str, message_id: int, attributes: Mapping[str, str | int], *, own
             yield
     finally:
         _next.reset(token)
+
+
+def _received(message_id: int, turn_id: UUID, parent: int) -> None:
+    """Make the span of a turn's reference in the broker, if one was noted; once."""
+    if (found := _state.passed.pop(turn_id, None)) is None:
+        return
+    from opentelemetry import trace
+
+    began, ended = (int(moment.timestamp() * 1_000_000) * 1_000 for moment in (found.stored, found.taken))
+    made = trace.get_tracer("tzurot").start_span(
+        f"receive {found.consumer}",
+        context=_within(message_id, parent),
+        kind=trace.SpanKind.CONSUMER,
+        attributes={"messaging.system": "nats", "messaging.operation.name": "receive", "messaging.consumer.group.name": found.consumer},
+        start_time=began,
+    )
+    made.end(max(began, ended))
 
 
 def _within(message_id: int, parent: int) -> Any:

@@ -47,6 +47,8 @@ def judge_traces(collector: Collector, exchanges: list[dict[str, str]]) -> None:
         assert by_name["chat"].parent == by_name["deliver"].parent == by_name["turn"].span
         assert by_name["turn"].service == by_name["chat"].service == "tzurot-worker"
         assert by_name["message"].service == by_name["deliver"].service
+        passed = {span.name: (span.service, span.parent) for span in spans if span.name.startswith("receive ")}
+        assert passed["receive worker"] == ("tzurot-worker", by_name["message"].span)
         faces.add(by_name["message"].service)
     assert faces == {"tzurot-bot", "tzurot-console"}
     sent = b"".join(collector.bodies)
