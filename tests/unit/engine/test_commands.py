@@ -294,7 +294,7 @@ def test_there_is_one_default_preset() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"temperature": 3}, "temperature goes from 0 to 2"),
+        ({"temperature": 3}, '"Temperature" goes from 0 to 2'),
         ({"reasoning.max_tokens": 2000, "max_tokens": 1000}, "leave nothing of 1,000 tokens"),
         ({"is_default": True}, "cannot be edited"),
         ({"colour": "red"}, "colour"),
