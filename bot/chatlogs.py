@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
-from bot import editing
+from bot import editing, imports
 from bot.editing import Item
 from engine.actor import Actor
 from engine.cards.refusal import Unreadable
@@ -41,7 +41,9 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: Item, told: chats.To
 async def ask(log: Log, actor: Actor, raw: bytes, host: Item) -> tuple[UUID, str]:
     """Look at a file and have it imported by a job: its id, and what the file holds in a sentence. Raises Rejected."""
     words = summary(await read(raw))
-    return await uploads.ask(log, actor, chats.IMPORT, raw, host.id), words
+    job = await uploads.ask(log, actor, chats.IMPORT, raw, host.id)
+    await imports.bring_back(log, actor, job)
+    return job, words
 
 
 def summary(found: list[ChatLog]) -> str:

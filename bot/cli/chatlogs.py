@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from bot import chatlogs, editing
+from bot import chatlogs, editing, imports
 from bot.cli import files
+from engine import ids
 from engine.actor import operator
 from engine.decide.rejected import Rejected
 from engine.outside import numbers
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(no_args_is_help=True, help="Conversations: import chat logs of other programs, export ours.")
     group.command("import")(import_)
+    group.command("import-undo")(import_undo)
     group.command("export")(export)
     app.add_typer(group, name="chat")
 
@@ -63,6 +65,25 @@ def import_(
             for one in done
         ]
         return say([asdict(one) for one in done], json=json, words="\n".join(told))
+
+    _carry(work)
+
+
+def import_undo(
+    character: Annotated[str, typer.Option("--character", help="Whose talk: a name, short name or id of a character here.")],
+    confirm: Annotated[str, typer.Option(help=f"Type {imports.CONFIRM} to confirm; without it only what it is is said.")] = "",
+    json: Json = False,
+) -> None:
+    """Take back the imported conversations with a character: no history, memory or prompt has them. `tzurot undo` brings each back."""
+
+    async def work(log: Log) -> None:
+        host = await editing.find(log, CHARACTER, OPERATOR, character)
+        found = await imports.imported(log, OPERATOR, host.id)
+        held = imports.words(found, host.name).replace("`/history import`", "`tzurot chat import`")
+        sure = confirm.strip().casefold() == imports.CONFIRM
+        many = await imports.take_back(log, OPERATOR, host.id, ids.random_id()) if sure else 0
+        words = f"Taken back: {held}" if many else f"{held} Nothing was taken back yet: --confirm {imports.CONFIRM} does it."
+        say({"taken_back": many, "channels": [one.channel for one in found]}, json=json, words=words)
 
     _carry(work)
 

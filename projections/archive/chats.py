@@ -12,6 +12,7 @@ from engine.chatlogs import identity
 from engine.chatlogs.events import Destination, appends, channel_of, head_of, is_silent
 from engine.chatlogs.log import ChatLog
 from engine.decide.channel import Activate, Where
+from engine.decide.speaking.chat import Import
 from engine.errors import PartialRepeat
 from engine.events.base import user_subject
 from engine.events.reply import ReplyEdited
@@ -64,6 +65,7 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: UUID, *, start: int 
             await told(done, len(chat.lines), repeated)
     if said:
         await execute(log, actor, Activate(Where(channel, None, "playground"), host), ids.derived("imported-chat", channel))
+        await execute(log, actor, Import(channel, host, said), ids.random_id())  # one that was taken back is there again
     return ImportedChat(channel, chat.form, said, len(chat.lines) - said, variants, repeated, chat.bad)
 
 

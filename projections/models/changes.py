@@ -18,7 +18,7 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 7
+    version = 8
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
@@ -29,7 +29,7 @@ class Changes(Projection):
             *(f"model.{what}" for what in ("overridden", "override_cleared", "quirks_noted")),
             *(f"reply.{what}" for what in ("edited", "version_chosen", "deleted", "rated")),
             "reaction.mapped",
-            *(f"chat.{what}" for what in ("titled", "deleted", "restored")),
+            *(f"chat.{what}" for what in ("titled", "deleted", "restored", "imported", "withdrawn", "readmitted")),
             "note.set",
             "scripts.set",
             *(

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection, Rollback
 from engine import ids
 from engine.store import Query, Stored, reader
 from projections.base import Projection, clear, decoded, execute, sql
+from projections.models.places.imports import DELETED, IMPORT_TYPES, IMPORTED, IMPORTS_DDL, PURGED, READMITTED, TAKEN_BACK, WITHDRAWN
 
 _INSERT = """
 INSERT INTO {schema}.entries (position, place, asked, channel, guild, venue, kind, message_id, turn, character, author_id, author_kind,
@@ -22,8 +23,8 @@ VALUES (%(position)s, %(position)s,
 
 class History(Projection):
     name = "history"
-    version = 7
-    types = frozenset(
+    version = 8
+    types = IMPORT_TYPES | frozenset(
         {
             "message.received",
             "message.edited",
@@ -43,7 +44,8 @@ class History(Projection):
             "channel.purged",
         }
     )
-    ddl = """
+    ddl = (
+        """
     CREATE TABLE {schema}.entries (
         position bigint PRIMARY KEY,
         place bigint NOT NULL,
@@ -101,6 +103,8 @@ class History(Projection):
         position bigint NOT NULL
     );
     """
+        + IMPORTS_DDL
+    )
     late = """
     CREATE INDEX ON {schema}.entries (channel, asked, place);
     CREATE INDEX ON {schema}.resets (channel, position);
@@ -111,7 +115,7 @@ class History(Projection):
         """What is said by one statement each; then the rare events that touch what stands before them.
 
         Only the deletion of a reply's message depends on which chunks are there at that moment: then the range is cut at it.
-        Ranges in which replies get other versions are gone through one by one.
+        Ranges in which replies get other versions, or an import is taken back, are gone through one by one.
         """
         if await _has_versions(connection, schema, after, until):
             return await self.fold(connection, schema, after, until, frozenset())
@@ -207,7 +211,7 @@ SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %
     WHERE v.pending AND e.type = 'turn.completed' AND e.position > %(after)s AND e.position <= %(until)s)
 """
 # A version that is shown anew is there again, though its earlier messages were taken away: Discord tells of that whenever it likes.
-_BACK = "e.live AND e.gone AND EXISTS (SELECT 1 FROM {schema}.versions v WHERE v.turn = e.turn)"
+_BACK = f"e.live AND e.gone AND EXISTS (SELECT 1 FROM {{schema}}.versions v WHERE v.turn = e.turn) AND NOT {TAKEN_BACK}"
 _LOAD_BACK = f"""
 UPDATE {{schema}}.entries e SET gone = false FROM (SELECT DISTINCT e.turn {_CHUNKS}) AS shown WHERE e.turn = shown.turn AND {_BACK}
 """
@@ -223,7 +227,7 @@ async def _load_between(connection: AsyncConnection, schema: str, after: int, un
 
 
 async def _has_versions(connection: AsyncConnection, schema: str, after: int, until: int) -> bool:
-    parameters = {"after": after, "until": until, "types": list(_VERSIONS)}
+    parameters = {"after": after, "until": until, "types": [*_VERSIONS, *IMPORT_TYPES]}
     row = await (await connection.execute(sql(_HAS_VERSIONS, schema), parameters)).fetchone()
     return bool(row and row[0])
 
@@ -281,7 +285,6 @@ UPDATE {schema}.entries SET edit_id = %(id)s, edit_schema_version = %(schema_ver
     edit_position = %(position)s
 WHERE message_id = %(message)s AND subject = %(subject)s AND position < %(position)s
 """
-_DELETED = "UPDATE {schema}.entries SET gone = true WHERE message_id = %(message)s AND position < %(position)s"
 _CHUNK_DELETED = """
 WITH chunk AS (DELETE FROM {schema}.reply_messages WHERE message_id = %(message)s RETURNING turn, message_id)
 UPDATE {schema}.entries e SET gone = true FROM chunk
@@ -301,7 +304,6 @@ _RESTORED = """
 DELETE FROM {schema}.resets WHERE position = (SELECT max(position) FROM {schema}.resets
     WHERE channel = %(channel)s AND character IS NOT DISTINCT FROM %(character)s AND position < %(position)s)
 """
-_PURGED = "UPDATE {schema}.entries SET gone = true WHERE channel = %(channel)s AND position < %(position)s"
 _CUED = "INSERT INTO {schema}.cues (message_id, channel, position) VALUES (%(message)s, %(channel)s, %(position)s) ON CONFLICT DO NOTHING"
 _VERSION_OF = """
 INSERT INTO {schema}.versions (turn, message_id, character, pending)
@@ -346,13 +348,16 @@ _STATEMENTS = {
     "reply.deleted": (_VERSION_OF, _SHOWN, _CLOSED),
     "reply.stream_shown": (_CHUNK, _SHOWN_ANEW),
     "message.edited": (_EDITED,),
-    "message.deleted": (_DELETED, _CHUNK_DELETED),
+    "message.deleted": (DELETED, _CHUNK_DELETED),
     "reply.chunk_delivered": (_CHUNK, _SHOWN_ANEW),
     "reply.failed": (_NEVER_SHOWN,),
     "channel.context_reset": (_RESET,),
     "message.cued": (_CUED,),
     "channel.context_restored": (_RESTORED,),
-    "channel.purged": (_PURGED,),
+    "channel.purged": (PURGED,),
+    "chat.imported": (IMPORTED,),
+    "chat.withdrawn": (WITHDRAWN,),
+    "chat.readmitted": (READMITTED,),
 }
 
 
@@ -369,6 +374,7 @@ def _parameters(row: Stored) -> dict[str, object]:
         "channel": data["channel_id"],
         "message": data.get("message_id"),
         "delivered": data.get("delivered", 0),
+        "person": data.get("by_user_id"),
     } | (_of_version(row.type, data) if row.type in _VERSIONS else {})
 
 

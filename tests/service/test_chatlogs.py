@@ -70,6 +70,11 @@ async def test_a_conversation_goes_in_once_and_comes_out_equal(here: Site, tmp_p
     assert len(await here.events(TYPES)) == len(everything)
     assert "**Ada**" in await chat("export", str(channel), "--format", "md")
     assert "<article" in await chat("export", str(channel), "--format", "html")
+    for confirm, taken_back in ((), 0), (("--confirm", "undo"), 1):
+        held = json.loads(await chat("import-undo", "--character", "wren", *confirm, "--json"))
+        assert held == {"taken_back": taken_back, "channels": [channel]}
+    await chat("import", str(file), "--character", "wren")
+    assert len(await here.events(["chat.readmitted"])) == 1
 
 
 async def test_everything_a_log_says_comes_out_again(here: Site) -> None:

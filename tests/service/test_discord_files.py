@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from engine import ids
+from engine.actor import person
+from engine.chatlogs.reading import read_chats
 from engine.config import Settings
+from projections.archive import chats
 from tests.service.test_discord_poison import commands
 from tests.service.test_discord_resources import Person
 from tests.support import shapes
@@ -49,6 +53,24 @@ async def stage(settings: Settings, discord: StandinDiscord) -> AsyncIterator[Ri
     async with rig(settings, discord, lambda turn: "fine, thank you") as running:
         await running.character("Zoe", owner=int(discord.user_id("alice")))
         yield running
+
+
+async def test_imported_talk_is_taken_back_once_somebody_confirms(stage: Rig, discord: StandinDiscord) -> None:
+    """C10: what it would be is said first; then it is done, is a change that `/undo` takes back, and there is nothing left to take back."""
+    alice, owner = Person(discord, "alice"), person(int(discord.user_id("alice")))
+    [chat] = read_chats(jsonl(tavern()))
+    zoe = ids.derived("test character", "Zoe")
+    async with stage.bot():
+        assert "imported no talk with Zoe" in await alice.says("history import-undo", character="zoe", confirm="undo")
+        done = await chats.take(stage.log, owner, chat, zoe)
+        await stage.settle()
+        held = f"One conversation with Zoe: {done.lines} imported lines of 2024-05-03"
+        told = await alice.says("history import-undo", character="zoe")
+        assert (held in told, "Nothing was taken back yet" in told) == (True, True), told
+        assert f"Taken back: {held}" in await alice.says("history import-undo", character="zoe", confirm="Undo")
+        assert "imported no talk with Zoe" in await alice.says("history import-undo", character="zoe")
+        assert "Taken back: chat withdrawn" in await alice.says("undo")
+        assert held in await alice.says("history import-undo", character="zoe")
 
 
 async def test_every_command_that_takes_a_file_answers_whatever_the_file_is(stage: Rig, discord: StandinDiscord) -> None:

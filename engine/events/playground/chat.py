@@ -1,10 +1,11 @@
-"""What a person did with a conversation of theirs in the playground as a whole: gave it a title, deleted it, brought it back."""
+"""What a person did with a conversation of theirs in the playground as a whole: gave it a title, deleted it, brought it in or back."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
-from engine.events.base import Event, Sealed, Snowflake, user_subject
+from engine.events.base import Count, Event, Sealed, Snowflake, user_subject
 
 LONGEST_TITLE = 100
 
@@ -36,6 +37,21 @@ class ChatDeleted(ChatChange):
 
 class ChatRestored(ChatChange):
     """It is there again, as it was."""
+
+
+class ChatImported(ChatChange):
+    """It came in whole from another program, `lines` of it, as talk with this character: all that was said in it before this event."""
+
+    character_id: UUID
+    lines: Count
+
+
+class ChatWithdrawn(ChatChange):
+    """What came in with its import is as if it never had: no history, memory or prompt has it."""
+
+
+class ChatReadmitted(ChatChange):
+    """What came in with its import is there again, as it was when it was withdrawn."""
 
 
 class ChatLineKept(Event):

@@ -3,9 +3,10 @@
 import nextcord
 from nextcord import SlashOption
 
-from bot import chatlogs
+from bot import chatlogs, imports
 from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.attached import content
+from bot.discord.context import key_of
 from bot.discord.features.channel.cog import where_of
 from bot.discord.features.declare import Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed
@@ -59,6 +60,21 @@ class HistoryCog(Cog):
         job, words = await chatlogs.ask(self.context.log, actor, await content(file, chatlogs.MOST_BYTES), host)
         return f"{words} It comes in as your private talk with {host.name}, with its own times (job `{str(job)[:8]}`). Twice adds nothing."
 
-    @suggesting("character", import_, clear, undo)
+    @answering("import-undo", "Take back what you imported of your talk with a character", under=group)
+    async def import_undo(
+        self,
+        interaction: Interaction,
+        character: str = SlashOption(description="With whom", autocomplete=True),
+        confirm: str = SlashOption(description=f"Type {imports.CONFIRM} to do it; empty: only look", required=False, default=""),
+    ) -> str:
+        log, actor, host = self.context.log, self.context.actor(interaction), await self.find(interaction, character)
+        held = imports.words(await imports.imported(log, actor, host.id), host.name)
+        if confirm.strip().casefold() != imports.CONFIRM:
+            return f"{held} Nothing was taken back yet: give `confirm` as `{imports.CONFIRM}` for that."
+        many = await imports.take_back(log, actor, host.id, key_of(interaction.id))
+        back = "`/undo`" if many == 1 else f"`/undo` with the number {many}"
+        return f"Taken back: {held} {back} brings it in again, and so does the same file."
+
+    @suggesting("character", import_, import_undo, clear, undo)
     async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
         return await self.suggest(interaction, character)
