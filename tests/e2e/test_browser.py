@@ -334,17 +334,34 @@ async def test_a_text_is_tried_on_a_lorebook_and_on_scripts_while_it_is_typed(br
 
 
 async def test_axe_finds_nothing_serious_on_any_page(browser: Browser) -> None:
-    """By axe-core on a phone in the dark: a turn and an event here, the others above; with TZUROT_FULL all of them wide and light, too."""
+    """By axe-core on a phone in the dark: a turn, its experiment, a persona's forms; with TZUROT_FULL every page, wide and light, too."""
     accessibility.require()
     await asyncio.to_thread(begin, browser, "Judge me, ping-axe")
     await asyncio.to_thread(replied, browser, "ping-axe")
     turn = str(browser.one("#lines .theirs:last-child a[href^='/turns/']").get_attribute("href")).removeprefix(browser.address)
+    made = await asyncio.to_thread(tried_and_named, browser, turn)
     shapes = [(PHONE, True), (DESKTOP, False)] if os.environ.get("TZUROT_FULL") else [(PHONE, True)]
     for size, dark in shapes:
         browser.shape(size, dark=dark)
-        for path in (turn, f"{turn}/prompt", "/events/1", "/nowhere", *(PAGES if len(shapes) > 1 else ())):
+        for path in (turn, f"{turn}/prompt", *made, "/events/1", "/nowhere", *(PAGES if len(shapes) > 1 else ())):
             browser.go(path)
             assert await asyncio.to_thread(accessibility.findings, browser, *accessibility.GRAVE) == [], (path, size)
+
+
+def tried_and_named(browser: Browser, turn: str) -> tuple[str, ...]:
+    """The turn run again as an experiment, and a persona with its forms: their addresses."""
+    browser.go(turn)
+    browser.run("document.querySelector('form[action$=experiments]').requestSubmit()")
+    browser.until(lambda: "By standin/stage, as an experiment" in browser.text("#experiment"), "the experiment's answer")
+    experiment = browser.driver.current_url.removeprefix(browser.address)
+    assert "Both say the same." in browser.text("#experiment")
+    browser.go("/personas/new")
+    browser.one("[name=name]").send_keys("Mara")
+    browser.one("form.fields button[type=submit]").click()
+    browser.until(lambda: "/personas/new" not in browser.driver.current_url, "the persona")
+    browser.go("/personas")
+    persona = str(browser.one("main article h2 a").get_attribute("href")).removeprefix(browser.address)
+    return (experiment, persona, f"{persona}/edit", "/personas/new", "/personas")
 
 
 async def test_one_can_do_without_a_mouse(browser: Browser) -> None:
