@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     vision_emoji: Literal["on", "off"] = Field(
         "off", description="Whether a model that sees is shown custom emoji of the message it answers, as pictures."
     )
+    keep_files_mb: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How large a file besides pictures (voice messages, documents) on a message that is answered may be, in MB, to be kept,"
+        " sealed, and be in its sender's archive. 0: none is kept.",
+    )
     web_fetch_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Hosts that characters with the tool `web` may read, separated by commas: en.wikipedia.org, *.example.org, or an "

@@ -45,6 +45,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.cued": (message.MessageCued, 1),
         "message.edited": (message.MessageEdited, 2),
         "message.picture_described": (message.PictureDescribed, 1),
+        "message.file_kept": (message.FileKept, 1),
         "message.quoted": (message.MessageQuoted, 1),
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 2),

@@ -193,6 +193,28 @@ class PictureDescribed(Event):
         return (user_subject(self.author_id),)
 
 
+class FileKept(Event):
+    """A file on a message that is no picture is kept here: `file` is its address, `number` its place among the message's files."""
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    venue: Venue
+    number: Count
+    file: str = Field(max_length=64)
+    size: Count
+    name: Sealed[str] = ""
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.author_id),)
+
+
 class MessageQuoted(Event):
     """A message points to another, which its author may read there: that was read for the answer.
 

@@ -69,23 +69,23 @@ def allowed(url: str, api: str) -> bool:
         return False
 
 
-async def fetch(work: Work, url: str) -> bytes:
-    """The bytes of a picture, at most MOST_BYTES. Redirects are not followed. Raises Unavailable, ProviderFailed to be tried again."""
+async def fetch(work: Work, url: str, *, what: str = "picture", most: int = MOST_BYTES) -> bytes:
+    """The bytes of a picture or another file, at most so many; no redirects. Raises Unavailable, ProviderFailed to be tried again."""
     if url.startswith(KEPT):
         content = await blobs.get(work.log.pool, work.log.vault, url.removeprefix(KEPT))
         if content is None:
-            raise Unavailable("The picture was taken away.")
+            raise Unavailable(f"The {what} was taken away.")
         return content
     if not allowed(url, work.settings.discord_api_base):
-        raise Unavailable("The picture does not lie on Discord's servers.")
+        raise Unavailable(f"The {what} does not lie on Discord's servers.")
     try:
-        answer = await work.http.request("GET", url, headers={}, seconds=SECONDS, limit=MOST_BYTES)
+        answer = await work.http.request("GET", url, headers={}, seconds=SECONDS, limit=most)
     except TooLong:
-        raise Unavailable(f"The picture is larger than {MOST_BYTES // 2**20} MB.") from None
+        raise Unavailable(f"The {what} is larger than {most // 2**20} MB.") from None
     if answer.status >= 500 or answer.status == 429:
-        raise ProviderFailed(Fault(Category.SERVER_ERROR, answer.status, technical_details="the CDN does not give a picture"))
+        raise ProviderFailed(Fault(Category.SERVER_ERROR, answer.status, technical_details=f"the CDN does not give a {what}"))
     if answer.status != 200:
-        raise Unavailable(f"Discord does not give the picture any more (HTTP {answer.status}).")
+        raise Unavailable(f"Discord does not give the {what} any more (HTTP {answer.status}).")
     return answer.body
 
 

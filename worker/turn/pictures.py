@@ -12,14 +12,14 @@ from projections.models import jobs
 from projections.models.jobs import Job
 from projections.models.turns import Turn
 from projections.prompt.section import KeptPicture
-from worker.jobs import describe_image, keep_picture
+from worker.jobs import describe_image, keep_file, keep_picture
 from worker.jobs.keep import ask
 from worker.senses import pictures
 from worker.turn import context
 from worker.work import Work
 
 MOST = 4
-"""Pictures of one message that are described."""
+"""Pictures of one message that are described, and other files of one that are kept."""
 PATIENCE_SECONDS = 30.0
 """How long an answer waits for pictures or descriptions; one that comes later is there for the next answer."""
 LOOK_SECONDS = 0.1
@@ -33,6 +33,7 @@ async def fetched(work: Work, turn: Turn, deleted: asyncio.Event) -> tuple[KeptP
     until it is, until it failed once, or not for ever.
     """
     messages = await _messages(work, turn)
+    await _kept(work, [message for message in messages if message.message_id == turn.message_id])
     found = [(message, _visible(work, message)) for message in messages]
     if not any(numbers for _, numbers in found):
         return ()
@@ -43,6 +44,13 @@ async def fetched(work: Work, turn: Turn, deleted: asyncio.Event) -> tuple[KeptP
 
 def _visible(work: Work, message: MessageReceived) -> list[int]:
     return pictures.visible(pictures.everything(message, work.settings), work.settings.discord_api_base)
+
+
+async def _kept(work: Work, messages: Iterable[MessageReceived]) -> None:
+    """Ask for the other files to be kept; no answer waits for that."""
+    for message in messages:
+        for number in keep_file.keepable(pictures.files(message), work.settings)[:MOST]:
+            await ask(work.log, keep_file.NAME, describe_image.about(message.message_id, number), by=person(message.author_id))
 
 
 async def _messages(work: Work, turn: Turn) -> list[MessageReceived]:
