@@ -104,6 +104,7 @@ def made_up(stage: Rig, said: str) -> dict[str, Json]:
         "GUILD_UPDATE": payloads.guild(world, other),
         "CHANNEL_CREATE": payloads.channel(world, lobby),
         "CHANNEL_UPDATE": payloads.channel(world, general),
+        "THREAD_UPDATE": payloads.channel(world, general) | {"id": str(int(general.id) + 1), "parent_id": general.id, "type": 11},
         "MESSAGE_DELETE_BULK": {"ids": [said], "channel_id": general.id, "guild_id": here.id},
         "MESSAGE_REACTION_REMOVE_ALL": of_message,
         "MESSAGE_REACTION_REMOVE_EMOJI": of_message | {"emoji": {"name": "x", "id": "3"}},
