@@ -26,6 +26,8 @@ from projections.models import changes, history_window
 from projections.models.history import HISTORY
 from projections.models.memories import memory_scope
 from projections.models.memories.memory_scope import MemoryScope
+from tests.service.test_prompt_sections import Room, caught_up
+from tests.service.test_prompt_sections import log as log
 from tests.support import chatlogs as made
 from tests.support.site import Site, site
 
@@ -105,6 +107,31 @@ async def test_what_was_imported_goes_with_all_that_was_made_of_it_and_comes_bac
     [rest] = await faces.imported(log, ADA, WREN)
     assert rest.lines == done.lines - 1
     await _equal_when_loaded(log)
+
+
+class _Beside(Room):
+    """A conversation whose messages are of the same moment as those of others."""
+
+    def id(self) -> int:
+        self.number += 1
+        return (1 << 60) + self.channel % 997 * 100 + self.number
+
+
+async def test_a_prompt_after_it_is_the_one_of_a_conversation_in_which_nothing_was_imported(log: Log) -> None:
+    """Byte by byte; with the import it was another one."""
+    [chat] = read_chats(made.jsonl(made.tavern()))
+    await caught_up(log)
+    done = await chats.take(log, person(41), chat, WREN)
+    prompts = list[bytes]()
+    for place in (_Beside(log, done.channel), _Beside(log, 99)):
+        turn = await place.request(await place.say("Well?"), WREN)
+        prompts.append((await place.prompt(turn))[0].bytes())
+        if place.channel == done.channel:
+            await execute(log, person(41), Withdraw(done.channel), ids.random_id())
+            prompts.append((await place.prompt(turn))[0].bytes())
+    with_it, without, never = prompts
+    assert without == never
+    assert len(with_it) > len(never) + 50
 
 
 async def _equal_when_loaded(log: Log) -> None:
