@@ -9,7 +9,9 @@ from engine.decide.rejected import Rejected
 from engine.decide.speaking.chat import Readmit, Withdraw
 from engine.execute import execute
 from engine.store import Log
+from projections.archive import chats
 from projections.models import jobs
+from projections.models.jobs import Job
 from projections.models.places import imports as talks
 from projections.models.places.imports import ImportedTalk
 
@@ -22,6 +24,17 @@ async def imported(log: Log, actor: Actor, character: UUID) -> Sequence[Imported
     """The conversations with a character that this actor imported and did not take back."""
     async with log.pool.connection() as connection:
         return await talks.imported(connection, actor.user_id, character)
+
+
+async def standing(log: Log, jobs_: Sequence[Job]) -> frozenset[str]:
+    """The conversations that these jobs brought in, as far as they were not taken back."""
+    channels = [int(channel) for job in jobs_ for channel in _brought(job)]
+    async with log.pool.connection() as connection:
+        return frozenset(map(str, await talks.standing(connection, channels)))
+
+
+def _brought(job: Job) -> Sequence[str]:
+    return [str(one) for one in (job.result or {}).get("channels", ())] if job.name == chats.IMPORT and job.status == "completed" else []
 
 
 def words(found: Sequence[ImportedTalk], name: str) -> str:
@@ -46,13 +59,22 @@ async def take_back(log: Log, actor: Actor, character: UUID, key: UUID) -> int:
     return len(found)
 
 
+async def take_back_job(log: Log, actor: Actor, job: UUID, key: UUID) -> None:
+    """Take back all that one import brought in. Raises Rejected where there is nothing to take back."""
+    async with log.pool.connection() as connection:
+        known = await jobs.get(connection, job)
+    there = await standing(log, [known]) if known is not None else frozenset()
+    if not there:
+        raise Rejected("Nothing is here of that import that could be taken back.")
+    for channel in sorted(there):
+        await execute(log, actor, Withdraw(int(channel)), ids.derived("import-undo", key, channel), see=_SEEN)
+
+
 async def bring_back(log: Log, actor: Actor, job: UUID) -> None:
     """Bring back what an import that is done brought in, where it was taken back since: whoever hands over the same file wants it here."""
     async with log.pool.connection() as connection:
         known = await jobs.get(connection, job)
-    if known is None or known.status != "completed":
-        return
-    for channel in (known.result or {}).get("channels", ()):
+    for channel in _brought(known) if known is not None else ():
         try:
             await execute(log, actor, Readmit(int(channel)), ids.random_id(), see=_SEEN)
         except Rejected:

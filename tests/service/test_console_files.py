@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import zipfile
+from uuid import uuid4
 
 from engine.config import Settings
 from projections.archive import exports
@@ -65,6 +66,13 @@ async def test_files_of_every_kind_are_told_apart_looked_at_and_brought_in(setti
         out = await here.http.get(f"/chats/{channel}/export.jsonl")
         assert "Hello ü!" in out.content.decode()
         assert (await here.http.get(f"/chats/{channel}/export.pdf")).status_code == 404
+        log_import = next(job.job for job in done if job.result and "channels" in job.result)
+        for status in (303, 422):
+            assert (await here.form(f"/files/imports/{log_import}/undo", {"key": str(uuid4())})).status_code == status
+        assert (await here.http.get(f"/chats/{channel}/export.jsonl")).status_code == 404
+        assert "taken back" in (await here.http.get("/files")).text
+        await drop(here, talk, "talk.jsonl", character="wren")
+        assert "Hello ü!" in (await here.http.get(f"/chats/{channel}/export.jsonl")).text
         archive = next(job.job for job in done if job.name == exports.EXPORT)
         whole = await here.http.get(f"/files/exports/{archive}")
         with zipfile.ZipFile(io.BytesIO(whole.content)) as opened:

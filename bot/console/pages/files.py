@@ -1,6 +1,6 @@
 """In and out: any file dropped and looked at or brought in, what is under way, everything of one's own and conversations as files."""
 
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 from starlette.datastructures import UploadFile
@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from bot import chatlogs, editing, portable
+from bot import chatlogs, editing, imports, portable
 from bot.chatlogs import ChatFileForm
 from bot.console.pages import playground
 from bot.console.pages.editing import ACTOR, key_of
 from bot.console.pages.jobs import STATUSES
-from bot.console.render import by_script, fragment, go, page, problem
+from bot.console.render import by_script, fragment, go, page, problem, refusing
 from bot.console.state import OPERATOR, Console, console_of
 from engine import ids
 from engine.decide.rejected import Rejected
@@ -32,7 +32,10 @@ _MEDIA = {"jsonl": "application/jsonl", "md": "text/markdown", "html": "text/htm
 async def show(request: Request) -> Response:
     """`GET /files`: the form, and what is or was under way; htmx gets the latter only."""
     console = console_of(request)
-    under_way = {"jobs": await _jobs(console), "kinds": NAMES, "statuses": STATUSES, "export": exports.EXPORT}
+    found = await _jobs(console)
+    standing = await imports.standing(console.log, found)
+    under_way: dict[str, Any] = {"jobs": found, "kinds": NAMES, "statuses": STATUSES, "export": exports.EXPORT, "talk": chats.IMPORT}
+    under_way |= {"standing": standing, "undo_key": ids.random_id()}
     if by_script(request):
         return HTMLResponse(fragment("_file_jobs.html", **under_way))
     cast = [item for item in await editing.items(console.log, CHARACTER, ACTOR) if item.listed]
@@ -65,6 +68,13 @@ async def import_(request: Request) -> Response:
     except (Rejected, Wrong) as error:
         return problem(request, 422, "That was not done", str(error))
     return page(request, "files_found.html", {"found": None, "came": came}, section=SECTION)
+
+
+async def take_back(request: Request) -> Response:
+    """`POST /files/imports/{job}/undo`: what that import brought in is met no more."""
+    console, form = console_of(request), await request.form()
+    await imports.take_back_job(console.log, ACTOR, UUID(str(request.path_params["job"])), key_of(form))
+    return go("/files")
 
 
 async def export(request: Request) -> Response:
@@ -104,6 +114,7 @@ def _file(content: bytes, name: str, media: str) -> Response:
 ROUTES = (
     Route("/files", show),
     Route("/files/import", import_, methods=["POST"]),
+    Route("/files/imports/{job:uuid}/undo", refusing(take_back), methods=["POST"]),
     Route("/files/export", export, methods=["POST"]),
     Route("/files/exports/{job:uuid}", fetch),
     Route("/chats/{channel:int}/export.{form}", conversation),

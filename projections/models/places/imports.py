@@ -1,6 +1,6 @@
 """Conversations that came in from other programs: whose, how much, and whether that was taken back. Tables of the read model `history`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -76,6 +76,12 @@ SELECT i.channel, count(e.position) AS lines, min(e.sent_at) AS first, max(e.sen
 FROM {schema}.imports i LEFT JOIN {schema}.entries e ON e.channel = i.channel AND e.live AND NOT e.gone AND e.position < i.position
 WHERE i.person = %(person)s AND i.character = %(character)s AND NOT i.withdrawn GROUP BY i.channel ORDER BY i.channel
 """
+
+
+async def standing(connection: AsyncConnection, channels: Collection[int], *, schema: str = "history") -> frozenset[int]:
+    """Those of these conversations that came in and were not taken back."""
+    statement = sql("SELECT channel FROM {schema}.imports WHERE channel = ANY(%s) AND NOT withdrawn", schema)
+    return frozenset(row[0] for row in await (await connection.execute(statement, (list(channels),))).fetchall())
 
 
 async def imported(connection: AsyncConnection, person: int, character: UUID, *, schema: str = "history") -> Sequence[ImportedTalk]:
