@@ -1,8 +1,10 @@
 """A turn run again with something changed, as an experiment: what the console and the command line share (F3)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -19,7 +21,7 @@ from projections.models import catalog
 from projections.models.turns import Turn
 from projections.prompt.changes import BY_SETTINGS, PromptChanges, parse
 from projections.rerun import forks
-from projections.rerun.difference import Difference
+from projections.rerun.difference import Difference, first_character
 from projections.rerun.forks import RerunScope
 
 NAME = "experiment"
@@ -27,20 +29,63 @@ DESCRIBES = frozenset({"character.created", "character.edited"})
 MOST_VERSIONS = 20
 
 
+MOST_WORDS = 400
+"""Words of either answer that are compared one by one: the time it takes may grow with the third power of them."""
+_WORD = re.compile(r"\S+\s*|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """A piece of an answer: the `same` in both, or this one's own."""
+
+    text: str
+    same: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One answer, cut where it begins to differ from the other one."""
+    """One answer, cut where it begins to differ from the other one; `parts` are all of it, with everything that differs apart."""
 
     title: str
     same: str
     other: str
+    parts: tuple[AnswerPart, ...] = ()
 
 
 def sides(titles: tuple[str, str], texts: tuple[str, str]) -> tuple[Side, Side]:
-    """Two answers with what both begin with apart from the rest. Pure."""
+    """Two answers with what both say apart from what only one of them does. Pure."""
     left, right = texts
-    same = next((at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), min(len(left), len(right)))
-    return Side(titles[0], left[:same], left[same:]), Side(titles[1], right[:same], right[same:])
+    at = first_character(left, right)
+    same = len(left) if at is None else at
+    parts = told_apart(left, right)
+    one, other = (Side(title, text[:same], text[same:], own) for title, text, own in zip(titles, texts, parts, strict=True))
+    return one, other
+
+
+def told_apart(left: str, right: str) -> tuple[tuple[AnswerPart, ...], tuple[AnswerPart, ...]]:
+    """Either text in pieces, whole words each. Very long ones differ from their first to their last difference. Pure."""
+    one, other = _WORD.findall(left), _WORD.findall(right)
+    if max(len(one), len(other)) <= MOST_WORDS:
+        blocks = [(block.a, block.b, block.size) for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()]
+    else:
+        start = _common(one, other)
+        end = _common(one[start:][::-1], other[start:][::-1])
+        blocks = [(0, 0, start), (len(one) - end, len(other) - end, end), (len(one), len(other), 0)]
+    return _pieces(one, [(a, size) for a, _, size in blocks]), _pieces(other, [(b, size) for _, b, size in blocks])
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _pieces(words: Sequence[str], blocks: Sequence[tuple[int, int]]) -> tuple[AnswerPart, ...]:
+    """The words with those of blocks (start, length) as what is the same."""
+    found, at = list[AnswerPart](), 0
+    for start, length in blocks:
+        found += [AnswerPart("".join(words[at:start]), same=False), AnswerPart("".join(words[start : start + length]), same=True)]
+        at = start + length
+    return tuple(part for part in found if part.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +109,7 @@ async def begin(log: Log, actor: Actor, turn: Turn, changes: PromptChanges) -> U
     told: dict[str, JsonValue] = {"turn": str(turn.turn), **{name: value for name, value in wanted.items() if value}}
     told |= {name: "off" for name, kept in (("lore", changes.lore), ("memory", changes.memory)) if not kept}
     told |= {"generation": changes.generation or BY_SETTINGS} if changes.generation is not None else {}
+    told |= {"vectors": changes.vectors} if changes.vectors else {}
     # Other words are somebody's: they are sealed, and no hash of them stands in the clear.
     key = ids.random_id() if changes.edits else ids.derived("experiment", *(f"{name}={value}" for name, value in sorted(told.items())))
     about = f"{turn.turn}:{key}"
@@ -74,18 +120,20 @@ async def begin(log: Log, actor: Actor, turn: Turn, changes: PromptChanges) -> U
     return ask.job
 
 
-def changed(told: Mapping[str, JsonValue], names: Mapping[str, str]) -> list[str]:
-    """What an experiment had otherwise, in words; `names` are those of presets by id. Pure."""
+def changed(told: Mapping[str, JsonValue], names: Mapping[str, str], edited: Iterable[int] = ()) -> list[str]:
+    """What an experiment had otherwise, in words; `names` are those of presets by id, `edited` where other words stood. Pure."""
     words = {
         "model": "the model {}",
         "preset": "the preset {}",
         "character": "the description of the character at event {}",
         "generation": "the memories made by {}",
+        "vectors": "memories found by the vectors of {}",
         "lore": "no lore",
         "memory": "no memories",
     }
     found = {name: str(told[name]) for name in words if name in told}
-    return [words[name].format(names.get(value, value)) for name, value in found.items()]
+    others = [f"other words in event {position}" for position in sorted(edited)]
+    return [words[name].format(names.get(value, value)) for name, value in found.items()] + others
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +146,19 @@ class Departure:
 
 async def departure(log: Log, job: UUID, turn: UUID) -> Departure:
     """What was changed for an experiment. Where memories were looked for anew, the prompt is not made again here."""
-    told = next((one.event.parameters for one in await log.stream(f"job:{job}") if isinstance(one.event, JobRequested)), {})
+    asked = next((one.event for one in await log.stream(f"job:{job}") if isinstance(one.event, JobRequested)), None)
+    told, edits = (asked.parameters, _edits(asked.personal)) if asked is not None else ({}, {})
     async with log.pool.connection() as connection:
         names = {str(one.id): one.name for one in await catalog.presets(connection, log.vault)}
-    words = tuple(changed(told, names))
-    changes = parse(f"{name}={value}" for name, value in told.items() if name != "turn")
-    return Departure(words, None if changes.generation is not None else await first_difference(log, turn, changes))
+    words = tuple(changed(told, names, edits))
+    changes = replace(parse(f"{name}={value}" for name, value in told.items() if name != "turn"), edits=edits)
+    return Departure(words, None if changes.recalls else await first_difference(log, turn, changes))
+
+
+def _edits(personal: Mapping[str, JsonValue]) -> dict[int, str]:
+    """Other words by the position they stand at; none where they were erased."""
+    edits = personal.get("edits")
+    return {int(position): str(text) for position, text in edits.items()} if isinstance(edits, dict) else {}
 
 
 async def first_difference(log: Log, turn: UUID, changes: PromptChanges) -> Difference | None:

@@ -18,7 +18,7 @@ from projections.live import heartbeats
 from worker import connect
 from worker.calm import Calm
 from worker.jobs import HANDLERS, keep
-from worker.memory.lazy import LazyRecall
+from worker.memory.lazy import LazyRecall, knobs
 from worker.providers.http import Http, Way
 from worker.turn import initiative
 from worker.turn.conversation import handle
@@ -52,14 +52,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         recall = (
             None
             if settings.memory_recall == "off"
-            else LazyRecall(
-                within,
-                full=settings.memory_recall == "full",
-                decay_days=settings.memory_decay_days,
-                waypoints=settings.memory_waypoints,
-                contrastive=settings.memory_contrastive == "on",
-                calm=calm,
-            )
+            else LazyRecall(within, full=settings.memory_recall == "full", calm=calm, **knobs(settings))
         )
         nats = listener.config.connection_state.connection
         work = Work(settings, log, http, provider, nats, deletions, within=within, recall=recall, calm=calm)

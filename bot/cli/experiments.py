@@ -33,7 +33,7 @@ def run(
     seconds: Annotated[int, typer.Option(min=0, max=3600, help="How long to wait for the answer.")] = 120,
     json: Json = False,
 ) -> None:
-    """Have it answered by a running worker, and show both answers with the first difference marked. It is paid for as an answer is."""
+    """Have it answered by a running worker, and show both answers with what differs in [brackets]. It is paid for as an answer is."""
     try:
         changes = parse(set_ or ())
     except NoSuchChange as error:
@@ -59,9 +59,9 @@ def run(
                 )
             await asyncio.sleep(0.2)
         ran, sides = answered
-        differs = None if changes.generation is not None else await experiments.first_difference(log, found[0].turn, changes)
+        differs = None if changes.recalls else await experiments.first_difference(log, found[0].turn, changes)
         shown: dict[str, object] = {"job": str(job), "turn": str(found[0].turn), "equal_prompt": ran.equal, "usage": ran.usage.model_dump()}
-        words = [f"{side.title}:\n{side.same}[{side.other}]" if side.other else f"{side.title}:\n{side.same}" for side in sides]
+        words = [f"{side.title}:\n{''.join(p.text if p.same else f'[{p.text}]' for p in side.parts)}" for side in sides]
         if differs is not None:
             place = f"The prompt first differs in its {differs.where}, character {differs.at}:"
             words.append(f"{place}\n  - {differs.before!r}\n  + {differs.after!r}")

@@ -50,8 +50,8 @@ def fork(
     except NoSuchChange as error:
         raise NotFound(str(error)) from None
 
-    if changes.generation is not None:
-        raise NotFound("Memories are looked for anew by a worker. Write: tzurot experiment run TURN --set generation=NAME")
+    if changes.recalls:
+        raise NotFound("A worker looks for memories anew. Write: tzurot experiment run TURN --set generation=NAME (or vectors=NAME)")
     if into and changes != AS_IT_WAS:
         raise NotFound("A conversation goes on as it was. Leave out --set, or --into.")
 

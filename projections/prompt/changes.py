@@ -13,7 +13,7 @@ from projections.prompt.sections.history import Said, Talk
 
 LONGEST_EDIT = 16_000
 """Characters of other words for what somebody said."""
-KEYS = "model=ID, preset=ID, character=POSITION, lore=off, memory=off, generation=NAME, event:POSITION=TEXT"
+KEYS = "model=ID, preset=ID, character=POSITION, lore=off, memory=off, generation=NAME, vectors=NAME, event:POSITION=TEXT"
 LONGEST_NAME = 200
 BY_SETTINGS = "settings"
 """How the generation is written that the settings make."""
@@ -30,7 +30,8 @@ class PromptChanges:
     """What a run again has otherwise. Empty fields change nothing.
 
     `character` is a position of the log: the description that held there. `edits` are other words for what stands at a position.
-    `generation` names summaries and facts that are met instead; `recalled` is what recall finds then, which whoever has an engine asks.
+    `generation` names summaries and facts that are met instead, `vectors` the embedder by whose vectors they are found; `recalled` is
+    what recall finds then, which whoever has an engine asks.
     """
 
     model: str = ""
@@ -40,7 +41,13 @@ class PromptChanges:
     memory: bool = True
     edits: Mapping[int, str] = field(default_factory=dict)
     generation: str | None = None
+    vectors: str = ""
     recalled: Chosen | None = None
+
+    @property
+    def recalls(self) -> bool:
+        """Whether memories are looked for anew, which only a worker does."""
+        return self.generation is not None or bool(self.vectors)
 
     def chosen(self, recorded: Mapping[str, Chosen]) -> dict[str, Chosen]:
         """The references of each section with what is left out, and with the other version of the character."""
@@ -95,6 +102,8 @@ def _with(found: PromptChanges, key: str, value: str) -> PromptChanges:
             return replace(found, memory=value.strip().lower() == "on")
         case "generation" if len(value) <= LONGEST_NAME:
             return replace(found, generation="" if value.strip() == BY_SETTINGS else value.strip())
+        case "vectors" if value.strip() and len(value) <= LONGEST_NAME:
+            return replace(found, vectors=value.strip())
     edited = _EVENT.fullmatch(key)
     if edited is None:
         raise NoSuchChange(f"{key}={value[:40]} changes nothing. It takes {KEYS}.")

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from bot.console.words import folded, left_out
 from engine import ids
 from engine.config import Settings
+from engine.events.message import MessageReceived
 from engine.events.turn import DroppedPart, TurnRequested
 from projections.models import turns
 from tests.support.provider.room import Person, with_provider
@@ -56,6 +57,13 @@ async def test_the_page_shows_what_the_provider_was_sent(here: Site, settings: S
         assert "byte for byte as sent" in page
         assert page.index("<h2>System") < page.index("<h2>Left out")
         assert all(str(html.escape(message["content"], quote=False)) in _quotes(page) for message in asked.body["messages"])
+    [said_at] = [r.position async for r in here.console.log.read() if isinstance(r.event, MessageReceived)]
+    begun = await here.form(f"{turn}/experiments", {"event": str(said_at), "words": "Is it early, then?"})
+    await here.settled()
+    experiment = (await here.http.get(begun.headers["location"])).text
+    assert f"With other words in event {said_at}; all else as it was." in experiment
+    assert "early, then?" in experiment[experiment.index("Where the prompt first differs") :]
+    assert (await here.form(f"{turn}/experiments", {"event": "x", "words": "Else"})).status_code == 409
     assert (await here.http.get(f"{turn}/prompt?attempt=3")).status_code == 404
     assert (await here.http.get("/turns/nothing/prompt")).status_code == 404
 

@@ -112,19 +112,20 @@ async def test_an_unchanged_fork_is_equal_and_a_changed_one_names_where_it_leave
         assert model.first is not None
         assert model.first.differs is not None
         assert (model.first.differs.where, model.first.differs.before, model.first.differs.after) == ("model", "a/b", "c/d")
-        job = await experiments.begin(
-            person.log, operator(1), await _turn(person, ends[4].turn_id), parse([f"character={version}", "model=c/d"])
-        )
+        otherwise = parse([f"character={version}", "model=c/d", f"event:{said.position}=Something else"])
+        job = await experiments.begin(person.log, operator(1), await _turn(person, ends[4].turn_id), otherwise)
         async with asyncio.timeout(60):
             while (answered := await experiments.answers(person.log, job, ends[4].turn_id)) is None:
                 await asyncio.sleep(0.05)
         ran, sides = answered
         apart = await experiments.departure(person.log, job, ends[4].turn_id)
-        assert apart.words == ("the model c/d", f"the description of the character at event {version}")
+        assert apart.words[1:] == (f"the description of the character at event {version}", f"other words in event {said.position}")
+        assert apart.words[0] == "the model c/d"
         assert apart.differs is not None
         assert apart.differs.where == "character"
         assert (ran.model, ran.equal) == ("c/d", False)
         assert (sides[0].same + sides[0].other, sides[1].same + sides[1].other) == (ends[4].text, ran.text)
+        assert "Something else" in str(provider.journal[-1].body["messages"])
         assert "Changed altogether." in str(provider.journal[-1].body["messages"])
         assert (await experiments.versions(person.log, FIRST))[0].position == version
         asked += 1

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import uuid4
 
 import pytest
@@ -27,7 +27,7 @@ from projections.prompt.sections import remembered
 from tests.support.memories import WREN, Spot, World
 from tests.unit.memory.support import WordEmbedder
 from worker.jobs import dream, embed_memories, experiment, resummarize, summarize
-from worker.jobs.running import RunningJob
+from worker.jobs.running import GiveUp, RunningJob
 from worker.memory import compare, embed
 from worker.memory.engine import Engine
 from worker.memory.hot import Recaller
@@ -128,8 +128,8 @@ async def test_a_generation_survives_two_deaths_is_switched_to_and_back(world: W
     assert "cheap" in await _recalled_by(world, settings, about, "")
 
 
-async def _recalled_by(world: World, settings: Settings, asked: int, generation: str) -> str:
-    """What an experiment finds for a turn with the memories of a generation (F3)."""
+async def _recalled_by(world: World, settings: Settings, asked: int, generation: str | None, vectors: str = "") -> str:
+    """What an experiment finds for a turn with the memories of a generation, by the vectors of another one (F3)."""
     turn = TurnRequested(
         turn_id=uuid4(),
         message_id=asked,
@@ -147,7 +147,7 @@ async def _recalled_by(world: World, settings: Settings, asked: int, generation:
         again = job(world, settings, RunningJob, "experiment")
         again.work = replace(again.work, recall=recall)
         try:
-            found = await experiment.recalled(again, turn, (), generation)
+            found = await experiment.recalled(again, turn, (), generation, vectors)
         finally:
             await recall.close()
     contents = await remembered.contents(world.log, [ref for ref in found.refs if not ref.startswith("c:")])
@@ -172,9 +172,11 @@ class Named(WordEmbedder):
     """Stands in for an embedder of that name, and counts the texts."""
 
     texts = 0
+    loaded: ClassVar[list[str]] = []
 
     def __init__(self, name: str) -> None:
         self.name = name
+        Named.loaded.append(name)
 
     def embed(self, texts: Sequence[str]) -> list[embed.Embedded]:
         Named.texts += len(texts)
@@ -203,8 +205,16 @@ async def test_vectors_of_another_embedder_are_made_beside_and_chosen(
     assert cast("Any", recaller._engine.embedder).name == two
     assert Named.texts == 45 + 1, "the question"
     await world.do(ChooseGeneration("vectors", ""))
-    await world.prompt(await world.say(SQUARE, "And the boat?"))
+    asked = await world.say(SQUARE, "And the boat?")
+    await world.prompt(asked)
     assert cast("Any", recaller._engine.embedder).name == one
+    Named.loaded.clear()
+    assert "Halcyon" in await _recalled_by(world, settings, asked, None, two)
+    assert Named.loaded == [two]
+    with pytest.raises(GiveUp, match="no embedder of that name"):
+        await _recalled_by(world, settings, asked, None, "nobody's")
+    async with world.log.pool.connection() as connection:
+        assert sorted(await generations.embedded(connection)) == sorted([one, two])
     await recaller.close()
 
 

@@ -49,11 +49,16 @@ def test_changes_are_read_as_they_are_written() -> None:
     assert (found.preset, found.model, found.character) == (preset, "a/b", 12)
     assert (found.lore, found.memory, found.edits) == (False, False, {7: "x = y"})
     assert (parse(["generation=a/b"]).generation, parse(["generation=settings"]).generation) == ("a/b", "")
+    assert [(one.vectors, one.recalls) for one in (parse(["vectors= small "]), parse(["generation="]), AS_IT_WAS)] == [
+        ("small", True),
+        ("", True),
+        ("", False),
+    ]
     assert parse(["lore=on", "memory=on"]) == parse([]) == AS_IT_WAS
 
 
 @pytest.mark.parametrize(
-    "written", ["model", "model=", "lore=maybe", "character=x", "preset=x", "event:x=y", f"event:1={'x' * (LONGEST_EDIT + 1)}"]
+    "written", ["model", "model=", "lore=maybe", "character=x", "preset=x", "event:x=y", "vectors= ", f"event:1={'x' * (LONGEST_EDIT + 1)}"]
 )
 def test_what_changes_nothing_is_refused(written: str) -> None:
     with pytest.raises(NoSuchChange):

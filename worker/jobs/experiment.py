@@ -1,7 +1,9 @@
 """Runs a turn again with something changed, as an experiment: an answer that no conversation holds (F3)."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from uuid import UUID
 
 from engine import ids
@@ -11,12 +13,15 @@ from engine.events.experiment import ExperimentRun
 from engine.events.preset import Parameters
 from engine.events.turn import GenerationStarted, PromptSection, TurnRequested
 from engine.resources.typed import tidy
+from engine.store.connect import pool
 from projections.models import catalog, provider_models
 from projections.prompt.changes import BY_SETTINGS, PromptChanges
 from projections.prompt.rebuild import rebuild
+from projections.prompt.recall import Recall
 from projections.prompt.section import Chosen, Snapshot
 from projections.prompt.sections import history, memories
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
+from worker.memory.lazy import LazyRecall, knobs
 
 NAME = "experiment"
 LONGEST = 32_000
@@ -36,8 +41,8 @@ async def run(job: RunningJob) -> Result:
         raise GiveUp("Nothing was ever asked of a model in this turn.")
     try:
         wanted = changes(job.parameters, job.personal)
-        if wanted.generation is not None:
-            wanted = replace(wanted, recalled=await recalled(job, asked, started.sections, wanted.generation))
+        if wanted.recalls:
+            wanted = replace(wanted, recalled=await recalled(job, asked, started.sections, wanted.generation, wanted.vectors))
         again = await rebuild(job.work.log, started, changes=wanted)
     except LookupError as error:
         raise GiveUp(f"The prompt cannot be built again: {error}.") from None
@@ -74,6 +79,7 @@ def changes(parameters: Result, personal: Result) -> PromptChanges:
             lore=parameters.get("lore") != "off",
             memory=parameters.get("memory") != "off",
             generation=_generation(parameters.get("generation")),
+            vectors=str(parameters.get("vectors") or ""),
             edits={int(position): str(text) for position, text in edits.items()} if isinstance(edits, dict) else {},
         )
     except ValueError:
@@ -84,8 +90,13 @@ def _generation(named: object) -> str | None:
     return None if named is None else "" if named == BY_SETTINGS else str(named)
 
 
-async def recalled(job: RunningJob, asked: TurnRequested, made_of: Sequence[PromptSection], generation: str) -> Chosen:
-    """What recall finds for the turn's message among the summaries and facts of another generation."""
+async def recalled(
+    job: RunningJob, asked: TurnRequested, made_of: Sequence[PromptSection], generation: str | None, vectors: str = ""
+) -> Chosen:
+    """What recall finds for the turn's message among the summaries and facts of a generation, by the vectors of an embedder.
+
+    None and "" are those that are chosen.
+    """
     history_then = next((Chosen(one.refs) for one in made_of if one.name == history.NAME), Chosen())
 
     async def other(_: str) -> Chosen:
@@ -93,6 +104,22 @@ async def recalled(job: RunningJob, asked: TurnRequested, made_of: Sequence[Prom
 
     if job.work.recall is None:
         raise GiveUp("Nothing is recalled here: MEMORY_RECALL is off.")
+    if not vectors:
+        return await _looked_for(job, asked, generation, job.work.recall, other)
+    embedders = (await asyncio.to_thread(import_module, "worker.memory.embed")).EMBEDDERS
+    if vectors not in embedders:
+        raise GiveUp(f"There is no embedder of that name. There are: {', '.join(embedders)}.")
+    async with pool(job.work.log.dsn, size=2) as own:  # recall asks while the one who asks it holds a connection
+        recall = LazyRecall(job.work.log.over(own), full=True, only=vectors, **knobs(job.work.settings))
+        try:
+            return await _looked_for(job, asked, generation, recall, other)
+        finally:
+            await recall.close()
+
+
+async def _looked_for(
+    job: RunningJob, asked: TurnRequested, generation: str | None, recall: Recall, other: Callable[[str], Awaitable[Chosen]]
+) -> Chosen:
     async with job.work.log.pool.connection() as connection:
         snapshot = Snapshot(
             connection,
@@ -105,7 +132,7 @@ async def recalled(job: RunningJob, asked: TurnRequested, made_of: Sequence[Prom
             guild=asked.guild_id,
             user=asked.user_id,
             venue=asked.venue,
-            recall=job.work.recall,
+            recall=recall,
             generation=generation,
             other=other,
         )

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
+from engine.config import Settings
 from engine.store import Log, connect
 from projections.models.memories.memory_scope import MemoryScope
 from projections.prompt.recall import Question, Recall, Remembered
@@ -18,12 +19,18 @@ REST_S, LATEST_S = 0.3, 2.0
 """How long after a turn's end that begins, and how much later at most, for a moment in which no turn hurries."""
 
 
+def knobs(settings: Settings) -> dict[str, Any]:
+    """What the settings say of how memories are ranked: see Recaller."""
+    contrastive = settings.memory_contrastive == "on"
+    return {"decay_days": settings.memory_decay_days, "waypoints": settings.memory_waypoints, "contrastive": contrastive}
+
+
 class LazyRecall:
-    """See the module's docstring. `full`: by vectors, too; `knobs` (decay_days, waypoints, contrastive) and `calm`: see Recaller."""
+    """See the module's docstring. `full`: by vectors, too; `knobs` (only, decay_days, waypoints, contrastive) and `calm`: see Recaller."""
 
     def __init__(self, log: Log, *, full: bool, calm: Calm | None = None, **knobs: Any) -> None:
         self._log, self._full, self._calm, self._knobs = log, full, calm or Calm(), knobs
-        self._recall: Recall | None = None
+        self._recall: Any = None
         self._loading = asyncio.Lock()
         self._turns = 0
         self._ahead: asyncio.Task[None] | None = None
@@ -32,6 +39,11 @@ class LazyRecall:
         """The best memories for a question."""
         return await (await self._loaded())(question)
 
+    async def close(self) -> None:
+        """End what runs in the background."""
+        if self._recall is not None:
+            await self._recall.close()
+
     async def _loaded(self) -> Recall:
         async with self._loading:
             if self._recall is None:
@@ -39,7 +51,8 @@ class LazyRecall:
                 made = hot.Recaller(self._log, self._full, calm=self._calm, **self._knobs)
                 await made.prepare()
                 self._recall = made
-            return self._recall
+            found: Recall = self._recall
+            return found
 
     def expect(self, venue: str, channel: int, reader: UUID, text: str) -> None:
         """See Recall; nothing before it is loaded."""

@@ -18,6 +18,8 @@ from engine.decide.rejected import Rejected
 from projections.models import jobs
 from projections.prompt.changes import NoSuchChange, parse
 
+NAMED = ("model", "preset", "character", "generation", "vectors")
+
 
 async def begin(request: Request) -> Response:
     """`POST /turns/{key}/experiments`: have the turn's last prompt answered by a model, or with a preset."""
@@ -26,8 +28,12 @@ async def begin(request: Request) -> Response:
     if turn is None:
         return problem(request, 404, "No such turn", "Give a turn's id.")
     try:
-        wanted = [f"{name}={value}" for name in ("model", "preset", "character", "generation") if (value := field(form, name).strip())]
-        changes = parse([*wanted, *(f"{name}=off" for name in ("lore", "memory") if field(form, name) == "off")])
+        wanted = [
+            f"{name}={value}" for name in ("model", "preset", "character", "generation", "vectors") if (value := field(form, name).strip())
+        ]
+        wanted += [f"{name}=off" for name in ("lore", "memory") if field(form, name) == "off"]
+        wanted += [f"event:{field(form, 'event').strip()}={words}"] if (words := field(form, "words").strip()) else []
+        changes = parse(wanted)
         job = await experiments.begin(console.log, operator(OPERATOR), turn, changes)
     except (Rejected, NoSuchChange) as no:
         return problem(request, 409, "Not begun", str(no))

@@ -79,6 +79,7 @@ async def inspect(request: Request) -> Response:
     asked, status = await asked_for(console, request.query_params)
     async with console.log.pool.connection() as connection:
         made_by = await generations.of_channel(connection, turn.channel)
+        embedders = await generations.embedded(connection)
         presets = [one for one in await catalog.presets(connection, console.log.vault) if not one.erased]
     context = {
         "flight": record,
@@ -87,6 +88,7 @@ async def inspect(request: Request) -> Response:
         "presets": presets,
         "preset_names": {one.id: one.name for one in presets},
         "generations": made_by,
+        "embedders": embedders,
         "answered": answered(record),
         "versions": await experiments.versions(console.log, turn.character),
         "called": called,

@@ -53,6 +53,21 @@ async def of_channel(connection: AsyncConnection, channel: int) -> list[str]:
     return [row[0] for row in await (await connection.execute(sql(statement, ""), (channel,))).fetchall()]
 
 
+_EMBEDDED = """
+WITH RECURSIVE hop(model) AS (
+    (SELECT model FROM public.memory_embeddings ORDER BY model LIMIT 1)
+    UNION ALL
+    SELECT (SELECT model FROM public.memory_embeddings WHERE model > hop.model ORDER BY model LIMIT 1) FROM hop WHERE hop.model IS NOT NULL
+)
+SELECT model FROM hop WHERE model IS NOT NULL LIMIT 50
+"""
+
+
+async def embedded(connection: AsyncConnection) -> list[str]:
+    """The embedders whose vectors are kept, by hopping from one to the next in the index."""
+    return [row[0] for row in await (await connection.execute(_EMBEDDED.encode())).fetchall()]
+
+
 async def noted_on(connection: AsyncConnection, person: int, at_day_of: float, generation: str = "") -> int:
     """How many facts of a person a generation noted of the day (UTC) of a moment, given in Unix seconds."""
     statement = """
