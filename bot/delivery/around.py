@@ -14,6 +14,12 @@ THOUGHTS = 3
 _WHY = {
     "rate_limit": "is asked too much",
     "quota_exceeded": "has no credit left",
+    "budget": "has used up what it may cost today",
+    "free_limit": "is free no more today",
+    "not_allowed": "needs a key of your own",
+    "authentication": "does not take the key",
+    "content_policy": "would not answer",
+    "context_length": "does not hold that much text",
     "model_not_found": "is not known",
     "timeout": "took too long",
     "network": "could not be reached",

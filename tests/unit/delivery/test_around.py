@@ -8,6 +8,7 @@ from bot.delivery import around
 from bot.delivery.split import LIMIT, length, split
 from engine import ids
 from engine.events.turn import TurnCompleted
+from engine.fault import Category
 
 
 def completed(**more: object) -> TurnCompleted:
@@ -41,6 +42,12 @@ def completed(**more: object) -> TurnCompleted:
 def test_the_footer_says_who_answered_in_whose_place(more: dict[str, object], words: str) -> None:
     """From which model to which and why; a free one; nothing where nothing is to be said."""
     assert around.footer(completed(**more)) == words
+
+
+@pytest.mark.parametrize("why", [Category.NOT_ALLOWED, Category.BUDGET, Category.FREE_LIMIT, Category.RATE_LIMIT, Category.QUOTA_EXCEEDED])
+def test_a_model_that_was_not_asked_did_not_fail(why: Category) -> None:
+    """Whom a rule of ours keeps from a model reads which one, and not that it does not work."""
+    assert "failed" not in around.footer(completed(fallback_from="a/b", fallback_why=why.value))
 
 
 @given(st.text(max_size=200), st.booleans(), st.booleans())
