@@ -15,7 +15,7 @@ from engine.vault import load_master_key
 from engine.watching import metrics, tracing
 from projections.follow import resume
 from projections.live import heartbeats
-from worker import connect
+from worker import connect, spend
 from worker.calm import Calm
 from worker.jobs import HANDLERS, keep
 from worker.memory.lazy import LazyRecall, knobs
@@ -59,6 +59,7 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
         stack.enter_context(hints.announced(nats, log))
         await stack.enter_async_context(hints.read_models(nats))
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))
+        await stack.enter_async_context(hints.events(url, "quota.block_lifted", partial(spend.lifted, work), "quota hints"))
         for change in ("provider.connected", "provider.disconnected"):
             await stack.enter_async_context(hints.events(url, change, partial(connect.heard, work), "provider hints"))
         await connect.take_up(work)

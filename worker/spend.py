@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from engine import clock, ids, log
+from engine.bus.reference import Reference
 from engine.decide.spending import quota as quota_rules
 from engine.decide.spending.spend import (
     KEYLESS,
@@ -241,6 +242,13 @@ async def succeeded(work: Work, allowed: Allowed) -> None:
     event = BlockLifted(scope=permit.scope, model=permit.model, call_id=allowed.call_id)
     with suppress(*connect.AWAY):
         await work.log.append(new(event, ids.derived("block-lifted", allowed.call_id)))
+
+
+async def lifted(work: Work, reference: Reference) -> None:
+    """Somebody lifted a block: what this process learned of it a moment ago holds no more."""
+    recorded = await work.log.find(reference.id)
+    if recorded is not None and isinstance(event := recorded.event, BlockLifted):
+        work.breaker.unblock(event.scope, event.model)
 
 
 async def _append(work: Work, who: Payer, allowed: Allowed, today: Today, events: Sequence[NewEvent]) -> Appended:

@@ -79,8 +79,9 @@ class Breaker:
         """For as long as the read model may not know it: what lifts a block there must not be undone here."""
         self._until[scope, model] = replace(block, until=min(block.until, now + LEARNED), probe_from=None)
 
-    def unblock(self, scope: str, model: str) -> None:
-        self._until.pop((scope, model), None)
+    def unblock(self, scope: str, model: str | None) -> None:
+        """Forget what was learned of a payer's model; of None, of all of them."""
+        self._until = {one: block for one, block in self._until.items() if one[0] != scope or model not in (None, one[1])}
 
     def refused(self, refusal: Refusal, now: datetime) -> None:
         """Somebody asked too fast: before the refusal's end there is nothing to look up."""
