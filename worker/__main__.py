@@ -1,6 +1,7 @@
 """The process that lets characters answer: `python -m worker`."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -25,9 +26,16 @@ from worker.turn.conversation import handle
 from worker.turn.sweep import sweep
 from worker.work import Deletions, Work, endpoint
 
+SWITCH_S = 0.0005
+"""How long a thread that ranks or embeds keeps the interpreter while everybody's turns want it: by default ten times as long, and a turn
+
+wants it some fifty times.
+"""
+
 
 async def main(stop: asyncio.Event) -> None:
     """Generate until `stop` is set, then finish what was begun."""
+    sys.setswitchinterval(SWITCH_S)
     settings = config.settings()
     async with working(settings) as work:
         process.ready(f"{settings.worker_concurrency} turns at a time, provider {work.endpoint.name}")

@@ -24,6 +24,7 @@ from projections.prompt.sections import remembered
 from worker.calm import Calm
 from worker.memory import embed, model, passages, vectors_kept
 from worker.memory.ask import Query
+from worker.memory.behind import behind
 from worker.memory.config import Dense, RecallConfig
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine, Hit
@@ -260,7 +261,7 @@ class Recaller:
             async with self._in_line:
                 await self.calm.come(LATEST_S)
                 piece = said[at : at + PIECE]
-                found |= zip(piece, await asyncio.to_thread(embedder.embed, piece), strict=True)
+                found |= zip(piece, await behind(partial(embedder.embed, piece)), strict=True)
         return [*some, *(ref for ref in refs if ref not in memories)], found
 
     def _bounded(self) -> None:
