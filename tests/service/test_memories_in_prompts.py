@@ -1,6 +1,7 @@
 """What was said long ago is in the prompt when it matters, to those who may meet it and to nobody else (D4, D5, D9, D10)."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -32,7 +33,7 @@ from projections.prompt.assemble import Prompt
 from projections.prompt.rebuild import rebuild
 from tests.support.memories import EVE, WREN, Spot, World
 from tests.unit.memory.support import WordEmbedder
-from worker.memory import hot, lazy
+from worker.memory import hot, lazy, passages
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine
 from worker.memory.hot import Recaller
@@ -296,6 +297,26 @@ async def test_long_texts_are_embedded_a_piece_at_a_time_and_hold_up_no_other_co
     assert max(map(embedder.said.index, filler)) < max(at for at, text in enumerate(embedder.said) if "flood" in text)
     assert sum("flood" in text for text in embedder.said) >= 3 * 15
     assert not any(index.bare for index in recaller._hot.values())
+
+
+async def test_no_long_text_is_cut_while_the_others_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To cut and to digest what somebody pasted takes milliseconds a text: never on the event loop, which is everybody's."""
+    cut, threads = passages.split, set[int]()
+
+    def watched(text: str) -> list[str]:
+        if len(text) > passages.TARGET:
+            threads.add(threading.get_ident())
+        return cut(text)
+
+    monkeypatch.setattr(passages, "split", watched)
+    for number in range(24):
+        await world.say(SQUARE, f"{number} " * 1500)
+    world.recall = recaller = Recaller(world.log, _engine=Engine(WordEmbedder()))
+    for question in ("And now?", "And again?"):
+        await world.prompt(await world.say(SQUARE, question), limit=1)
+        await asyncio.gather(*recaller._filling)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 class Counting(WordEmbedder):

@@ -222,8 +222,9 @@ class Recaller:
         memories = {one.ref: vectors_kept.memory_of(one) for one in contents if one.subject in keys}
         known = await vectors_kept.load(self.log, engine, memories, contents, keys)
         unknown = {ref: memory for ref, memory in memories.items() if ref not in known}
-        new = _of(embedded, {ref: engine.spoken(memory) for ref, memory in unknown.items()}) if embedded else {}
-        missing = {ref for ref in _fitting(engine, unknown, inline) if ref not in new} if engine.embedder is not None else set()
+        new = await asyncio.to_thread(_of, engine, embedded, unknown) if embedded else {}
+        fitting = await asyncio.to_thread(_fitting, engine, unknown, inline) if inline and engine.embedder is not None else []
+        missing = {ref for ref in fitting if ref not in new}
         prepared, made = await asyncio.to_thread(_prepared, engine, memories, known | new, missing | new.keys())
         for one in prepared:
             hot.index.add(one)
@@ -254,8 +255,7 @@ class Recaller:
         """
         contents = [one for one in await remembered.contents(self.log, refs) if not one.erased]
         memories = {one.ref: vectors_kept.memory_of(one) for one in contents}
-        some = _fitting(engine, memories, BEHIND) or list(memories)[-1:]
-        said = list(dict.fromkeys(passage for ref in some for passage in engine.spoken(memories[ref])))
+        some, said = await asyncio.to_thread(_spoken, engine, memories)
         found = dict[str, Embedded]()
         for at in range(0, len(said), PIECE):
             async with self._in_line:
@@ -308,8 +308,15 @@ def _fitting(engine: Engine, memories: Mapping[str, Memory], passages: int) -> l
     return found[::-1]
 
 
-def _of(embedded: Mapping[str, Embedded], spoken: Mapping[str, Sequence[str]]) -> dict[str, list[Embedded]]:
+def _spoken(engine: Engine, memories: Mapping[str, Memory]) -> tuple[list[str], list[str]]:
+    """The newest that have at most BEHIND passages together, but one at least, and those passages, each once."""
+    some = _fitting(engine, memories, BEHIND) or list(memories)[-1:]
+    return some, list(dict.fromkeys(passage for ref in some for passage in engine.spoken(memories[ref])))
+
+
+def _of(engine: Engine, embedded: Mapping[str, Embedded], memories: Mapping[str, Memory]) -> dict[str, list[Embedded]]:
     """Vectors of those all of whose passages are embedded."""
+    spoken = {ref: engine.spoken(memory) for ref, memory in memories.items()}
     return {ref: [embedded[one] for one in many] for ref, many in spoken.items() if all(one in embedded for one in many)}
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 TARGET: Final = 800
 """Characters of a passage: under 256 tokens of nearly any text; the embedder splits what is more."""
-MOST: Final = 128
-"""Passages kept of one memory (100,000 characters); the rest of a longer text is not searchable."""
+MOST: Final = 24
+"""Passages kept of one memory (19,200 characters, more than a prompt takes of one message); the rest of a longer text is not searchable."""
 
 _BREAK: Final = re.compile(r"\n\s*\n|\n|(?<=[.!?。！？])\s*(?=\S)|\s+")
 _RANK: Final = ("\n\n", "\n")

@@ -1,5 +1,6 @@
 """Vectors that were made before, kept sealed in Postgres: asked for and put by recall and by the job that makes a generation of them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -13,6 +14,9 @@ from worker.memory import storage
 from worker.memory.embed import Embedded
 from worker.memory.engine import Engine
 from worker.memory.index import Memory, Prepared
+
+MOST_AT_ONCE = 20_000
+"""Characters that are cut and digested on the event loop."""
 
 
 def memory_of(content: Content) -> Memory:
@@ -28,10 +32,15 @@ async def load(
     if engine.embedder is None or not memories:
         return {}
     named, subjects = engine.embedder.name, {one.ref: one.subject for one in contents}
-    digests = {
-        ref: [memory_embeddings.digest(keys[subjects[ref]], named, text) for text in engine.spoken(memory)]
-        for ref, memory in memories.items()
-    }
+
+    def digested() -> dict[str, list[str]]:
+        return {
+            ref: [memory_embeddings.digest(keys[subjects[ref]], named, text) for text in engine.spoken(memory)]
+            for ref, memory in memories.items()
+        }
+
+    # Beside the event loop: to cut the longest texts takes a millisecond each, and there may be hundreds.
+    digests = await asyncio.to_thread(digested) if sum(len(one.text) for one in memories.values()) > MOST_AT_ONCE else digested()
     wanted = {digest: subjects[ref] for ref, many in digests.items() for digest in many}
     async with log.pool.connection() as connection:
         found = await memory_embeddings.load(connection, named, wanted, keys)
@@ -42,7 +51,16 @@ async def put(log: Log, engine: Engine, made: Mapping[str, Prepared], contents: 
     """Keep what was made, by reference, under each text's key."""
     if not made or engine.embedder is None:
         return
-    rows, named = list[Embedding](), engine.embedder.name
+    named = engine.embedder.name
+    rows = await asyncio.to_thread(_rows, engine, named, made, contents, keys)
+    async with log.pool.connection() as connection:
+        await memory_embeddings.put(connection, named, rows, keys)
+
+
+def _rows(
+    engine: Engine, named: str, made: Mapping[str, Prepared], contents: Sequence[Content], keys: Mapping[str, DataKey]
+) -> list[Embedding]:
+    rows = list[Embedding]()
     for one in contents:
         if one.ref in made:
             texts = engine.spoken(memory_of(one))
@@ -51,8 +69,7 @@ async def put(log: Log, engine: Engine, made: Mapping[str, Prepared], contents: 
                 if vector is not None:
                     digest = memory_embeddings.digest(keys[one.subject], named, text)
                     rows.append(Embedding(one.subject, digest, one.position, _packed(vector)))
-    async with log.pool.connection() as connection:
-        await memory_embeddings.put(connection, named, rows, keys)
+    return rows
 
 
 def _packed(embedded: Embedded) -> bytes:
