@@ -232,6 +232,8 @@ async def consume(
         await own.start()
         for subject in durable.filters:
             await connection.subscribe(subjects.early(subject), queue=durable.name, cb=consumer.hear)
+        with suppress(*broker.TROUBLE):
+            await connection.flush(timeout=2)  # so that it is known there: what is stored from here on is heard of
         watching = asyncio.create_task(_watch(own, durable, wake), name=f"watch {durable.name}")
         try:
             yield consumer

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from engine import erasure, ids, seed
 from engine.actor import operator
@@ -12,13 +13,15 @@ from engine.events.message import Attachment, MessageReceived
 from engine.events.model import ModelOverridden
 from engine.events.turn import GenerationStarted, TurnCompleted
 from engine.execute import execute
+from engine.store import Log
 from projections.follow import runner
 from projections.models import jobs
 from projections.prompt.rebuild import rebuild
 from tests.service.test_pictures_seen import Place, Sender, gallery
 from tests.support.pictures import animated, picture
 from tests.support.provider.server import Behaviour, ProviderRequest, Raw, Reply, Status
-from worker.jobs import keep_picture
+from tests.support.system import until
+from worker.jobs import describe_image, keep_picture
 
 WREN = seed.samples()[0].character_id
 CHAT, BLIND, LOOKS = "test/chat", "test/blind", "test/looks"
@@ -136,6 +139,8 @@ async def test_a_picture_that_cannot_be_had_is_remembered_and_had_again_by_hand(
         assert found is not None
         assert found.status == "dead"
         assert "does not give the picture any more" in (found.why or "")
+        looked = job_id(describe_image.NAME, f"{talker.said[0]}:0")  # which asks for the picture as well, in its own time
+        await until(lambda: _is_over(talker.log, looked), 60.0, "the end of the job that describes it")
         place.fetched.clear()
         place.attachment("one.png", picture())
         [later] = await talker.starts(to=talker.said[0])
@@ -144,6 +149,12 @@ async def test_a_picture_that_cannot_be_had_is_remembered_and_had_again_by_hand(
         await runner.wait_for(talker.log.pool, ("jobs",), await talker.log.head(), seconds=60)
         [last] = await talker.starts(to=talker.said[0])
         assert (len(_refs(last)), _gone(last)) == (1, [])
+
+
+async def _is_over(log: Log, job: UUID) -> bool:
+    async with log.pool.connection() as connection:
+        found = await jobs.get(connection, job)
+    return found is not None and found.over
 
 
 async def test_a_model_that_cannot_see_is_told_instead(settings: Settings) -> None:
