@@ -26,7 +26,8 @@ async def follow(
 ) -> AsyncGenerator[list[Stored]]:
     """Batches of all rows after a position, for ever, in order and without gaps. Reconnects by itself.
 
-    `linger`: seconds to wait for what comes right after rows none of which is of an `urgent` type: fewer and larger batches.
+    `linger`: seconds to wait for what comes right after rows none of which is of an `urgent` type: fewer and larger batches. Who is
+    behind by a whole batch does not wait.
     """
     delay = 0.05
     while True:
@@ -36,7 +37,7 @@ async def follow(
                 delay = 0.05
                 while True:
                     rows = await _rows(connection, after, batch)
-                    if linger and rows and not any(row.type in urgent for row in rows):
+                    if linger and 0 < len(rows) < batch and not any(row.type in urgent for row in rows):
                         await asyncio.sleep(linger)
                         rows += await _rows(connection, rows[-1].position, batch)
                     if rows:

@@ -79,7 +79,7 @@ class Talk:
         """Ask for the boat: the prompt as the provider received it, and what is on record of it."""
         said = await self.say(QUESTION)
         await self.answered()
-        turn = said["turns"][0]  # type: ignore[index]
+        turn = said["turns"][0]  # type: ignore[index]  # JSON of the command
         started = [one.event async for one in self.log.read(Query(stream=f"turn:{turn}")) if isinstance(one.event, GenerationStarted)]
         bodies = [json.dumps(json.loads(raw)["messages"], ensure_ascii=False) for raw in self.reader.chats]
         return next(body for body in reversed(bodies) if QUESTION in body), started[-1]

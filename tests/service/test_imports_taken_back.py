@@ -48,7 +48,7 @@ async def _seen(here: Site, channel: int) -> tuple[object, ...]:
     until = 1 << 40
     async with log.pool.connection() as connection:
         window = {"limit": 100, "since": None, "most_bytes": 1 << 30}
-        lines = await history_window.before(connection, channel, until, reader=WREN, **window)  # type: ignore[arg-type]
+        lines = await history_window.before(connection, channel, until, reader=WREN, **window)  # type: ignore[arg-type]  # the window's own options
         scopes = [MemoryScope(WREN, 5, place, None, "playground", until, clock.now()) for place in (channel, 77)]
         return (lines, [await memory_scope.met(connection, scope) for scope in scopes], await faces.imported(log, ADA, WREN))
 
@@ -56,7 +56,7 @@ async def _seen(here: Site, channel: int) -> tuple[object, ...]:
 async def _summary(here: Site, channel: int) -> UUID:
     """A memory that a job made of the conversation, met wherever that person is answered."""
     said = [row.event async for row in here.console.log.read(Query(types=frozenset({"message.received"})))]
-    sources = tuple(Source(message_id=one.message_id) for one in said if getattr(one, "channel_id", None) == channel)  # type: ignore[attr-defined]
+    sources = tuple(Source(message_id=one.message_id) for one in said if getattr(one, "channel_id", None) == channel)  # type: ignore[attr-defined]  # only messages are in a channel here
     memory = ids.random_id()
     note = {"memory_id": memory, "user_id": 5, "origin": "fact", "character_id": WREN, "channel_id": channel, "venue": "playground"}
     note |= {"reach": "everywhere", "people": (5,), "sources": sources, "text": "Ada was there."}
@@ -101,7 +101,7 @@ async def test_what_was_imported_goes_with_all_that_was_made_of_it_and_comes_bac
 
     await execute(log, operator(1), Withdraw(channel), ids.random_id())
     [gone, *_] = [row.event async for row in log.read(Query(types=frozenset({"message.received"})))]
-    await log.append(new(MessageDeleted(message_id=gone.message_id, channel_id=channel, venue="playground"), ids.random_id()))  # type: ignore[attr-defined]
+    await log.append(new(MessageDeleted(message_id=gone.message_id, channel_id=channel, venue="playground"), ids.random_id()))  # type: ignore[attr-defined]  # a message, as chosen above
     await execute(log, ADA, Readmit(channel), ids.random_id())
     await _seen(here, channel)
     [rest] = await faces.imported(log, ADA, WREN)

@@ -115,7 +115,7 @@ def test_pieces_are_what_the_whole_document_is() -> None:
             for one in pieces(_Slow(raw.encode(encoding))):
                 assert one.name is not None
                 if one.listed:
-                    found.setdefault(one.name, []).append(one.value)  # type: ignore[attr-defined]
+                    found.setdefault(one.name, []).append(one.value)  # type: ignore[attr-defined]  # one of the named, as asked above
                 else:
                     found[one.name] = one.value
             assert found == tree
