@@ -1,7 +1,8 @@
 """Several questions on one connection, sent without waiting for the answers to those before."""
 
 import asyncio
-from collections.abc import Awaitable
+import inspect
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import psycopg
@@ -12,8 +13,11 @@ from engine.store.pipeline import pipelined
 
 async def together(connection: Connection, *questions: Awaitable[Any]) -> list[Any]:
     """Their answers, in their order. What one asks next goes along with what others ask next: so many round trips as the longest takes."""
-    async with pipelined(connection):
-        return await answers(*questions)
+    try:
+        async with pipelined(connection):
+            return await answers(*questions)
+    finally:
+        _never_asked(questions)
 
 
 async def answers(*questions: Awaitable[Any]) -> list[Any]:
@@ -23,6 +27,13 @@ async def answers(*questions: Awaitable[Any]) -> list[Any]:
     if errors:
         raise next((one for one in errors if not _follows(one)), errors[0])
     return found
+
+
+def _never_asked(questions: Sequence[Awaitable[Any]]) -> None:
+    """Close those that were not begun, because the connection was lost before or nobody waits any more: Python warns of them else."""
+    for question in questions:
+        if inspect.iscoroutine(question) and inspect.getcoroutinestate(question) == inspect.CORO_CREATED:
+            question.close()
 
 
 def _follows(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import sys
 
 import psycopg
@@ -63,6 +64,21 @@ async def test_questions_asked_together_are_answered_in_their_order_and_told_apa
         with pytest.raises(psycopg.errors.DivisionByZero):
             await together(connection, answer(connection, "SELECT 4", "SELECT 5"), answer(connection, "SELECT 1 / 0"))
         assert await together(connection, answer(connection, "SELECT 6")) == [[6]]
+
+
+async def test_questions_for_a_lost_connection_are_closed_unasked(settings: Settings) -> None:
+    """Python would warn of each that it was never awaited, in whatever runs when they are collected."""
+    assert settings.database_url is not None
+
+    async def answer(connection: psycopg.AsyncConnection) -> None:
+        await connection.execute("SELECT 1")
+
+    async with await psycopg.AsyncConnection.connect(settings.database_url, autocommit=True) as connection:
+        await connection.close()
+        questions = [answer(connection), answer(connection)]
+        with pytest.raises(psycopg.Error):
+            await together(connection, *questions)
+        assert [inspect.getcoroutinestate(question) for question in questions] == [inspect.CORO_CLOSED] * 2
 
 
 async def test_a_connection_is_closed_by_its_block_also_when_its_end_is_cancelled(dsn: str) -> None:
