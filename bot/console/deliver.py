@@ -9,7 +9,7 @@ from uuid import UUID
 from bot.console.state import VENUE, Console
 from bot.delivery.adopt import Found
 from bot.delivery.queue import Queues
-from bot.delivery.venue import Place, Speaker
+from bot.delivery.venue import Place, Speaker, Upload
 from engine import ids, log
 from engine.bus import consumer, subjects
 from engine.bus.consumer import TRANSIENT
@@ -34,6 +34,9 @@ class Page:
         return None
 
     async def send(self, place: Place, speaker: Speaker, text: str, nonce: UUID, index: int) -> tuple[int, int | None]:
+        return self.snowflakes.next(), None
+
+    async def send_file(self, place: Place, speaker: Speaker, file: Upload, nonce: UUID, index: int) -> tuple[int, int | None]:
         return self.snowflakes.next(), None
 
     async def edit(self, place: Place, message_id: int, text: str, webhook_id: int | None) -> None:

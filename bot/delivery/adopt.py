@@ -14,6 +14,8 @@ class Found:
 
     id: int
     text: str
+    files: tuple[str, ...] = ()
+    """Names of the files on it."""
 
 
 type Digest = Callable[[str], str]
@@ -30,17 +32,26 @@ def is_chunk(text: str, chunk: Chunk, digest: Digest) -> bool:
     return chunk.sha256 == (digest(text) if chunk.keyed else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
 
 
-def adopt(texts: Sequence[str], intended: Sequence[Chunk | None], found: Sequence[Found], digest: Digest, after: int = 0) -> dict[int, int]:
+def adopt(
+    texts: Sequence[str],
+    intended: Sequence[Chunk | None],
+    found: Sequence[Found],
+    digest: Digest,
+    after: int = 0,
+    files: Sequence[str] = (),
+) -> dict[int, int]:
     """Which of the texts stand in the channel: index -> message id.
 
     `found` is in channel order. Texts stand in order, so each is looked for after the one before it, the first one after `after`. A
     text counts as the same when its digest does or the one recorded for it, or when only white space and invisible characters differ,
-    which Discord may change.
+    which Discord may change. What is to carry the file named at its place in `files` is the same as what carries a file of that name.
     """
     adopted: dict[int, int] = {}
     for index, text in enumerate(texts):
         recorded = intended[index] if index < len(intended) else None
-        match = next((m for m in found if m.id > after and _is_same(m.text, text, recorded, digest)), None)
+        file = files[index] if index < len(files) else ""
+        there = (m for m in found if m.id > after)
+        match = next((m for m in there if (file in m.files if file else _is_same(m.text, text, recorded, digest))), None)
         if match is not None:
             adopted[index] = after = match.id
     return adopted

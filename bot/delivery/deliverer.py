@@ -11,7 +11,7 @@ from uuid import UUID
 
 from bot.delivery import around, looking, reply
 from bot.delivery.adopt import Digest
-from bot.delivery.errors import Busy, Later, Refused, Unsure
+from bot.delivery.errors import Busy, Later, Refused, Unsure, category
 from bot.delivery.looking import About, Facts
 from bot.delivery.records import Job, Wanted
 from bot.delivery.reply import Versions
@@ -20,6 +20,7 @@ from bot.delivery.venue import Place, Speaker, Venue
 from bot.notices import error_notice, not_shown
 from engine import clock, ids, log
 from engine.events.base import Event, user_subject
+from engine.events.craft.made import ReplyFileMade
 from engine.events.message import MessageCued, MessageReceived
 from engine.events.message import Venue as Name
 from engine.events.reply import ReplyDeleted, ReplyKind
@@ -59,15 +60,19 @@ class Deliverer:
         if found is None or found.position != row.position:
             found = await looking.facts(self._log, row.position, About(row.turn, row.message_id, row.character, row.guild))
         job, known, character = job_of(row, found.cause, place_of(found.said, row.channel, row.guild)), found.known, found.character
-        seen = await reply.shown(self._log, known.words, job.turn, job.key, found.streams)
+        adds = isinstance(found.cause.event, ReplyFileMade)
+        seen = await reply.shown(self._log, known.words, job.turn, job.key, found.streams, adds=adds)
         if seen.done:
             return
         seen.newest = newest
         self._on_start(job.turn)
         speaker = speaker_of(character)
         texts = {version: self._texts(known, version, speaker, character, job.place, found.rules) for version in known.words}
-        wanted = [Wanted(v, n, len(texts[v]), text) for v in known.state.shown for n, text in enumerate(texts.get(v, ()))]
+        wanted = [one for version in known.state.shown for one in wanted_of(version, texts.get(version, ()), seen.files.get(version, ()))]
         why = await self._why_not(job, found.cause, known, wanted)
+        if why is not None and adds and seen.delivered:  # the reply stands there as it is
+            await self._log.append(job.complete(sorted(seen.messages), seen.webhook_id))
+            return
         showing = Showing(self._log, self._venue, job, speaker, seen, texts, await digest_for(self._log, job.user_id), still_ours)
         await self._carried_out(job, showing, wanted, why)
 
@@ -120,7 +125,13 @@ class Deliverer:
         async for stored in self._log.rows(Query(after=row.position - 1, until=row.position)):
             key = row.turn if stored.type.startswith("turn.") else stored.id
             job = Job(row.turn, key, row.message_id, row.user_id, row.character, self._venue.name, "reply", place)
-            await self._ended(job, why, None, len(row.sent), NAMELESS)
+            if stored.type != ReplyFileMade.TYPE or not await self._without_file(job, stored.position, why):
+                await self._ended(job, why, None, len(row.sent), NAMELESS)
+
+    async def _without_file(self, job: Job, position: int, why: str) -> bool:
+        """Give up the file that was to be added, so that the reply is looked at once more without it; False when that was done before."""
+        made = (await self._log.at([position]))[0].event
+        return isinstance(made, ReplyFileMade) and not (await self._log.append(job.file_dropped(made, why))).repeated
 
     def _texts(
         self, known: Versions, version: UUID, speaker: Speaker, character: Character | None, place: Place, rules: Sequence[Script]
@@ -155,6 +166,14 @@ class Deliverer:
         return times >= MUTE_AFTER and clock.monotonic() - last < MUTE_S
 
 
+def wanted_of(version: UUID, texts: Sequence[str], files: Sequence[ReplyFileMade]) -> list[Wanted]:
+    """The messages of a version: its text, and below it what was made for it. Pure."""
+    total = len(texts) + len(files)
+    said = [Wanted(version, number, total, text) for number, text in enumerate(texts)]
+    made = [Wanted(version, len(texts) + number, total, file.caption, file) for number, file in enumerate(files)]
+    return [*said, *made]
+
+
 async def digest_for(log: Log, user_id: int) -> Digest:
     """By the key of the person it is for; of somebody who was erased, nothing is recognized any more."""
     subject = (user_subject(user_id),)
@@ -186,11 +205,3 @@ def place_of(said: Recorded[Event] | None, channel: int, guild: int | None) -> P
         return Place(channel, guild, None, dm=guild is None)
     parent = message.parent_channel_id if message.channel_kind == "thread" else None
     return Place(message.channel_id, message.guild_id, parent, dm=message.channel_kind == "dm")
-
-
-def category(error: Refused) -> str:
-    """What a refusal means, in the words of the log."""
-    by_code = {10003: "channel gone", 10015: "channel gone", 50083: "thread closed", 160005: "thread closed"}
-    by_status = {401: "not authorized", 403: "missing permission"}
-    blocked = "blocked" if error.code in (20009, 200000, 200001, 240000) else ""
-    return by_code.get(error.code) or blocked or by_status.get(error.status, "refused")

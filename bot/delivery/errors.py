@@ -42,3 +42,11 @@ class Later(TzurotError):
     def __init__(self, after: float) -> None:
         self.after = after
         super().__init__(f"to be tried again in {after:g} s")
+
+
+def category(error: Refused) -> str:
+    """What a refusal means, in the words of the log."""
+    by_code = {10003: "channel gone", 10015: "channel gone", 50083: "thread closed", 160005: "thread closed"}
+    by_status = {401: "not authorized", 403: "missing permission"}
+    blocked = "blocked" if error.code in (20009, 200000, 200001, 240000) else ""
+    return by_code.get(error.code) or blocked or by_status.get(error.status, "refused")

@@ -8,6 +8,7 @@ from bot.delivery.venue import Place
 from engine import ids
 from engine.events.base import Event, Tags
 from engine.events.build import Cause, new
+from engine.events.craft.made import ReplyFileDropped, ReplyFileMade, ReplyFileShown
 from engine.events.message import Venue
 from engine.events.reply import (
     Chunk,
@@ -29,12 +30,21 @@ def stream(version: UUID) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One message that is to stand in the channel: chunk `index` of `total` of a version."""
+    """One message that is to stand in the channel: chunk `index` of `total` of a version, or a file that was made for it.
+
+    `text` tells a chunk from others; a file is told by its id, and brings its caption along.
+    """
 
     version: UUID
     index: int
     total: int
     text: str
+    file: ReplyFileMade | None = None
+
+    @property
+    def piece(self) -> tuple[UUID, int | UUID]:
+        """What a message shows that shows this."""
+        return self.version, self.file.file_id if self.file is not None else self.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,9 @@ class Job:
         return self._new(event, "intended")
 
     def delivered(self, one: Wanted, message_id: int, webhook_id: int | None, *, adopted: bool = False) -> NewEvent:
-        """A message shows a chunk."""
+        """A message shows a chunk, or a file."""
+        if one.file is not None:
+            return self._file_shown(one.file, message_id, webhook_id, adopted=adopted)
         event = ChunkDelivered(
             turn_id=one.version,
             channel_id=self.place.channel_id,
@@ -81,6 +93,30 @@ class Job:
         )
         first = one.version == self.turn == self.key
         return self._new(event, "chunk", one.index) if first else self._new(event, "chunk", one.version, one.index, message_id)
+
+    def _file_shown(self, file: ReplyFileMade, message_id: int, webhook_id: int | None, *, adopted: bool) -> NewEvent:
+        event = ReplyFileShown(
+            turn_id=file.turn_id,
+            file_id=file.file_id,
+            channel_id=self.place.channel_id,
+            venue=self.venue,
+            message_id=message_id,
+            webhook_id=webhook_id,
+            adopted=adopted,
+        )
+        return self._new(event, "file", file.file_id, message_id)
+
+    def file_dropped(self, file: ReplyFileMade, category: str, status: int | None = None) -> NewEvent:
+        """A file will not be shown, now or later."""
+        event = ReplyFileDropped(
+            turn_id=file.turn_id,
+            file_id=file.file_id,
+            channel_id=self.place.channel_id,
+            venue=self.venue,
+            category=category,
+            status=status,
+        )
+        return new(event, ids.derived("reply file dropped", file.file_id), cause=Cause(causation=file.file_id, tags=self._tags))
 
     def complete(self, messages: Sequence[int], webhook_id: int | None) -> NewEvent:
         """All of it is visible, and nothing else of this reply."""
@@ -142,8 +178,11 @@ class Job:
         """Id of the event that ends it."""
         return ids.derived("delivery", self.key, "end")
 
+    @property
+    def _tags(self) -> Tags:
+        return Tags(self.place.guild_id, self.place.channel_id, self.user_id, self.character_id, self.turn)
+
     def _new(self, event: Event, *key: object) -> NewEvent:
         causation = ids.terminal(self.turn) if self.key == self.turn else self.key
-        tags = Tags(self.place.guild_id, self.place.channel_id, self.user_id, self.character_id, self.turn)
-        cause = Cause(ids.message_event(self.message_id, "received"), causation, tags)
+        cause = Cause(ids.message_event(self.message_id, "received"), causation, self._tags)
         return new(event, ids.derived("delivery", self.key, *key), cause=cause)

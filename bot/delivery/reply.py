@@ -9,6 +9,7 @@ from bot.delivery.records import stream
 from engine import ids
 from engine.decide import reply
 from engine.events.base import Event
+from engine.events.craft.made import ReplyFileDropped, ReplyFileMade, ReplyFileShown
 from engine.events.reply import (
     ChunkDelivered,
     DeliveryFailed,
@@ -29,6 +30,8 @@ CANCELLED = "cancelled"
 NOTHING_READ: Mapping[UUID, Sequence[Recorded[Event]]] = MappingProxyType({})
 type Words = TurnCompleted | TurnFailed | ReplyEdited
 """What has words to show."""
+type Piece = tuple[UUID, int | UUID]
+"""A version, and which of its messages: a chunk of its text by number, or a file that was made for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,20 @@ async def versions(log: Log, message_id: int, character_id: UUID) -> Versions:
 
 @dataclass(slots=True)
 class Shown:
-    """Which messages stand in the channel as far as the log knows: message id -> chunk it shows, None where its text may be any.
+    """Which messages stand in the channel as far as the log knows: message id -> piece it shows, None where its text may be any.
 
     `former` are all messages that ever showed it. `intended` and `streaming` were about to be sent; whether they were, only the
-    channel knows.
+    channel knows; so for `left_open`, which another job of the same version intended and did not end. `files` were made for versions,
+    without those that will not be shown. `delivered`: all of it stood there once.
     """
 
-    messages: dict[int, tuple[UUID, int] | None] = field(default_factory=dict)
-    recorded: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    messages: dict[int, Piece | None] = field(default_factory=dict)
+    recorded: dict[Piece, int] = field(default_factory=dict)
     former: set[int] = field(default_factory=set)
     intended: DeliveryIntended | None = None
+    left_open: DeliveryIntended | None = None
+    files: dict[UUID, list[ReplyFileMade]] = field(default_factory=dict)
+    delivered: bool = False
     streaming: dict[int, StreamIntended] = field(default_factory=dict)
     webhook_id: int | None = None
     done: bool = False
@@ -82,11 +89,17 @@ class Shown:
 
 
 async def shown(
-    log: Log, known: Iterable[UUID], turn: UUID, key: UUID, read: Mapping[UUID, Sequence[Recorded[Event]]] = NOTHING_READ
+    log: Log,
+    known: Iterable[UUID],
+    turn: UUID,
+    key: UUID,
+    read: Mapping[UUID, Sequence[Recorded[Event]]] = NOTHING_READ,
+    *,
+    adds: bool = False,
 ) -> Shown:
     """Read what became of the versions `known`; `recorded`, `intended` and `done` are about the job `key` of `turn` only.
 
-    `read` are streams of versions that were read just now.
+    `read` are streams of versions that were read just now. `adds`: the job adds to what stands there, so that `recorded` is of all jobs.
     """
     wanted = dict.fromkeys([*known, turn])
     streams = [read[version] if version in read else await log.stream(stream(version)) for version in wanted]
@@ -94,7 +107,9 @@ async def shown(
     own = {ids.derived("delivery", key, *parts) for parts in _ids_of(told)}
     found = Shown()
     for recorded in told:
-        _evolve(found, recorded.event, mine=recorded.id in own)
+        mine = recorded.id in own
+        _evolve(found, recorded.event, mine=mine, counts=mine or adds)
+        _evolve_files(found, recorded, counts=mine or adds)
     return found
 
 
@@ -103,18 +118,37 @@ def _ids_of(told: Sequence[Recorded[Event]]) -> list[tuple[object, ...]]:
     keys: list[tuple[object, ...]] = [("intended",), ("end",)]
     chunks = [recorded.event for recorded in told if isinstance(recorded.event, ChunkDelivered)]
     keys += [("chunk", one.index) for one in chunks]
-    return keys + [("chunk", one.turn_id, one.index, one.message_id) for one in chunks]
+    keys += [("chunk", one.turn_id, one.index, one.message_id) for one in chunks]
+    files = [recorded.event for recorded in told if isinstance(recorded.event, ReplyFileShown)]
+    return keys + [("file", one.file_id, one.message_id) for one in files]
 
 
-def _evolve(found: Shown, event: Event, *, mine: bool) -> None:
+def _evolve_files(found: Shown, recorded: Recorded[Event], *, counts: bool) -> None:
+    match event := recorded.event:
+        case ReplyFileMade() if not recorded.erased:
+            found.files.setdefault(event.turn_id, []).append(event)
+        case ReplyFileDropped():
+            found.files[event.turn_id] = [one for one in found.files.get(event.turn_id, ()) if one.file_id != event.file_id]
+        case ReplyFileShown():
+            found.messages[event.message_id] = (event.turn_id, event.file_id)
+            found.former.add(event.message_id)
+            if counts:
+                found.recorded[event.turn_id, event.file_id] = event.message_id
+        case _:
+            pass
+
+
+def _evolve(found: Shown, event: Event, *, mine: bool, counts: bool) -> None:
     match event:
         case DeliveryIntended() if mine:
             found.intended, found.webhook_id = event, event.webhook_id
+        case DeliveryIntended():
+            found.left_open = event
         case ChunkDelivered():
             found.messages[event.message_id] = (event.turn_id, event.index)
             found.former.add(event.message_id)
             found.webhook_id = event.webhook_id or found.webhook_id
-            if mine:
+            if counts:
                 found.recorded[event.turn_id, event.index] = event.message_id
         case StreamIntended():
             found.streaming[event.index] = event
@@ -125,9 +159,11 @@ def _evolve(found: Shown, event: Event, *, mine: bool) -> None:
         case ReplyDelivered():
             found.messages = {message: found.messages.get(message) for message in event.message_ids}
             found.streaming = {}
-            found.done |= mine
+            found.done, found.delivered = found.done or mine, True
+            found.left_open = found.left_open if mine else None
         case DeliveryFailed():
             found.done |= mine
+            found.left_open = found.left_open if mine else None
             if event.category == CANCELLED:
                 found.messages, found.streaming = {}, {}
         case _:

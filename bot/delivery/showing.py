@@ -5,12 +5,13 @@ from contextlib import suppress
 from uuid import UUID
 
 from bot.delivery.adopt import Digest, Found, adopt, chunk_of, is_chunk
-from bot.delivery.errors import Later, Refused, Unsure
+from bot.delivery.errors import Later, Refused, Unsure, category
 from bot.delivery.reconcile import Delete, Edit, Plan, Send, Visible, reconcile
 from bot.delivery.records import Job, Wanted
 from bot.delivery.reply import Shown
-from bot.delivery.venue import Speaker, Venue
-from engine import ids
+from bot.delivery.venue import Speaker, Upload, Venue
+from engine import blobs, ids
+from engine.events.craft.made import ReplyFileMade
 from engine.failpoints import failpoint
 from engine.store import Log, NewEvent
 from projections.follow import runner
@@ -38,7 +39,7 @@ class Showing:
     ) -> None:
         self._log, self._venue, self._job, self._speaker = log, venue, job, speaker
         self.seen, self._texts, self._digest, self._still_ours = seen, texts, digest, still_ours
-        self._unsure = seen.intended is not None or bool(seen.streaming)
+        self._unsure = seen.intended is not None or seen.left_open is not None or bool(seen.streaming)
         self._kept_back: list[NewEvent] = []
 
     @property
@@ -53,7 +54,7 @@ class Showing:
         wanted = await self._without_deleted(wanted)
         await self._intend(wanted)
         for _ in range(ROUNDS):
-            plan = reconcile([one.text for one in wanted], self.visible())
+            plan = self._plan(wanted)
             if self._unsure and (self.seen.streaming or any(isinstance(action, Send) for action in plan.actions)):
                 await self._adopt(wanted, plan)
                 continue
@@ -72,12 +73,22 @@ class Showing:
 
     def visible(self) -> list[Visible]:
         """What stands in the channel as far as we know, in channel order."""
-        return [Visible(message, self._text(message)) for message in sorted(self.seen.messages)]
+        return [self._visible(message) for message in sorted(self.seen.messages)]
 
-    def _text(self, message: int) -> str | None:
-        shows = self.seen.messages[message]
-        texts = self._texts.get(shows[0], ()) if shows is not None else ()
-        return texts[shows[1]] if shows is not None and shows[1] < len(texts) else None
+    def _visible(self, message: int) -> Visible:
+        match self.seen.messages[message]:
+            case None:
+                return Visible(message, None)
+            case (version, int(index)):
+                texts = self._texts.get(version, ())
+                return Visible(message, texts[index] if index < len(texts) else None)
+            case (_, UUID() as file):
+                return Visible(message, "", file)
+
+    def _plan(self, wanted: Sequence[Wanted]) -> Plan:
+        """Files are told by their ids: what is said with one never changes."""
+        texts = ["" if one.file is not None else one.text for one in wanted]
+        return reconcile(texts, self.visible(), [one.file.file_id if one.file is not None else None for one in wanted])
 
     async def _without_deleted(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         """A message that somebody took away is not edited; a chunk that was shown already, and taken away, is not shown again."""
@@ -87,12 +98,12 @@ class Showing:
                 gone.add(message)
         self.seen.messages = {message: shows for message, shows in self.seen.messages.items() if message not in gone}
         taken = {chunk for chunk, message in self.seen.recorded.items() if message in gone}
-        return [one for one in wanted if (one.version, one.index) not in taken]
+        return [one for one in wanted if one.piece not in taken]
 
     async def _intend(self, wanted: Sequence[Wanted]) -> None:
         if self.seen.intended is not None:
             return
-        chunks = [chunk_of(one.text, self._digest) for one in wanted]
+        chunks = [chunk_of(_told_by(one), self._digest) for one in wanted]
         intended = self._job.intended(chunks, await self._newest(), self.seen.webhook_id)
         if not self._venue.remote:
             self._kept_back.append(intended)
@@ -122,17 +133,22 @@ class Showing:
         chunks = self.seen.intended.chunks if self.seen.intended is not None else ()
         recorded = [chunks[index] if index < len(chunks) else None for index in sends]
         after = max(self.seen.messages, default=0)
-        for number, message in adopt([wanted[index].text for index in sends], recorded, found, self._digest, after).items():
+        texts, files = [wanted[index].text for index in sends], [file.name if (file := wanted[index].file) else "" for index in sends]
+        for number, message in adopt(texts, recorded, found, self._digest, after, files).items():
             one = wanted[sends[number]]
             await self._log.append(self._job.delivered(one, message, self.seen.webhook_id, adopted=True))
-            self.seen.messages[message] = (one.version, one.index)
-            self.seen.recorded[one.version, one.index] = message
+            self.seen.messages[message] = one.piece
+            self.seen.recorded[one.piece] = message
 
     async def _strangers(self) -> list[Found]:
         """Our messages since the intention that belong to no reply. Waits until the read model knows all that the log does."""
         if not await runner.wait_for(self._log.pool, ["history"], await self._log.head()):
             raise Later(1.0)  # without it another reply's message might be taken for ours
-        intents = [intent.after_message_id for intent in (self.seen.intended, *self.seen.streaming.values()) if intent is not None]
+        intents = [
+            intent.after_message_id
+            for intent in (self.seen.intended, self.seen.left_open, *self.seen.streaming.values())
+            if intent is not None
+        ]
         found = await self._venue.find(self._job.place, min(intents, default=self._job.message_id))
         async with self._log.pool.connection() as connection:
             owned = await history.owned(connection, [message.id for message in found])
@@ -157,11 +173,7 @@ class Showing:
 
     def _moved(self, wanted: Sequence[Wanted], plan: Plan) -> list[tuple[int, int]]:
         """Messages that say the right thing already, but as a chunk of another version."""
-        return [
-            (index, message)
-            for index, message in plan.kept.items()
-            if self.seen.messages.get(message) != (wanted[index].version, wanted[index].index)
-        ]
+        return [(index, message) for index, message in plan.kept.items() if self.seen.messages.get(message) != wanted[index].piece]
 
     async def _edited(self, message: int, one: Wanted) -> bool:
         try:
@@ -176,7 +188,7 @@ class Showing:
                 await self._replaced(message, error)
             del self.seen.messages[message]
             return False
-        self.seen.messages[message] = (one.version, one.index)
+        self.seen.messages[message] = one.piece
         await self._record(self._job.delivered(one, message, self.seen.webhook_id))
         return True
 
@@ -192,20 +204,40 @@ class Showing:
         if not self._still_ours():
             raise Later(1.0)
         failpoint("deliver.before_post")
-        message = self._own_place() or await self._posted(one)
-        failpoint("deliver.after_post")
-        self.seen.messages[message] = (one.version, one.index)
-        self.seen.recorded[one.version, one.index] = message
-        record = self._job.delivered(one, message, self.seen.webhook_id)
+        record = await self._with_file(one, one.file) if one.file is not None else await self._with_text(one)
         if last:
             await self._append(record, self._complete())
             self.seen.done = True
         else:
             await self._record(record)
 
-    async def _posted(self, one: Wanted) -> int:
-        message, self.seen.webhook_id = await self._venue.send(self._job.place, self._speaker, one.text, self._job.key, one.index)
-        return message
+    async def _with_text(self, one: Wanted) -> NewEvent:
+        message = self._own_place()
+        if message is None:
+            message, self.seen.webhook_id = await self._venue.send(self._job.place, self._speaker, one.text, self._job.key, one.index)
+        return self._posted(one, message, self.seen.webhook_id)
+
+    async def _with_file(self, one: Wanted, file: ReplyFileMade) -> NewEvent:
+        """Post a file. One that cannot be shown is no obstacle: the reply stands without it, and the log says why."""
+        content = await blobs.get(self._log.pool, self._log.vault, file.file)
+        if content is None:
+            return self._job.file_dropped(file, "erased")
+        upload = Upload(file.name, file.media_type, content, one.text, file.alt, file.as_voice, file.seconds or 0.0, file.waveform)
+        message, webhook_id = self._own_place(), None
+        try:
+            if message is None:
+                message, webhook_id = await self._venue.send_file(self._job.place, self._speaker, upload, file.file_id, one.index)
+        except Refused as error:
+            if error.status == 401:  # the token is no longer good: nothing is wrong with the file
+                raise
+            return self._job.file_dropped(file, category(error), error.status)
+        return self._posted(one, message, webhook_id)
+
+    def _posted(self, one: Wanted, message: int, webhook_id: int | None) -> NewEvent:
+        failpoint("deliver.after_post")
+        self.seen.messages[message] = one.piece
+        self.seen.recorded[one.piece] = message
+        return self._job.delivered(one, message, webhook_id)
 
     def _own_place(self) -> int | None:
         """The first message it once stood in, where a message is only what the log says: brought back, it stands where it stood."""
@@ -224,3 +256,8 @@ class Showing:
         """What was kept back and these, in one append: where nothing is sent, nothing can be half done."""
         await self._log.append(*self._kept_back, *events)
         self._kept_back = []
+
+
+def _told_by(one: Wanted) -> str:
+    """What tells a message from others in the record of what is about to be sent."""
+    return one.file.name if one.file is not None else one.text

@@ -31,6 +31,20 @@ class Speaker:
     avatar: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to send: its bytes, what it is called, and what is said with it. `voice`: as a voice message where there is such a thing."""
+
+    name: str
+    media_type: str
+    content: bytes
+    caption: str = ""
+    alt: str = ""
+    voice: bool = False
+    seconds: float = 0.0
+    waveform: str = ""
+
+
 class Venue(Protocol):
     """A place to send to. All of it raises Refused, Unsure, Busy.
 
@@ -53,6 +67,10 @@ class Venue(Protocol):
 
     async def send(self, place: Place, speaker: Speaker, text: str, nonce: UUID, index: int) -> tuple[int, int | None]:
         """Post one message after everything that stands there; answers (message id, webhook id)."""
+        ...
+
+    async def send_file(self, place: Place, speaker: Speaker, file: Upload, nonce: UUID, index: int) -> tuple[int, int | None]:
+        """Post one message with a file, in the same way; what it carries is found by the file's name."""
         ...
 
     async def edit(self, place: Place, message_id: int, text: str, webhook_id: int | None) -> None:

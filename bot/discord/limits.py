@@ -21,6 +21,8 @@ UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 WRONG_CHANNEL_TYPE, TOO_MANY_WEBHOOKS = 50024, 30007
 UPLOAD = 10 * 2**20
 """Bytes of a file."""
+DESCRIPTION = 1024
+"""Length of a file's description, for those who do not see it."""
 ROW_BUTTONS, SELECT_OPTIONS, FORM_INPUTS = 5, 25, 5
 """Buttons beside each other, options of a select, inputs of a form."""
 LABEL, TITLE, FORM_TEXT = 80, 45, 4000

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
 from bot.delivery.adopt import Found
 from bot.delivery.errors import UNKNOWN_MESSAGE
 from bot.delivery.split import LIMIT, length, split
-from bot.delivery.venue import Place, Speaker
+from bot.delivery.venue import Place, Speaker, Upload
 from bot.discord import limits
 from bot.discord.names import avatar, legal
+from bot.discord.parts import VOICE_MESSAGE
 from bot.discord.plainer import cleaned, is_mendable, signed
 from bot.discord.portraits import Portraits
 from bot.discord.rest import Refused, Rest
@@ -63,10 +64,31 @@ class Post:
                 _log.warning("refused, sent plainer", channel=place.channel_id, status=error.status, code=error.code)
         return await self._as_bot(place, speaker, text, f"{nonce.hex[:20]}{index}", first=index == 0), None
 
-    async def _through_webhook(self, place: Place, speaker: Speaker, text: str, hook: Hook) -> tuple[int, int | None]:
+    async def send_file(self, place: Place, speaker: Speaker, file: Upload, nonce: UUID, index: int) -> tuple[int, int | None]:
+        """Post one message with a file: as the character, where there is a webhook; a voice message as the bot, for webhooks have none.
+
+        A voice message that Discord does not take is sent as a file. Raises Refused.
+        """
+        own = f"{nonce.hex[:20]}{index}"
+        if file.voice:
+            try:
+                return await self._as_bot_once(place, "", f"v{own}", file), None
+            except Refused as error:
+                if error.status != BAD_REQUEST and (error.status != FORBIDDEN or place.dm):
+                    raise
+                _log.warning("no voice message there, sent as a file", channel=place.channel_id, status=error.status, code=error.code)
+        plain = replace(file, voice=False)
+        hook = await self._hook(place)
+        if hook is None:
+            return await self._as_bot_once(place, file.caption, own, plain), None
+        return await self._through_webhook(place, speaker, file.caption, hook, plain)
+
+    async def _through_webhook(
+        self, place: Place, speaker: Speaker, text: str, hook: Hook, file: Upload | None = None
+    ) -> tuple[int, int | None]:
         """Post as the character; a deleted webhook is made anew once, a refused name or picture is left out."""
         try:
-            return await self._as_character(place, speaker, text, hook), hook.id
+            return await self._as_character(place, speaker, text, hook, file), hook.id
         except Refused as error:
             gone = error.code == limits.UNKNOWN_WEBHOOK or error.status == UNAUTHORIZED
             if not gone and (not is_mendable(error) or error.status in (FORBIDDEN, NOT_FOUND)):
@@ -74,8 +96,8 @@ class Post:
         if gone:
             self.webhooks.forget(hook)
             hook = await self.webhooks.of(place.channel_id, place.parent_id)
-            return await self._as_character(place, speaker, text, hook), hook.id
-        return await self._as_character(place, None, text, hook), hook.id
+            return await self._as_character(place, speaker, text, hook, file), hook.id
+        return await self._as_character(place, None, text, hook, file), hook.id
 
     async def edit(self, place: Place, message_id: int, text: str, webhook_id: int | None) -> None:
         """Make a message say something else: only what posted it can. A refused text is cleaned once."""
@@ -133,7 +155,7 @@ class Post:
         while True:
             query = {"after": str(after), "limit": str(limits.HISTORY_PAGE)}
             page = await self.rest.call("GET", f"/channels/{place.channel_id}/messages", query=query) or []
-            ours += [Found(int(m["id"]), _unsigned(m, dm=place.dm)) for m in page if self._is_ours(m, dm=place.dm)]
+            ours += [Found(int(m["id"]), _unsigned(m, dm=place.dm), _files(m)) for m in page if self._is_ours(m, dm=place.dm)]
             if len(page) < limits.HISTORY_PAGE:
                 return sorted(ours, key=lambda message: message.id)
             after = max(int(m["id"]) for m in page)
@@ -149,15 +171,15 @@ class Post:
                 raise
             return None
 
-    async def _as_character(self, place: Place, speaker: Speaker | None, text: str, hook: Hook) -> int:
-        body: dict[str, Any] = {"content": text, "allowed_mentions": QUIET}
+    async def _as_character(self, place: Place, speaker: Speaker | None, text: str, hook: Hook, file: Upload | None = None) -> int:
+        body: dict[str, Any] = {"content": text, "allowed_mentions": QUIET} | _attached(file)
         if speaker is not None:
             body["username"] = legal(speaker.name)
             stored = await self.portraits.url(speaker.avatar) if speaker.avatar and self.portraits is not None else ""
             if (picture := avatar(stored or speaker.avatar_url)) is not None:
                 body["avatar_url"] = picture
         query = {"wait": "true"} | _thread(place, hook)
-        made = await self.rest.call("POST", f"/webhooks/{hook.id}/{hook.token}", body, query, auth=False)
+        made = await self.rest.call("POST", f"/webhooks/{hook.id}/{hook.token}", body, query, auth=False, file=file)
         return int(made["id"])
 
     async def _as_bot(self, place: Place, speaker: Speaker, text: str, nonce: str, *, first: bool) -> int:
@@ -174,10 +196,10 @@ class Post:
                 raise
         return await self._as_bot_once(place, plain, nonce)
 
-    async def _as_bot_once(self, place: Place, text: str, nonce: str) -> int:
+    async def _as_bot_once(self, place: Place, text: str, nonce: str, file: Upload | None = None) -> int:
         # Only here can the API itself be made to refuse a repeat: a nonce with enforce_nonce answers the first message again.
-        body = {"content": text, "allowed_mentions": QUIET, "enforce_nonce": True, "nonce": nonce}
-        made = await self.rest.call("POST", f"/channels/{place.channel_id}/messages", body)
+        body = {"content": text, "allowed_mentions": QUIET, "enforce_nonce": True, "nonce": nonce} | _attached(file)
+        made = await self.rest.call("POST", f"/channels/{place.channel_id}/messages", body, file=file)
         return int(made["id"])
 
     def _silence(self, channel: int, error: Refused) -> None:
@@ -195,6 +217,22 @@ def _unsigned(message: dict[str, Any], *, dm: bool) -> str:
     """The text of a message of ours without the name that the bot put before it."""
     text = str(message.get("content", ""))
     return text if dm or "webhook_id" in message else _SIGNATURE.sub("", text, count=1)
+
+
+def _files(message: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(one.get("filename", "")) for one in message.get("attachments") or ())
+
+
+def _attached(file: Upload | None) -> dict[str, Any]:
+    """What a message's body says of the file beside it. A voice message has no text and needs to be told how long it is."""
+    if file is None:
+        return {}
+    about: dict[str, Any] = {"id": "0", "filename": file.name}
+    if file.alt:
+        about["description"] = file.alt[: limits.DESCRIPTION]
+    if not file.voice:
+        return {"attachments": [about]}
+    return {"flags": VOICE_MESSAGE, "attachments": [about | {"duration_secs": round(file.seconds, 3), "waveform": file.waveform}]}
 
 
 @contextmanager

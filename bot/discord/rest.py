@@ -10,10 +10,13 @@ from typing import Any
 import aiohttp
 
 from bot.delivery.errors import Busy, Refused, Unsure
+from bot.delivery.venue import Upload
 from bot.discord.limits import REQUESTS_PER_SECOND
 from engine import clock, log
 
 TIMEOUT_S = 15.0
+UPLOAD_S = 60.0
+"""How long a request with a file may take."""
 HOLD_S = 10.0
 """A longer pause is handed back to the caller: one limit's pause must not keep the locks and leases of others."""
 AGENT = "DiscordBot (https://github.com/tzurot, 0.1)"
@@ -38,16 +41,26 @@ class Rest:
         self.on_answer: Callable[[str, str, int, int], None] = lambda method, path, status, code: None
         """Told of every answer: method, path, status, and Discord's code, 0 for none."""
 
-    async def call(self, method: str, path: str, body: Body = None, query: Mapping[str, str] | None = None, *, auth: bool = True) -> Any:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Body = None,
+        query: Mapping[str, str] | None = None,
+        *,
+        auth: bool = True,
+        file: Upload | None = None,
+    ) -> Any:
         """The answer's JSON (None for 204). Raises Refused, Unsure, or Busy.
 
-        A request without `auth` goes to a webhook by its token: those do not count against the bot's global limit.
+        With a file the body goes beside it. A request without `auth` goes to a webhook by its token: those do not count against the
+        bot's global limit.
         """
         what = f"{method} {_SECRET.sub(r'\1…', path)}"
         waited = 0.0
         while True:
             waited += await self._pace(f"{method} {path}", everywhere=auth)
-            status, answer, headers = await self._send(method, path, body, query, what, auth=auth)
+            status, answer, headers = await self._send(method, path, body, query, what, auth=auth, file=file)
             self._announced(f"{method} {path}", headers)
             if status != 429:
                 self.on_answer(method, path, status, _code(answer))
@@ -67,14 +80,13 @@ class Rest:
         raise Refused(status, _code(answer), what)
 
     async def _send(
-        self, method: str, path: str, body: Body, query: Mapping[str, str] | None, what: str, *, auth: bool
+        self, method: str, path: str, body: Body, query: Mapping[str, str] | None, what: str, *, auth: bool, file: Upload | None
     ) -> tuple[int, Any, Mapping[str, str]]:
         headers = {"User-Agent": AGENT} | ({"Authorization": f"Bot {self._token}"} if auth else {})
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S if file is None else UPLOAD_S)
+        sent: Mapping[str, Any] = {"json": body} if file is None else {"data": _form(body, file)}
         try:
-            async with self._session.request(
-                method, self._base + path, json=body, params=query, headers=headers, timeout=timeout
-            ) as response:
+            async with self._session.request(method, self._base + path, params=query, headers=headers, timeout=timeout, **sent) as response:
                 raw = await response.read()
                 return response.status, _parsed(raw), response.headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -116,6 +128,14 @@ class Rest:
         if headers.get("X-RateLimit-Global"):
             self._until["everywhere"] = until
         return wait
+
+
+def _form(body: Body, file: Upload) -> aiohttp.FormData:
+    """A body with a file beside it, as Discord takes them."""
+    form = aiohttp.FormData()
+    form.add_field("payload_json", json.dumps(body))
+    form.add_field("files[0]", file.content, filename=file.name, content_type=file.media_type)
+    return form
 
 
 def _code(answer: Any) -> int:

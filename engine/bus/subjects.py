@@ -54,7 +54,7 @@ class Durable:
 
 WORKER = Durable("worker", ("turn.requested",))
 JOBS = Durable("jobs", ("job.requested",))
-_SHOWN = ("turn.completed", "turn.failed", "turn.cancelled", "reply.edited", "reply.version_chosen", "reply.deleted")
+_SHOWN = ("turn.completed", "turn.failed", "turn.cancelled", "reply.edited", "reply.version_chosen", "reply.deleted", "reply.file_made")
 """What changes what people see of a reply."""
 DISCORD = Durable("discord", _SHOWN, "discord")
 PLAYGROUND = Durable("playground", _SHOWN, "playground")

@@ -33,7 +33,7 @@ from engine.events import (
     turn,
 )
 from engine.events.base import SYSTEM_SUBJECT, Event, Part, Sealed, Tags, user_subject
-from engine.events.craft import tool
+from engine.events.craft import made, tool
 from engine.events.playground import chat
 
 _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
@@ -63,6 +63,9 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "reply.failed": (reply.DeliveryFailed, 1),
         "reply.stream_intended": (reply.StreamIntended, 1),
         "reply.stream_shown": (reply.StreamShown, 1),
+        "reply.file_made": (made.ReplyFileMade, 1),
+        "reply.file_shown": (made.ReplyFileShown, 1),
+        "reply.file_dropped": (made.ReplyFileDropped, 1),
         "reply.regenerated": (reply.ReplyRegenerated, 2),
         "reply.continued": (reply.ReplyContinued, 1),
         "reply.edited": (reply.ReplyEdited, 1),

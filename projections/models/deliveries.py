@@ -17,7 +17,7 @@ from projections.base import Projection, apply_by_turn, clear, decoded, execute,
 
 class Deliveries(Projection):
     name = "deliveries"
-    version = 3
+    version = 4
     types = frozenset(
         {
             "turn.completed",
@@ -30,6 +30,7 @@ class Deliveries(Projection):
             "reply.edited",
             "reply.version_chosen",
             "reply.deleted",
+            "reply.file_made",
         }
     )
     ddl = """
@@ -141,8 +142,14 @@ UPDATE {schema}.deliveries t SET status = 'due', position = r.position, due_at =
 FROM json_to_recordset(%(rows)s) AS r(version uuid, shown uuid, live uuid, type text, position bigint, at timestamptz, cause uuid)
 WHERE t.turn = CASE r.type WHEN 'reply.deleted' THEN coalesce(r.live, r.shown) ELSE r.version END
 """
+# A file was made for a version that stands there, or is about to: it is due once more, with the file. What could not be shown stays so.
+_MADE = """
+UPDATE {schema}.deliveries t SET status = 'due', position = r.position, due_at = r.at, done_position = NULL, done_at = NULL, cause = r.cause
+FROM json_to_recordset(%(rows)s) AS r(turn_id uuid, position bigint, at timestamptz, cause uuid)
+WHERE t.turn = r.turn_id AND t.status <> 'failed'
+"""
 _PLAIN = ("turn.completed", "turn.failed", "reply.intended", "reply.chunk_delivered", "reply.delivered", "reply.failed")
-_CHANGES = ("reply.edited", "reply.version_chosen", "reply.deleted")
+_CHANGES = ("reply.edited", "reply.version_chosen", "reply.deleted", "reply.file_made")
 _HAS_CHANGES = """
 SELECT EXISTS (SELECT 1 FROM events WHERE position > %(after)s AND position <= %(until)s AND type = ANY(%(types)s)) OR EXISTS (
     SELECT 1 FROM {schema}.deliveries t JOIN events e ON e.turn = t.turn
@@ -165,6 +172,7 @@ _STATEMENTS = {
     "reply.edited": _EDITED,
     "reply.version_chosen": _AGAIN,
     "reply.deleted": _AGAIN,
+    "reply.file_made": _MADE,
     "turn.completed": _DUE,
     "turn.failed": _DUE,
     "reply.intended": _INTENDED,

@@ -23,7 +23,7 @@ VALUES (%(position)s, %(position)s,
 
 class History(Projection):
     name = "history"
-    version = 8
+    version = 9
     types = IMPORT_TYPES | frozenset(
         {
             "message.received",
@@ -33,6 +33,7 @@ class History(Projection):
             "reply.chunk_delivered",
             "reply.failed",
             "reply.stream_shown",
+            "reply.file_shown",
             "reply.regenerated",
             "reply.continued",
             "reply.edited",
@@ -190,7 +191,7 @@ SELECT e.position, e.position, coalesce(q.position, e.position), d.channel_id, d
 {decoded(_SAID, ["turn.completed"], "LEFT JOIN {schema}.entries q ON q.message_id = d.message_id")}
 ORDER BY e.position
 """
-_SHOWN_TYPES = ("reply.chunk_delivered", "reply.stream_shown")
+_SHOWN_TYPES = ("reply.chunk_delivered", "reply.stream_shown", "reply.file_shown")
 _CHUNKS = decoded("message_id bigint, channel_id bigint", _SHOWN_TYPES)
 _LOAD_CHUNKS = f"""
 INSERT INTO {{schema}}.reply_messages (message_id, turn, character, channel)
@@ -347,6 +348,7 @@ _STATEMENTS = {
     "reply.version_chosen": (_VERSION_OF, _SHOWN, _CLOSED),
     "reply.deleted": (_VERSION_OF, _SHOWN, _CLOSED),
     "reply.stream_shown": (_CHUNK, _SHOWN_ANEW),
+    "reply.file_shown": (_CHUNK, _SHOWN_ANEW),
     "message.edited": (_EDITED,),
     "message.deleted": (DELETED, _CHUNK_DELETED),
     "reply.chunk_delivered": (_CHUNK, _SHOWN_ANEW),

@@ -1,5 +1,6 @@
 """The rules Discord checks a message's body against, whoever posts or edits it: types, lengths, flags, pings, nonces. Pure."""
 
+import base64
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -48,8 +49,22 @@ def check(body: Json, files: int = 0, *, partial: bool = False, version_2: bool 
     for name in OLDER if newer else ():
         if body.get(name):
             raise invalid(name, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", f"The '{name}' field cannot be used with version 2")
+    if flags & VOICE and not partial:
+        _voice(body, files)
     if not partial and not files and not _says(body):
         raise ApiError(*EMPTY_MESSAGE)
+
+
+def _voice(body: Json, files: int) -> None:
+    """A voice message is one file that says how long it is and how it looks, and nothing else."""
+    about = [one for one in body.get("attachments") or [] if isinstance(one, dict)]
+    if files != 1 or len(about) != 1:
+        raise ApiError(400, 50159, "Voice messages must have a single audio attachment")
+    if _says(body):
+        raise ApiError(400, 50160, "Voice messages do not support additional content")
+    form, seconds = str(about[0].get("waveform") or ""), about[0].get("duration_secs")
+    if not isinstance(seconds, int | float) or seconds <= 0 or not 0 < len(base64.b64decode(form, validate=True)) <= 256:
+        raise ApiError(400, 50161, "Voice messages must have supporting metadata")
 
 
 def _says(body: Json) -> bool:

@@ -31,8 +31,11 @@ def mentioned(world: World, content: str, allowed: Allowed = Allowed()) -> Json:
 
 
 def attach(world: World, channel: Channel, call: Call) -> list[Json]:
-    """Store uploaded files and answer their attachment objects."""
-    return [stored(world, channel, name, kind, data) for _, name, kind, data in call.files]
+    """Store uploaded files and answer their attachment objects, with what the body says of each."""
+    told = {str(one.get("id")): one for one in call.body.get("attachments") or [] if isinstance(one, dict)}
+    kept = ("description", "duration_secs", "waveform")
+    found = [stored(world, channel, name, kind, data) for _, name, kind, data in call.files]
+    return [one | {name: told[str(n)][name] for name in kept if name in told.get(str(n), ())} for n, one in enumerate(found)]
 
 
 def stored(world: World, channel: Channel, name: str, kind: str, data: bytes) -> Json:
@@ -196,6 +199,8 @@ async def edit(core: Core, call: Call) -> Reply:
 async def change(core: Core, channel: Channel, message: Json, body: Json, call: Call | None = None) -> Json:
     """Apply an edit and send MESSAGE_UPDATE."""
     version_2 = bool(int(message.get("flags", 0)) & VERSION_2)
+    if int(message.get("flags", 0)) & VOICE:
+        raise ApiError(400, 50162, "Voice messages cannot be edited")
     check(body, len(call.files) if call else 0, partial=True, version_2=version_2)
     if not _stays(message, body, len(call.files) if call else 0):
         raise ApiError(*EMPTY_MESSAGE)

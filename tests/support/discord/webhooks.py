@@ -1,7 +1,7 @@
 """REST for webhooks: make, list, execute (with wait and thread_id), read, edit and delete their messages."""
 
 from tests.support.discord import payloads
-from tests.support.discord.checks import check
+from tests.support.discord.checks import VOICE, check
 from tests.support.discord.core import Core, Interaction
 from tests.support.discord.errors import THREAD_LOCKED, TOO_MANY_WEBHOOKS, ApiError, Json, invalid, unknown
 from tests.support.discord.interactions import DEFER_UPDATE, UPDATE, follow_up, interaction_by_token
@@ -73,6 +73,8 @@ async def execute(core: Core, call: Call) -> Reply:
         return Reply(await follow_up(core, interaction_by_token(core, call["webhook_token"]), call))
     hook = core.world.hook_by_token(call["webhook_id"], call["webhook_token"])
     channel = target(core, hook, call)
+    if int(call.body.get("flags") or 0) & VOICE:
+        raise invalid("flags", "BITFIELD_TYPE_INVALID", "Invalid flags")
     check(call.body, len(call.files))
     if call.body.get("username") is not None:
         check_name("username", call.body["username"])

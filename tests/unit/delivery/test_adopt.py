@@ -37,6 +37,13 @@ def test_what_stands_there_is_adopted_in_order() -> None:
     assert adopted(["a", "b", "c"], standing("a", "b")) == {0: 200, 1: 201}
 
 
+def test_a_file_is_found_by_its_name_and_nothing_else() -> None:
+    """A text of the same words is not it, and what carries another file neither."""
+    found = [Found(200, "a"), Found(201, "", ("other.png",)), Found(202, "changed", ("ours.png",))]
+    assert adopt(["a", ""], [None, None], found, keyed, files=["", "ours.png"]) == {0: 200, 1: 202}
+    assert adopt(["a"], [None], found, keyed, files=["not.png"]) == {}
+
+
 def test_equal_parts_are_told_apart_by_their_place() -> None:
     """Each chunk is looked for after the one before it."""
     assert adopted(["x", "x", "x"], standing("x", "x"), {0: 200}) == {1: 201}

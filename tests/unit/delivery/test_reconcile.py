@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from uuid import NAMESPACE_OID, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +80,23 @@ def test_a_shorter_text_stays_where_the_longer_one_began(wanted: int, more: int)
     """E3: another version stands in the first messages of the one before it, not below what was said meanwhile."""
     plan = reconcile(["new"] * wanted, standing(["old"] * (wanted + more)))
     assert list(plan.kept.values()) == [100 + number for number in range(wanted)]
+
+
+@given(st.lists(st.sampled_from("abCD"), max_size=5, unique=True), st.lists(st.sampled_from("abcCDE"), max_size=5))
+def test_a_message_with_a_file_never_shows_another(wanted: list[str], shown: list[str]) -> None:
+    """Capitals are files: one is kept, taken away or posted, never edited into a text or another file."""
+    carries = {name: uuid5(NAMESPACE_OID, name) for name in "CDE"}
+    visible = [Visible(100 + n, "" if one in carries else one, carries.get(one)) for n, one in enumerate(shown)]
+    plan = reconcile(["" if one in carries else one for one in wanted], visible, [carries.get(one) for one in wanted])
+    channel = dict(zip((one.id for one in visible), shown, strict=True))
+    for action in plan.actions:
+        match action:
+            case Send(index):
+                channel[max(channel, default=100) + 1] = wanted[index]
+            case Edit(message, index):
+                assert channel[message] not in carries
+                assert wanted[index] not in carries
+                channel[message] = wanted[index]
+            case Delete(message):
+                del channel[message]
+    assert [channel[message] for message in sorted(channel)] == wanted

@@ -20,7 +20,9 @@ class Calls(Rest):
         self.made: list[str] = []
         self.fails = fails
 
-    async def call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None, *, auth: bool = True) -> Any:
+    async def call(
+        self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None, *, auth: bool = True, file: object = None
+    ) -> Any:
         self.made.append(f"{method} {path}")
         if self.fails:
             raise Unsure(path, "away")
