@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         description="Hosts that characters with the tool `web` may read, separated by commas: en.wikipedia.org, *.example.org, or an "
         "origin as http://wiki.lan:8080. Unset: none.",
     )
+    mcp_servers_file: Path | None = Field(
+        None,
+        description='File (JSON, `{"mcpServers": {NAME: {"command": ..., "args": [...]} or {"url": ...}}}`) of MCP servers whose tools '
+        "characters may be given, as mcp:NAME. Needs the extra `mcp`.",
+    )
     memory_recall: Literal["full", "words", "off"] = Field(
         "full", description="How memories are found for a reply: by words and meaning, by words alone, or not at all."
     )

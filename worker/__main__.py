@@ -19,6 +19,7 @@ from projections.live import heartbeats
 from worker import connect, spend
 from worker.calm import Calm
 from worker.jobs import HANDLERS, keep
+from worker.mcp.servers import McpServers
 from worker.memory.lazy import LazyRecall, knobs
 from worker.providers.http import Http, Way
 from worker.turn import initiative
@@ -63,7 +64,8 @@ async def working(settings: Settings) -> AsyncIterator[Work]:
             else LazyRecall(within, full=settings.memory_recall == "full", calm=calm, **knobs(settings))
         )
         nats = listener.config.connection_state.connection
-        work = Work(settings, log, http, provider, nats, deletions, within=within, recall=recall, calm=calm)
+        servers = await stack.enter_async_context(McpServers.of(settings))
+        work = Work(settings, log, http, provider, nats, deletions, within=within, recall=recall, calm=calm, mcp=servers)
         stack.enter_context(hints.announced(nats, log))
         await stack.enter_async_context(hints.read_models(nats))
         await stack.enter_async_context(hints.events(url, "job.cancelled", work.called_off.heard, "job hints"))

@@ -183,11 +183,11 @@ def model_list(
             found = await provider_models.browse(connection, search, limit=limit)
         say([asdict(offer) for offer in found], json=json)
         if not json:
-            columns = ("model", "context", "$/M in", "$/M out", "reasoning", "vision")
+            columns = ("model", "context", "$/M in", "$/M out", "reasoning", "vision", "tools")
             table(
                 columns,
                 [
-                    (o.model, o.context_tokens, _million(o.price_in), _million(o.price_out), plain(o.reasoning), plain(o.vision))
+                    (o.model, o.context_tokens, _million(o.price_in), _million(o.price_out), *map(plain, (o.reasoning, o.vision, o.tools)))
                     for o in found
                 ],
                 empty="No model is known by that name. `tzurot model refresh` asks the provider what it has.",

@@ -20,6 +20,7 @@ from engine.store import Log
 from projections.prompt.recall import Recall
 from projections.unchanged import Unchanged
 from worker.calm import Calm
+from worker.mcp.servers import McpServers
 from worker.providers.chat import Endpoint
 from worker.providers.http import Http
 from worker.telemetry import Telemetry
@@ -218,6 +219,8 @@ class Work:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to stop: nothing new is begun."""
     connected: Connected = field(default_factory=Connected)
+    mcp: McpServers = field(default_factory=lambda: McpServers({}))
+    """Servers of tools that others wrote."""
     unchanged: Unchanged = field(default_factory=Unchanged)
     """What read models answered that did not change since."""
     calm: Calm = field(default_factory=Calm)

@@ -22,6 +22,7 @@ from engine.errors import TzurotError
 from engine.migrate import clock_ahead, pending
 from engine.outside import given
 from engine.outside.checks import BROUGHT
+from engine.resources.craft import mcp
 from engine.store import connect
 from engine.vault import load_master_key, read_master_key
 from projections.live import heartbeats
@@ -85,6 +86,8 @@ def _of(settings: Settings) -> Iterator[Check]:
     provided = without_password(settings.provider_base_url or "") or ("OpenRouter" if settings.provider_api_key else "")
     yield _try("model", lambda: decides(settings))
     yield Check("provider", True, provided or "the local stand-in, which is no model; set PROVIDER_API_KEY for a real one")
+    if settings.mcp_servers_file is not None:
+        yield _try("MCP servers", lambda: ", ".join(mcp.load(settings.mcp_servers_file)) or "none are named")
     for look in BROUGHT.values():
         yield from (Check(found.name, found.ok, found.detail) for found in look(settings))
 

@@ -16,6 +16,7 @@ _SAID = {
     "turn.requested": "Turn requested",
     "turn.generation_started": "Generation started",
     "turn.tools_called": "Tools asked for",
+    "turn.tool_begun": "Tool begun",
     "turn.tool_answered": "Tool used",
     "notebook.written": "Note of its own written",
     "turn.completed": "Turn completed",

@@ -33,7 +33,7 @@ OWN = (
 """What belongs to a person, by the beginnings of types. Jobs, keys, limits and what moderators decided are of this installation."""
 NOT_OWN = frozenset(
     {
-        *("turn.generation_started", "turn.tools_called", "turn.tool_answered"),
+        *("turn.generation_started", "turn.tools_called", "turn.tool_begun", "turn.tool_answered"),
         *("reply.stream_intended", "reply.stream_shown", "memory.generation_chosen"),
     }
 )

@@ -15,6 +15,7 @@ from engine.events.base import Event
 from engine.events.character import CharacterCreated, CharacterDeleted, CharacterEdited, CharacterRestored
 from engine.events.character import sheet as sheet_of
 from engine.resources.character import CharacterSheet
+from engine.resources.craft import mcp
 from engine.resources.field import changed, nested, values
 from engine.resources.kinds import CHARACTER, defaults, wrong
 from engine.resources.slugs import another, slug_of
@@ -211,9 +212,19 @@ def _create(state: State, command: Create, actor: Actor) -> list[Event]:
     slug, name = _slug(fields), _claim(_slug(fields))
     if not claim.free_for(state.holders, name, command.character_id):
         raise _taken(slug)
+    _granted({}, fields, actor)
     sheet = _checked(nested(CharacterSheet, {**fields, "slug": slug}))
     created = CharacterCreated(character_id=command.character_id, owner_id=actor.user_id, **dict(sheet))
     return [created, *claim.moved(state.holders, command.character_id, None, name)]
+
+
+def _granted(before: Changes, after: Changes, actor: Actor) -> None:
+    """Let the bot's owners alone give tools of MCP servers: what these may do is theirs to answer for. Raises Rejected."""
+    had, has = before.get("tools", ()), after.get("tools", ())
+    assert isinstance(had, tuple | list)
+    assert isinstance(has, tuple | list)
+    if not actor.trusted and any(mcp.is_named(str(tool)) and tool not in had for tool in has):
+        raise Rejected("Only the bot's owners (OWNER_IDS) give a character tools of an MCP server. Ask one of them.")
 
 
 def _taken(slug: str) -> Rejected:
@@ -240,6 +251,7 @@ def _edit(state: State, command: Edit, actor: Actor) -> list[Event]:
     if changes.get("co_owners", before["co_owners"]) != before["co_owners"] and state.owner_id != actor.user_id and not actor.trusted:
         raise Rejected("Only its first owner can name others.")
     after = before | changes
+    _granted(before, after, actor)
     for sentence in (wrong(CHARACTER, before, after) if command.measured else CHARACTER.problems(after)).values():
         raise Rejected(sentence)
     return _edited(state, changes, actor)

@@ -16,6 +16,7 @@ class Offered(Part):
     price_out: float | None = None
     reasoning: bool | None = None
     vision: bool | None = None
+    tools: bool | None = None
 
 
 class CatalogueFetched(Event):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from engine.resources.craft.tools import TOOLS
+from engine.resources.craft.tools import MOST_GIVEN, TOOLS
 from engine.resources.craft.tools import problems as problems_of_tools
 from engine.resources.field import PersonId, Resource, Shown
 
@@ -85,10 +85,10 @@ class Access(Resource):
         Shown(
             "Tools",
             MORE,
-            f"What it may use before it answers, one a line: {', '.join(TOOLS)}. Each use is one more call of the model.",
+            f"What it may use before it answers, one a line: {', '.join(TOOLS)}, mcp:SERVER. Each use is one more call of the model.",
             "names",
-            40,
-            len(TOOLS),
+            105,
+            MOST_GIVEN,
         ),
     ] = ()
     adult: Annotated[bool, Shown("For adults only", WHO, "Answers only in channels that are age-restricted.", "switch")] = False

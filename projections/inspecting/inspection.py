@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine.decide import reply
 from engine.events.base import Event
-from engine.events.craft.tool import ToolAnswered, ToolsCalled
+from engine.events.craft.tool import ToolAnswered, ToolBegun, ToolsCalled
 from engine.events.message import MessageDeclined, MessageDrafted, MessageReceived
 from engine.events.reaction import ReactionAdded, ReactionRemoved
 from engine.events.reply import (
@@ -128,7 +128,7 @@ def _chapters(one: Recorded[Event], turn: UUID, names: Names, called: Calls, pla
             yield Chapter("requested", "Turn requested", at, position, (("Trigger", event.trigger), ("Why", event.reason), *which))
         case GenerationStarted() as event:
             yield _attempt(event, at, position, names)
-        case ToolsCalled() | ToolAnswered() as event:
+        case ToolsCalled() | ToolBegun() | ToolAnswered() as event:
             yield _tool(event, at, position)
         case TurnCompleted() | TurnFailed() | TurnCancelled() | TurnDeclined() as event:
             yield from _end(event, at, position)
@@ -196,11 +196,14 @@ _LONG = frozenset({"history"})
 """Sections whose entries stand in the log one by one and are shown by the exact prompt."""
 
 
-def _tool(event: ToolsCalled | ToolAnswered, at: datetime, position: int) -> Chapter:
+def _tool(event: ToolsCalled | ToolBegun | ToolAnswered, at: datetime, position: int) -> Chapter:
     if isinstance(event, ToolAnswered):
         facts = (("Result", "done" if event.done else "refused"), ("Took", f"{event.ms:.0f} ms"))
         told = event.text or "\n".join(f"memory {ref}" for ref in event.refs)
         return Chapter("tool", f"Step {event.step}, {event.tool} used", at, position, facts, texts=(("told", told),))
+    if isinstance(event, ToolBegun):
+        once = ("Why", "it may change something elsewhere, so it is tried once")
+        return Chapter("tool", f"Step {event.step}, {event.tool} begun", at, position, (once,))
     cost = "unknown" if event.cost.usage.cost is None else f"${event.cost.usage.cost:.5f}"
     rows = tuple((one.name, one.arguments) for one in event.asked)
     said = (("said beside it", event.text),) if event.text else ()

@@ -1,7 +1,7 @@
 """Which models there are, what their provider says of them, and what an operator says instead."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,7 @@ CHOICES = 25
 
 class Models(Projection):
     name = "models"
-    version = 2
+    version = 3
     types = frozenset({"model.catalogue_fetched", "model.overridden", "model.override_cleared"} | QUIRK_TYPES)
     ddl = (
         """
@@ -39,6 +39,7 @@ class Models(Projection):
         price_out double precision,
         reasoning boolean,
         vision boolean,
+        tools boolean,
         PRIMARY KEY (provider, model)
     );
     CREATE TABLE {schema}.fetches (
@@ -86,8 +87,9 @@ ON CONFLICT (model) DO UPDATE SET context_tokens = excluded.context_tokens, max_
     set_by = excluded.set_by, at = excluded.at
 """
 _OFFER = """
-INSERT INTO {schema}.offered (provider, model, name, context_tokens, max_output, price_in, price_out, reasoning, vision)
-VALUES (%(provider)s, %(id)s, %(name)s, %(context_tokens)s, %(max_output)s, %(price_in)s, %(price_out)s, %(reasoning)s, %(vision)s)
+INSERT INTO {schema}.offered (provider, model, name, context_tokens, max_output, price_in, price_out, reasoning, vision, tools)
+VALUES (%(provider)s, %(id)s, %(name)s, %(context_tokens)s, %(max_output)s, %(price_in)s, %(price_out)s, %(reasoning)s, %(vision)s,
+        %(tools)s)
 ON CONFLICT DO NOTHING
 """
 _FETCH = """
@@ -99,7 +101,9 @@ ON CONFLICT (provider) DO UPDATE SET at = excluded.at, sha256 = excluded.sha256,
 async def _replace(connection: AsyncConnection, schema: str, data: dict[str, Any]) -> None:
     await connection.execute(sql("DELETE FROM {schema}.offered WHERE provider = %(provider)s", schema), data)
     async with connection.cursor() as cursor:
-        await cursor.executemany(sql(_OFFER, schema), [offer | {"provider": data["provider"]} for offer in data["models"]])
+        await cursor.executemany(
+            sql(_OFFER, schema), [{"tools": None} | offer | {"provider": data["provider"]} for offer in data["models"]]
+        )
     await connection.execute(sql(_FETCH, schema), data | {"count": len(data["models"])})
 
 
@@ -116,6 +120,7 @@ class Offer:
     price_out: float | None
     reasoning: bool | None
     vision: bool | None
+    tools: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ class Fetch:
     models: int
 
 
-_OFFERED = "provider, model, name, context_tokens, max_output, price_in, price_out, reasoning, vision"
+_OFFERED = "provider, model, name, context_tokens, max_output, price_in, price_out, reasoning, vision, tools"
 
 
 async def known(
@@ -142,7 +147,9 @@ async def known(
         connection, quirks_at(connection, schema, models, moment), _rows(connection, _OVERRIDES, *asked), _rows(connection, _OFFERS, *asked)
     )
     said = {row[0]: _known(row[1:]) for row in overrides}
-    listed = {row[1]: _known((*row[2:], None)) for row in offers if row[0] > oldest}  # sorted: the one seen last counts
+    listed = {
+        row[1]: replace(_known((*row[2:8], None)), tools=row[8]) for row in offers if row[0] > oldest
+    }  # sorted: the one seen last counts
     noted = {name: Quirks(tuple(forbidden), renamed, tuple(messages)) for name, forbidden, renamed, messages in odd}
     found = {model: resolve(model, said.get(model), listed.get(model)) for model in models}
     return {model: known.noting(noted[model]) if model in noted else known for model, known in found.items()}
@@ -152,7 +159,7 @@ _OVERRIDES = """
 SELECT model, context_tokens, max_output, reasoning, vision, price_in, price_out, forbidden FROM {schema}.overrides WHERE model = ANY(%s)
 """
 _OFFERS = """
-SELECT f.at, o.model, o.context_tokens, o.max_output, o.reasoning, o.vision, o.price_in, o.price_out
+SELECT f.at, o.model, o.context_tokens, o.max_output, o.reasoning, o.vision, o.price_in, o.price_out, o.tools
 FROM {schema}.offered o JOIN {schema}.fetches f USING (provider) WHERE o.model = ANY(%s) ORDER BY f.at
 """
 

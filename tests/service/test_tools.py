@@ -2,36 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from engine import ids, seed
-from engine.actor import operator
 from engine.config import Settings
-from engine.decide import character
-from engine.events.craft.tool import NotebookWritten, ToolAnswered, ToolsCalled, notebook
-from engine.events.turn import GenerationStarted, TurnCompleted
-from engine.execute import execute
-from engine.store import Log, open_log
-from engine.vault import load_master_key
+from engine.events.craft.tool import NotebookWritten, ToolAnswered, notebook
+from engine.events.model import CatalogueFetched, Offered
+from engine.events.turn import TurnCompleted
+from engine.store import Log
 from projections.follow import runner
 from projections.inspecting import gather
 from projections.models import turns
-from projections.prompt.rebuild import rebuild
 from projections.registry import ALL
 from tests.support.provider.asking import asking, results
 from tests.support.provider.room import Person, reading, room, with_provider
 from tests.support.provider.server import Behaviour, FaultServer, ProviderRequest, Reply, Status
-from worker.providers.http import Http
+from tests.support.provider.tooling import ADA, Killed, give, of_tools, proved, script, worker
 from worker.turn import steps
 from worker.turn.generate import generate
-from worker.work import Work, endpoint
 
-ADA = seed.samples()[0].character_id
 EVERY = ("memory", "dice", "time", "web", "notes")
 
 
@@ -39,36 +30,6 @@ EVERY = ("memory", "dice", "time", "web", "notes")
 async def provider() -> AsyncIterator[FaultServer]:
     async with FaultServer.running() as server:
         yield server
-
-
-async def give(log: Log, *names: str) -> None:
-    """Let ADA use these tools."""
-    await execute(log, operator(1), character.Edit(ADA, {"tools": names}), ids.random_id())
-    await runner.wait_for(log.pool, [model.name for model in ALL], await log.head(), seconds=60)
-
-
-def script(*steps_: tuple[tuple[str, dict[str, Any]], ...]) -> Any:
-    """A model that takes these steps, one after the other, and answers then with what it was told last."""
-
-    def decide(asked: ProviderRequest) -> Behaviour:
-        done = sum(message["role"] == "assistant" and "tool_calls" in message for message in asked.body["messages"])
-        if done < len(steps_):
-            return asking(asked, *steps_[done], text="Let me see.")
-        return Reply(f"So it is: {' | '.join(results(asked))}")
-
-    return decide
-
-
-async def of_tools(person: Person, turn: UUID) -> list[Any]:
-    return [one.event for one in await person.events(turn) if isinstance(one.event, ToolsCalled | ToolAnswered)]
-
-
-async def proved(log: Log, turn: UUID) -> list[GenerationStarted]:
-    """The calls of a turn, each prompt built again from the log and equal."""
-    started = [one.event for one in await log.stream(f"turn:{turn}") if isinstance(one.event, GenerationStarted)]
-    for one in started:
-        assert (await rebuild(log, one)).equal, f"attempt {one.attempt}, step {one.step}"
-    return started
 
 
 async def test_a_character_uses_tools_before_it_answers_and_the_record_says_all_of_it(settings: Settings, provider: FaultServer) -> None:
@@ -119,6 +80,8 @@ async def test_a_model_without_tools_is_said_to_have_none_and_answers_all_the_sa
         if asked.model == "plain/model":
             refused = Status(404, "No endpoints found that support tool use. To learn more, see the documentation.")
             return refused if "tools" in asked.body else Reply("Without any tool.")
+        if asked.model == "listed/model":
+            return Reply("Without being asked.")
         return asking(asked, ("dice", {"dice": "d20"})) if asked.body.get("tool_choice") != "none" else Reply("Enough of that.")
 
     provider.decide = decide
@@ -135,6 +98,15 @@ async def test_a_model_without_tools_is_said_to_have_none_and_answers_all_the_sa
             started = (await proved(person.log, turn))[-1]
             assert "tools: plain/model knows no tools (learned)" in started.left_out
             await runner.wait_for(person.log.pool, [model.name for model in ALL], await person.log.head(), seconds=60)
+        offer = Offered(id="listed/model", context_tokens=8000, tools=False)
+        await person.tell(CatalogueFetched(provider="elsewhere", sha256="0" * 64, models=(offer,)), "catalogue:elsewhere")
+        await person.preset("listed/model")
+        await runner.wait_for(person.log.pool, [model.name for model in ALL], await person.log.head(), seconds=60)
+        provider.journal.clear()
+        [turn] = await person.say("One that is said to know none", ADA)
+        await person.end(turn)
+        assert ["tools" in asked.body for asked in provider.journal] == [False], "nothing was tried"
+        assert "tools: listed/model knows no tools (catalogue)" in (await proved(person.log, turn))[-1].left_out
         await person.preset("eager/model")
         await runner.wait_for(person.log.pool, [model.name for model in ALL], await person.log.head(), seconds=60)
         provider.journal.clear()
@@ -143,17 +115,6 @@ async def test_a_model_without_tools_is_said_to_have_none_and_answers_all_the_sa
         assert isinstance(end, TurnCompleted)
         assert (end.text, len(provider.journal)) == ("Enough of that.", 6)
         assert [one.step for one in await proved(person.log, turn)] == [1, 2, 3, 4, 5, 6]
-
-
-class Killed(BaseException):
-    """The worker dies here."""
-
-
-@asynccontextmanager
-async def worker(settings: Settings) -> AsyncIterator[Work]:
-    assert settings.database_url is not None
-    async with open_log(settings.database_url, load_master_key(settings)) as log, Http() as http:
-        yield Work(settings, log, http, endpoint(settings), None)
 
 
 async def test_a_worker_killed_at_every_step_leaves_one_end_and_nothing_done_twice(

@@ -37,8 +37,8 @@ def _here() -> dict[str, Version]:
 
 
 def _wanted() -> list[str]:
-    groups = PROJECT["dependency-groups"]
-    return [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["otel"], *groups["dev"], *groups["model"]]
+    groups, extras = PROJECT["dependency-groups"], PROJECT["project"]["optional-dependencies"]
+    return [*PROJECT["project"]["dependencies"], *(one for extra in extras.values() for one in extra), *groups["dev"], *groups["model"]]
 
 
 @pytest.mark.parametrize("wanted", _wanted())

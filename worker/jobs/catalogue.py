@@ -83,6 +83,7 @@ def offered(entry: dict[str, Any]) -> Offered | None:
         price_out=_price(prices.get("completion")),
         reasoning="reasoning" in supported if isinstance(supported, list) else None,
         vision="image" in inputs if isinstance(inputs, list) else None,
+        tools="tools" in supported if isinstance(supported, list) and supported else None,
     )
 
 

@@ -19,7 +19,6 @@ from engine.events.quota import NoticeGiven, UpgradeHinted
 from engine.events.turn import GenerationStarted, Timing
 from engine.failpoints import failpoint
 from engine.fault import QUOTA, Category, Fault
-from engine.resources.craft import tools
 from engine.store import NewEvent, connect
 from projections.follow import runner
 from projections.models import quota
@@ -31,7 +30,9 @@ from projections.prompt.sections import silence
 from worker import spend
 from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
-from worker.turn import context, pictures, steps, turn_events
+from worker.tools import kit
+from worker.tools.kit import Kit
+from worker.turn import context, pictures, turn_events
 from worker.turn.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused
 from worker.turn.context import Context, Missing
 from worker.turn.steps import Taken, ToolLoop
@@ -130,7 +131,7 @@ class Run:
         drafts = Drafts(work, turn, await work.log.vault.key(turn.subject or user_subject(turn.user_id)))
         try:
             self.ledger.sent = self.watch.ms()
-            loop = self._loop(found, who, drafts)
+            loop = self._loop(found, who, drafts, await kit.of(work, found.character))
             given = await self._while_wanted(loop.answered(self.past.tools))
             if given is None or await _is_deleted(work, turn):
                 return await self._cancelled("message deleted")
@@ -148,15 +149,13 @@ class Run:
             raise Behind("the read models have not reached this turn yet; is `tzurot projections` running?")
         return await context.read(self.work, self.turn, kept)
 
-    def _loop(self, found: Context, who: Payer, drafts: Drafts) -> ToolLoop:
+    def _loop(self, found: Context, who: Payer, drafts: Drafts, tools: Kit) -> ToolLoop:
         def brief(taken: Taken, ingredients: Ingredients) -> Brief:
-            return self._brief(found, who, drafts, taken, ingredients)
+            return self._brief(found, who, drafts, tools, taken, ingredients)
 
-        names = steps.allowed(self.work, found.character)
-        return ToolLoop(self.work, self.turn, self.ledger, names, brief, found.ingredients(self.turn), found.as_of)
+        return ToolLoop(self.work, self.turn, self.ledger, tools, brief, found.ingredients(self.turn), found.as_of)
 
-    def _brief(self, found: Context, who: Payer, drafts: Drafts, taken: Taken, ingredients: Ingredients) -> Brief:
-        offered = tools.offered(steps.allowed(self.work, found.character))
+    def _brief(self, found: Context, who: Payer, drafts: Drafts, tools: Kit, taken: Taken, ingredients: Ingredients) -> Brief:
         unseen = ingredients.without(prompt_pictures.NAME, prompt_pictures.unseen(ingredients.chosen[prompt_pictures.NAME]))
 
         def prompt(chosen: Effective, model: Model, thin: bool) -> Prompt:
@@ -176,11 +175,11 @@ class Run:
             earlier=found.earlier,
             first_number=self.past.number,
             prompt=prompt,
-            record=lambda attempt: self._started(found, attempt, taken.step),
+            record=lambda attempt: self._started(found, attempt, taken.step, tools.missing),
             drafts=drafts,
             seconds=self.work.seconds,
             may_decline=bool(found.chosen[silence.NAME].refs),
-            tools=offered,
+            tools=tools.offered,
             last=taken.last,
         )
 
@@ -189,7 +188,7 @@ class Run:
         without_key = (who.own_key is None or not who.own_key.usable) and not who.trusted and self.work.endpoint.api_key is not None
         return [candidate for candidate in found.candidates if without_key or candidate.preset is found.preset]
 
-    def _started(self, found: Context, attempt: Attempt, step: int) -> NewEvent:
+    def _started(self, found: Context, attempt: Attempt, step: int, missing: tuple[str, ...]) -> NewEvent:
         event = GenerationStarted(
             turn_id=self.turn.turn,
             user_id=self.turn.user_id,
@@ -201,7 +200,7 @@ class Run:
             model=attempt.candidate.model.id,
             provider=self.work.endpoint.name,
             parameters=attempt.effective.body,
-            left_out=attempt.left_out,
+            left_out=(*attempt.left_out, *missing),
             message_forms=attempt.candidate.model.forms,
             as_of=found.as_of,
             catalog_as_of=found.catalog_as_of,

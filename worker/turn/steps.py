@@ -10,20 +10,23 @@ from dataclasses import dataclass, replace
 from engine import clock, ids
 from engine.events import user_subject
 from engine.events.build import sealed_for
-from engine.events.craft.tool import AskedTool, ToolAnswered, ToolsCalled
+from engine.events.craft.tool import AskedTool, ToolAnswered, ToolBegun, ToolsCalled
 from engine.failpoints import failpoint
 from engine.resources.craft.tools import MOST_AT_ONCE, MOST_STEPS
 from engine.store import NewEvent, Stored
-from projections.models.catalog import Character
 from projections.models.turns import Turn
 from projections.prompt.assemble import Ingredients
 from projections.prompt.section import Chosen
 from projections.prompt.sections import tools as section
 from worker import tools
-from worker.tools import ToolUse
+from worker.tools import ToolOutcome, ToolUse
+from worker.tools.kit import NO_TOOLS, Kit
 from worker.turn import turn_events
 from worker.turn.answer import Answer, Brief, Ledger, answer
 from worker.work import Work
+
+UNKNOWN = "It was begun when all stopped: whether it was done is not known, so it was not tried again."
+"""What a model is told of a use whose answer was lost, of a tool that may change something elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,6 @@ class Taken:
         return replace(ingredients, chosen={**ingredients.chosen, section.NAME: chosen}, data={**ingredients.data, section.NAME: data})
 
 
-def allowed(work: Work, character: Character) -> tuple[str, ...]:
-    """The tools a character may use here: those it was given, `web` only where hosts are allowed."""
-    return tuple(name for name in character.sheet.tools if name != "web" or work.settings.web_fetch_hosts)
-
-
 @dataclass(frozen=True, slots=True)
 class ToolLoop:
     """The steps of one turn. `brief` makes what the next answer is made from."""
@@ -59,7 +57,7 @@ class ToolLoop:
     work: Work
     turn: Turn
     ledger: Ledger
-    tools: tuple[str, ...]
+    kit: Kit
     brief: Callable[[Taken, Ingredients], Brief]
     ingredients: Ingredients
     as_of: int
@@ -109,8 +107,11 @@ class ToolLoop:
 
     async def _used(self, step: int, index: int, asked: AskedTool) -> int:
         failpoint("tools.before_use")
-        names = self.tools if index < MOST_AT_ONCE else ()
-        outcome = await tools.use(asked, ToolUse(self.work, self.turn, step, index), names)
+        kit = self.kit if index < MOST_AT_ONCE else NO_TOOLS
+        if await self._begins(step, index, asked, kit):
+            outcome = await tools.use(asked, ToolUse(self.work, self.turn, step, index), kit)
+        else:
+            outcome = ToolOutcome(UNKNOWN, done=False)
         event = ToolAnswered(
             turn_id=self.turn.turn,
             user_id=self.turn.user_id,
@@ -129,6 +130,20 @@ class ToolLoop:
         position = (await self.work.log.append(row, *map(self._sealed, outcome.effects))).positions[0]
         failpoint("tools.answered")
         return position
+
+    async def _begins(self, step: int, index: int, asked: AskedTool, kit: Kit) -> bool:
+        """Record that something elsewhere may change now; False when that was begun before and nobody knows how it ended."""
+        other = kit.remote.get(asked.name)
+        if other is None or not other.acts:
+            return True
+        event = ToolBegun(
+            turn_id=self.turn.turn, user_id=self.turn.user_id, character_id=self.turn.character, step=step, index=index, tool=asked.name
+        )
+        called = ids.derived("tools-called", self.turn.turn, step)
+        row = turn_events.new(self.turn, event, ids.derived("tool-begun", self.turn.turn, step, index), called)
+        begun = await self.work.log.append(row)
+        failpoint("tools.begun")
+        return not begun.repeated
 
     def _sealed(self, effect: NewEvent) -> NewEvent:
         """Sealed like all else of the turn: it goes with whoever asked."""

@@ -39,6 +39,7 @@ class Known:
     may_repeat: bool | None = None
     renamed: Mapping[str, str] | None = None
     messages: tuple[str, ...] | None = None
+    tools: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Model:
     may_repeat: bool
     renamed: Mapping[str, str] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    tools: bool | None = None
     source: Mapping[str, Tier] = field(default_factory=dict)
 
     def noting(self, quirks: Quirks) -> "Model":
@@ -128,9 +130,14 @@ class Model:
         return self.vision and PICTURES not in self.forbidden
 
     @property
+    def uses_tools(self) -> bool:
+        """Whether tools are offered to it: nobody says that it knows none, and it has refused none."""
+        return self.tools is not False and TOOLS not in self.forbidden
+
+    @property
     def forms(self) -> tuple[str, ...]:
         """The forms its conversations are brought into; without tools, what was done with them is told in words."""
-        return (*self.messages, "no_tools") if TOOLS in self.forbidden and "no_tools" not in self.messages else self.messages
+        return self.messages if self.uses_tools or "no_tools" in self.messages else (*self.messages, "no_tools")
 
     @property
     def costs_nothing(self) -> bool:
@@ -148,7 +155,19 @@ class Model:
         return self.price_in * prompt_tokens + self.price_out * completion_tokens
 
 
-_FIELDS = ("context_tokens", "max_output", "reasoning", "vision", "price_in", "price_out", "forbidden", "may_repeat", "renamed", "messages")
+_FIELDS = (
+    "context_tokens",
+    "max_output",
+    "reasoning",
+    "vision",
+    "price_in",
+    "price_out",
+    "forbidden",
+    "may_repeat",
+    "renamed",
+    "messages",
+    "tools",
+)
 _DEFAULT = Known(context_tokens=UNKNOWN_CONTEXT, vision=False, forbidden=(), may_repeat=False, renamed={}, messages=())
 
 

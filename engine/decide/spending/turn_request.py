@@ -82,13 +82,18 @@ def offering(chosen: Effective, tools: Sequence[Mapping[str, Any]], model: Model
     if not tools:
         return chosen
     body = {name: value for name, value in chosen.body.items() if name not in WITH_TOOLS}
-    if TOOLS in model.forbidden:
-        rejected = LeftOut(TOOLS, f"{model.id} knows no tools ({model.source.get('forbidden', 'default')})")
+    if not model.uses_tools:
+        rejected = LeftOut(TOOLS, no_tools(model))
         return replace(chosen, body=body, left_out=(*chosen.left_out, rejected))
     body[TOOLS] = [dict(tool) for tool in tools]
     if last and "tool_choice" not in model.forbidden:
         body["tool_choice"] = "none"
     return replace(chosen, body=body)
+
+
+def no_tools(model: Model) -> str:
+    """That a model knows no tools, and who says so. Pure."""
+    return f"{model.id} knows no tools ({model.source.get('forbidden' if TOOLS in model.forbidden else 'tools', 'default')})"
 
 
 def _reasoning(parameters: Parameters, model: Model) -> tuple[dict[str, Any], list[LeftOut]]:

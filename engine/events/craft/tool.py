@@ -41,6 +41,25 @@ class ToolsCalled(Event):
         return (user_subject(self.user_id),)
 
 
+class ToolBegun(Event):
+    """A tool that may change something elsewhere is about to be used: whoever finds this without an answer does not try it again."""
+
+    turn_id: UUID
+    user_id: Snowflake
+    character_id: UUID
+    step: Count
+    index: Count
+    tool: str
+
+    @property
+    def stream_name(self) -> str:
+        return f"turn:{self.turn_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.user_id),)
+
+
 class ToolAnswered(Event):
     """A tool was used, or refused. With `refs`, references to memories, it told what these say; `index` is its place in the step."""
 

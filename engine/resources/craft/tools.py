@@ -1,6 +1,6 @@
 """The tools a character may use while it answers (I6): each once, as data. How one is carried out: worker.tools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -8,6 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine.resources.craft import mcp
+
+MOST_GIVEN = 20
+"""Entries of a character's tools."""
 MOST_STEPS = 5
 """Calls of a model in one turn after which tools may still be used; the next one has to answer."""
 MOST_AT_ONCE = 4
@@ -101,11 +105,11 @@ def _bare(schema: Any) -> Any:
     return [_bare(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def asked(name: str, arguments: str, allowed: Sequence[str]) -> Arguments:
-    """What a model's call asks for. Pure. Raises Unusable with what to do otherwise."""
+def asked(name: str, arguments: str, allowed: Sequence[str], others: Iterable[str] = ()) -> Arguments:
+    """What a model's call asks for; `others` are tools of servers it may use as well. Pure. Raises Unusable with what to do otherwise."""
     spec = TOOLS.get(name)
     if spec is None or name not in allowed:
-        there = ", ".join(known for known in TOOLS if known in allowed) or "none"
+        there = ", ".join([*(known for known in TOOLS if known in allowed), *others]) or "none"
         raise Unusable(f"There is no such tool here. There are: {there}.")
     try:
         return spec.arguments.model_validate_json(arguments or "{}")
@@ -116,6 +120,7 @@ def asked(name: str, arguments: str, allowed: Sequence[str]) -> Arguments:
 
 def problems(names: Sequence[str]) -> dict[str, str]:
     """What is wrong with the tools named for a character."""
-    if unknown := [name for name in names if name not in TOOLS]:
-        return {"tools": f"There is no tool called {unknown[0][:40]}. There are: {', '.join(TOOLS)}."}
-    return {}
+    if unknown := [name for name in names if name not in TOOLS and not mcp.is_named(name)]:
+        return {"tools": f"There is no tool called {unknown[0][:40]}. There are: {', '.join(TOOLS)}, and mcp:SERVER."}
+    wrong = [why for name in names if mcp.is_named(name) and (why := mcp.problem(name)) is not None]
+    return {"tools": wrong[0]} if wrong else {}

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from mcp_types import CallToolResult, TextContent
 
 from engine.events.character import Description
 from engine.events.craft.tool import AskedTool, ToolAnswered, ToolsCalled
@@ -38,6 +39,7 @@ from projections.prompt.sections.remembered import Content
 from projections.prompt.sections.request import Asked
 from projections.prompt.sections.tools import ToolStep, ToolSteps
 from tests.unit.worker.test_prompt import ADA, OTHER, entry
+from worker.mcp.servers import words
 
 FULL = os.environ.get("TZUROT_FULL") == "1"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -133,6 +135,7 @@ WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
     "profile": lambda text: {"profile": Known(name=text, pronouns=text, about=text, prompt=text)},
     "picture": lambda text: {"pictures": ShownPictures((ShownPicture("3#0=a", text, text, "image", "data:image/png;base64,AA==", 258),))},
     "tool result": lambda text: {"tools": _used(text)},
+    "result of a server": lambda text: {"tools": _used(words(CallToolResult(content=[TextContent(text=text)])))},
     "wish": lambda text: _asked(wish=text),
     "reply so far": lambda text: _asked(so_far=(text, text)),
 }

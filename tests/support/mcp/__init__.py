@@ -1,0 +1,1 @@
+"""A little MCP server of ours: as a process, and on loopback over HTTP."""
