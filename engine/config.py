@@ -56,6 +56,18 @@ class Settings(BaseSettings):
     vision_emoji: Literal["on", "off"] = Field(
         "off", description="Whether a model that sees is shown custom emoji of the message it answers, as pictures."
     )
+    image_model: str | None = Field(
+        None, max_length=200, description="Model that makes pictures, for characters with the tool `image`. Unset: none are made."
+    )
+    image_api: Literal["auto", "chat", "images"] = Field(
+        "auto",
+        description="How it is asked: chat (a completion that gives a picture out), images (`/images/generations`); auto: chat at "
+        "OpenRouter, images elsewhere.",
+    )
+    image_base_url: str | None = Field(
+        None, description="OpenAI-compatible address that makes the pictures, with IMAGE_API_KEY. Unset: the provider's."
+    )
+    image_api_key: SecretStr | None = Field(None, description="Key for IMAGE_BASE_URL.")
     keep_files_mb: int = Field(
         0,
         ge=0,

@@ -9,7 +9,7 @@ from engine.events.craft.tool import AskedTool
 from engine.resources.craft import tools
 from engine.resources.craft.tools import Unusable
 from worker.providers.failure import ProviderFailed
-from worker.tools import dice, memory, notes, now, remote, web
+from worker.tools import dice, image, memory, notes, now, remote, web
 from worker.tools.kit import Kit
 from worker.tools.using import ToolOutcome, ToolUse
 
@@ -19,6 +19,7 @@ RUN: Mapping[str, Callable[[ToolUse, Any], Awaitable[ToolOutcome]]] = {
     "time": now.run,
     "web": web.run,
     "notes": notes.run,
+    "image": image.run,
 }
 """Name to what does it."""
 SECONDS = 20.0

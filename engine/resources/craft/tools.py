@@ -42,6 +42,11 @@ class Page(Arguments):
     url: Annotated[str, Field(min_length=1, max_length=2000, description="The whole address, beginning with https://.")]
 
 
+class Drawing(Arguments):
+    prompt: Annotated[str, Field(min_length=1, max_length=1500, description="What it shows, in which style, in plain words.")]
+    alt: Annotated[str, Field(max_length=500, description="What it shows in one sentence, for those who cannot see it.")] = ""
+
+
 class Notebook(Arguments):
     action: Literal["read", "add", "strike"]
     text: Annotated[str, Field(max_length=500, description="What to write down, for add.")] = ""
@@ -76,6 +81,12 @@ TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
                 "keeps notes of its own",
                 "Your own notebook for this person and place: read it, add a note, strike one out.",
                 Notebook,
+            ),
+            ToolSpec(
+                "image",
+                "has a picture made by IMAGE_MODEL",
+                "Have a picture made, which is shown below your reply. Use it when one is asked for, and say nothing of how it is made.",
+                Drawing,
             ),
         )
     }
