@@ -32,7 +32,16 @@ class Settings(BaseSettings):
         description="Folder of everything that must survive: database, broker files, master key.",
     )
     database_url: str | None = Field(None, description="Postgres (18 with pgvector) to use instead of the embedded one.")
-    nats_url: str | None = Field(None, description="NATS server with JetStream to use instead of the embedded one.")
+    database_read_url: str | None = Field(
+        None,
+        description="Streaming replica of DATABASE_URL's server to read exports and the console's long lists from. Unset: none.",
+    )
+    nats_url: str | None = Field(
+        None, description="NATS server with JetStream to use instead of the embedded one; several of one cluster, separated by commas."
+    )
+    nats_replicas: int = Field(
+        1, ge=1, le=5, description="Servers of a NATS cluster that keep what is on its way: 1, or 3 of three and more."
+    )
     discord_token: SecretStr | None = Field(None, description="Bot token from Discord's developer portal. Without it Discord is off.")
     discord_api_base: str = Field("https://discord.com/api/v10", description="Discord's REST address; the stand-in sets its own.")
     pluralkit_api: str = Field(
@@ -224,6 +233,14 @@ class Settings(BaseSettings):
         if value is not None and not _is_hex_256(value.get_secret_value()):
             raise ValueError("must be 64 hexadecimal digits (32 bytes)")
         return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        servers = len((self.nats_url or "").split(","))
+        if self.nats_replicas > servers:
+            named = f"NATS_URL names {servers}" if self.nats_url else "NATS_URL is not set"
+            raise ValueError(f"ask for NATS_REPLICAS={self.nats_replicas}, but {named}; name every server of the cluster there")
+        return self
 
 
 def _unreadable_lines(env_file: Path) -> list[int]:

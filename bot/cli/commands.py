@@ -7,6 +7,7 @@ from bot.cli import (
     bulletins,
     channels,
     chatlogs,
+    cluster,
     debug,
     denials,
     editing,
@@ -29,6 +30,7 @@ from bot.cli import (
 
 def register(app: typer.Typer) -> None:
     running.register(app)
+    cluster.register(app)
     why.register(app)
     archives.register(app)
     settings_table.register(app)

@@ -36,7 +36,7 @@ def run(
     from bot.cli.supervisor import System, run_system
     from bot.cli.supervisor.report import Report
 
-    settings = _settings(data)
+    settings = settings_of(data)
     system = System(settings, Report(as_json=json), logs=None if logs else settings.tzurot_data / "logs")
     wanted = _has_desktop() if open_ is None else open_
     raise typer.Exit(run_system(system, lambda address: webbrowser.open(address) if address and wanted else None))
@@ -48,7 +48,7 @@ def setup(json: output.Json = False, data: Annotated[Path | None, typer.Option(h
 
     from bot.cli.checks import prepare
 
-    settings = _settings(data)
+    settings = settings_of(data)
     applied = asyncio.run(prepare(settings))
     if json:
         output.as_json({"data": str(settings.tzurot_data), "migrations": applied})
@@ -82,7 +82,8 @@ def alive(process: Annotated[str, typer.Argument(help="projections, worker, cons
     raise typer.Exit(0 if age is not None else 1)
 
 
-def _settings(data: Path | None) -> config.Settings:
+def settings_of(data: Path | None) -> config.Settings:
+    """Load the settings, with another data folder where one is named."""
     if data is not None:
         os.environ["TZUROT_DATA"] = str(data)
     return config.settings()

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import nats.errors
 import nats.js.errors
@@ -49,11 +50,12 @@ def broker(url: str, name: str, *, reconnected: Callback | None = None, buffered
 
     `buffered`: what is published while the broker is away is sent when it is back; otherwise publishing fails meanwhile.
     """
-    if any(each.strip().startswith("ws") for each in url.split(",")):
+    servers = [each.strip() for each in url.split(",")]
+    if any(each.startswith("ws") for each in servers):
         for package in ("aiohttp", "multidict"):  # left out until somebody needs them: engine.lean
             setattr(transport, package, importlib.import_module(package))
     return NatsBroker(
-        url,
+        servers,
         name=name,
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds works; 0 would spin
@@ -100,19 +102,31 @@ async def disconnect(own: NatsBroker, made: "asyncio.Task[Client]") -> None:
         await own.stop()
 
 
-async def declare(stream: JetStreamContext, durables: Iterable[Durable] = ()) -> str:
+async def declare(stream: JetStreamContext, durables: Iterable[Durable] = (), *, replicas: int | None = None) -> str:
     """Make the stream and these consumers exist as they should; returns when this incarnation of the stream was created.
 
+    `replicas`: on how many servers of a cluster it is kept; one that has another number is given this one. None leaves that as it is.
     Safe to call at any time and from anywhere. Raises one of TROUBLE.
     """
     try:
         info = await stream.stream_info(subjects.STREAM)
     except nats.js.errors.NotFoundError:
-        info = await stream.add_stream(STREAM)
+        info = await stream.add_stream(replace(STREAM, num_replicas=replicas or 1))
         _log.info("stream declared", stream=subjects.STREAM)
+    if replicas is not None and (info.config.num_replicas or 1) != replicas:
+        info = await stream.update_stream(replace(STREAM, num_replicas=replicas))
+        _log.info("stream is kept on another number of servers", stream=subjects.STREAM, replicas=replicas)
     for durable in durables:
         await _declare_consumer(stream, durable)
     return info.created.isoformat() if info.created else ""
+
+
+async def copies(stream: JetStreamContext) -> tuple[str, frozenset[str]]:
+    """Which server of a cluster leads the stream, and which others have all of it; "" where none leads. Raises one of TROUBLE."""
+    info = (await stream.stream_info(subjects.STREAM)).cluster
+    if info is None or not info.leader:
+        return "", frozenset()
+    return info.leader, frozenset(peer.name for peer in info.replicas or () if peer.name and peer.current and not peer.offline)
 
 
 async def _declare_consumer(stream: JetStreamContext, durable: Durable) -> None:

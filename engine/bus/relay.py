@@ -37,7 +37,8 @@ class _BrokerReplaced(Exception):
 class Relay:
     """Publishes every event of the log, in order, at least once; the broker drops repeats by message id."""
 
-    def __init__(self, dsn: str, url: str, unfinished: Unfinished) -> None:
+    def __init__(self, dsn: str, url: str, unfinished: Unfinished, *, replicas: int | None = None) -> None:
+        self._replicas = replicas
         self._dsn = dsn
         self._url = url
         self._unfinished = unfinished
@@ -90,7 +91,7 @@ class Relay:
 
     async def _start(self, stream: JetStreamContext, right: Lead) -> Checkpoint:
         """Where to go on: after the checkpoint, or from what is unfinished when the broker lost what it had."""
-        created = await broker.declare(stream, subjects.DURABLES.values())
+        created = await broker.declare(stream, subjects.DURABLES.values(), replicas=self._replicas)
         stored = await right.load()
         if stored.stream_created == created:
             return stored
@@ -129,13 +130,14 @@ class Relay:
                 await asyncio.wait_for(self._wake.wait(), WATCH_SECONDS)
             self._wake.clear()
             with suppress(*broker.TROUBLE):
-                if await broker.declare(stream, subjects.DURABLES.values()) != start.stream_created:
+                if await broker.declare(stream, subjects.DURABLES.values(), replicas=self._replicas) != start.stream_created:
                     raise _BrokerReplaced
 
 
 async def run(settings: Settings, unfinished: Unfinished) -> None:
     """Relay this configuration's log to its broker until cancelled."""
-    await Relay(config.require_database(settings), config.require_nats(settings), unfinished).run()
+    dsn, url = config.require_database(settings), config.require_nats(settings)
+    await Relay(dsn, url, unfinished, replicas=settings.nats_replicas).run()
 
 
 async def publish(stream: JetStreamContext, rows: Sequence[Stored]) -> None:

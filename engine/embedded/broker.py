@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import signal
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,6 +29,8 @@ class Nats:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
+        self.more: Mapping[str, str] = {}
+        """What its configuration finds in the environment besides the password."""
         self.port = 0
         self.password = ""
         self.stuck = False
@@ -121,7 +123,7 @@ class Nats:
     def _spawn(self, binary: Path) -> Child:
         self.log.write_bytes(b"")
         words = ["-c", self.configuration, "-a", "127.0.0.1", "-p", self.port, "-sd", self.store]
-        environment = {"PATH": "/usr/bin:/bin", "NATS_PASSWORD": self.password}
+        environment = {"PATH": "/usr/bin:/bin", "NATS_PASSWORD": self.password, **self.more}
         return spawn([binary, *map(str, words)], log=self.log, on_parent_death=signal.SIGKILL, environment=environment)
 
     async def _greets(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class Postgres:
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder.resolve()
         self.durable = durable
+        self.more: Mapping[str, str] = {}
+        """Settings of the server besides ours."""
         self.port = 0
         self.password = ""
         self._child: Child | None = None
@@ -194,7 +196,7 @@ class Postgres:
             file.unlink()
 
     def _options(self) -> list[str]:
-        settings = {**SETTINGS, **(_DURABLE if self.durable else _FORGETFUL), "port": str(self.port)}
+        settings = {**SETTINGS, **(_DURABLE if self.durable else _FORGETFUL), **self.more, "port": str(self.port)}
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _spawn(self, program: str, *words: str, cwd: Path) -> Child:

@@ -80,10 +80,11 @@ def _nats(address: str) -> str:
     return f"{scheme}://{user}{'@' if user else ''}{name}:{port or 4222}"
 
 
-def database(address: str) -> str:
+def database(address: str, session: str = "read-write") -> str:
     """The address of a Postgres database as a URL in which everything is escaped, whether it was given as URL or as key=value pairs.
 
-    Raises ValueError.
+    One that names several hosts means the one of them that takes a `session` of this kind, unless it says otherwise: the primary is
+    found again by whoever connects after a promotion. Raises ValueError.
     """
     scheme, separator, rest = address.partition("://")
     if separator and scheme.lower() in {"postgresql", "postgres"}:
@@ -104,13 +105,21 @@ def database(address: str) -> str:
         raise ValueError(_unreadable(""))
     if separator and not parts.get("host") and "/" in parts.get("dbname", ""):
         raise ValueError("names a folder where its database stands; write it as postgresql://user:password@/database?host=/folder")
-    if parts.get("sslmode"):
-        parts["sslmode"] = parts["sslmode"].lower()
     if not parts.get("dbname") and not parts.get("service"):
         raise ValueError("names no database; add it after the host, as postgresql://user:password@host:5432/tzurot")
     if any(not numbers.whole(item, 65_535) for item in parts.get("port", "5432").split(",") if item):
         raise ValueError("names a port that is no number from 1 to 65535; in a password write %3A for : and %40 for @")
-    return database_url(parts)
+    return database_url(_completed(parts, session))
+
+
+def _completed(parts: Mapping[str, str], session: str) -> dict[str, str]:
+    """What libpq's parameters mean here, in libpq's own spelling."""
+    found = dict(parts)
+    if found.get("sslmode"):
+        found["sslmode"] = found["sslmode"].lower()
+    if "," in found.get("host", found.get("hostaddr", "")):
+        found.setdefault("target_session_attrs", session)
+    return found
 
 
 def _unreadable(said: str) -> str:

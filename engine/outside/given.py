@@ -8,6 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,6 +22,8 @@ _QUOTES = ('""', "''", "``", "“”", "„“", "””", "‘’", "’’", "
 _TOKENS = frozenset({"discord_token", "provider_api_key"})
 _PREFIXES = {
     "discord_token": ("Bot ", "Bearer "),
+    "database_url": ("psql ",),
+    "database_read_url": ("psql ",),
     "provider_api_key": ("Authorization:", "x-api-key:", "api-key:", "Bearer:", "Bearer ", "Api-Key ", "Token "),
 }
 _NAMED = re.compile(r"\A(?:export )?[A-Za-z_]{0,40}(?:KEY|key|TOKEN|token) ?[=:] ?(?=.)")
@@ -61,7 +64,7 @@ def _bare(name: str, text: str) -> str:
         text = text[1:-1].strip(_EDGE)
     if name in _TOKENS:
         text = _NAMED.sub("", text).rstrip(";,")
-    before = ("export ", f"{name}=", f"{name.upper()}=", *_PREFIXES.get(name, ()), *(("psql ",) if name == "database_url" else ()))
+    before = ("export ", f"{name}=", f"{name.upper()}=", *_PREFIXES.get(name, ()))
     for prefix in before:
         if text[: len(prefix)].lower() == prefix.lower():
             text = text[len(prefix) :].strip(_EDGE)
@@ -126,6 +129,7 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "tzurot_data": folder,
     "provider_ca_file": folder,
     "database_url": addresses.database,
+    "database_read_url": partial(addresses.database, session="standby"),
     "nats_url": addresses.nats,
     "provider_base_url": addresses.api,
     "discord_api_base": addresses.api,

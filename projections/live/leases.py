@@ -20,7 +20,7 @@ RENEW_SECONDS = 2.0
 AGAIN_SECONDS = 0.5
 """Between tries to renew or to release while Postgres is away."""
 GRACE_SECONDS = 5.0
-"""After a start of Postgres nobody's lease is taken for so long."""
+"""After a start of Postgres, or a promotion, which reads its settings anew, nobody's lease is taken for so long."""
 _log = log.get("leases")
 
 
@@ -79,7 +79,8 @@ async def _claim(pool: Pool, lease: Lease, turn: UUID) -> bool:
             " ON CONFLICT (conversation) DO UPDATE SET turn = excluded.turn, holder = excluded.holder, expires_at = excluded.expires_at,"
             # While Postgres was away nobody could renew: those who hold leases get time for it first.
             " attempt = l.attempt + 1"
-            " WHERE l.expires_at <= now() AND pg_postmaster_start_time() <= now() - %(grace)s::interval RETURNING true",
+            " WHERE l.expires_at <= now() AND greatest(pg_postmaster_start_time(), pg_conf_load_time()) <= now() - %(grace)s::interval"
+            " RETURNING true",
             {
                 "conversation": lease.conversation,
                 "turn": turn,

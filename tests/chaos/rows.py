@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.clock import monotonic
 from engine.errors import TzurotError
-from tests.chaos import bots, broker, database, delivery, injections, jobs, outward, remembering, workers
+from tests.chaos import bots, broker, cluster, database, delivery, injections, jobs, outward, remembering, workers
 from tests.chaos.calls import doors, faults, outside, patience, spending, storm, wallet
 from tests.chaos.run import Run, interruptible
 
@@ -74,6 +74,7 @@ ROWS = {
         Row("R43", 1_000, outside.r43),
         Row("R44", 200, bots.r44),
         Row("R46", 50, bots.r46),
+        Row("R47", 160, cluster.r47),
         Row("R48", 500, outside.r48),
         Row("R49", 50, bots.r49),
         Row("TWINS", 200, bots.twins),

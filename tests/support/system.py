@@ -24,6 +24,7 @@ from bot.cli.supervisor.plan import module
 from engine import embedded, ids, seed
 from engine.clock import monotonic
 from engine.embedded import shim
+from engine.embedded.cluster import Cluster
 from engine.events.quota import LimitsChanged
 from engine.store import NewEvent, open_log
 from engine.vault import MasterKey
@@ -35,15 +36,17 @@ from tests.support.stage import MODEL
 
 MODULES = {
     "projections": "projections",
+    "projections2": "projections",
     "worker": "worker",
     "worker2": "worker",
+    "worker3": "worker",
     "console": "bot.console",
     "bot": "bot.discord",
     "bot2": "bot.discord",
     "twin": "tests.support.headstrong",
     "twin2": "tests.support.headstrong",
 }
-SERVERS = ("postgres", "nats")
+Server = embedded.Postgres | embedded.Nats
 START_S = 120.0
 GENEROUS = LimitsChanged(user_per_minute=10_000, guild_per_minute=100_000)
 """What a crowd on one server needs; the limits themselves have tests of their own."""
@@ -57,13 +60,15 @@ class Shape:
 
     `lanes` are channels lane-0, lane-1, ... of the stand-in Discord; `spec` holds its exchanges against Discord's OpenAPI.
     With `inspect` every part reaches Postgres through a proxy with that inspector, with `proxied` through one without; with
-    `bus_proxied` it reaches NATS through one.
+    `bus_proxied` it reaches NATS through one. With `cluster` there are three servers of NATS and two of Postgres, by the names of
+    `Cluster.nodes`.
     """
 
     parts: tuple[str, ...] = ("projections", "worker", "bot")
     discord: bool = True
     proxied: bool = False
     bus_proxied: bool = False
+    cluster: bool = False
     inspect: Callable[[], Inspector] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     fail: Mapping[str, str] = field(default_factory=dict)
@@ -75,11 +80,11 @@ class Shape:
 class Tzurot:
     """A running system. Made by `running`."""
 
-    def __init__(self, folder: Path, shape: Shape, postgres: embedded.Postgres, nats: embedded.Nats) -> None:
+    def __init__(self, folder: Path, shape: Shape, servers: Mapping[str, Server], cluster: Cluster | None = None) -> None:
         self.folder = folder
         self.shape = shape
-        self.postgres = postgres
-        self.nats = nats
+        self.servers = servers
+        self.cluster = cluster
         self.proxy: Proxy | None = None
         self.bus_proxy: Proxy | None = None
         self.parts: dict[str, Module] = {}
@@ -87,9 +92,23 @@ class Tzurot:
         self._discord: StandinDiscord | None = None
 
     @property
+    def postgres(self) -> embedded.Postgres:
+        """The only one, or of a cluster the one that was the first primary."""
+        found = self.servers.get("postgres") or self.servers["db1"]
+        assert isinstance(found, embedded.Postgres)
+        return found
+
+    @property
+    def nats(self) -> embedded.Nats:
+        """The only one, or one of a cluster."""
+        found = self.servers.get("nats") or self.servers["nats1"]
+        assert isinstance(found, embedded.Nats)
+        return found
+
+    @property
     def dsn(self) -> str:
-        """The database itself, past any proxy."""
-        return self.postgres.dsn
+        """The database itself, past any proxy; of a cluster the one that takes what is stored."""
+        return self.postgres.dsn if self.cluster is None else self.cluster.dsn
 
     @property
     def discord(self) -> StandinDiscord:
@@ -110,12 +129,12 @@ class Tzurot:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def pid(self, part: str) -> int:
-        return self._server(part).pid if part in SERVERS else self.parts[part].pid
+        return self.servers[part].pid if part in self.servers else self.parts[part].pid
 
     async def start(self, part: str, fail: str = "") -> None:
         """Start a part and wait until it is ready, with these failpoints."""
-        if part in SERVERS:
-            await self._server(part).start()
+        if part in self.servers:
+            await self.servers[part].start()
             return
         made = self.parts[part] = await self._made(part, self._environment(fail))
         try:
@@ -136,14 +155,14 @@ class Tzurot:
 
     async def kill(self, part: str) -> None:
         """SIGKILL."""
-        if part in SERVERS:
-            self._server(part).kill()
+        if part in self.servers:
+            self.servers[part].kill()
         else:
             self.parts[part].kill()
 
     async def stop(self, part: str) -> None:
         """A graceful end."""
-        await (self._server(part) if part in SERVERS else self.parts[part]).stop()
+        await (self.servers[part] if part in self.servers else self.parts[part]).stop()
 
     async def restart(self, part: str, fail: str = "") -> None:
         """Kill and start again."""
@@ -164,12 +183,11 @@ class Tzurot:
             code, _ = await self.parts[part].wait()
             return code
 
-    def _server(self, name: str) -> embedded.Postgres | embedded.Nats:
-        return self.postgres if name == "postgres" else self.nats
-
     def _environment(self, fail: str) -> dict[str, str]:
         found = {name: os.environ[name] for name in _KEPT if name in os.environ}
         found |= {"TZUROT_DATA": str(self.folder / "data"), "DATABASE_URL": self._dsn_of_parts(), "NATS_URL": self._nats_of_parts()}
+        if self.cluster is not None:
+            found |= {"DATABASE_READ_URL": self.cluster.read_dsn, "NATS_REPLICAS": str(len(self.cluster.brokers))}
         found |= {"MASTER_KEY": MASTER_KEY, "CONSOLE_PORT": "0", "LOG_FORMAT": "json"}
         if self.shape.provider:
             found["PROVIDER_BASE_URL"] = self.shape.provider
@@ -181,6 +199,8 @@ class Tzurot:
         return found | dict(self.shape.settings)
 
     def _nats_of_parts(self) -> str:
+        if self.cluster is not None:
+            return self.cluster.nats_url
         return self.nats.url if self.bus_proxy is None else self.nats.url.replace(f":{self.nats.port}", f":{self.bus_proxy.port}")
 
     def _dsn_of_parts(self) -> str:
@@ -195,16 +215,14 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
     (folder / "logs").mkdir()
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        postgres = await stack.enter_async_context(clusters.migrated(folder / "data"))
-        nats = await stack.enter_async_context(embedded.nats(folder / "data"))
-        async with open_log(postgres.dsn, MasterKey.of(bytes.fromhex(MASTER_KEY))) as log:
+        tzurot = await _with_servers(folder, shape, stack)
+        async with open_log(tzurot.dsn, MasterKey.of(bytes.fromhex(MASTER_KEY))) as log:
             await seed.plant(log, MODEL)
             await log.append(NewEvent(GENEROUS, stream="limits", id=ids.derived("limits", "of a rig")))
-        tzurot = Tzurot(folder, shape, postgres, nats)
         if shape.proxied or shape.inspect:
-            tzurot.proxy = await stack.enter_async_context(Proxy.start(postgres.port, shape.inspect))
+            tzurot.proxy = await stack.enter_async_context(Proxy.start(tzurot.postgres.port, shape.inspect))
         if shape.bus_proxied:
-            tzurot.bus_proxy = await stack.enter_async_context(Proxy.start(nats.port))
+            tzurot.bus_proxy = await stack.enter_async_context(Proxy.start(tzurot.nats.port))
         if shape.discord:
             tzurot._discord = await stack.enter_async_context(StandinDiscord.start(spec=shape.spec))
             for lane in range(shape.lanes):
@@ -212,6 +230,20 @@ async def running(shape: Shape) -> AsyncIterator[Tzurot]:
         stack.push_async_callback(_end, tzurot)
         await asyncio.gather(*(tzurot.start(part, shape.fail.get(part, "")) for part in shape.parts))
         yield tzurot
+
+
+async def _with_servers(folder: Path, shape: Shape, stack: AsyncExitStack) -> Tzurot:
+    """The servers that the shape asks for, running; stopped when the stack ends."""
+    if not shape.cluster:
+        postgres = await stack.enter_async_context(clusters.migrated(folder / "data"))
+        return Tzurot(folder, shape, {"postgres": postgres, "nats": await stack.enter_async_context(embedded.nats(folder / "data"))})
+    first = folder / "cluster" / "db1"
+    await asyncio.to_thread(clusters.copied, first)
+    await asyncio.to_thread(shutil.copy2, first / "postgres.password", first.parent)
+    cluster = Cluster(first.parent)
+    stack.push_async_callback(cluster.stop)
+    await cluster.start()
+    return Tzurot(folder, shape, cluster.nodes, cluster)
 
 
 async def _end(tzurot: Tzurot) -> None:

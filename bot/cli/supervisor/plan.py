@@ -63,6 +63,8 @@ SECRETS: Mapping[str, frozenset[str]] = {
 }
 """Which children get a secret: those that use it, so that none can lose what it has no use for."""
 
+_SERVERS = frozenset({"DATABASE_URL", "DATABASE_READ_URL", "NATS_URL", "NATS_REPLICAS"})
+
 
 def environment(base: Mapping[str, str], wiring: Wiring, settings: Settings, child: str) -> dict[str, str]:
     """What a child finds: what any program needs of the machine, where the servers are, and the settings that are its business.
@@ -75,7 +77,7 @@ def environment(base: Mapping[str, str], wiring: Wiring, settings: Settings, chi
             found[name.upper()] = _written(getattr(settings, name))
     found |= {"TZUROT_DATA": str(wiring.data), "CONSOLE_PORT": str(wiring.port)}
     if child == STANDIN:
-        return {name: value for name, value in found.items() if value and name not in {"DATABASE_URL", "NATS_URL"}}
+        return {name: value for name, value in found.items() if value and name not in _SERVERS}
     found |= {"DATABASE_URL": wiring.dsn, "NATS_URL": wiring.nats_url}
     if settings.discord_token is not None:
         found[process.DISCORD_ON] = "1"

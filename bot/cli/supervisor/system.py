@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from engine.errors import TzurotError
 
 _TRIM_EVERY_S = 60.0
 _NOTHING: Mapping[str, str] = {}
-_DOWN = (("bot", "console"), ("worker",), ("projections", STANDIN), ("nats",), ("postgres",))
 
 
 class System:
     """Everything `tzurot run` runs, for one data folder. `logs=None` lets the children write to standard error."""
+
+    down: Sequence[Sequence[str]] = (("bot", "console"), ("worker",), ("projections", STANDIN), ("nats",), ("postgres",))
+    """What is stopped together, one after the other."""
 
     def __init__(self, settings: Settings, report: Report, *, what: ProcessPlan | None = None, logs: Path | None = None) -> None:
         self.settings = settings
@@ -91,10 +93,12 @@ class System:
         return (f"runs without {', '.join(off)}." if off else "is up.") + (" Console:" if self.console else "")
 
     async def _start_database(self) -> None:
-        begun = clock.monotonic()
         if self.settings.database_url is None:
             await self._serve(Server("postgres", embedded.Postgres(self._data / "postgres"), "Postgres 18 with pgvector"))
-            begun = clock.monotonic()
+        await self._schema()
+
+    async def _schema(self) -> None:
+        begun = clock.monotonic()
         applied, again = await access.prepare(self.settings.model_copy(update={"tzurot_data": self._data}), self._dsn())
         for user in again:
             self._report.say(Notice("note", "schema", f"What user {user} had erased was here again and is erased again."))
@@ -111,7 +115,7 @@ class System:
         self._report.say(Notice("ready", "nats", "the server of NATS_URL", clock.monotonic() - begun))
 
     async def _serve(self, part: Server) -> None:
-        keeper = self.keepers[part.name] = Keeper(part, self._report)
+        keeper = self.keepers[part.name] = self._keeper(part, at_once)
         await keeper.start()
         keeper.on_ready = self._rewire
         self._tasks[part.name] = asyncio.create_task(keeper.keep(started=True))
@@ -126,10 +130,13 @@ class System:
     def _launch(self, name: str, command: Sequence[str], *, extra: Mapping[str, str] = _NOTHING, needs_servers: bool = True) -> Keeper:
         log = writable(self._logs) / f"{name}.log" if self._logs else None
         part = Module(name, command, {**self._environment(name), **extra}, log)
-        keeper = self.keepers[name] = Keeper(part, self._report, may_start=self._servers_up if needs_servers else at_once)
+        keeper = self.keepers[name] = self._keeper(part, self._servers_up if needs_servers else at_once)
         keeper.on_ready = self._rewire
         self._tasks[name] = asyncio.create_task(keeper.keep())
         return keeper
+
+    def _keeper(self, part: Server | Module, may_start: Callable[[], Awaitable[object]]) -> Keeper:
+        return Keeper(part, self._report, may_start=may_start)
 
     async def _servers_up(self) -> None:
         for name in ("postgres", "nats"):
@@ -191,7 +198,7 @@ class System:
             return
         begun = clock.monotonic()
         self._report.say(Notice("stopping", "tzurot", "is stopping"))
-        for names in _DOWN:
+        for names in self.down:
             await asyncio.gather(*(self._end(name) for name in names if name in self.keepers))
         self._report.say(Notice("stopped", "tzurot", "stopped", clock.monotonic() - begun))
 

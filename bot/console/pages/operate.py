@@ -92,7 +92,7 @@ def shown_settings(settings: Settings) -> list[ShownSetting]:
     found = []
     for name, described in Settings.model_fields.items():
         value, given = getattr(settings, name), name in settings.model_fields_set
-        secret = "Secret" in str(described.annotation) or name in {"database_url", "nats_url"}
+        secret = "Secret" in str(described.annotation) or name in {"database_url", "database_read_url", "nats_url"}
         secret = secret or any(mark in str(value) for mark in "@?")  # an address may carry a password
         text = ("set" if value else "not set here") if secret else short(value if value not in (None, ()) else "not set")
         found.append(ShownSetting(name.upper(), text, "environment" if given else "default", described.description or ""))

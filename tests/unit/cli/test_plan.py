@@ -54,6 +54,13 @@ def test_a_child_gets_the_secrets_it_uses_and_no_others() -> None:
     assert "DATABASE_URL" not in environment({}, WIRING, settings, STANDIN)
 
 
+def test_the_stand_in_is_told_of_no_server() -> None:
+    """Nor of how many there are, which without their addresses it would refuse."""
+    several = Settings.model_validate({"nats_url": "a,b,c", "nats_replicas": 3, "database_read_url": "postgresql://h/x"})
+    found = {name.lower(): value for name, value in environment({}, WIRING, several, STANDIN).items()}
+    assert not {"nats_replicas", "nats_url", "database_url", "database_read_url"} & set(found)
+
+
 def test_every_secret_has_its_users() -> None:
     """A new one must say who needs it."""
     assert set(SECRETS) == {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
