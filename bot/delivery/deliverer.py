@@ -69,7 +69,7 @@ class Deliverer:
         speaker = speaker_of(character)
         texts = {version: self._texts(known, version, speaker, character, job.place, found.rules) for version in known.words}
         wanted = [one for version in known.state.shown for one in wanted_of(version, texts.get(version, ()), seen.files.get(version, ()))]
-        why = await self._why_not(job, found.cause, known, wanted)
+        why = self._why_not(job, found, wanted)
         if why is not None and adds and seen.delivered:  # the reply stands there as it is
             await self._log.append(job.complete(sorted(seen.messages), seen.webhook_id))
             return
@@ -146,20 +146,19 @@ class Deliverer:
         before = around.thoughts(words.reasoning) if isinstance(words, TurnCompleted) and words.show_thinking else ()
         return (*before, *self._venue.cut(f"{text}\n{below}" if below else text, speaker, place))
 
-    async def _why_not(self, job: Job, cause: Recorded[Event], known: Versions, wanted: Sequence[Wanted]) -> str | None:
+    def _why_not(self, job: Job, found: Facts, wanted: Sequence[Wanted]) -> str | None:
         """Why nothing must be shown for it, if so."""
-        if isinstance(cause.event, ReplyDeleted):
+        if isinstance(found.cause.event, ReplyDeleted):
             return None
-        if job.turn in known.blank:
+        if job.turn in found.known.blank:
             return "user erased"
-        if job.turn not in known.state.shown:
+        if job.turn not in found.known.state.shown:
             return "superseded"
         if not wanted:
             return "empty"
         if self._is_muted(job.place.channel_id):
             return "channel muted"
-        gone = await self._log.find(ids.message_event(job.message_id, "deleted"))
-        return "message deleted" if gone is not None else None
+        return "message deleted" if found.deleted else None
 
     def _is_muted(self, channel: int) -> bool:
         times, last = self._forbidden.get(channel, (0, 0.0))

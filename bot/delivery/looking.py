@@ -1,6 +1,5 @@
 """What a delivery needs to know of the log, looked up all at once; and, where it can, before the answer is due."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from engine.events.base import Event
 from engine.events.turn import TurnCompleted, TurnFailed
 from engine.macros.scripts import Script
 from engine.store import Log, Recorded
+from engine.store.together import answers, together
 from projections.models import catalog
 from projections.models.catalog import Character
 from projections.models.deliveries import Delivery
@@ -24,8 +24,8 @@ from projections.models.deliveries import Delivery
 class Facts:
     """`cause` is the event by which something became due, `said` the message that is answered, `known` the versions of its reply.
 
-    `streams` are what the log tells of the delivery of some versions. All of it is of the moment it was looked up: good for one try
-    by whoever has the right to post there since before that moment.
+    `deleted`: that message was taken away. `streams` are what the log tells of the delivery of some versions. All of it is of the
+    moment it was looked up: good for one try by whoever has the right to post there since before that moment.
     """
 
     cause: Recorded[Event]
@@ -33,6 +33,7 @@ class Facts:
     character: Character | None
     rules: Sequence[Script]
     said: Recorded[Event] | None
+    deleted: bool
     streams: Mapping[UUID, Sequence[Recorded[Event]]]
 
     @property
@@ -92,18 +93,22 @@ def became_due(cause: Recorded[Event]) -> Delivery | None:
 
 async def facts(log: Log, position: int, about: About) -> Facts:
     """The facts about what became due by the event at this position."""
-    return await _facts(log, (await log.at([position]))[0], about)
+    cause = (await log.at([position]))[0]
+    async with log.pool.connection() as connection:
+        found: Facts = (await together(connection, _facts(log.upon(connection), cause, about)))[0]
+    return found
 
 
 async def _facts(log: Log, cause: Recorded[Event], about: About) -> Facts:
-    known, character, rules, said, told = await asyncio.gather(
-        reply.versions(log, about.message_id, about.character),
+    known, character, rules, said, deleted, told = await answers(
+        reply.versions(log, about.message_id, about.character, cause),
         _character(log, about.character),
         scripts_of(log, about.character, about.guild),
         log.find(ids.message_event(about.message_id, "received")),
+        log.row(ids.message_event(about.message_id, "deleted")),
         log.stream(stream(about.turn)),
     )
-    return Facts(cause, known, character, rules, said, {about.turn: told})
+    return Facts(cause, known, character, rules, said, deleted is not None, {about.turn: told})
 
 
 async def _character(log: Log, character_id: UUID) -> Character | None:

@@ -18,7 +18,9 @@ from bot.delivery.venue import Place, Venue
 from engine import clock, ids, log
 from engine.bus import Reference
 from engine.bus.consumer import TRANSIENT
-from engine.store import Log
+from engine.events.base import Event
+from engine.store import Log, Recorded
+from engine.store.together import together
 from engine.watching import tracing
 from projections import due
 from projections.due import Standing
@@ -94,13 +96,14 @@ class Queues:
 
     async def _turn(self, channel: int, position: int) -> float | None:
         """Work through a channel; seconds after which to go on, None when nothing is left."""
+        cause = asyncio.create_task(looking.cause_at(self._log, position)) if position else None
         try:
             right = leases.held(self._log.pool, lease_of(self._venue.name, channel), ids.random_id(), leases.POSTING_SECONDS)
             async with self._room, right as lease:
                 if lease is None:
                     self.wake(channel, position)
                     return HELD_S
-                known, found, here = await self._known(channel, position) if position else (True, None, None)
+                known, found, here = await self._known(channel, position, await cause) if cause else (True, None, None)
                 if not known:
                     self.wake(channel, position)
                     return BEHIND_S
@@ -112,19 +115,24 @@ class Queues:
             _log.warning("will deliver later", channel=channel, error=type(error).__name__)
         except Exception as error:  # the queue of one channel must neither end nor spin
             _log.error("a channel's answers could not be delivered", channel=channel, exc_info=error)
+        finally:
+            if cause is not None:
+                cause.cancel()
+                await asyncio.gather(cause, return_exceptions=True)
         self.wake(channel, position)
         return 1.0
 
-    async def _known(self, channel: int, position: int) -> tuple[bool, Facts | None, Standing | None]:
+    async def _known(self, channel: int, position: int, cause: Recorded[Event] | None) -> tuple[bool, Facts | None, Standing | None]:
         """Whether it is known in time what became due by the event at this position, what the log says about it, and what else waits.
 
         The read models are waited for only where they may lack something of the channel that came before it.
         """
         found: Facts | None = None
-        cause = await looking.cause_at(self._log, position)
         came = looking.became_due(cause) if cause is not None else None
         if cause is not None and came is not None and (came.venue, came.channel) == (self._venue.name, channel):
-            found, here = await asyncio.gather(looking.ahead(self._log, cause), self._with(came))
+            async with self._log.pool.connection() as connection:
+                log = self._log.upon(connection)
+                found, here = await together(connection, looking.ahead(log, cause), due.standing_with(connection, came))
             if here is not None:
                 return True, found, here
         return await runner.wait_for(self._log.pool, ("turns", "deliveries"), position, seconds=BEHIND_S), found, None

@@ -43,12 +43,13 @@ class Versions:
     blank: frozenset[UUID]
 
 
-async def versions(log: Log, message_id: int, character_id: UUID) -> Versions:
-    """Read all versions of a reply from the log."""
+async def versions(log: Log, message_id: int, character_id: UUID, known: Recorded[Event] | None = None) -> Versions:
+    """Read all versions of a reply from the log; `known` is an event that was read just now, perhaps the end of one."""
     acts = await log.stream(reply.stream(message_id, character_id))
     turns = [reply.first_turn(message_id, character_id)]
     turns += [recorded.event.turn_id for recorded in acts if isinstance(recorded.event, ReplyRegenerated | ReplyContinued)]
-    ends = [found for turn in turns if (found := await log.find(ids.terminal(turn))) is not None]
+    at_hand = {known.id: known} if known is not None else {}
+    ends = [found for turn in turns if (found := at_hand.get(ids.terminal(turn)) or await log.find(ids.terminal(turn))) is not None]
     told = sorted([*acts, *ends], key=lambda recorded: recorded.position)
     words: dict[UUID, Words] = {}
     blank: set[UUID] = set()

@@ -1,6 +1,8 @@
 """Connections to Postgres that notice a dead peer and never hang."""
 
 import select
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -43,6 +45,18 @@ class _Warm(AsyncConnectionPool[AsyncConnection]):
     async def _get_ready_connection(self, timeout: float | None) -> AsyncConnection | None:
         self._pool.rotate(1)
         return await super()._get_ready_connection(timeout)
+
+
+class OneConnection:
+    """Lends one connection that is in hand to whoever asks a pool for one."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """The connection; it stays with whoever holds it."""
+        yield self._connection
 
 
 def pool(dsn: str, *, size: int = 4, application: str = "tzurot", patience: float = 10.0) -> Pool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import cast
 from uuid import UUID
 
 import psycopg
@@ -45,6 +46,10 @@ class Log:
         other = Log(self.dsn, pool, self.vault, self._writer)
         other._seen, other._opened, other._tellers = self._seen, self._opened, self._tellers
         return other
+
+    def upon(self, connection: connect.Connection) -> "Log":
+        """The same log, read over a connection in hand: within a pipeline, what is read at once is one round trip. Keys have their own."""
+        return self.over(cast(Pool, connect.OneConnection(connection)))
 
     async def append(self, *events: NewEvent, condition: Condition | None = None) -> Appended:
         """Store the events together, durably. The first event's id is the call's idempotency key.
