@@ -10,6 +10,7 @@ from uuid import UUID
 from bot import cards, chatlogs, proxies, shapes
 from bot.cards import FoundCharacter
 from bot.editing import Item
+from bot.shapes import LookedAtShape
 from engine.actor import Actor
 from engine.cards import trees
 from engine.cards.proxies import is_export
@@ -33,6 +34,7 @@ class BroughtFile:
     words: str
     notes: tuple[str, ...] = ()
     character: FoundCharacter | None = None
+    backup: LookedAtShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,13 @@ class BroughtIn:
     job: UUID | None = None
 
 
-async def look(log: Log, actor: Actor, raw: bytes, name: str = "") -> BroughtFile:
-    """Tell what a file is by what stands in it. Stores nothing. Raises Rejected, Wrong."""
+async def look(log: Log, actor: Actor, raw: bytes, name: str = "", hold: UUID | None = None) -> BroughtFile:
+    """Tell what a file is by what stands in it. Makes nothing; a backup is held under a key for the next step. Raises Rejected, Wrong."""
     kind, chats = await asyncio.to_thread(_sniffed, raw)
     match kind:
+        case "backup" if hold is not None:
+            found = await shapes.look(log, actor, raw, hold)
+            return BroughtFile(kind, f"A backup of shapes.inc. {found.words}", found.notes, backup=found)
         case "backup":
             _, plan = await shapes.read_zip(raw)
             return BroughtFile(kind, f"A backup of shapes.inc. {shapes.summary(plan)}", (*plan.told, *plan.chat.bad))
@@ -59,8 +64,8 @@ async def look(log: Log, actor: Actor, raw: bytes, name: str = "") -> BroughtFil
             left = [f"{one.name}: no place here for {', '.join(one.left)}" for one in export.personas if one.left]
             return BroughtFile(kind, f"{len(export.personas):,} personas from {export.program}.", (*left, *export.bad))
         case "character":
-            found = await cards.read(log, actor, raw, name)
-            return BroughtFile(kind, f"{found.name}, from {found.kind}.", found.notes, found)
+            card = await cards.read(log, actor, raw, name)
+            return BroughtFile(kind, f"{card.name}, from {card.kind}.", card.notes, card)
 
 
 async def bring(log: Log, actor: Actor, raw: bytes, name: str, key: UUID, item_id: UUID, host: Item | None) -> BroughtIn:

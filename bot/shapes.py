@@ -14,10 +14,16 @@ from engine import ids
 from engine.actor import SYSTEM, Actor
 from engine.cards.pieces import Opened
 from engine.cards.refusal import Unreadable
+from engine.decide.job import FIELDS, Ask, job_id
 from engine.decide.rejected import Rejected
+from engine.events.base import user_subject
+from engine.execute import execute
 from engine.resources.kinds import CHARACTER, PRESET
+from engine.resources.places.kinds import PERSONA
+from engine.shapes import senders
 from engine.shapes.backup import MOST_BYTES, ShapesBackup, read_backup, unzipped
 from engine.shapes.mapping import ShapesPlan, planned
+from engine.shapes.senders import Choices, ShapesSender
 from engine.store import Log
 from projections.archive import shapes, uploads
 from projections.archive.shapes import Told
@@ -75,12 +81,65 @@ def _opened(file: Path) -> IO[bytes]:
     return file.open("rb")
 
 
-async def take(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan, told: Told | None = None) -> TakenShape:
-    """Make the character with its preset, its memories and its conversation; twice adds nothing, a cut one goes on. Raises Rejected."""
+async def take(log: Log, actor: Actor, backup: ShapesBackup, plan: ShapesPlan, choices: Choices, told: Told | None = None) -> TakenShape:
+    """Make the character with its preset, its memories and its conversation; twice adds nothing, a cut one goes on. Raises Rejected.
+
+    Its picture is fetched by a job, which waits for a worker.
+    """
     item, created, notes = await _character(log, actor, backup, plan)
-    counts = await shapes.take(log, actor, plan, item.id, told=told)
+    counts = await shapes.take(log, actor, plan := senders.taken(plan, choices), item.id, choices=choices, told=told)
+    if (url := plan.character.get("avatar_url")) and not item.values.get("avatar"):
+        await _picture(log, actor, item.id, str(url))
+        notes.append("Its picture is fetched from its address by a job, as soon as Tzurot runs.")
     notes += [*plan.told, *plan.chat.bad]
     return TakenShape(item.handle, item.name, created, plan.records, skipped=dict(plan.skipped), notes=notes, **asdict(counts))
+
+
+async def _picture(log: Log, actor: Actor, host: UUID, url: str) -> None:
+    about = f"{actor.user_id}:{host}:{(await log.vault.key(user_subject(actor.user_id))).digest(url.encode('utf-8', 'replace'))}"
+    job = job_id(shapes.AVATAR, about)
+    asked = Ask(job, shapes.AVATAR, about, {"character": str(host)}, (actor.user_id,), {"url": url})
+    await execute(log, actor, asked, ids.derived("fetch-avatar", job))
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAtShape:
+    """A backup that was looked at and is held for a day under a name: the second step is to say who was who, the third brings it in."""
+
+    held: UUID
+    words: str
+    senders: tuple[ShapesSender, ...]
+    personas: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+async def look(log: Log, actor: Actor, raw: bytes, key: UUID) -> LookedAtShape:
+    """The first step: what a ZIP holds, and whose its memories are. Makes nothing; the file is held for a day. Raises Rejected."""
+    _, plan = await read_zip(raw)
+    found = senders.senders(plan.memories)
+    held = await uploads.hold(log, actor, raw, {"senders": [[one.key, one.memories] for one in found[: senders.SHOWN]]}, key)
+    return LookedAtShape(held, summary(plan), found, tuple(await _personas(log, actor)), (*plan.told, *plan.chat.bad))
+
+
+async def who(log: Log, actor: Actor, held: UUID) -> tuple[ShapesSender, ...]:
+    """The second step: whose the memories of a file that is held are, without reading it anew. Raises Rejected."""
+    found = (await uploads.held(log, actor, held)).about.get("senders")
+    pairs = [one for one in found if isinstance(one, list) and len(one) == 2] if isinstance(found, list) else []
+    return tuple(ShapesSender(str(key), int(str(count))) for key, count in pairs)
+
+
+async def bring(log: Log, actor: Actor, held: UUID, said: Mapping[str, str]) -> "BegunShape":
+    """The third step: the character at once, all else by a job, each sender as was said. Raises Rejected, Wrong."""
+    return await begin(log, actor, await uploads.content(log, await uploads.held(log, actor, held)), said)
+
+
+async def choices(log: Log, actor: Actor, plan: ShapesPlan, said: Mapping[str, str]) -> Choices:
+    """As whom each sender is taken. Raises Wrong."""
+    return senders.chosen(said, senders.senders(plan.memories), await _personas(log, actor) if said else {})
+
+
+async def _personas(log: Log, actor: Actor) -> dict[str, UUID]:
+    return {one.name: one.id for one in await editing.items(log, PERSONA, actor) if one.owner_id == actor.user_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +152,26 @@ class BegunShape:
     notes: tuple[str, ...]
 
 
-async def begin(log: Log, actor: Actor, raw: bytes) -> BegunShape:
-    """Make the character of a ZIP with its preset, and have the rest brought in by a job. The same file again is the same job.
+async def begin(log: Log, actor: Actor, raw: bytes, said: Mapping[str, str] | None = None) -> BegunShape:
+    """Make the character of a ZIP with its preset, and have the rest brought in by a job, each sender as was `said`.
 
-    Raises Rejected.
+    The same file again, said likewise, is the same job. Raises Rejected, Wrong.
     """
     backup, plan = await read_zip(raw)
+    as_whom = await choices(log, actor, plan, said or {})
     item, created, notes = await _character(log, actor, backup, plan)
-    job = await uploads.ask(log, actor, shapes.IMPORT, raw, item.id)
+    personal: FIELDS = {"senders": senders.packed(as_whom)} if as_whom else {}
+    job = await uploads.ask(log, actor, shapes.IMPORT, raw, item.id, personal)
     return BegunShape(item, created, job, (*notes, *plan.told))
+
+
+def asked(found: tuple[ShapesSender, ...]) -> tuple[str, ...]:
+    """Whose the memories are, a line each, and what is asked about them; nothing where they name nobody. Pure."""
+    more = (f"and {len(found) - senders.SHOWN:,} more",) if len(found) > senders.SHOWN else ()
+    head = (
+        f"Its memories are of talk with {len(found):,} {'sender' if len(found) == 1 else 'senders'}, all taken as you unless you say who:"
+    )
+    return (head, *(one.words for one in found[: senders.SHOWN]), *more) if found else ()
 
 
 def summary(plan: ShapesPlan) -> str:

@@ -9,13 +9,18 @@ import typer
 from engine import access, config
 from engine.errors import TzurotError
 from engine.store import Log
-from projections.follow import group_runner, runner
+from engine.store.progress import wait_while_moving
+from engine.terminal import echo
+from projections.follow import group_runner
 from projections.live import heartbeats
 from projections.registry import ALL
 
 OPERATOR = 0
 """Stands for the person at the command line in events."""
 CATCH_UP_SECONDS = 60.0
+"""How long read models may stand still before a command gives up; while they move it waits."""
+TOLD_AT = 10
+"""At each how-manieth look, one a second, it is said how far they are."""
 
 
 class NotFound(TzurotError):
@@ -39,13 +44,27 @@ async def _up_to_date(log: Log) -> AsyncIterator[None]:
         kept = any(beat.process == "projections" for beat in await heartbeats.alive(connection))
     tasks = [] if kept else [asyncio.create_task(group_runner.run(log.dsn, ALL))]
     try:
-        if not await runner.wait_for(log.pool, [projection.name for projection in ALL], await log.head(), seconds=CATCH_UP_SECONDS):
+        names, head = [projection.name for projection in ALL], await log.head()
+        if not await wait_while_moving(log.pool, names, head, seconds=CATCH_UP_SECONDS, tell=_telling()):
             raise NotFound("The read models do not catch up with the log. `tzurot read-models list` shows which one stands still.")
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _telling() -> Callable[[int, int], None]:
+    """Says on standard error now and then how far read models are that take long."""
+    looks = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal looks
+        looks += 1
+        if looks % TOLD_AT == 0:
+            echo(f"The read models are coming up to date with the log: {done * 100 // max(total, 1)} % so far.", err=True)
+
+    return tell
 
 
 def group(app: typer.Typer, name: str, about: str) -> typer.Typer:

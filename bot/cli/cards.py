@@ -18,6 +18,8 @@ from engine.decide.rejected import Rejected
 from engine.resources.files import to_file
 from engine.resources.kinds import CHARACTER, defaults
 from engine.resources.typed import Wrong
+from engine.shapes import senders
+from engine.shapes.senders import SenderChoice
 from engine.store import Log
 from engine.terminal import Json, bars, echo, say
 from projections.archive.shapes import ShapesCounts
@@ -45,6 +47,10 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A card (PNG, JSON, YAML, CHARX, BYAF) or a file of ours; - is standard input.")],
     preview: Annotated[bool, typer.Option("--preview", help="Only show what would be made, part by part.")] = False,
     source: Annotated[_Source, typer.Option("--source", help="shapes: a backup of shapes.inc, a folder or a ZIP.")] = _Source.FILE,
+    who: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="SENDER=WHO", help=f"Of a backup: as whom a sender is taken: {senders.HINT}. May be repeated."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Create a character from a file: a character card of any program, one of ours, or one of the predecessor's.
@@ -52,7 +58,9 @@ def import_(
     From a backup of shapes.inc (a folder, or --source shapes) come its memories and its conversation, too; again, nothing is doubled.
     """
     if source is _Source.SHAPES or file.is_dir():
-        return _shape(file, preview=preview, json=json)
+        return _shape(file, who or [], preview=preview, json=json)
+    if who:
+        raise NotFound("--map is for a backup of shapes.inc: give its folder, or --source shapes.")
     raw = content_of(file)
 
     async def work(log: Log) -> None:
@@ -67,23 +75,29 @@ def import_(
     return _carry(work)
 
 
-def _shape(path: Path, *, preview: bool, json: bool) -> None:
+def _shape(path: Path, who: list[str], *, preview: bool, json: bool) -> None:
     async def work(log: Log) -> None:
         backup, plan = await shapes.read(path)
+        found = senders.senders(plan.memories)
+        as_whom = await shapes.choices(log, OPERATOR, plan, senders.given(who))
         if preview:
+            plan = senders.taken(plan, as_whom)
             held: dict[str, object] = {
                 "name": plan.chat.character,
                 "memories": sum(one.part == 0 for one in plan.memories),
                 "lines": len(plan.chat.lines),
             }
-            words = f"{shapes.summary(plan)} Nothing was done."
-            return say(held | {"skipped": dict(plan.skipped), "notes": list(plan.told)}, json=json, words="\n".join([words, *plan.told]))
+            held |= {"senders": {one.key: one.memories for one in found}, "map": senders.packed(as_whom)}
+            asked = [*shapes.asked(found), *(f"{sender} is {_called(one)}" for sender, one in as_whom.items())]
+            asked += [f"--map SENDER=WHO says who: {senders.HINT}."] if found else []
+            words = "\n".join([f"{shapes.summary(plan)} Nothing was done.", *asked, *plan.told])
+            return say(held | {"skipped": dict(plan.skipped), "notes": list(plan.told)}, json=json, words=words)
         with bars() as shown:
 
             async def told(done: int, total: int, _: ShapesCounts) -> None:
                 shown.show("memories and lines", done, total)
 
-            taken = await shapes.take(log, OPERATOR, backup, plan, told)
+            taken = await shapes.take(log, OPERATOR, backup, plan, as_whom, told)
         head = f"{'Created' if taken.created else 'Found'} {taken.name} ({taken.character})."
         skipped = sum(taken.skipped.values())
         of = f"Of {taken.records:,} memories {taken.imported:,} came in, {taken.repeated:,} were here, {skipped:,} were skipped;"
@@ -91,6 +105,10 @@ def _shape(path: Path, *, preview: bool, json: bool) -> None:
         return say(asdict(taken), json=json, words="\n".join([words, *taken.notes]))
 
     _carry(work)
+
+
+def _called(one: SenderChoice) -> str:
+    return f"your persona {one.name}" if one.persona else one.name or one.fate
 
 
 def _previewed(found: cards.FoundCharacter, *, json: bool) -> None:

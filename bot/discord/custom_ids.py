@@ -87,6 +87,11 @@ CHOOSE = Press("choose", (ANY, ID, FIELD), "/{kind} edit")
 EXPORT = Press("export", (KIND, ID), "/{kind} export")
 DELETE = Press("delete", (KIND, ID), "/{kind} delete")
 """Delete it, after what that does was read."""
+BACKUP_IN = Press("backup.in", (ID,), "/character import")
+"""Bring in a backup that was looked at and is held by this id; BACKUP_MAPPED likewise, with who was who."""
+BACKUP_WHO = Press("backup.who", (ID,), "/character import")
+"""The form in which somebody says who was who in it."""
+BACKUP_MAPPED = Press("backup.mapped", (ID,), "/character import")
 
 REPLY_SHOW = Press("rshow", (NUMBER, ID, ID), "/why")
 """Show this version of the reply to a message by a character."""
@@ -114,6 +119,7 @@ DELETE_ME_TYPED = Press("me.typed", (), "/me delete")
 
 ALL = (
     *(CREATE, CREATE_AGAIN, BROWSE, OPEN, EDIT, SCREEN, FORM_OPEN, FORM, FORM_AGAIN, SWITCH, CHOOSE, EXPORT, DELETE),
+    *(BACKUP_IN, BACKUP_WHO, BACKUP_MAPPED),
     *(UNDO, REDO, API_KEY, DELETE_ME, DELETE_ME_TYPED),
     *_REPLY,
 )

@@ -134,7 +134,7 @@ class ArchiveReader:
                     if size > said.size:
                         break
                     yield piece
-        except (zipfile.BadZipFile, zlib.error, KeyError, OSError, NotImplementedError, RuntimeError, EOFError):
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
             raise ArchiveError(f"{name} in the archive is damaged.") from None
         if (size, digest.hexdigest()) != (said.size, said.sha256):
             raise ArchiveError(f"{name} in the archive is not what its digest says.")

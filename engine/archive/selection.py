@@ -26,6 +26,7 @@ OWN = (
     "lorebook.",
     "memory.",
     "channel.",
+    "conversation.",
     "chat.",
     "scene.",
     "scripts.",

@@ -17,7 +17,9 @@ from engine.archive.making import Tell, untold
 from engine.archive.selection import NOT_OWN, OWN
 from engine.errors import KeyDestroyed, PartialRepeat, UnknownEvent
 from engine.events.base import Event, user_subject
+from engine.events.channel import ConversationForked
 from engine.events.memory import MemoryNoted
+from engine.resources.places.forked import ForkedLine
 from engine.sealing import KEY_BYTES, DataKey, combined, seal, unseal
 from engine.store import Log, NewEvent, Stored
 from engine.store.codec import bound_to
@@ -27,6 +29,8 @@ from engine.vault import MasterKey, unwrap, wrap
 TOGETHER = 200
 """Events of one append."""
 _ENDS = frozenset({"turn.completed", "turn.failed", "turn.declined", "turn.cancelled"})
+_NAMING_PLACES = frozenset({"memory.noted", "conversation.forked"})
+"""They may name where something of before stands in the log."""
 _SHOWN = frozenset({"reply.delivered", "reply.failed"})
 _COLUMNS = tuple(zip((name.strip() for name in COLUMNS.split(",")), (
     *("int8", "uuid", "text", "int4", "text", "int2", "timestamptz", "timestamptz", "uuid", "uuid"),
@@ -180,7 +184,7 @@ async def beside(log: Log, archive: ArchiveReader, master: MasterKey, tell: Tell
     adding = _Adding(log, archive, _archived_keys(archive, master), _complete(archive))
     total = archive.manifest.counts.get("events", 0)
     for number, one in enumerate(read_events(archive), 1):
-        if len(adding.pending) >= TOGETHER or one.row.type == "memory.noted":  # it may name where an edit of before stands
+        if len(adding.pending) >= TOGETHER or one.row.type in _NAMING_PLACES:
             await _flush(adding)
             await tell(number - 1, total)
         _choose(adding, one)
@@ -239,6 +243,8 @@ def _refused(adding: _Adding, one: ArchivedEvent) -> NewEvent | str:
     ):
         return "a turn that had no end"
     event = _moved(adding, one.event())
+    if event is None:
+        return "nothing of what it goes on from is here"
     new = one.to_append(event)
     if manifest.scope == "person" and not _may_own(new, manifest.about):
         return "it is not this person's"
@@ -253,13 +259,27 @@ def _may_own(new: NewEvent, person: int) -> bool:
     return whose in (None, person) and new.event.doer in (None, 0, person)
 
 
-def _moved(adding: _Adding, event: Event) -> Event:
-    """The event with positions of this log."""
-    if not isinstance(event, MemoryNoted) or not any(source.edit for source in event.sources):
-        return event
+def _moved(adding: _Adding, event: Event) -> Event | None:
+    """The event with positions of this log; None when nothing is left that it names. What is not in the archive is named no more."""
     moved = adding.moved
-    sources = tuple(one.model_copy(update={"edit": moved.get(one.edit)}) if one.edit else one for one in event.sources)
-    return event.model_copy(update={"sources": sources})
+    if isinstance(event, MemoryNoted) and any(source.edit for source in event.sources):
+        sources = tuple(one.model_copy(update={"edit": moved.get(one.edit)}) if one.edit else one for one in event.sources)
+        return event.model_copy(update={"sources": sources})
+    if isinstance(event, ConversationForked):
+        lines = tuple(_line_moved(one, moved) for one in event.lines if one.position in moved)
+        at = max((here for there, here in moved.items() if there <= event.at), default=0)
+        return event.model_copy(update={"lines": lines, "at": at}) if lines else None
+    return event
+
+
+def _line_moved(line: ForkedLine, moved: Mapping[int, int]) -> ForkedLine:
+    here = moved[line.position]
+    return ForkedLine(
+        position=here,
+        asked=moved.get(line.asked, here),
+        place=moved.get(line.place, here),
+        edit=moved.get(line.edit) if line.edit is not None else None,
+    )
 
 
 async def _flush(adding: _Adding) -> None:

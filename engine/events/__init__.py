@@ -163,6 +163,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "job.failed": (job.JobFailed, 1),
         "job.cancelled": (job.JobCancelled, 1),
         "memory.noted": (memory.MemoryNoted, 3),
+        "memory.record_kept": (memory.MemoryRecordKept, 1),
         "memory.extracted": (memory.FactsExtracted, 1),
         "memory.corrected": (memory.MemoryCorrected, 1),
         "memory.locked": (memory.MemoryLocked, 1),
@@ -195,9 +196,9 @@ _CLASSES = _register()
 
 
 def class_of(name: str, version: int) -> type[Event]:
-    """The class of a stored event's type. Raises UnknownEvent for a name or a newer schema version than we know."""
+    """The class of a stored event's type. Raises UnknownEvent for a name or a schema version that is none of ours."""
     cls = _CLASSES.get(name)
-    if cls is None or version > cls.VERSION:
+    if cls is None or not 1 <= version <= cls.VERSION:
         raise UnknownEvent(name, version)
     return cls
 

@@ -77,6 +77,28 @@ class MemoryNoted(Event):
         return tuple(user_subject(person) for person in dict.fromkeys((self.user_id, *said_by, *self.people)))
 
 
+class MemoryRecordKept(Event):
+    """What another program's file said of a memory besides its words, as JSON: ids of its messages and senders, its place, its kind.
+
+    `as_whom` says as whom each of its senders was taken when it came in.
+    """
+
+    memory_id: UUID
+    user_id: Snowflake
+    by_user_id: Snowflake
+    character_id: UUID | None = None
+    kept: Sealed[str]
+    as_whom: Sealed[str] = ""
+
+    @property
+    def stream_name(self) -> str:
+        return f"memory:kept:{self.memory_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.user_id),)
+
+
 class FactsExtracted(Event):
     """A model read some turns of a channel for facts: what it noted are events of their own in the same append, `facts`.
 

@@ -1,7 +1,7 @@
 """What becomes of each part of a shape: our fields, custom fields, a preset, memories, lines of a conversation. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -45,22 +45,28 @@ PRESET = {
 DROPPED = ("credits", "moderation", "user_id", "blocked_user_id", "user_count", "message_count")
 """Beginnings of names that say nothing of the character: accounting of their site."""
 _LINE = ("message", "reply", "ts", "regenerated_replies")
-_OF_MEMORY = ("result", "deleted", "created_at", "metadata", "metadata.end_ts", "metadata.created_at")
-_OF_KNOWLEDGE = ("title", "content", "text", "deleted", "created_at")
-"""What is taken of a record."""
+_OF_MEMORY = ("result",)
+_OF_KNOWLEDGE = ("title", "content", "text")
+"""The words of a record: what is remembered. Whatever else it says is kept beside it, as it is."""
 _NOTHING: tuple[object, ...] = (None, "", [], {}, False)
-MOST_NAMES = 100
+MOST_NAMES, MOST_SENDERS = 100, 100
 LONGEST = 4000
 """Characters of one memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShapesMemory:
-    """One thing to remember. `part`: a longer text is several memories."""
+    """One thing to remember. `part`: a longer text is several memories, and what was told besides stands in `rest` of the first.
+
+    `senders` are ids of the people there whose talk it is of; `speaker` is what they are called here where it is not the importer.
+    """
 
     text: str
     at: datetime | None
     part: int = 0
+    senders: tuple[str, ...] = ()
+    rest: Mapping[str, Any] = field(default_factory=dict)
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def planned(backup: ShapesBackup) -> ShapesPlan:
         else:
             memories += found
     if left:
-        told.append(f"Of each memory its words and its time are taken, as yours; left out: {', '.join(left)}")
+        told.append(f"Kept beside each memory, as it is: {', '.join(left)}")
     told += [f"{path}: it is none of a backup's files" for path in backup.strange]
     return ShapesPlan(character, _preset(preset, backup), tuple(memories), skipped, records, _chat(backup), tuple(told))
 
@@ -134,9 +140,10 @@ def _records(backup: ShapesBackup, left: dict[str, None]) -> Iterator[list[Shape
     """What becomes of each record; `left` collects the names of what they say besides."""
     for part, made, taken in (("memories", _memory, _OF_MEMORY), ("knowledge", _knowledge, _OF_KNOWLEDGE)):
         for one in backup.lists.get(part, ()):
-            if len(left) < MOST_NAMES:
-                left |= dict.fromkeys(name for name in _named(one) if name not in taken)
-            yield made(one)
+            found = made(one)
+            if not isinstance(found, str) and len(left) < MOST_NAMES:
+                left |= dict.fromkeys(name for name in _named(one) if name not in (*taken, "metadata"))
+            yield found
 
 
 def _named(one: Any) -> Iterator[str]:
@@ -157,7 +164,18 @@ def _memory(one: Any) -> list[ShapesMemory] | str:
     if not isinstance(text, str) or not tidy(text):
         return "empty"
     at = next((found for value in (inner.get("end_ts"), one.get("created_at"), inner.get("created_at")) if (found := moment(value))), None)
-    return _parts(tidy(text), at)
+    senders = one.get("senders") or inner.get("senders")
+    return _parts(tidy(text), at, _besides(one, _OF_MEMORY), _ids(senders))
+
+
+def _ids(senders: object) -> tuple[str, ...]:
+    found = [str(one)[:100].strip() for one in senders if isinstance(one, str | int)] if isinstance(senders, list) else []
+    return tuple(dict.fromkeys(one for one in found if one))[:MOST_SENDERS]
+
+
+def _besides(one: Mapping[str, Any], words: tuple[str, ...]) -> dict[str, Any]:
+    """What a record says besides its words; a word that is no text is no word."""
+    return {str(name): value for name, value in one.items() if name not in words or not isinstance(value, str)}
 
 
 def _knowledge(one: Any) -> list[ShapesMemory] | str:
@@ -168,11 +186,12 @@ def _knowledge(one: Any) -> list[ShapesMemory] | str:
     if one.get("deleted") is True:
         return "deleted there"
     texts = [str(one[name]).strip() for name in ("title", "content", "text") if isinstance(one.get(name), str) and one[name].strip()]
-    return _parts("\n".join(texts), moment(one.get("created_at"))) if texts else "empty"
+    return _parts("\n".join(texts), moment(one.get("created_at")), _besides(one, _OF_KNOWLEDGE)) if texts else "empty"
 
 
-def _parts(text: str, at: datetime | None) -> list[ShapesMemory]:
-    return [ShapesMemory(text[start : start + LONGEST], at, number) for number, start in enumerate(range(0, len(text), LONGEST))]
+def _parts(text: str, at: datetime | None, rest: Mapping[str, Any], senders: tuple[str, ...] = ()) -> list[ShapesMemory]:
+    starts = range(0, len(text), LONGEST)
+    return [ShapesMemory(text[at_ : at_ + LONGEST], at, n, senders, {} if n else rest) for n, at_ in enumerate(starts)]
 
 
 def _chat(backup: ShapesBackup) -> ChatLog:

@@ -13,6 +13,8 @@ PAUSE, LONGEST_PAUSE = 0.002, 0.05
 """Seconds between two looks: at first, and at most."""
 HINTED_PAUSE = 0.02
 """The first of them where hints come: one that is lost costs so much."""
+LOOKED_S = 1.0
+"""How often whoever waits for a long way looks how far it is."""
 _waiting: set[tuple[int, "asyncio.Future[None]"]] = set()
 _sources: list[object] = []
 _latest = 0
@@ -49,6 +51,31 @@ async def wait_for(pool: Pool, names: Sequence[str], position: int, *, seconds: 
             return await _reached(connection, names, position) or None
 
     return await _until(look, position, seconds) or False
+
+
+async def wait_while_moving(
+    pool: Pool, names: Sequence[str], position: int, *, seconds: float, tell: Callable[[int, int], None] = lambda done, total: None
+) -> bool:
+    """Wait until these serving projections have digested `position`, however long it takes while any of them moves.
+
+    False when none has for so many seconds. `tell` hears (done, total) from time to time.
+    """
+    before, since = -1, clock.monotonic()
+    while not await wait_for(pool, names, position, seconds=min(seconds, LOOKED_S)):
+        async with pool.connection() as connection:
+            done = await _digested(connection, names, position)
+        tell(done, position * len(names))
+        if done > before:
+            before, since = done, clock.monotonic()
+        elif clock.monotonic() - since >= seconds:
+            return False
+    return True
+
+
+async def _digested(connection: Connection, names: Sequence[str], position: int) -> int:
+    statement = "SELECT coalesce(sum(least(position, %s)), 0)::bigint FROM projections WHERE role = 'live' AND name = ANY(%s)"
+    row = await (await connection.execute(statement, (position, list(names)))).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 async def ask_from[T](

@@ -13,16 +13,18 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot import chatlogs, editing, sheets
+from bot import chatlogs, editing, forking, sheets
 from engine import blobs, embedded, erasure, ids
-from engine.actor import Actor, person
+from engine.actor import Actor, operator, person
 from engine.archive import making, taking
 from engine.archive.container import ArchiveError, ArchiveReader
 from engine.archive.taking import TakenIn
 from engine.chatlogs.reading import read_chats
+from engine.decide.channel import Where
 from engine.decide.job import Ask, job_id
 from engine.decide.remembering.memory import MemoryPlace, Remember
 from engine.events.build import new
+from engine.events.channel import ConversationForked
 from engine.events.message import MessageEdited, MessageReceived
 from engine.events.playground.chat import ChatDeleted, ChatTitled
 from engine.events.scene import PresenceMarked
@@ -256,6 +258,32 @@ async def test_a_sealed_archive_needs_its_master_key_and_a_damaged_one_is_refuse
         assert (taken.events, taken.repeated) == (2, 0)
         edited = [recorded.event async for recorded in log.read(Query(types=frozenset({"message.edited"})))]
         assert [event.text for event in edited if isinstance(event, MessageEdited)] == [token(ADA, "edited")]
+
+
+@pytest.mark.parametrize("scope", ["person", "server"])
+async def test_a_conversation_that_goes_on_from_another_goes_on_from_the_same_elsewhere(dsn: str, elsewhere: str, scope: str) -> None:
+    """Among what others say there it names the same lines by where they stand now, and nothing of theirs; twice adds nothing."""
+    async with world(dsn) as log:
+        await live(log, ADA)
+        character = ids.derived("test", ADA, "character")
+        into = Where(600, SERVER, "discord")
+        await forking.fork(await settled(log), operator(ADA), 6, await log.head(), into, character=character)
+        wanted = await taken_over(await settled(log), 600)
+        archive = await (of_person(log, ADA) if scope == "person" else of_scope(log, "server", SERVER, opened=True))
+    assert wanted == [token(ADA, "edited")]
+    async with world(elsewhere) as log:
+        await live(log, BEN)
+        await archive.into(log)
+        assert await taken_over(await settled(log), 600) == wanted
+        assert (taken := await archive.into(log)).repeated == taken.events
+
+
+async def taken_over(log: Log, channel: int) -> list[str]:
+    """The texts that a channel took over from the one it goes on from."""
+    [fork] = [one.event async for one in log.read(Query(types=frozenset({"conversation.forked"}))) if one.event.tags.channel == channel]
+    assert isinstance(fork, ConversationForked)
+    assert max(line.position for line in fork.lines) <= fork.at
+    return [str(getattr(one.event, "text", "")) for one in await log.at([line.edit or line.position for line in fork.lines])]
 
 
 async def test_an_archive_of_a_person_cannot_speak_for_others(dsn: str, elsewhere: str) -> None:

@@ -114,8 +114,12 @@ async def test_a_backup_of_shapes_comes_in_once_with_everything(here: Site, tmp_
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
     held = await run_json("character", "import", str(tmp_path / "mochi"), "--preview", "--json")
-    assert (held["name"], held["lines"]) == ("Mochi", 41)
-    first = await run_json("character", "import", str(tmp_path / "mochi"), "--json")
+    assert (held["name"], held["lines"], held["senders"]) == ("Mochi", 41, {"u": 3})
+    with pytest.raises(NotFound, match="is an account"):
+        await run("character", "import", str(tmp_path / "mochi"), "--map", "u=123456789012345678")
+    asked = await run("character", "import", str(tmp_path / "mochi"), "--map", "u=Rook", "--preview")
+    assert ("u: 3 memories" in asked, "u is Rook" in asked) == (True, True)
+    first = await run_json("character", "import", str(tmp_path / "mochi"), "--map", "u=Rook", "--json")
     assert (first["created"], first["character"], first["messages"]) == (True, "mochi", 41)
     counts = first["imported"] + first["repeated"] + sum(first["skipped"].values())
     assert (first["records"], counts, first["repeated"]) == (7, 7, 1)
@@ -128,7 +132,7 @@ async def test_a_backup_of_shapes_comes_in_once_with_everything(here: Site, tmp_
     added = [row.type async for row in log.rows(Query(after=before))]
     assert [kind for kind in added if kind not in ("reply.intended", "reply.chunk_delivered", "reply.delivered")] == []  # it is shown
     noted = [event for event in await here.events(["memory.noted"]) if isinstance(event, MemoryNoted)]
-    assert {event.origin for event in noted} == {"shapes_inc"}
+    assert ({event.origin for event in noted}, {event.speaker for event in noted}) == ({"shapes_inc"}, {"Rook", ""})
     key, character = await log.vault.key("user:1"), noted[0].character_id
     assert character is not None
     assert memory_id(key, 1, character, "canary memory") in {event.memory_id for event in noted}, "by `tzurot memory import` it is the same"

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import zipfile
 from uuid import uuid4
 
@@ -50,14 +51,23 @@ async def test_files_of_every_kind_are_told_apart_looked_at_and_brought_in(setti
             status, text = await drop(here, raw, name, look="yes")
             assert (status, said in text, "Nothing was made yet" in text) == (200, True, True), text
         assert len(await here.events(made)) == before
+        text = (await drop(here, backup, "mochi.zip", look="yes", key=str(uuid4())))[1]
+        [held] = set(re.findall(r'action="(/files/held/[0-9a-f-]+)"', text))
+        assert 'name="who:u"' in text
+        refused = await here.form(held, {"who:u": "<@123456789012345678>"})
+        assert (refused.status_code, "is an account" in refused.text) == (422, True)
+        assert (await here.form("/files/held/" + str(uuid4()), {})).status_code == 422
+        assert len(await here.events(made)) == before
         status, text = await drop(here, talk, "talk.jsonl")
         assert (status, "choose one beside the file" in text) == (422, True)
+        came = await here.form(held, {"who:u": "Rook"})
+        assert (came.status_code, "See how far it is" in came.text) == (200, True)
         for raw, name, _ in wanted:
             status, text = await drop(here, raw, name, character="wren")
             assert status == 200, text
         assert (await drop(here, b"%PDF-1.4", "a.pdf"))[0] == 422
         assert (await here.form("/files/export", {})).status_code == 303
-        done = await ended(here, 3)
+        done = await ended(here, 4)
         text = (await here.http.get("/files")).text
         assert "7 memories: 3 came in, 1 were here, 3 skipped; 5 lines of talk" in text
         assert "5 lines, 0 of them were here, 1 notes passed over" in text

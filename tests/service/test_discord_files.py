@@ -11,7 +11,7 @@ from engine.chatlogs.reading import read_chats
 from engine.config import Settings
 from projections.archive import chats
 from tests.service.test_discord_poison import commands
-from tests.service.test_discord_resources import Person
+from tests.service.test_discord_resources import Person, inputs, seen
 from tests.support import shapes
 from tests.support.chatlogs import jsonl, tavern
 from tests.support.discord import StandinDiscord
@@ -87,5 +87,22 @@ async def test_every_command_that_takes_a_file_answers_whatever_the_file_is(stag
             discord.faults[:] = [Fault("GET", "/cdn/", status=404, drop=name == "lore import", times=5)]
             assert "does not hand that file over" in await alice.says(name, **options, **{taking[name]: ("file.json", content)}), name
             discord.faults.clear()
-        backup = await alice.says("character import", file=("mochi.zip", shapes.zipped(shapes.raw())))
-        assert [word for word in ("@mochi", "4 memories", "5 lines of talk", "by job") if word not in backup] == []
+
+
+async def test_a_backup_comes_in_only_when_its_preview_is_confirmed(stage: Rig, discord: StandinDiscord) -> None:
+    """The preview makes nothing and asks who was who; the form or the button brings it in; nobody else's press does."""
+    alice, bob = Person(discord, "alice"), Person(discord, "bob")
+    async with stage.bot():
+        shown = await alice.run("character import", file=("mochi.zip", shapes.zipped(shapes.raw())))
+        told = str(seen(shown)["content"])
+        assert [words for words in ("4 memories", "5 lines of talk", "u: 3 memories", "Nothing was made yet") if words not in told] == []
+        assert "there is no" in (await alice.says("character view", character="mochi")).lower()
+        opened = await alice.press(shown, "Say who was who first")
+        assert [field["label"] for field in inputs(opened)] == ["u: 3 memories"]
+        refused = await alice.fill(opened, s0="123456789012345678")
+        assert "is an account" in str(seen(refused)["content"])
+        assert "not kept any more" in str(seen(await bob.press(shown, "Bring it in"))["content"])
+        done = str(seen(await alice.fill(opened, s0="Rook"))["content"])
+        assert [words for words in ("@mochi", "by job") if words not in done] == []
+        again = str(seen(await alice.press(shown, "Bring it in"))["content"])
+        assert "is here already" in again

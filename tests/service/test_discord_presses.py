@@ -13,6 +13,7 @@ from bot.sheets import EVERY, SHEETS
 from engine.config import Settings
 from tests.service.test_discord_poison import broken
 from tests.service.test_discord_resources import Person, inputs, parts, seen
+from tests.support import shapes
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
 from tests.support.discord.errors import Json
@@ -111,6 +112,7 @@ async def _beginnings(stage: Rig, boss: Person) -> list[Interaction]:
     commands = [f"{kind} {does}" for kind in KINDS for does in ("create", "browse")] + [f"{kind} edit" for kind in SHEETS]
     found = [await boss.run(command) for command in (*commands, "settings apikey", "me delete")]
     found.append(await boss.run("character delete", character="lilith"))
+    found.append(await boss.run("character import", file=("mochi.zip", shapes.zipped(shapes.raw()))))
     opened = await stage.discord.answered(await stage.discord.on_message(PLACE, WHO, "Edit reply", reply["id"]))
     await boss.fill(opened, text="In other words.")  # a second version, so that there are steps between them
     menus = [await stage.discord.on_message(PLACE, WHO, menu, reply["id"]) for menu in ("Edit reply", "Report", "Versions")]

@@ -3,19 +3,27 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot import avatars, editing
 from bot import shapes as faces
-from engine import ids
+from engine import clock, ids
 from engine.actor import person
 from engine.config import Settings
+from engine.decide.job import Cancel
+from engine.decide.places import persona
 from engine.decide.rejected import Rejected
+from engine.events.memory import MemoryNoted, MemoryRecordKept
+from engine.execute import execute
 from engine.resources.kinds import CHARACTER
+from engine.resources.typed import Wrong
+from engine.shapes import senders
 from engine.shapes.backup import read_backup
 from engine.shapes.mapping import planned
-from projections.archive import chats, shapes
+from engine.store import Query
+from projections.archive import chats, shapes, uploads
 from projections.archive.shapes import ShapesCounts
 from projections.models import jobs
 from projections.models.jobs import Job
@@ -100,6 +108,43 @@ async def test_a_backup_is_brought_in_by_a_job_once(here: Site, settings: Settin
     async with log.pool.connection() as connection:
         row = await (await connection.execute("SELECT count(*) FROM blobs WHERE subject = 'user:5'")).fetchone()
     assert row == (1,), "the picture"
+
+
+async def test_who_was_who_is_asked_before_anything_comes_in(here: Site) -> None:
+    """A file that was looked at is held for its giver for a day; each sender is taken as said, which is kept beside the memory."""
+    log, raw = here.console.log, made.zipped(made.raw())
+    own = persona.Create(ids.derived("test", "rook"), {"name": "Rook"})
+    await editing.carry_out(log, ADA, own, ids.random_id())
+    before = await log.head()
+    found = await faces.look(log, ADA, raw, ids.derived("test", "look"))
+    assert (faces.asked(found.senders)[1:], found.personas) == (("u: 3 memories",), ("Rook",))
+    assert [row.type async for row in log.rows(Query(after=before)) if not row.type.startswith("job.")] == []
+    assert await faces.who(log, ADA, found.held) == found.senders
+    with pytest.raises(Rejected, match="not kept any more"):
+        await faces.bring(log, person(6), found.held, {})
+    with pytest.raises(Wrong, match="is an account"):
+        await faces.bring(log, ADA, found.held, {"u": "123456789012345678"})
+    plan, said = planned(read_backup(made.opened(made.raw()))), {"u": "rook"}
+    begun = await faces.bring(log, ADA, found.held, said)
+    assert (await faces.begin(log, ADA, raw)).job != begun.job, "said otherwise it is another job"
+    choices = await faces.choices(log, ADA, plan, said)
+    taken = senders.taken(plan, choices)
+    for imported in (3, 0):
+        assert (await shapes.take(log, ADA, taken, begun.item.id, choices=choices)).imported == imported
+    noted = {event.text: event for event in await here.events(["memory.noted"]) if isinstance(event, MemoryNoted)}
+    assert (noted["canary memory"].speaker, noted["canary memory"].user_id, noted["canary title\ncanary story"].speaker) == ("Rook", 5, "")
+    kept = [event for event in await here.events(["memory.record_kept"]) if isinstance(event, MemoryRecordKept)]
+    assert len(kept) == 3
+    [one] = [event for event in kept if event.memory_id == noted["canary memory"].memory_id]
+    assert json.loads(one.kept) == {name: value for name, value in made.memory("canary memory").items() if name != "result"}
+    assert json.loads(one.as_whom) == senders.packed(choices)
+    assert await uploads.expire(log, clock.now() + timedelta(hours=25)) == 0, "jobs under way need it"
+    for job in (begun.job, (await faces.begin(log, ADA, raw)).job):
+        await execute(log, ADA, Cancel(job), ids.random_id(), see=("jobs",))
+    assert await uploads.expire(log, clock.now() + timedelta(hours=23)) == 0
+    assert await uploads.expire(log, clock.now() + timedelta(hours=25)) == 1
+    with pytest.raises(Rejected, match="not kept any more"):
+        await faces.bring(log, ADA, found.held, {})
 
 
 async def _picture(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,10 +1,10 @@
-"""Makes the archive of everything a person owns or said, kept sealed for a day; and removes those whose day is over."""
+"""Makes the archive of everything a person owns or said, kept sealed for a day; removes what is kept for a day once it is over."""
 
 import tempfile
 
 from engine import clock
 from engine.decide.job import RetryPolicy
-from projections.archive import exports
+from projections.archive import exports, uploads
 from projections.archive.person import make_person
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
 
@@ -26,7 +26,8 @@ async def run(job: RunningJob) -> Result:
 
 async def expire(job: RunningJob) -> Result:
     """Remove what can be fetched no more."""
-    return {"removed": await exports.expire(job.work.log, clock.now())}
+    now = clock.now()
+    return {"removed": await exports.expire(job.work.log, now), "uploads": await uploads.expire(job.work.log, now)}
 
 
 HANDLER = Handler(exports.EXPORT, run, RetryPolicy(attempts=3), at_once=1)

@@ -4,23 +4,15 @@ import asyncio
 from dataclasses import asdict
 from uuid import UUID
 
-from engine import blobs, ids
-from engine.blobs import pictures
-from engine.blobs.pictures import NotAPicture
 from engine.cards.refusal import Unreadable
-from engine.decide import character
-from engine.decide.rejected import Rejected
-from engine.events.base import user_subject
-from engine.execute import execute
-from engine.resources.craft.tools import Unusable
 from engine.shapes.backup import read_backup, unzipped
 from engine.shapes.mapping import ShapesPlan, planned
+from engine.shapes.senders import Choices, taken, unpacked
 from projections.archive import shapes, uploads
 from projections.archive.shapes import ShapesCounts
+from worker.jobs import fetch_avatar
 from worker.jobs.import_chats import TOLD, asker
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob
-from worker.providers.failure import ProviderFailed
-from worker.tools import web
 
 
 async def run(job: RunningJob) -> Result:
@@ -28,12 +20,12 @@ async def run(job: RunningJob) -> Result:
 
     What an attempt stored after it last told its progress counts as repeated to the next one.
     """
-    log, parts = job.work.log, job.parameters.get("parts")
+    log, parts, choices = job.work.log, job.parameters.get("parts"), unpacked(job.personal.get("senders"))
     raw = await uploads.fetch(log, parts)
     if raw is None:
         raise GiveUp("The file is not there any more.")
     try:
-        plan = await asyncio.to_thread(_read, raw)
+        plan = await asyncio.to_thread(_read, raw, choices)
     except Unreadable as error:
         raise GiveUp(str(error)) from None
     del raw
@@ -42,12 +34,13 @@ async def run(job: RunningJob) -> Result:
         await job.progress(done, total, asdict(counts))
 
     host, before = UUID(str(job.parameters["character"])), shapes.counted(job.cursor)
-    taken = await shapes.take(log, asker(job), plan, host, start=job.done, before=before, told=told)
-    await job.progress(whole := len(plan.memories) + len(plan.chat.lines), whole, asdict(taken), now=True)
-    notes = [*plan.chat.bad[:TOLD], *await _picture(job, plan, host)]
+    counts = await shapes.take(log, asker(job), plan, host, choices=choices, start=job.done, before=before, told=told)
+    await job.progress(whole := len(plan.memories) + len(plan.chat.lines), whole, asdict(counts), now=True)
+    why = await fetch_avatar.fetched(job, plan.character.get("avatar_url"), host)
+    notes = [*plan.chat.bad[:TOLD], *([why] if why else [])]
     await uploads.drop(log, parts)
     skipped = {name.replace(" ", "_"): count for name, count in plan.skipped.items()}
-    return asdict(taken) | {
+    return asdict(counts) | {
         "records": plan.records,
         "skipped": skipped,
         "bad": len(plan.chat.bad),
@@ -55,24 +48,8 @@ async def run(job: RunningJob) -> Result:
     }
 
 
-async def _picture(job: RunningJob, plan: ShapesPlan, host: UUID) -> list[str]:
-    """Keep the shape's picture as the character's, where its address can be reached and it has none; else what became of it."""
-    url, log = plan.character.get("avatar_url"), job.work.log
-    if not isinstance(url, str) or not url:
-        return []
-    try:
-        made = await asyncio.to_thread(pictures.prepared, await web.picture(job.work, url))
-        address = await blobs.put(log.pool, log.vault, made.content, user_subject(job.asked_by))
-        edit = character.Edit(host, {"avatar": address}, {"avatar": ""})
-        await execute(log, asker(job), edit, ids.derived("shapes-avatar", job.id))
-    except (Unusable, NotAPicture, ProviderFailed, Rejected) as error:
-        why = str(error) if not isinstance(error, ProviderFailed) else "It cannot be reached."
-        return [f"The picture stays at its address: {why}"]
-    return []
-
-
-def _read(raw: bytes) -> ShapesPlan:
-    return planned(read_backup(unzipped(raw)))
+def _read(raw: bytes, choices: Choices) -> ShapesPlan:
+    return taken(planned(read_backup(unzipped(raw))), choices)
 
 
 HANDLER = Handler(shapes.IMPORT, run, at_once=1)

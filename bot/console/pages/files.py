@@ -9,16 +9,19 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bot import chatlogs, editing, imports, portable
+from bot import shapes as shapes_in
 from bot.chatlogs import ChatFileForm
 from bot.console.pages import playground
 from bot.console.pages.editing import ACTOR, key_of
 from bot.console.pages.jobs import STATUSES
 from bot.console.render import by_script, fragment, go, page, problem, refusing
 from bot.console.state import OPERATOR, Console, console_of
+from bot.portable import BroughtIn
 from engine import ids
 from engine.decide.rejected import Rejected
 from engine.resources.kinds import CHARACTER
 from engine.resources.typed import Wrong
+from engine.shapes.senders import HINT, SHOWN
 from projections.archive import chats, exports, shapes
 from projections.models import jobs
 from projections.models.jobs import Job
@@ -26,6 +29,8 @@ from projections.models.jobs import Job
 SECTION = "In and out"
 NAMES = {chats.IMPORT: "A chat log", shapes.IMPORT: "A backup of shapes.inc", exports.EXPORT: "Everything of yours"}
 ROWS = 20
+WHO = "who:"
+"""How a field begins that says as whom a sender of a backup is taken; the sender's id follows."""
 _MEDIA = {"jsonl": "application/jsonl", "md": "text/markdown", "html": "text/html"}
 
 
@@ -61,12 +66,25 @@ async def import_(request: Request) -> Response:
         raw, name = await file.read(), file.filename
     try:
         if look:
-            found = await portable.look(log, ACTOR, raw, name)
-            return page(request, "files_found.html", {"found": found, "came": None}, section=SECTION)
+            found = await portable.look(log, ACTOR, raw, name, key)
+            return page(request, "files_found.html", {"found": found, "came": None, "hint": HINT, "shown": SHOWN}, section=SECTION)
         host = await editing.find(log, CHARACTER, ACTOR, who) if who else None
         came = await portable.bring(log, ACTOR, raw, name, key, ids.derived("character", "form", key), host)
     except (Rejected, Wrong) as error:
         return problem(request, 422, "That was not done", str(error))
+    return page(request, "files_found.html", {"found": None, "came": came}, section=SECTION)
+
+
+async def bring_held(request: Request) -> Response:
+    """`POST /files/held/{held}`: bring in a backup that was looked at, each of its senders as was said."""
+    log = console_of(request).log
+    async with request.form() as form:
+        said = {name.removeprefix(WHO): text for name, text in form.items() if name.startswith(WHO) and isinstance(text, str)}
+    try:
+        begun = await shapes_in.bring(log, ACTOR, UUID(str(request.path_params["held"])), said)
+    except Wrong as error:
+        return problem(request, 422, "That was not done", f"{error} Go back and say it otherwise.")
+    came = BroughtIn(f"{begun.item.name} is here.", begun.notes, begun.item, begun.job)
     return page(request, "files_found.html", {"found": None, "came": came}, section=SECTION)
 
 
@@ -114,6 +132,7 @@ def _file(content: bytes, name: str, media: str) -> Response:
 ROUTES = (
     Route("/files", show),
     Route("/files/import", import_, methods=["POST"]),
+    Route("/files/held/{held:uuid}", refusing(bring_held), methods=["POST"]),
     Route("/files/imports/{job:uuid}/undo", refusing(take_back), methods=["POST"]),
     Route("/files/export", export, methods=["POST"]),
     Route("/files/exports/{job:uuid}", fetch),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine import ids
 from engine.archive.container import ArchiveError, ArchiveManifest, ArchiveReader, ArchiveWriter
 from engine.archive.lines import NotALine, line_of, read_line
+from engine.errors import UnknownEvent
 from engine.events.build import new
 from engine.events.message import MessageReceived
 from engine.sealing import DataKey
@@ -67,6 +68,29 @@ def test_a_member_that_is_more_than_it_says_is_not_unpacked() -> None:
         assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_a_member_that_lies_nowhere_is_damaged() -> None:
+    """The list of contents puts it before the beginning of the file: a sentence, as for all other damage."""
+    file = io.BytesIO()
+    writer = ArchiveWriter(file, ArchiveManifest("person", 7, "2024", opened=True))
+    writer.add("events.jsonl", b"x\n" * 100)
+    writer.finish()
+    raw = file.getvalue()
+    end = raw.rindex(b"PK\x05\x06")
+    begins = int.from_bytes(raw[end + 16 : end + 20], "little")
+    shifted = raw[: end + 16] + (begins + 40).to_bytes(4, "little") + raw[end + 20 :]
+    for broken in (shifted, raw[40:]):
+        with pytest.raises(ArchiveError, match=r"\.$"), ArchiveReader(io.BytesIO(broken)) as archive:
+            archive.check()
+
+
+def test_a_line_of_a_version_that_never_was_is_no_event() -> None:
+    """Neither of one to come nor of one before the first."""
+    line = orjson.loads(line_of(row_of("hello", None, None), KEY, opened=True))
+    for version in (0, 99):
+        with pytest.raises(UnknownEvent):
+            read_line(orjson.dumps(line | {"schema": version})).event()
 
 
 @pytest.mark.parametrize("raw", [b"", b"PK\x05\x06" + bytes(18), b"{}", b"\x89PNG"])

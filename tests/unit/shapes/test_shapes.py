@@ -31,8 +31,8 @@ def test_every_field_is_mapped_or_kept_or_named() -> None:
     assert sorted(wanted - set(CANARY.findall(everything))) == []
     told = "\n".join(plan.told)
     assert [name for name in ("credits_used", "user_id") if f"{name}: left out" not in told] == []
-    left = "left out: id, senders, summary_type, metadata.start_ts, metadata.msg_ids, story_type"
-    assert f"Of each memory its words and its time are taken, as yours; {left}" in plan.told
+    named = ("id", "senders", "summary_type", "metadata.start_ts", "metadata.end_ts", "metadata.msg_ids", "story_type")
+    assert f"Kept beside each memory, as it is: {', '.join(named)}" in plan.told
     assert plan.character["custom"]["never seen before"] == {"deep": ["canary unknown"]}
     assert (plan.character["slug"], plan.character["greeting"], plan.character["visibility"]) == ("mochi", "canary greeting", "private")
     assert (plan.preset["model"], plan.preset["parameters"]["temperature"], plan.preset["window"]) == (

@@ -12,7 +12,7 @@ from bot.discord.answers import Choices, Interaction, Told, answer, open_form
 from bot.discord.attached import content
 from bot.discord.context import key_of, user_id
 from bot.discord.features.declare import UNCHANGED, answering, bare, command_group, suggesting
-from bot.discord.features.resources import known, screens
+from bot.discord.features.resources import backup, known, screens
 from bot.discord.features.resources.editor import Editor
 from bot.discord.features.undo.press import changed
 from bot.discord.limits import CHOICE, CHOICES
@@ -97,7 +97,10 @@ def _making(group: Any, kind: Kind[Any], editor: Editor) -> None:
     @answering("import", f"Make a {kind.name} from a file: ours or the predecessor's", under=group)
     async def import_(interaction: Interaction, file: nextcord.Attachment = A_FILE) -> Told:
         most = portable.MOST_BYTES if kind is CHARACTER and file.filename.casefold().endswith(".zip") else cards.MOST_BYTES
-        return await editor.imported(interaction, kind, await content(file, most), file.filename)
+        raw = await content(file, most)
+        if kind is CHARACTER and portable.is_backup(raw):
+            return await backup.preview(editor, interaction, raw)
+        return await editor.imported(interaction, kind, raw, file.filename)
 
 
 def _editing(group: Any, kind: Kind[Any], editor: Editor) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from bot import cards, editing, portable, proxies, sheets
+from bot import cards, editing, proxies, sheets
 from bot.discord import custom_ids
 from bot.discord.answers import Interaction, Told
 from bot.discord.components import Option, button, cut, row, select
@@ -140,12 +140,12 @@ class Editor:
         actor, item_id = self.context.actor(interaction), self._new_id(kind, interaction)
         command = editing.creation(kind, item_id, values, measured=measured)
         await editing.carry_out(self.context.log, actor, command, key_of(interaction.id))
-        return self._is_there(interaction, await known.by_id(self.context, kind, actor, item_id), notes)
+        return self.is_there(interaction, await known.by_id(self.context, kind, actor, item_id), notes)
 
     def _new_id(self, kind: Kind[Any], interaction: Interaction) -> UUID:
         return ids.derived(kind.name, "discord", interaction.id)
 
-    def _is_there(self, interaction: Interaction, item: Item, notes: Sequence[str]) -> Told:
+    def is_there(self, interaction: Interaction, item: Item, notes: Sequence[str]) -> Told:
         """The answer to a new one: how to use it, what a file had besides, and what can be done next."""
         use = {
             "character": f"Call it with `{self.context.settings.bot_mention_char}{item.handle}`.",
@@ -153,25 +153,19 @@ class Editor:
             "persona": "`/persona default` makes it who you are.",
         }.get(item.kind.name, "")
         private = " It is private: only you can use it." if item.values.get("visibility") == "private" else ""
-        more = [f"and {len(notes) - NOTES} more"] if len(notes) > NOTES else []
-        lines = "".join(f"\n- {cut(note, 200)}" for note in [*notes[:NOTES], *more])
+        lines = listed(notes)
         edit = button(custom_ids.EDIT.id(item.kind.name, item.id), "Edit", "blue")
         return changed(interaction, f"**{item.name}** is there. {use}{private}{lines}", edit)
 
     async def imported(self, interaction: Interaction, kind: Kind[Any], raw: bytes, name: str) -> Told:
         """Make a new one of a file: a card of any program, one of ours, or the predecessor's. Raises Rejected and Wrong."""
         actor, log = self.context.actor(interaction), self.context.log
-        if kind is CHARACTER and portable.is_backup(raw):
-            brought = await portable.bring(log, actor, raw, name, key_of(interaction.id), self._new_id(kind, interaction), None)
-            assert brought.item is not None
-            job = f"Memories and talk come in by job `{str(brought.job)[:8]}`, as your private talk with it. Twice adds nothing."
-            return self._is_there(interaction, brought.item, (brought.words, job, *brought.notes))
         if kind is CHARACTER:
             if len(raw) > cards.MOST_BYTES:
                 raise Rejected(f"The file is larger than {cards.MOST_BYTES // 2**20} MB.")
             found = await cards.read(log, actor, raw, name)
             item, notes = await cards.make(log, actor, found, self._new_id(kind, interaction), key_of(interaction.id))
-            return self._is_there(interaction, item, notes)
+            return self.is_there(interaction, item, notes)
         try:
             tree = json.loads(raw)
         except (ValueError, RecursionError):
@@ -240,6 +234,12 @@ class Editor:
             return f"{self.context.settings.bot_mention_char}{item.handle} — {item.name}{mine}"
         more = item.values.get("model") or item.values.get("pronouns")
         return f"`{item.handle}` — {item.name}{f' ({more})' if more else ''}{mine}"
+
+
+def listed(notes: Sequence[str]) -> str:
+    """Lines about a file, at most NOTES of them. Pure."""
+    more = [f"and {len(notes) - NOTES} more"] if len(notes) > NOTES else []
+    return "".join(f"\n- {cut(note, 200)}" for note in [*notes[:NOTES], *more])
 
 
 def sees_all(item: Item) -> bool:

@@ -7,7 +7,7 @@ from bot.discord import custom_ids
 from bot.discord.answers import Interaction, Told, answer, open_form, update
 from bot.discord.components import button, row
 from bot.discord.custom_ids import Press, Values
-from bot.discord.features.resources import known, screens
+from bot.discord.features.resources import backup, known, screens
 from bot.discord.features.resources.editor import Editor
 from bot.discord.payload import Json
 from bot.discord.presses import Handler, chosen, submitted
@@ -37,6 +37,7 @@ def handlers(editor: Editor) -> dict[Press, Handler]:
         custom_ids.CHOOSE: pressed.choose,
         custom_ids.EXPORT: pressed.export,
         custom_ids.DELETE: pressed.delete,
+        **backup.handlers(editor),
     }
 
 
