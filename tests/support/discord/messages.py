@@ -35,7 +35,8 @@ def attach(world: World, channel: Channel, call: Call) -> list[Json]:
     told = {str(one.get("id")): one for one in call.body.get("attachments") or [] if isinstance(one, dict)}
     kept = ("description", "duration_secs", "waveform")
     found = [stored(world, channel, name, kind, data) for _, name, kind, data in call.files]
-    return [one | {name: told[str(n)][name] for name in kept if name in told.get(str(n), ())} for n, one in enumerate(found)]
+    said = [told.get(str(n), {}) for n in range(len(found))]
+    return [one | {name: about[name] for name in kept if about.get(name) is not None} for one, about in zip(found, said, strict=True)]
 
 
 def stored(world: World, channel: Channel, name: str, kind: str, data: bytes) -> Json:
