@@ -323,11 +323,16 @@ async def _aside[T](size: int, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if size > MOST_AT_ONCE else work()
 
 
+def pause_s(count: int, chance: random.Random) -> float:
+    """Seconds before the next try after so many: twice as long each time, spread so that those who failed at once do not return at once."""
+    return FIRST_PAUSE * 2 ** (count - 1) * chance.uniform(0.5, 1.5)
+
+
 async def _pause(fault: Fault, count: int, deadline: float) -> bool:
     """Wait before the next try; False when there is no time left for one."""
     if fault.category in _SAMPLED_AGAIN | QUOTA:
         return clock.monotonic() < deadline
-    seconds = fault.retry_after if fault.retry_after is not None else FIRST_PAUSE * 2 ** (count - 1) * random.uniform(0.5, 1.5)
+    seconds = fault.retry_after if fault.retry_after is not None else pause_s(count, random.Random())
     if seconds > LONGEST_PAUSE or clock.monotonic() + seconds >= deadline:
         return False
     await asyncio.sleep(seconds)

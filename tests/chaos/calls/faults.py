@@ -49,6 +49,8 @@ class Fault:
     how: Behaviour | None = None
 
 
+ENOUGH = 20
+"""Turns after which pauses that are alike are no chance any more: of four, one run in some hundred finds them so."""
 R23: Sequence[Fault] = (
     Fault("500", "server_error", Status(500, "boom")),
     Fault("503", "server_error", Status(503, "no provider", "provider_unavailable")),
@@ -100,7 +102,7 @@ def _judge_failure(run: Run, fault: Fault, end: TurnFailed) -> None:
 
 
 def _judge_pauses(run: Run, journal: Sequence[ProviderRequest]) -> None:
-    """Between two calls of a turn there is a pause, the second longer on the whole, and no two alike."""
+    """Between two calls of a turn there is a pause, the second longer on the whole, and no two alike; a few may be so by chance."""
     times: dict[str, list[float]] = {}
     for asked in journal:
         times.setdefault(asked.call, []).append(asked.at)
@@ -108,7 +110,8 @@ def _judge_pauses(run: Run, journal: Sequence[ProviderRequest]) -> None:
     first, second = [gap[0] for gap in gaps], [gap[1] for gap in gaps]
     run.figures["pauses_s"] = [round(sum(part) / max(len(part), 1), 2) for part in (first, second)]
     run.expect(min([*first, *second], default=0.0) >= 0.45, "a retry came without a pause")
-    run.expect(len(gaps) > 1 and pstdev(first) > 0.05 and pstdev(second) > 0.1, "the pauses have no jitter")
+    run.expect(len(gaps) > 1, "too few retries to tell how long they waited")
+    run.expect(len(gaps) < ENOUGH or (pstdev(first) > 0.05 and pstdev(second) > 0.1), "the pauses have no jitter")
 
 
 @asynccontextmanager
