@@ -325,7 +325,7 @@ async def _aside[T](size: int, work: Callable[[], T]) -> T:
 
 def pause_s(count: int, chance: random.Random) -> float:
     """Seconds before the next try after so many: twice as long each time, spread so that those who failed at once do not return at once."""
-    return FIRST_PAUSE * 2 ** (count - 1) * chance.uniform(0.5, 1.5)
+    return FIRST_PAUSE * 2.0 ** (count - 1) * chance.uniform(0.5, 1.5)
 
 
 async def _pause(fault: Fault, count: int, deadline: float) -> bool:
