@@ -15,6 +15,7 @@ HINTED_PAUSE = 0.02
 """The first of them where hints come: one that is lost costs so much."""
 LOOKED_S = 1.0
 """How often whoever waits for a long way looks how far it is."""
+SLOW = 10
 _waiting: set[tuple[int, "asyncio.Future[None]"]] = set()
 _sources: list[object] = []
 _latest = 0
@@ -58,24 +59,29 @@ async def wait_while_moving(
 ) -> bool:
     """Wait until these serving projections have digested `position`, however long it takes while any of them moves.
 
-    False when none has for so many seconds. `tell` hears (done, total) from time to time.
+    False when none has for so many seconds and one is stopped, or for SLOW times as many though all are at work: on a machine that is
+    busy with something else one batch takes minutes. `tell` hears (done, total) from time to time.
     """
     before, since = -1, clock.monotonic()
     while not await wait_for(pool, names, position, seconds=min(seconds, LOOKED_S)):
         async with pool.connection() as connection:
-            done = await _digested(connection, names, position)
+            done, stopped = await _digested(connection, names, position)
         tell(done, position * len(names))
         if done > before:
             before, since = done, clock.monotonic()
-        elif clock.monotonic() - since >= seconds:
+        elif clock.monotonic() - since >= seconds * (1 if stopped else SLOW):
             return False
     return True
 
 
-async def _digested(connection: Connection, names: Sequence[str], position: int) -> int:
-    statement = "SELECT coalesce(sum(least(position, %s)), 0)::bigint FROM projections WHERE role = 'live' AND name = ANY(%s)"
-    row = await (await connection.execute(statement, (position, list(names)))).fetchone()
-    return int(row[0]) if row is not None else 0
+async def _digested(connection: Connection, names: Sequence[str], position: int) -> tuple[int, bool]:
+    """The sum of how far they are, and whether one that is behind is not at work."""
+    statement = (
+        "SELECT coalesce(sum(least(position, %(to)s)), 0)::bigint, coalesce(bool_or(status <> 'running' AND position < %(to)s), false),"
+        " count(*) FROM projections WHERE role = 'live' AND name = ANY(%(names)s)"
+    )
+    row = await (await connection.execute(statement, {"to": position, "names": list(names)})).fetchone()
+    return (int(row[0]), bool(row[1]) or row[2] < len(names)) if row is not None else (0, True)
 
 
 async def ask_from[T](
