@@ -1,14 +1,15 @@
 """What every face says and asks about memories: finding the one that is meant, lists, views, and times."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from bot.waypoints import waypoints
-from engine import clock, config, ids
+from engine import clock, config
 from engine.actor import Actor
 from engine.decide.rejected import Rejected
-from engine.decide.remembering.memory import LockMemory
+from engine.decide.remembering.memory import LockMemories
 from engine.decide.remembering.sectors import classify
 from engine.execute import execute
 from engine.store import Log
@@ -27,13 +28,17 @@ SPANS: Mapping[str, timedelta] = {
 """Times that may be named."""
 SHOWN = 20
 """Memories of a list that are shown at once."""
+MOST_LISTED = 20_000
+"""Memories that are looked through: twice as many as are met of one person."""
+MOST_NEAR = 1_000
+"""Of the latest so many those are looked for that are near a memory."""
 _LINE = 120
 
 
-async def notes(log: Log, person: int | None, *, words: str = "", character: UUID | None = None) -> list[Note]:
-    """A person's memories (None: everybody's), those that hold all of some words, the latest first."""
+async def notes(log: Log, person: int | None, *, words: str = "", character: UUID | None = None, most: int = MOST_LISTED) -> list[Note]:
+    """A person's memories (None: everybody's), those that hold all of some words, the latest first; of the latest `most`."""
     async with log.pool.connection() as connection:
-        found = await noted.of_person(connection, log.vault, person, character=character)
+        found = await noted.of_person(connection, log.vault, person, character=character, limit=most)
     wanted = words.casefold().split()
     return [note for note in found if all(word in note.text.casefold() for word in wanted)]
 
@@ -48,17 +53,16 @@ async def find(log: Log, person: int | None, which: str) -> Note:
 
 
 async def lock_all(log: Log, actor: Actor, found: Sequence[Note], key: UUID, *, locked: bool = True) -> str:
-    """Lock or unlock these memories, each by an act of its own, and say how many that changed. The same key again changes nothing."""
-    others = [note for note in found if note.locked != locked]
-    for note in others:
-        see = ("memory",) if note is others[-1] else ()
-        await execute(log, actor, LockMemory(note.memory, locked), ids.derived("lock", key, note.memory), see=see)
+    """Lock or unlock these memories by one act, and say how many that changed. The same key again changes nothing."""
+    others = tuple(note.memory for note in found if note.locked != locked)
+    if others:
+        await execute(log, actor, LockMemories(others, locked), key, see=("memory",))
     return f"{len(others):,} of {len(found):,} memories {'locked' if locked else 'unlocked'}; the others were so before."
 
 
 def line(note: Note) -> str:
     """A memory in one line: its name, what is odd about it, and its beginning."""
-    held = {"locked": note.locked, "put aside": note.archived, "hidden": note.hidden, "replaced": note.replaced}
+    held = {"locked": note.locked, "put aside": note.archived, "hidden": note.hidden, "replaced": note.replaced, "over": note.ended}
     marks = [mark for mark, holds in held.items() if holds]
     about = f" ({', '.join((note.origin, *marks))})" if marks or note.origin != "manual" else ""
     text = " ".join(note.text.split())
@@ -74,6 +78,22 @@ def listed(found: Sequence[Note], *, first: int = 0) -> str:
     return "\n".join(map(line, shown)) + more
 
 
+def counted(found: Sequence[Note], names: Mapping[UUID, str]) -> str:
+    """How many memories there are: of which kind, what became of them, with which character, and from when. Pure."""
+    if not found:
+        return listed(found)
+    kinds = Counter(_KINDS.get(note.origin, note.origin) for note in found)
+    states = ("locked", "corrected", "archived", "hidden", "replaced", "ended", "taken_back")
+    held = {_STATES.get(state, state): sum(getattr(note, state) for note in found) for state in states}
+    whose = Counter(names.get(note.character, "another character") if note.character else "all characters" for note in found)
+    first, last = min(note.at for note in found), max(note.at for note in found)
+    lines = [f"{len(found):,} memories are noted, from {first:%Y-%m-%d} to {last:%Y-%m-%d}."]
+    for what, counts in (("Kinds", kinds), ("Of them", held), ("With", whose)):
+        shown = [f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda one: -one[1])[:SHOWN] if count]
+        lines += [f"{what}: {', '.join(shown)}."] if shown else []
+    return "\n".join(lines)
+
+
 async def viewed(log: Log, note: Note) -> str:
     """A memory with everything that is known of it."""
     async with log.pool.connection() as connection:
@@ -82,11 +102,12 @@ async def viewed(log: Log, note: Note) -> str:
     facts = [f"{_MADE.get(note.origin, note.origin)}{by}, {note.at:%Y-%m-%d %H:%M} UTC", f"met {_WHERE[note.reach]}"]
     facts += ["corrected"] * note.corrected + ["locked"] * note.locked + ["put aside"] * note.archived + ["hidden by a dream"] * note.hidden
     facts += ["replaced by a newer one"] * note.replaced + [f"about {', '.join(note.entities)}"] * bool(note.entities)
+    facts += [f"{'held' if note.ended else 'holds'} until {note.until:%Y-%m-%d %H:%M} UTC"] if note.until else []
     cost = [f"cost ${note.cost:.6f}"] if note.cost is not None else []
     sources = [f"position {one.position}" for one in found if one.position]
     sources += [f"memory {one.of_memory.hex[-8:]}" for one in found if one.of_memory]
     made_of = [f"made from {', '.join(sources[:20])}"] if sources else []
-    near = waypoints(note, await notes(log, note.person))
+    near = waypoints(note, await notes(log, note.person, most=MOST_NEAR))
     edges = [f"near {', '.join(f'{one.other.name} ({one.label})' for one in near)}"] if near else []
     facts.append(classify(note.text))
     return "\n".join((note.text, "", f"{note.name}: " + "; ".join((*facts, *cost, *made_of, *edges)) + "."))
@@ -131,6 +152,16 @@ _MADE = {
     "dream": "a reflection",
     "relationship": "how they stand to each other",
 }
+_KINDS = {
+    "manual": "noted",
+    "fact": "facts",
+    "summary": "summaries",
+    "dream": "reflections",
+    "relationship": "relationships",
+    "verbatim": "brought in word for word",
+    "shapes_inc": "brought in from shapes.inc",
+}
+_STATES = {"archived": "put aside", "ended": "over", "taken_back": "taken back"}
 _WHERE = {
     "channel": "where it was noted, and in private talk with its person",
     "server": "in its server, and in private talk with its person",

@@ -17,6 +17,7 @@ from engine.execute import execute
 from engine.outside import numbers
 from engine.store import Log
 from engine.terminal import Json, Yes, echo, say, table
+from projections.models import catalog
 from projections.models.memories.noted import Note
 from projections.terminal import group as shared_group
 
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     group.command("lock-all")(_lock_all)
     group.command("forget")(_forget)
     group.command("purge")(_purge)
+    group.command("stats")(_stats)
     group.command("status")(_status)
     group.command("dreams")(_dreams)
     group.command("import")(old_memories.command)
@@ -78,8 +80,9 @@ def _row(note: Note) -> tuple[object, ...]:
 
 def _fields(note: Note) -> dict[str, object]:
     names: tuple[str, ...] = ("person", "origin", "character", "channel", "guild", "venue", "reach")
-    names += ("model", "cost", "corrected", "locked", "archived", "hidden", "replaced", "entities")
+    names += ("model", "cost", "corrected", "locked", "archived", "hidden", "replaced", "ended", "entities")
     more = {name: getattr(note, name) for name in names}
+    more["until"] = note.until.isoformat(timespec="seconds") if note.until else None
     return {"name": note.name, "id": str(note.memory), "at": note.at.isoformat(timespec="seconds"), "text": note.text} | more
 
 
@@ -181,6 +184,18 @@ def _purge(
         if not yes:
             words = f"This forgets what {person} {when} said and was answered, but what is locked.\n{NOTHING_YET}"
         say({"person": person, "forgotten": yes}, json=json, words=words)
+
+    carry(work)
+
+
+def _stats(person: Person = None, json: Json = False) -> None:
+    """Count what is noted: of which kind, what became of it, from when."""
+
+    async def work(log: Log) -> None:
+        async with log.pool.connection() as connection:
+            names = {one.id: one.name for one in await catalog.characters(connection, log.vault)}
+        words = remembering.counted(await remembering.notes(log, person), names)
+        say({"stats": words.splitlines()}, json=json, words=words)
 
     carry(work)
 

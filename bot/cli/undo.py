@@ -33,7 +33,7 @@ def undo(
     list_: Annotated[bool, typer.Option("--list", help="Only show the newest changes.")] = False,
     json: Json = False,
 ) -> None:
-    """Take back a change to a character, preset, channel, budget, limit or model: the newest one, or the one named. For 30 days."""
+    """Take back a change to a character, preset, channel, memory, budget, limit or model: the newest one, or the one named. For 30 days."""
 
     async def work(log: Log) -> None:
         changes = await undoing.lately(log, by=MINE if by is None else (by,)) if which is None or list_ else []

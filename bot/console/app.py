@@ -101,6 +101,7 @@ ROUTES = (
     Route("/memory", memory.remember, methods=["POST"]),
     Route("/memory/purge", memory.purge, methods=["POST"]),
     Route("/memory/lock", memory.lock_all, methods=["POST"]),
+    Route("/memory/undo", memory.undo, methods=["POST"]),
     Route("/memory/rebuild", memory.rebuild, methods=["POST"]),
     Route("/memory/dreams/{dream:uuid}/undo", memory.undo_dream, methods=["POST"]),
     Route("/memory/{memory:uuid}", memory.inspect),

@@ -162,7 +162,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "job.completed": (job.JobCompleted, 1),
         "job.failed": (job.JobFailed, 1),
         "job.cancelled": (job.JobCancelled, 1),
-        "memory.noted": (memory.MemoryNoted, 3),
+        "memory.noted": (memory.MemoryNoted, 4),
         "memory.record_kept": (memory.MemoryRecordKept, 1),
         "memory.extracted": (memory.FactsExtracted, 1),
         "memory.corrected": (memory.MemoryCorrected, 1),

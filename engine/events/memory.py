@@ -38,7 +38,8 @@ class MemoryNoted(Event):
     `said_by` is whose words they are where it is somebody else's, `people` all whose words went into it. `sources` are what it was made
     from: it holds as long as all of them stand. With `supersedes` it takes another's place. `model`, `prompt_version`, `generation`,
     `cost` (US dollars) and `group`, the number of its window, say how a model made it. `entities` are whom and what a fact is about, `slot`
-    is what can have one value at a time ("home"), so that a newer fact of the same slot takes an older one's place.
+    is what can have one value at a time ("home"), so that a newer fact of the same slot takes an older one's place. It is met until
+    `until_ms`, Unix milliseconds, where it is said to hold for a time only.
     """
 
     memory_id: UUID
@@ -57,6 +58,7 @@ class MemoryNoted(Event):
     supersedes: tuple[UUID, ...] = Field((), max_length=50)
     salience: float = Field(0.5, ge=0, le=1)
     at_ms: Count = 0
+    until_ms: Count | None = None
     generation: str = Field("", max_length=200)
     group: str = Field("", max_length=80)
     model: str = Field("", max_length=200)

@@ -69,6 +69,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("memory.noted", 1): unchanged,  # v2: how two stand to each other is an origin, too
         ("memory.noted", 2): unchanged,  # v3: what can have one value at a time
         ("model.catalogue_fetched", 1): unchanged,  # v2: whether a model knows tools
+        ("memory.noted", 3): unchanged,  # v4: until when it holds
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key
     }
 )

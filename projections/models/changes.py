@@ -18,7 +18,7 @@ MOST = 200
 
 class Changes(Projection):
     name = "changes"
-    version = 8
+    version = 9
     types = frozenset(
         {
             *(f"character.{what}" for what in ("created", "edited", "deleted", "restored")),
@@ -41,6 +41,8 @@ class Changes(Projection):
             "presence.set",
             *(f"persona.{what}" for what in ("created", "edited", "deleted", "restored", "chosen")),
             *(f"server.{what}" for what in ("edited", "denied", "allowed")),
+            *(f"memory.{what}" for what in ("noted", "corrected", "locked", "reach_chosen", "session_started", "session_ended")),
+            "memory.generation_chosen",
         }
     )
     ddl = """

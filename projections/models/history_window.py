@@ -135,11 +135,17 @@ async def request(connection: AsyncConnection, turn: UUID, *, schema: str = "his
 
 
 async def length(connection: AsyncConnection, channel: int, until: int, *, reader: UUID, schema: str = "history") -> tuple[int, int]:
-    """(entries, people's messages among them) from the last reset of `reader` on, up to the message at position `until`, which counts."""
+    """(entries, people's messages among them) from the last reset of `reader` on, up to the message at position `until`, which counts.
+
+    With those that the channel has taken over from another.
+    """
     statement = f"""
-    SELECT count(*), count(*) FILTER (WHERE e.kind = 'message') FROM {{schema}}.entries e
-    WHERE e.channel = %(channel)s AND e.asked <= %(until)s AND NOT (e.asked = %(until)s AND e.kind <> 'message')
-      AND e.live AND NOT e.gone AND {_SINCE_RESET}
+    SELECT count(*), count(*) FILTER (WHERE kind = 'message') FROM (
+        SELECT e.kind FROM {{schema}}.entries e
+        WHERE e.channel = %(channel)s AND e.asked <= %(until)s AND NOT (e.asked = %(until)s AND e.kind <> 'message')
+          AND e.live AND NOT e.gone AND {_SINCE_RESET}
+        UNION ALL SELECT e.kind FROM forks.lines f JOIN {{schema}}.entries e ON e.position = f.position
+        WHERE f.channel = %(channel)s AND {STILL_THERE} AND {_SINCE_RESET}) AS said
     """
     row = await (await connection.execute(sql(statement, schema), {"channel": channel, "until": until, "reader": reader})).fetchone()
     return (row[0], row[1]) if row else (0, 0)

@@ -30,7 +30,7 @@ async def test_memories_are_in_ones_hands(here: Site) -> None:
     await here.complete(first.turns[0], "Indeed.")
     await here.lines(first.channel, 2)
     await here.settled()
-    assert (await here.form("/memory", {"text": "I live in <i>Oslo</i>."})).headers["location"] == "/memory"
+    assert (await here.form("/memory", {"text": "I live in <i>Oslo</i>."})).headers["location"].startswith("/memory?changed=")
     message = first.message_id
     place = MemoryPlace("playground", first.channel)
     command = Remember(uuid4(), OPERATOR, place, "I keep bees.", message=message)
@@ -48,7 +48,16 @@ async def test_memories_are_in_ones_hands(here: Site) -> None:
     assert "I keep wasps." in (await here.http.get(f"/memory/{command.memory}")).text
     page = (await here.http.get("/memory?words=wasps")).text
     assert "Lock all of them" in page
-    assert (await here.form("/memory/lock", {"words": "wasps", "how": "lock"})).headers["location"] == "/memory?words=wasps"
+    done = (await here.form("/memory/lock", {"how": "lock"})).headers["location"]
+    assert (await here.http.get(done)).text.count('<span class="chip">locked</span>') == 2
+    assert "Undo" in (await here.http.get(done)).text
+    back = {"of": done.rpartition("=")[2]}
+    assert (await here.form("/memory/undo", back)).status_code == 303
+    assert '<span class="chip">locked</span>' not in (await here.http.get("/memory")).text, "one act, taken back by one"
+    assert [(await here.form("/memory/undo", wrong)).status_code for wrong in (back, {"of": "x"})] == [409, 409]
+    assert (
+        (await here.form("/memory/lock", {"words": "wasps", "how": "lock"})).headers["location"].startswith("/memory?words=wasps&changed=")
+    )
     assert "locked" in (await here.http.get("/memory?words=wasps")).text.partition('<span class="chip">')[2]
     await here.form("/memory/lock", {"words": "Oslo", "how": "unlock"})
     assert (await here.form(f"/memory/{command.memory}/forget", {})).status_code == 409

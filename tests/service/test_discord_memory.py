@@ -13,6 +13,7 @@ from bot.cli import memories
 from bot.discord.service import Service
 from engine import config, log
 from engine.config import Settings
+from tests.service.test_discord_resources import Person
 from tests.support.discord import StandinDiscord
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.harness import Rig, rig
@@ -58,8 +59,21 @@ async def test_a_person_sees_corrects_locks_and_forgets_what_is_noted_of_them(
     seen = await said("alice", "view", which=name)
     assert "Bergen" in seen
     assert "corrected" in seen
+    counted = await said("alice", "stats")
+    assert "Kinds: noted 1." in counted
+    assert "Of them: corrected 1." in counted
+    assert "Nothing is noted" in await said("bob", "stats")
     assert "0 of 0" in await said("bob", "lock-all")
+    await said("alice", "remember", text="I keep bees.")
+    alice = Person(discord, "alice")
+    done = await alice.run("memory lock-all")
+    assert "2 of 2 memories locked" in done.text
+    assert "Taken back" in (await alice.press(done, "Undo")).text
+    assert (await said("alice", "browse")).count("locked") == 0, "one act, taken back by one press"
     assert "1 of 1 memories locked" in await said("alice", "lock-all", words="bergen")
+    assert "Taken back: memory locked" in await alice.says("undo")
+    assert "1 of 1 memories locked" in await said("alice", "lock-all", words="bergen")
+    await said("alice", "delete", which=(await said("alice", "search", words="bees")).split(":")[0])
     assert "locked" in await said("alice", "delete", which=name)
     assert "incognito" in (await said("alice", "incognito", time="30m")).casefold()
     assert "incognito" in (await said("alice", "status")).casefold()
@@ -70,6 +84,7 @@ async def test_a_person_sees_corrects_locks_and_forgets_what_is_noted_of_them(
     assert (listed["name"], listed["text"], listed["locked"]) == (name, "I live in Bergen.", True)
     await told("lock-all", "bergen", "--off")
     assert [one["locked"] for one in await told("list")] == [False]
+    assert "Kinds: noted 1." in (await told("stats"))["stats"]
     await told("lock", name)
     await told("lock", name, "--off")
     await told("forget", name, "--yes")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from typing import Any, cast
 from uuid import uuid4
 
@@ -43,12 +44,14 @@ class Scripted(RunningJob):
 
     answer: Callable[[Sequence[str]], object]
     asked: list[str]
+    told: str = ""
 
     async def progress(self, done: int, total: int | None = None, cursor: Any = None, *, now: bool = False) -> None:
         """Nothing is recorded: nobody asked for this job."""
 
     async def call(self, model: str, messages: Any, **more: Any) -> Completion:
         self.asked.append(str(messages[-1]["content"]))
+        self.told = str(messages[0]["content"])
         return Completion(text=json.dumps(self.answer(self.asked[-1].splitlines())), usage=Usage(cost=0.0001))
 
 
@@ -106,7 +109,7 @@ async def test_what_the_model_found_in_peoples_lines_is_noted_and_nothing_else(w
     assert {one.salience for one in notes.values()} == {0.9}
     read = [event for event in await _events(world) if isinstance(event, FactsExtracted)]
     assert (len(read), sum(len(one.facts) for one in read), sum(one.withheld for one in read)) == (34, 100, 0)
-    assert {(one.model, one.prompt_version, one.cost) for one in read} == {("cheap", 1, 0.0001)}
+    assert {(one.model, one.prompt_version, one.cost) for one in read} == {("cheap", extract.PROMPT_VERSION, 0.0001)}
     async with world.log.pool.connection() as connection:
         [listed] = [one for one in await generations.listed(connection, "") if one.kind == "summary"]
     assert (listed.facts, round(listed.cost or 0, 6)) == (100, 0.0034)
@@ -162,6 +165,26 @@ async def test_a_newer_fact_takes_the_place_of_an_older_one_of_its_slot(world: W
     assert not {one.text: one for one in await stored(world)}["Ada lives in Oslo."].replaced
 
 
+async def test_what_holds_for_a_time_only_is_met_until_then(world: World, settings: Settings) -> None:
+    """Then what it took the place of is met again, and lists say that it is over; the model is told which day it is."""
+    for text in ("I live in Oslo.", "Until tomorrow I live in Bergen."):
+        await six(world, text)
+    oslo, bergen = await readings(world)
+    await extract.make(job(world, settings, home("Oslo")), oslo)
+    await world.caught_up()
+    asked = job(world, settings, lambda _: {"facts": [{"line": 0, "fact": "Ada lives in Bergen.", "slot": "home", "until": "2026-03-02"}]})
+    await extract.make(asked, bergen)
+    assert "The lines were said on Sunday, 2026-03-01." in asked.told
+    assert await met(world) == {"Ada lives in Bergen."}
+    world.at += timedelta(days=2)
+    assert await met(world) == {"Ada lives in Oslo."}
+    notes = {one.text[13:-1]: one for one in await stored(world)}
+    assert {town: (one.replaced, one.ended) for town, one in notes.items()} == {"Oslo": (False, False), "Bergen": (False, True)}
+    assert "held until 2026-03-03 00:00 UTC" in await remembering.viewed(world.log, notes["Bergen"])
+    await world.do(Correct(bergen.memory(1), "Ada lives in Bergen for good."), person(ADA))
+    assert await met(world) == {"Ada lives in Bergen for good."}, "what a person says themselves has no end"
+
+
 async def test_what_a_person_corrected_stands_against_any_model(world: World, settings: Settings) -> None:
     """Said again elsewhere, or found by another summarizer, the old value is not noted; nor is what is older than what stands."""
     for text in ("I live in Oslo.", "My flat in Oslo is small."):
@@ -189,6 +212,26 @@ async def test_what_a_person_corrected_stands_against_any_model(world: World, se
     assert await met(world) == {"Ada lives in Lund."}
 
 
+async def test_a_reflection_is_one_of_the_readings_of_a_day(world: World, settings: Settings) -> None:
+    """A model that has read enough of somebody on a day is asked nothing more of them, and what it was asked counts."""
+    for text in ("I keep bees.", "I sell honey."):
+        await six(world, text)
+    for number, reading in enumerate(await readings(world)):
+        await extract.make(job(world, settings, lambda _, n=number: {"facts": [{"line": 0, "fact": f"fact {n}"}]}), reading)  # type: ignore[misc]
+    await world.caught_up()
+
+    async def reflected(number: int, most: int) -> int:
+        some = settings.model_copy(update={"memory_calls_a_day": most})
+        once = job(world, some, lambda _: {"reflections": [{"from": [0, 1], "text": "Bees feed Ada."}]})
+        with clock.frozen(world.at):
+            made = await reflect.make(once, reflect.Reflection(ADA, SQUARE.channel, 1, number))
+        assert len(once.asked) == made
+        await world.caught_up()
+        return made
+
+    assert [await reflected(2, 2), await reflected(2, 3), await reflected(3, 3)] == [0, 1, 0]
+
+
 async def test_turns_are_read_once_whatever_came_of_it(world: World, settings: Settings) -> None:
     """Also where nothing was found; no JSON is no reading; every six turns ask for a job, unless that is off or they were read."""
     world.at = clock.now()
@@ -212,7 +255,7 @@ async def test_turns_are_read_once_whatever_came_of_it(world: World, settings: S
     await world.caught_up()
     async with world.log.pool.connection() as connection:
         asked = sorted(one.about for one in await jobs.recent(connection, name=extract.NAME))
-    assert asked == [f"discord:{SQUARE.channel}:{number}" for number in (1, 2, 3)]
+    assert asked == [f"discord:{SQUARE.channel}:{number}:6" for number in (1, 2, 3)]
     off = job(world, settings, labels)
     off.work = Work(
         settings.model_copy(update={"memory_model": "cheap", "memory_facts_every": 0}), world.log, *cast("Any", (None, None, None))

@@ -10,14 +10,17 @@ from engine import ids, seed
 from engine.actor import Actor, operator, person
 from engine.decide.craft import lorebook
 from engine.decide.rejected import Rejected
+from engine.events.channel import ConversationForked
 from engine.execute import execute
 from engine.lore.files import read_book
 from engine.store import Log, open_log
 from engine.undo import take_back
 from engine.vault import MasterKey
+from projections.models import history_window
+from projections.models.places import forks
 from projections.prompt.assemble import Prompt
 from projections.prompt.rebuild import rebuild
-from tests.service.test_prompt_sections import Room
+from tests.service.test_prompt_sections import Room, caught_up
 
 ADA = seed.samples()[0].character_id
 OPERATOR = operator(1)
@@ -117,6 +120,29 @@ async def test_a_new_version_of_a_reply_is_made_with_the_effects_of_before_the_m
     assert "STORM" in again.messages[0].content
     later, _ = await turn(here, "a storm")
     assert "STORM" not in later.messages[0].content
+
+
+async def test_what_goes_on_elsewhere_has_the_timers_of_its_own_past(log: Log) -> None:
+    """D16: what runs, rests and counts runs, rests and counts on as of where they part; the conversation it comes from is as it was."""
+    here = Room(log, 75)
+    await shelve(log, {"key": ["storm"], "content": "STORM", "sticky": 6, "cooldown": 50})
+    await turn(here, "calm")
+    early = await log.head()
+    await turn(here, "a storm")
+    found = list[tuple[bool, int]]()
+    for channel, at in ((76, await log.head()), (77, early), (here.channel, 0)):
+        there = Room(log, channel) if at else here
+        if at:
+            await caught_up(log)
+            lines = await forks.by_then(log, here.channel, at)
+            about = {"channel_id": channel, "venue": "discord", "character_id": ADA, "by_user_id": 41, "source_channel_id": here.channel}
+            await there.append(ConversationForked.model_validate(about | {"at": at, "lines": lines}))
+        prompt, _ = await turn(there, "calm")
+        await caught_up(log)
+        async with log.pool.connection() as connection:
+            length, _ = await history_window.length(connection, channel, await log.head(), reader=ADA)
+        found.append(("STORM" in prompt.messages[0].content, length))
+    assert found == [(True, 6), (False, 4), (True, 6)]
 
 
 async def test_a_frozen_entry_stays_where_it_was_woken_and_prompts_begin_the_same(log: Log) -> None:

@@ -81,6 +81,7 @@ class Story:
         self.said, self.notes, self.dead = dict[int, tuple[int, str]](), dict[UUID, tuple[int, str]](), set[str]()
         self.words, self.taken, self.answered = 0, Counter[str](), set[int]()
         self.forks = dict[Spot, set[str]]()
+        self.every = random.choice((3, 6))
 
     def word(self) -> str:
         self.words += 1
@@ -125,7 +126,7 @@ class Story:
 
     async def extract(self) -> None:
         await self.world.caught_up()
-        for reading in await resummarize.all_turns(self.world.log, "", 3):
+        for reading in await resummarize.all_turns(self.world.log, "", self.every):
             if reading.seen.channel == SQUARE.channel:
                 await extract.make(self.job("extract"), reading)
 

@@ -2,21 +2,24 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
 from bot import remembering
-from engine import seed
+from engine import clock, ids, seed
 from engine.actor import person
 from engine.config import Settings
 from engine.decide.remembering.dreaming import Dream
 from engine.decide.remembering.memory import Correct, ForgetMemory, LockMemory, MemoryPlace, Remember
+from engine.events.memory import MemoryNoted
 from engine.events.message import MessageDeleted
 from engine.store import open_log
 from engine.vault import MasterKey
-from projections.models.memories import noted
+from projections.models import jobs
+from projections.models.memories import groups, noted
 from projections.models.memories.noted import Note
 from tests.support.memories import Spot, World
 from worker.jobs import summarize, tidy_memories
@@ -104,6 +107,37 @@ async def test_a_group_is_summarized_once_from_what_people_said(world: World, se
     assert not [text for text in met if "Oslo" in text], "neither the fact, nor its source, nor the answer to that, nor the summary"
     await world.do(ForgetMemory(notes["fact"].memory), person(BRAM))
     assert not [text for text in await world.met(asked) if "Bergen" in text or "Oslo" in text]
+
+
+async def test_small_groups_lose_nothing_of_a_busy_half_hour(world: World, settings: Settings) -> None:
+    """Of 5, 10 or 50 messages, or by time: every message in one group, each complete group asked for, once."""
+    world.at = clock.now() - timedelta(hours=1, minutes=40)
+    said = {await world.say(SQUARE, f"Message {number}") for number in range(63)}
+    await world.caught_up()
+    async with world.log.pool.connection() as connection:
+        for name, grouping in summarize.GROUPINGS.items():
+            numbers = await groups.closed(connection, SQUARE.channel, grouping, clock.now() + timedelta(days=2))
+            whole = [one.message_id for number in numbers for one in await groups.spoken(connection, SQUARE.channel, grouping, number)]
+            assert len(whole) == len(set(whole)) == (63 // grouping.size * grouping.size if grouping.size else 63), name
+            assert set(whole) <= said
+    for size, found in (("5", 12), ("10", 6), ("50", 1)):
+        due = job(world, settings, "")
+        due.work = Work(due.work.settings.model_copy(update={"memory_summaries": size}), world.log, *cast("Any", (None, None, None)))
+        assert await summarize.ask_due(due) == {"asked": found}, size
+    await world.caught_up()
+    async with world.log.pool.connection() as connection:
+        asked = await jobs.recent(connection, name=summarize.NAME, limit=100)
+    assert len(asked) == 12 + 6 + 1, "groups of another size are other jobs"
+
+
+async def test_the_oldest_of_many_memories_is_found(world: World) -> None:
+    """By its name and by its words, on every face: nobody has to forget newer ones first."""
+    about = {"user_id": ADA, "venue": "discord", "text": "I keep bees."}
+    first, *others = [MemoryNoted.model_validate(about | {"memory_id": ids.derived("many", number)}) for number in range(1_001)]
+    await world.append(first.model_copy(update={"text": "I keep wasps."}), *others)
+    await world.caught_up()
+    assert (await remembering.find(world.log, ADA, first.memory_id.hex[-8:])).text == "I keep wasps."
+    assert [note.memory for note in await remembering.notes(world.log, ADA, words="wasps")] == [first.memory_id]
 
 
 async def test_a_summary_goes_with_any_of_its_messages(world: World, settings: Settings) -> None:

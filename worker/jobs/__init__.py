@@ -24,6 +24,7 @@ from worker.jobs import (
     relate,
     resummarize,
     summarize,
+    summarize_notes,
     tidy_memories,
     verify,
 )
@@ -58,6 +59,7 @@ HANDLERS: Mapping[str, Handler] = {
         resummarize.HANDLER,
         summarize.HANDLER,
         summarize.DUE,
+        summarize_notes.HANDLER,
         tidy_memories.HANDLER,
         rebuild.HANDLER,
         verify.HANDLER,

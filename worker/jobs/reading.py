@@ -34,12 +34,23 @@ class Line:
         return self.spoken.kind == "message" and self.spoken.author_kind == "human"
 
 
+def about(*parts: object, generation: str) -> str:
+    """What a job is about: its last part says how many are read together, so that other groups, or a generation, are other jobs."""
+    return ":".join(str(part) for part in (*parts, generation[:80]) if part != "")
+
+
 def told(group: Sequence[Line]) -> str:
     """The group as the model reads it."""
     return "\n".join(
         f"[{number}] {line.content.speaker or 'a character'}: {' '.join(line.content.text.split())[:LONGEST_LINE]}"
         for number, line in enumerate(group)
     )
+
+
+def said_on(lines: Sequence[Line]) -> str:
+    """When that was said, so that "tomorrow" means a day."""
+    first, last = (f"{line.content.at:%A, %Y-%m-%d}" for line in (lines[0], lines[-1]))
+    return f" The lines were said on {first}." if first == last else f" The first line was said on {first}, the last on {last}."
 
 
 def read(text: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from engine import ids
+from engine import clock, ids
 from engine.decide.job import RetryPolicy
 from engine.events.base import Event
 from engine.events.build import new
@@ -20,7 +20,7 @@ from engine.resources.typed import tidy
 from projections.models.memories import generations, noted
 from projections.models.memories.noted import Note
 from worker.jobs import keep
-from worker.jobs.reading import LONGEST, LONGEST_LINE, read
+from worker.jobs.reading import LONGEST, LONGEST_LINE, about, read
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
 
 NAME = "reflect"
@@ -66,21 +66,24 @@ async def ask_due(job: RunningJob) -> Result:
     due = [Reflection(person, channel, every, count // every, generation) for person, channel, count in found]
     due = [one for one in due if await work.log.find(one.dream) is None]
     for one in due:
-        about = f"{one.person}:{one.channel}:{one.number}"
-        await keep.ask(work.log, NAME, about, {"generation": generation, "every": every})
+        which = about(one.person, one.channel, one.number, every, generation=generation)
+        await keep.ask(work.log, NAME, which, {"generation": generation, "every": every})
     work.bell.set()
     return {"asked": len(due)}
 
 
 async def run(job: RunningJob) -> Result:
     """Read the facts, ask once, note what follows from them."""
-    person, channel, number = map(int, job.about.split(":"))
+    person, channel, number = map(int, job.about.split(":")[:3])
     every, generation = int(str(job.parameters.get("every", 30))), str(job.parameters.get("generation", ""))
     return {"made": await make(job, Reflection(person, channel, every, number, generation))}
 
 
 async def make(job: RunningJob, reflection: Reflection) -> int:
-    """Note what follows from a person's facts, unless that was done; returns how many sentences are new. Raises GiveUp without a model."""
+    """Note what follows from a person's facts, unless that was done; returns how many sentences are new.
+
+    None of one whose words or facts a model has read often enough that day: the next reads these, too. Raises GiveUp without a model.
+    """
     work = job.work
     if await work.log.find(reflection.dream) is not None:
         return 0
@@ -89,9 +92,10 @@ async def make(job: RunningJob, reflection: Reflection) -> int:
         raise GiveUp("No model that reads what was said is set. Set MEMORY_MODEL.")
     async with work.log.pool.connection() as connection:
         _, derive = await noted.choice(connection, reflection.person)
+        calls = (await noted.read_on(connection, clock.now())).get(reflection.person, 0)
         notes = await noted.of_person(connection, work.log.vault, reflection.person, limit=MOST_NOTES)
     facts = [one for one in notes if derive and _counts(one, reflection)][:MOST_FACTS][::-1]
-    if len(facts) < 2:
+    if len(facts) < 2 or calls >= work.settings.memory_calls_a_day:
         return 0
     shown = "\n".join(f"[{number}] {' '.join(one.text.split())[:LONGEST_LINE]}" for number, one in enumerate(facts))
     question = [{"role": "system", "content": ASKED}, {"role": "user", "content": shown}]
@@ -106,7 +110,8 @@ async def make(job: RunningJob, reflection: Reflection) -> int:
 def _counts(note: Note, reflection: Reflection) -> bool:
     """Whether it is one of the facts in question, and stands."""
     same = (note.channel, note.generation) == (reflection.channel, reflection.generation)
-    return same and note.origin == "fact" and not (note.hidden or note.archived or note.taken_back or note.corrected or note.replaced)
+    stands = not (note.hidden or note.archived or note.taken_back or note.corrected or note.replaced or note.ended)
+    return same and note.origin == "fact" and stands
 
 
 def events_of(answer: Mapping[str, Any], facts: Sequence[Note], reflection: Reflection, made: Mapping[str, Any]) -> list[Event]:
@@ -121,11 +126,11 @@ def events_of(answer: Mapping[str, Any], facts: Sequence[Note], reflection: Refl
         if not named or not isinstance(text, str) or not tidy(text) or len(found) >= MOST_MADE:
             continue
         first, sources = facts[lines[-1]], tuple(Source(memory_id=facts[line].memory) for line in lines)
-        about = {"memory_id": reflection.memory(len(found)), "user_id": reflection.person, "origin": "dream", "venue": first.venue}
-        about |= {"channel_id": first.channel, "guild_id": first.guild, "people": (reflection.person,), "sources": sources}
-        about |= {"generation": reflection.generation, "prompt_version": PROMPT_VERSION, "text": tidy(text)[:LONGEST]}
-        about |= {"at_ms": int(max(facts[line].at for line in lines).timestamp() * 1000), "model": made["model"]}
-        found.append(MemoryNoted.model_validate(about | {"cost": None if found else made["cost"]}))
+        values = {"memory_id": reflection.memory(len(found)), "user_id": reflection.person, "origin": "dream", "venue": first.venue}
+        values |= {"channel_id": first.channel, "guild_id": first.guild, "people": (reflection.person,), "sources": sources}
+        values |= {"generation": reflection.generation, "prompt_version": PROMPT_VERSION, "text": tidy(text)[:LONGEST]}
+        values |= {"at_ms": int(max(facts[line].at for line in lines).timestamp() * 1000), "model": made["model"]}
+        found.append(MemoryNoted.model_validate(values | {"cost": None if found else made["cost"]}))
     dreamed = {"dream_id": reflection.dream, "user_id": reflection.person, "why": "reflection", "of": len(facts)}
     return [*found, MemoriesDreamed.model_validate(dreamed | {"added": [one.memory_id for one in found]})]
 

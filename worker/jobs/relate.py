@@ -77,8 +77,9 @@ async def ask_due(job: RunningJob) -> Result:
         seen = [one for venue in ("discord", "playground") for one in await channels.seen(connection, venue=venue)]
     for channel in (one for one in seen if ids.snowflake_time(one.last_message) > clock.now() - LATELY):
         for one in await latest(work.log, channel, every, generation):
-            about = f"{channel.venue}:{channel.channel}:{one.bond.person}:{one.bond.character}:{one.number}"
-            await keep.ask(work.log, NAME, about, {"generation": generation, "every": every})
+            bond = one.bond
+            which = answers.about(channel.venue, channel.channel, bond.person, bond.character, one.number, every, generation=generation)
+            await keep.ask(work.log, NAME, which, {"generation": generation, "every": every})
             asked += 1
     work.bell.set()
     return {"asked": asked}
@@ -86,7 +87,7 @@ async def ask_due(job: RunningJob) -> Result:
 
 async def run(job: RunningJob) -> Result:
     """Read what two said to each other, ask once, note what came of it."""
-    venue, channel, person, character, number = job.about.split(":")
+    venue, channel, person, character, number = job.about.split(":")[:5]
     async with job.work.log.pool.connection() as connection:
         seen = next((one for one in await channels.seen(connection, venue=venue) if one.channel == int(channel)), None)
     if seen is None:

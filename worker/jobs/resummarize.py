@@ -17,13 +17,14 @@ from projections.models.channels import Seen
 from projections.models.memories import groups
 from projections.models.memories.groups import Grouping
 from projections.prompt import tokens
-from worker.jobs import extract, facts, relate, summarize
+from worker.jobs import extract, facts, relate, summarize, summarize_notes
 from worker.jobs.extract import TurnsReading
 from worker.jobs.facts import HeldFact
 from worker.jobs.reading import told
 from worker.jobs.relate import BondReading
 from worker.jobs.running import SYSTEM, GiveUp, Handler, Result, RunningJob
 from worker.jobs.summarize import ASKED, ASKED_BOTH, Group, NoSummary
+from worker.jobs.summarize_notes import NoteGroup
 
 NAME = "resummarize"
 SAMPLE = 20
@@ -85,7 +86,9 @@ async def estimate(log: Log, generation: str, grouping: str, every: int = 0) -> 
     answers = ANSWER_TOKENS["summary"] * len(left) + ANSWER_TOKENS["facts"] * len(unread)
     async with log.pool.connection() as connection:
         model = (await provider_models.known(connection, [generation]))[generation]
-    every_one, calls = len(summaries) + len(turns), len(left) + len(unread)
+    old = await summarize_notes.estimate(log, generation, generation)
+    prompt, answers = prompt + old.prompt_tokens, answers + old.completion_tokens
+    every_one, calls = len(summaries) + len(turns) + old.groups, len(left) + len(unread) + old.groups - old.made
     return Estimate(generation, every_one, every_one - calls, prompt, answers, model.cost(prompt, answers), SECONDS * calls)
 
 
@@ -103,8 +106,10 @@ class GenerationMaking:
     job: RunningJob
     lately: list[HeldFact] = field(default_factory=list)
 
-    async def make(self, part: Group | TurnsReading | BondReading) -> int:
+    async def make(self, part: Group | TurnsReading | BondReading | NoteGroup) -> int:
         """Make a part, unless it is made; how many memories are new."""
+        if isinstance(part, NoteGroup):
+            return await summarize_notes.make(self.job, part)
         if isinstance(part, Group):
             return await summarize.make(self.job, part)
         if isinstance(part, BondReading):
@@ -130,8 +135,9 @@ async def run(job: RunningJob) -> Result:
         cost = "unknown" if takes.cost is None else f"${takes.cost:.2f}"
         return {"calls": takes.groups - takes.made, "groups": takes.groups, "cost": cost, "seconds": round(takes.seconds)}
     log, making = job.work.log, GenerationMaking(job)
-    every: list[Group | TurnsReading | BondReading] = [*await all_groups(log, generation, grouping, facts_every)]
+    every: list[Group | TurnsReading | BondReading | NoteGroup] = [*await all_groups(log, generation, grouping, facts_every)]
     every += [*await all_turns(log, generation, facts_every), *await all_readings(job, generation)]
+    every += await summarize_notes.all_groups(log, generation)
     noted, refused = int(str(job.cursor.get("noted", 0))), int(str(job.cursor.get("refused", 0)))
     for done, group in enumerate(every[job.done :], start=job.done + 1):
         try:

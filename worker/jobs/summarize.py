@@ -26,7 +26,7 @@ from projections.models.memories import generations, groups, noted
 from projections.models.memories.groups import Grouping
 from projections.prompt.sections import remembered
 from worker.jobs import facts, keep
-from worker.jobs.reading import LONGEST, Line, read, told
+from worker.jobs.reading import LONGEST, Line, about, read, said_on, told
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
 from worker.work import Work
 
@@ -38,7 +38,7 @@ GROUPINGS = {name: Grouping(size=int(name)) for name in ("5", "10", "50")} | {
 BACK, BACK_MESSAGES = 5, 500
 """So many groups, or groups of so many messages, back summaries are asked for, where none were made while it was off."""
 LATELY = timedelta(hours=2)
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 MOST_TOKENS = 900
 MOST_LINES = 300
 """Lines of one group that a model is shown: a day may have thousands. So many sources a memory may have, too."""
@@ -95,7 +95,8 @@ async def ask_due(job: RunningJob) -> Result:
         ]
     for one, number in found:
         if await work.log.find(Group(one, grouping, number, generation).memory()) is None:
-            await keep.ask(work.log, NAME, f"{one.venue}:{one.channel}:{number}", {"generation": generation, "grouping": grouping.name})
+            which = about(one.venue, one.channel, number, grouping.name, generation=generation)
+            await keep.ask(work.log, NAME, which, {"generation": generation, "grouping": grouping.name})
             asked += 1
     work.bell.set()
     return {"asked": asked}
@@ -152,7 +153,8 @@ async def make(job: RunningJob, group: Group, lines: Sequence[Line] | None = Non
     lines = await lines_of(work.log, group.seen, group.grouping, group.number) if lines is None else lines
     if len(lines) < 2:
         return 0
-    question: list[Mapping[str, JsonValue]] = [{"role": "system", "content": group.asked}, {"role": "user", "content": told(lines)}]
+    asked = group.asked + said_on(lines)
+    question: list[Mapping[str, JsonValue]] = [{"role": "system", "content": asked}, {"role": "user", "content": told(lines)}]
     completion = await job.call(model, question, purpose=NAME, parameters=Parameters(temperature=0.2, max_tokens=MOST_TOKENS))
     notes = notes_of(read(completion.text), lines, group, {"model": model, "cost": completion.usage.cost})
     if not notes:
@@ -181,11 +183,11 @@ def notes_of(answer: Mapping[str, Any], lines: Sequence[Line], group: Group, mad
         return []
     seen = group.seen
     place = {"channel_id": seen.channel, "guild_id": seen.guild, "venue": seen.venue, "group": f"{group.grouping.name}:{group.number}"}
-    about = place | {"model": made["model"], "prompt_version": PROMPT_VERSION, "generation": group.generation}
+    making = place | {"model": made["model"], "prompt_version": PROMPT_VERSION, "generation": group.generation}
     people = tuple(dict.fromkeys(line.spoken.author_id for line in lines))
-    first = about | {"memory_id": group.memory(), "user_id": people[0], "origin": "summary", "people": people}
+    first = making | {"memory_id": group.memory(), "user_id": people[0], "origin": "summary", "people": people}
     first |= {"text": tidy(summary)[:LONGEST], "sources": tuple(line.source for line in lines), "at_ms": lines[-1].at_ms}
-    found = facts.facts_of(answer, lines, about, group.memory) if group.facts else []
+    found = facts.facts_of(answer, lines, making, group.memory) if group.facts else []
     return [MemoryNoted.model_validate(first | {"cost": made["cost"]}), *found]
 
 

@@ -12,7 +12,7 @@ from projections.models.memories.noted import Note
 from worker.memory.words import fold, raw_words, terms
 
 _SAY_NOTHING = frozenset("a an the am is are i'm he's she's it's really very also just so currently actually".split())  # noqa: SIM905 - a list of words
-_SCOPED = ("person", "origin", "character", "channel", "guild", "venue", "reach", "model")
+_SCOPED = ("person", "origin", "character", "channel", "guild", "venue", "reach", "model", "until")
 
 
 def sense(text: str) -> tuple[str, ...]:
@@ -27,10 +27,13 @@ def _stem(word: str) -> str:
 
 
 def same(notes: Sequence[Note]) -> list[tuple[UUID, UUID]]:
-    """Pairs (hidden, kept) of notes that say the same within one scope. Kept is what a person's hand is on, else the oldest."""
+    """Pairs (hidden, kept) of notes that say the same within one scope. Kept is what a person's hand is on, else the oldest.
+
+    What a newer one has replaced stands for nothing: "lives in Oslo" of today is not said by that of before the year in Bergen.
+    """
     groups = defaultdict[tuple[object, ...], list[Note]](list)
     for note in notes:
-        if not (note.hidden or note.archived or note.taken_back) and (key := sense(note.text)):
+        if not (note.hidden or note.archived or note.taken_back or note.replaced or note.ended) and (key := sense(note.text)):
             groups[(*(getattr(note, name) for name in _SCOPED), key)].append(note)
     found = list[tuple[UUID, UUID]]()
     for group in groups.values():

@@ -58,6 +58,41 @@ def rebuild(
     say({"job": str(job)} | takes, json=json, words=f"A worker does it: tzurot job show {str(job)[:8]}, or the console's page Jobs.{after}")
 
 
+def summarize(
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what it would take.")] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Have summaries made of memories that another program kept word for word, by the model of summaries. They stay, as its sources."""
+    from worker.jobs import summarize_notes
+
+    async def look(log: Log) -> tuple[str, summarize_notes.NotesEstimate]:
+        async with log.pool.connection() as connection:
+            generation = await generations.chosen(connection, "summary")
+        model = generation or config.settings().memory_model
+        if not model:
+            raise NotFound("No model that summarizes is set. Set MEMORY_MODEL.")
+        return model, await summarize_notes.estimate(log, generation, model)
+
+    model, takes = with_log(look)
+    if takes.groups == takes.made:
+        raise NotFound("There is nothing to summarize. `tzurot memory import` brings in memories that were kept word for word.")
+    cost = "an unknown price" if takes.cost is None else f"about ${takes.cost:.2f}"
+    sentence = f"{takes.groups - takes.made:,} calls of {model}: {cost}, about {_time(takes.seconds)}."
+    echo(sentence, err=True)
+    if preview:
+        say(asdict(takes) | {"sentence": sentence}, json=json)
+        return
+    if not yes:
+        typer.confirm("Begin?", abort=True)
+    name, about = summarize_notes.NAME, f"{model[:100]}:{clock.now():%Y-%m-%dT%H:%M:%S}"
+    job = job_id(name, about)
+    with_log(lambda log: execute(log, operator(), Ask(job, name, about), job, see=("jobs",)))
+    say(
+        {"job": str(job)} | asdict(takes), json=json, words=f"A worker does it: tzurot job show {str(job)[:8]}, or the console's page Jobs."
+    )
+
+
 def _fold_again(*, json: bool) -> None:
     async def work(log: Log) -> list[dict[str, object]]:
         before = {verdict.name: verdict for verdict in await verify.verify(log.dsn, [named(name) for name in TABLES])}
@@ -194,6 +229,7 @@ def _kind(kind: str) -> None:
 def register(app: typer.Typer) -> None:
     """Add these to a group of memory commands."""
     app.command("rebuild")(rebuild)
+    app.command("summarize")(summarize)
     app.command("generations")(listed)
     app.command("compare")(compare)
     app.command("switch")(switch)

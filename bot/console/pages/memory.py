@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot import remembering
+from bot import remembering, undoing
 from bot.console.filters import number
 from bot.console.pages.relationship_graph import graph
 from bot.console.people import Called, called
@@ -45,9 +45,12 @@ ORIGINS = {
     "shapes_inc": "brought in",
 }
 REACHES = {"channel": "in its channel", "server": "in its server", "everywhere": "wherever they are answered"}
-MOST_FOUND = 5000
+MOST_FOUND = remembering.MOST_LISTED
 REBUILDS = {"summary": ("resummarize", "model"), "vectors": ("embed_memories", "vectors")}
 """The jobs that make a generation, and what they call its maker."""
+
+_TAKEN_BACK = (rules.Remember, rules.Correct, rules.LockMemory)
+"""What a button takes back; forgetting is for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,16 @@ async def show(request: Request) -> Response:
     cast = {pair.character: talkers.character(pair.character) for pair in talked}
     picture = graph(talked, {pair.person: talkers.person(pair.person) for pair in talked}, cast, how)
     context = {"asked": asked, "found": len(found), "shown": shown, "names": names, "head": head, "sentence": sentence, "rows": ROWS}
-    context |= {"origins": ORIGINS, "picture": picture, "talked": talked, "talkers": talkers, "how": how, "dreams": [], "generations": None}
+    context |= {
+        "changed": _changed(request),
+        "origins": ORIGINS,
+        "picture": picture,
+        "talked": talked,
+        "talkers": talkers,
+        "how": how,
+        "dreams": [],
+        "generations": None,
+    }
     if asked.position is None and not asked.first:
         context["dreams"] = (await remembering.dreamed(console.log, asked.person))[:10]
         async with console.log.pool.connection() as connection:
@@ -130,9 +142,9 @@ async def inspect(request: Request) -> Response:
     async with console.log.pool.connection() as connection:
         sources = await noted.sources(connection, note.memory)
     names = await called(console, {note.person}, {note.channel} if note.channel else ())
-    near = waypoints(note, await remembering.notes(console.log, note.person))
+    near = waypoints(note, await remembering.notes(console.log, note.person, most=remembering.MOST_NEAR))
     context = {"note": note, "sources": sources, "names": names, "origins": ORIGINS, "reaches": REACHES}
-    context |= {"near": near, "sector": classify(note.text)}
+    context |= {"near": near, "sector": classify(note.text), "changed": _changed(request)}
     return page(request, "one_memory.html", context, section="Memory")
 
 
@@ -168,8 +180,9 @@ async def lock_all(request: Request) -> Response:
     async with request.form() as form:
         who, words, origin, how = (str(form.get(name, "")) for name in ("person", "words", "origin", "how"))
     asked = MemorySearch(number(who), words[:200], origin if origin in ORIGINS else "", None, 0)
-    await remembering.lock_all(console.log, operator(OPERATOR), await _found(console, asked), ids.random_id(), locked=how != "unlock")
-    return go(f"/memory?{asked.query()}")
+    key = ids.random_id()
+    told = await remembering.lock_all(console.log, operator(OPERATOR), await _found(console, asked), key, locked=how != "unlock")
+    return go(f"/memory?{asked.query(changed='' if told.startswith('0 ') else key)}")
 
 
 async def purge(request: Request) -> Response:
@@ -206,6 +219,25 @@ async def undo_dream(request: Request) -> Response:
     return await _done(request, UndoDream(UUID(str(request.path_params["dream"]))), "/memory")
 
 
+async def undo(request: Request) -> Response:
+    """`POST /memory/undo`: take back what was noted, corrected or locked just now."""
+    async with request.form() as form:
+        of = str(form.get("of", ""))
+    try:
+        await undoing.take_back(console_of(request).log, operator(OPERATOR), UUID(of))
+    except (Rejected, ValueError) as no:
+        return problem(request, 409, "Not taken back", str(no) if isinstance(no, Rejected) else "There is nothing to take back.")
+    return go("/memory")
+
+
+def _changed(request: Request) -> UUID | None:
+    """The key of a change that was made just now, which a button takes back."""
+    try:
+        return UUID(request.query_params.get("changed", ""))
+    except ValueError:
+        return None
+
+
 async def _note(request: Request) -> Note | None:
     console, wanted = console_of(request), UUID(str(request.path_params["memory"]))
     async with console.log.pool.connection() as connection:
@@ -218,8 +250,9 @@ def _gone(request: Request) -> Response:
 
 
 async def _done(request: Request, command: MemoryCommand | UndoDream, address: str) -> Response:
+    key = ids.random_id()
     try:
-        await execute(console_of(request).log, operator(OPERATOR), command, ids.random_id(), see=("memory",))
+        done = await execute(console_of(request).log, operator(OPERATOR), command, key, see=("memory",))
     except Rejected as no:
         return problem(request, 409, "Not changed", str(no))
-    return go(address)
+    return go(f"{address}?changed={key}" if done.events and isinstance(command, _TAKEN_BACK) else address)

@@ -1,15 +1,17 @@
 """Rules for one memory and for what a person wants remembered: noted, corrected, locked, forgotten; incognito, fresh, reach. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from typing import Any, Literal
 from uuid import UUID
 
+from engine import ids
 from engine.actor import Actor
 from engine.decide.command import Command, Rules
 from engine.decide.rejected import Rejected
+from engine.decide.remembering.state import State, evolve
 from engine.events.base import Event
 from engine.events.memory import (
     GenerationChosen,
@@ -27,32 +29,13 @@ from engine.events.memory import (
     Source,
     SpanForgotten,
 )
-from engine.events.message import MessageDeleted, MessageEdited, MessageReceived, Venue
-from engine.events.turn import TurnCompleted
+from engine.events.message import Venue
 from engine.resources.typed import tidy
 
 LONGEST = 2000
 """Characters of a memory that a person writes."""
 UNKNOWN = "There is no such memory, or it is not yours. `/memory browse` shows yours."
 GONE = "This memory was forgotten. Remember it anew if you want it back."
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """One memory, what it is to be made of, and a person's sessions and choices, as far as the streams read say so."""
-
-    note: MemoryNoted | None = None
-    text: str = ""
-    locked: bool = False
-    gone: bool = False
-    archived: bool = False
-    said: MessageReceived | None = None
-    said_text: str = ""
-    deleted: bool = False
-    replied: TurnCompleted | None = None
-    sessions: Mapping[UUID, SessionStarted] = field(default_factory=dict)
-    reach: ReachChosen | None = None
-    generations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +92,23 @@ class LockMemory(MemoryCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class LockMemories(MemoryCommand):
+    """Lock or unlock all of these by one act, which is taken back by one. `memory` is not used."""
+
+    memory: UUID = field(default=UUID(int=0), kw_only=True)
+    memories: tuple[UUID, ...]
+    locked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetMemory(MemoryCommand):
-    """Take it away with everything derived from it; a locked one only with `even_locked`."""
+    """Take it away with everything derived from it; a locked one only with `even_locked`.
+
+    `retires`: what a person had noted of something said takes that along. Who takes the noting back leaves it as it was.
+    """
 
     even_locked: bool = False
+    retires: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,31 +187,10 @@ class ChooseGeneration(MemoryCommand):
         return f"memory:generation:{self.kind}"
 
 
-def evolve(state: State, event: Event) -> State:
-    """The state after an event of the memory, of what it is made of, or of the person."""
-    apply = _EVOLVE.get(type(event))
-    return apply(state, event) if apply is not None else state
-
-
-_EVOLVE: Mapping[type[Event], Callable[[State, Any], State]] = {
-    MemoryNoted: lambda state, event: replace(state, note=event, text=event.text),
-    MemoryCorrected: lambda state, event: replace(state, text=event.text, archived=False),
-    MemoryLocked: lambda state, event: replace(state, locked=event.locked),
-    MemoryForgotten: lambda state, event: replace(state, gone=True),
-    MemoryArchived: lambda state, event: replace(state, archived=True),
-    MessageReceived: lambda state, event: replace(state, said=event, said_text=event.text),
-    MessageEdited: lambda state, event: replace(state, said_text=event.text),
-    MessageDeleted: lambda state, event: replace(state, deleted=True),
-    TurnCompleted: lambda state, event: replace(state, replied=event),
-    SessionStarted: lambda state, event: replace(state, sessions={**state.sessions, event.session_id: event}),
-    SessionEnded: lambda state, event: replace(state, sessions={k: v for k, v in state.sessions.items() if k != event.session_id}),
-    ReachChosen: lambda state, event: replace(state, reach=event),
-    GenerationChosen: lambda state, event: replace(state, generations={**state.generations, event.kind: event.generation}),
-}
-
-
 def reads(_: State, command: MemoryCommand) -> Sequence[str]:
     """The memory's or person's own stream, and that of what is to be remembered or forgotten."""
+    if isinstance(command, LockMemories):
+        return [f"memory:{memory}" for memory in command.memories]
     message, turn = getattr(command, "message", None), getattr(command, "turn", None)
     more = [f"turn:{turn}"] if turn is not None else [f"message:{message}"] if message is not None else []
     return [command.stream, *more]
@@ -230,6 +205,8 @@ def decide(state: State, command: MemoryCommand, actor: Actor) -> Sequence[Event
             return _generation(state, command, actor)
         case PersonCommand():
             return _of_person(state, command, actor)
+        case LockMemories():
+            return _all_locked(state, command, actor)
         case ArchiveMemory():
             note = _known(state, actor)
             return [] if state.archived or state.locked else [MemoryArchived(memory_id=note.memory_id, user_id=note.user_id)]
@@ -250,9 +227,19 @@ def _changed(state: State, command: MemoryCommand, actor: Actor) -> Sequence[Eve
             if state.locked and not command.even_locked:
                 raise Rejected("This memory is locked. Unlock it first: `/memory lock` does both.")
             # A summary says what many messages said: those are remembered on, as the person asked for none of them.
-            return [MemoryForgotten(**about, retires=note.origin in ("fact", "manual"))]
+            return [MemoryForgotten(**about, retires=command.retires and note.origin in ("fact", "manual"))]
         case _:
             raise AssertionError(type(command).__name__)
+
+
+def _all_locked(state: State, command: LockMemories, actor: Actor) -> Sequence[Event]:
+    """One event for each that is their own, stands, and is otherwise now."""
+    theirs = [state.notes[one] for one in command.memories if one in state.notes and one not in state.forgotten]
+    return [
+        MemoryLocked(memory_id=note.memory_id, user_id=note.user_id, by_user_id=actor.user_id, locked=command.locked)
+        for note in theirs
+        if (actor.trusted or actor.user_id == note.user_id) and state.locks.get(note.memory_id, False) != command.locked
+    ]
 
 
 def _known(state: State, actor: Actor) -> MemoryNoted:
@@ -379,20 +366,34 @@ def reverse(before: State, after: State, event: Event) -> MemoryCommand:
     """The command that takes another back. What was forgotten stays forgotten."""
     match event:
         case MemoryNoted():
-            return ForgetMemory(event.memory_id, even_locked=after.locked)  # what one act noted and locked goes by one act
+            return ForgetMemory(event.memory_id, even_locked=after.locked, retires=False)  # what one act noted and locked goes by one act
         case MemoryCorrected():
             return Correct(event.memory_id, before.text)
         case MemoryLocked():
-            return LockMemory(event.memory_id, not event.locked)
+            changed = tuple(one for one, locked in after.locks.items() if locked != before.locks.get(one, False))
+            return LockMemories(changed or (event.memory_id,), not event.locked)
         case ReachChosen():
             was = before.reach
             return ChooseReach(event.user_id, was.reach if was else "channel", was.derive if was else True)
         case SessionStarted():
             return End(event.user_id, event.kind, datetime.fromtimestamp(event.since_ms / 1000).astimezone(), event.character_id)
+        case SessionEnded():
+            return _again(before, after, event)
         case GenerationChosen():
             return ChooseGeneration(event.kind, event.before)
         case _:
             raise Rejected("What was forgotten stays forgotten.")
+
+
+def _again(before: State, after: State, event: SessionEnded) -> Begin:
+    """Go on with the session that was ended, from where it was, or that another has replaced."""
+    ended = [one for name, one in before.sessions.items() if name not in after.sessions]
+    if len(ended) != 1:
+        raise Rejected("Several were ended at once. Begin each again, by `/memory incognito` or `/memory fresh`.")
+    [was] = ended
+    since, until = (None if ms is None else datetime.fromtimestamp(ms / 1000).astimezone() for ms in (event.at_ms, was.until_ms))
+    assert since is not None
+    return Begin(event.user_id, ids.derived("session again", was.session_id), was.kind, since, until, was.character_id)
 
 
 RULES: Rules[State, MemoryCommand] = Rules("memory", MemoryCommand, State(), evolve, reads, decide, reverse)

@@ -81,11 +81,20 @@ ORDER BY e.turn, e.position DESC
 
 
 async def before(connection: AsyncConnection, channel: int, character: UUID, asked: int, *, schema: str = "lore_states") -> tuple[str, ...]:
-    """What ran on after the last message before the one at position `asked`: of its replies the shown one counts."""
+    """What ran on after the last message before the one at position `asked`: of its replies the shown one counts.
+
+    Where the channel goes on from another, also what ran on there after what it has taken over: the reply counts that it took.
+    """
     statement = """
-    SELECT s.refs FROM {schema}.states s LEFT JOIN history.entries e ON e.turn = s.turn
-    WHERE s.channel = %(channel)s AND s.character = %(character)s AND s.asked < %(asked)s
-    ORDER BY s.asked DESC, coalesce(e.live AND NOT e.gone, false) DESC, s.position DESC LIMIT 1
+    SELECT refs FROM (
+        (SELECT s.refs, s.asked FROM {schema}.states s LEFT JOIN history.entries e ON e.turn = s.turn
+         WHERE s.channel = %(channel)s AND s.character = %(character)s AND s.asked < %(asked)s
+         ORDER BY s.asked DESC, coalesce(e.live AND NOT e.gone, false) DESC, s.position DESC LIMIT 1)
+        UNION ALL
+        (SELECT s.refs, s.asked FROM forks.lines f JOIN history.entries e ON e.position = f.position
+         JOIN {schema}.states s ON s.turn = e.turn
+         WHERE f.channel = %(channel)s AND e.kind = 'reply' AND s.character = %(character)s ORDER BY s.asked DESC, s.position DESC LIMIT 1)
+    ) AS ran ORDER BY asked DESC LIMIT 1
     """
     cursor = await connection.execute(sql(statement, schema), {"channel": channel, "character": character, "asked": asked})
     row = await cursor.fetchone()

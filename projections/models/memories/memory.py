@@ -12,7 +12,7 @@ from projections.base import Projection, clear, sql
 
 class Memory(Projection):
     name = "memory"
-    version = 5
+    version = 6
     types = frozenset(
         {
             "memory.noted",
@@ -48,6 +48,7 @@ class Memory(Projection):
         people bigint[] NOT NULL,
         salience double precision NOT NULL,
         at timestamptz NOT NULL,
+        until timestamptz,
         generation text NOT NULL,
         grp text NOT NULL,
         model text NOT NULL,
@@ -184,10 +185,10 @@ def _sources(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 _NOTED = """
 INSERT INTO {schema}.notes (memory, position, noted, person, origin, character, channel, guild, venue, reach, said_by, by_character, people,
-                            salience, at, generation, grp, model, cost, subject, event_id, event_type, schema_version, sealed)
+                            salience, at, until, generation, grp, model, cost, subject, event_id, event_type, schema_version, sealed)
 VALUES (%(memory_id)s, %(position)s, %(position)s, %(user_id)s, %(origin)s, %(character_id)s, %(channel_id)s, %(guild_id)s, %(venue)s,
-        %(reach)s, %(said_by)s, %(by_character)s, %(people)s, %(salience)s, %(at)s, %(generation)s, %(group)s, %(model)s, %(cost)s,
-        %(subject)s, %(event_id)s, %(event_type)s, %(schema_version)s, %(sealed)s)
+        %(reach)s, %(said_by)s, %(by_character)s, %(people)s, %(salience)s, %(at)s, %(until)s, %(generation)s, %(group)s, %(model)s,
+        %(cost)s, %(subject)s, %(event_id)s, %(event_type)s, %(schema_version)s, %(sealed)s)
 ON CONFLICT (memory) DO NOTHING
 """
 _SOURCE = """
@@ -211,7 +212,7 @@ WHERE memory = %(memory_id)s AND of_memory IS NULL AND NOT replaced AND %(retire
 """
 _CORRECTED = """
 UPDATE {schema}.notes SET position = %(position)s, subject = %(subject)s, event_id = %(event_id)s, event_type = %(event_type)s,
-    schema_version = %(schema_version)s, sealed = %(sealed)s, corrected = true, archived = false
+    schema_version = %(schema_version)s, sealed = %(sealed)s, corrected = true, archived = false, until = NULL
 WHERE memory = %(memory_id)s AND NOT gone
 """
 _LOCKED = "UPDATE {schema}.notes SET locked = %(locked)s WHERE memory = %(memory_id)s"

@@ -85,6 +85,8 @@ FROM memory.sources d JOIN memory.sources i ON i.memory = d.of_memory WHERE d.me
 """What a memory was made of, at once or by way of another memory: a reflection is made of facts, those of what was said."""
 
 
+_ENDED = "coalesce({note}.until <= %(at)s, false)"
+"""It held for a time only, and that is over."""
 _OUTDATED = "EXISTS (SELECT 1 FROM memory.superseded z WHERE z.memory = o.memory)"
 """What follows from a fact does not follow from the one that took its place."""
 
@@ -108,14 +110,16 @@ TAKEN_BACK = _taken_back("n.memory")
 """What the note `n` was made of is gone, so its text is neither met nor shown."""
 REPLACED = f"""
 EXISTS (SELECT 1 FROM memory.superseded z JOIN memory.notes y ON y.memory = z.by_memory
-        WHERE z.memory = n.memory AND (y.gone OR NOT {_taken_back("z.by_memory")}))
+        WHERE z.memory = n.memory AND (y.gone OR NOT {_ENDED.format(note="y")} AND NOT {_taken_back("z.by_memory")}))
 """
-"""A newer memory has taken the place of the note `n`."""
+"""A newer memory has taken the place of the note `n`. Needs `at`."""
 HIDDEN = f"""
 EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
         WHERE h.memory = n.memory AND h.added = w.undone AND NOT {_taken_back("h.kept")})
 """
 """Hidden by a consolidation that holds while what says the same stands, or added by one that was taken back."""
+ENDED = _ENDED.format(note="n")
+"""The note `n` held for a time only, and that is over. Needs `at`."""
 STANDS_FOR_ALL = f"""
 (e.live AND NOT e.gone AND NOT {FORGOTTEN} AND NOT {_CORRECTED} AND NOT {_INCOGNITO} AND NOT {_BEFORE_RESET} AND NOT {_BLOCKED})
 """
@@ -183,7 +187,8 @@ def _broken(memory: str) -> str:
     return f"""
 coalesce((
     SELECT bool_or(CASE WHEN s.replaced THEN e.position IS NOT NULL AND ({_OPEN} OR {SEEN}) IS NOT TRUE
-                        WHEN s.of_memory IS NOT NULL THEN o.memory IS NULL OR o.gone OR o.corrected OR {_OUTDATED}
+                        WHEN s.of_memory IS NOT NULL
+                        THEN o.memory IS NULL OR o.gone OR o.corrected OR {_OUTDATED} OR {_ENDED.format(note="o")}
                         ELSE e.position IS NULL OR s.fixed AND e.edit_position IS DISTINCT FROM s.edit OR ({STANDS}) IS NOT TRUE END)
     FROM ({_SOURCES.format(memory=memory)}) AS s
     LEFT JOIN LATERAL (SELECT * FROM history.entries m WHERE m.message_id = s.message_id
@@ -197,11 +202,14 @@ EXISTS (SELECT 1 FROM memory.dreamed h JOIN memory.dreams w ON w.dream = h.dream
         WHERE h.memory = n.memory AND h.added = w.undone AND NOT {_broken("h.kept")})
 """
 """HIDDEN for the character `reader`: what is said by a note that it may not meet is not said for it."""
+OF_NOTES = "notes:"
+"""So begins the group of a summary that was made of a person's notes and not of a channel's talk: it is met as they are."""
 _GENERATION = "coalesce(%(generation)s, (SELECT g.generation FROM memory.generations g WHERE g.kind = 'summary'), '')"
 _OF_CHANNEL = f"""
 SELECT * FROM memory.notes
 WHERE NOT gone AND channel = %(channel)s AND origin = '{{origin}}' AND NOT archived AND venue = %(venue)s
   AND (character IS NULL OR character = %(reader)s) AND (generation = {_GENERATION} OR corrected OR locked)
+  AND (person = %(person)s OR NOT starts_with(grp, '{OF_NOTES}'))
 ORDER BY noted DESC LIMIT %({{most}})s
 """
 _OF_PERSON = f"""
@@ -219,7 +227,8 @@ _FORKED = "(SELECT f.{column} FROM forks.forks f WHERE f.channel = %(channel)s)"
 _OF_FORK = f"""
 SELECT * FROM memory.notes
 WHERE NOT gone AND channel = {_FORKED.format(column="source")} AND noted <= {_FORKED.format(column="at")} AND NOT archived
-  AND (character IS NULL OR character = %(reader)s) AND origin <> 'relationship' AND (origin IN ('fact', 'summary') OR person = %(person)s)
+  AND (character IS NULL OR character = %(reader)s) AND origin <> 'relationship'
+  AND (origin IN ('fact', 'summary') AND NOT starts_with(grp, '{OF_NOTES}') OR person = %(person)s)
   AND (origin NOT IN ('fact', 'summary', 'dream') OR generation = {_GENERATION} OR corrected OR locked)
 ORDER BY noted DESC LIMIT %(most_notes)s
 """
@@ -229,7 +238,7 @@ SELECT DISTINCT n.memory, n.position FROM (
     UNION ALL ({_OF_PERSON})
     UNION ALL ({_OF_FORK})
 ) AS n
-WHERE NOT {_HIDDEN} AND NOT {_broken("n.memory")}
+WHERE NOT {ENDED} AND NOT {_HIDDEN} AND NOT {_broken("n.memory")}
   AND (n.channel IS NOT DISTINCT FROM %(channel)s OR NOT {_kept_apart("n.position", "n.guild")})
 """
 _MET = f"""

@@ -9,11 +9,12 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
+from engine import clock
 from engine.sealing import DataKey
 from engine.store.codec import ERASED, open_fields
 from engine.vault import Vault
 from projections.base import sql
-from projections.models.memories.memory_scope import HIDDEN, REPLACED, TAKEN_BACK
+from projections.models.memories.memory_scope import ENDED, HIDDEN, REPLACED, TAKEN_BACK
 
 WITHHELD = "(What this was made of was taken back, so it is met no more.)"
 
@@ -22,7 +23,8 @@ WITHHELD = "(What this was made of was taken back, so it is met no more.)"
 class Note:
     """One memory besides what was said.
 
-    `hidden`: a consolidation stands for it; `taken_back`: what it was made of is gone; `replaced`: a newer one has taken its place.
+    `hidden`: a consolidation stands for it; `taken_back`: what it was made of is gone; `replaced`: a newer one has taken its place;
+    `until`: it holds until then, for good without; `ended`: that is over.
     """
 
     memory: UUID
@@ -46,6 +48,8 @@ class Note:
     generation: str = ""
     replaced: bool = False
     entities: tuple[str, ...] = ()
+    until: datetime | None = None
+    ended: bool = False
 
     @property
     def name(self) -> str:
@@ -73,11 +77,11 @@ class RunningSession:
     until: datetime | None
 
 
-_CLEAR = (
-    "memory, position, person, origin, character, channel, guild, venue, reach, at, model, cost, corrected, locked, archived, generation"
+_NAMES = (
+    *("memory", "position", "person", "origin", "character", "channel", "guild", "venue", "reach", "at", "until", "model", "cost"),
+    *("corrected", "locked", "archived", "generation"),
 )
-_COLUMNS = f"{_CLEAR}, subject, event_id, event_type, schema_version, sealed"
-_NAMES = tuple(name.strip() for name in _CLEAR.split(","))
+_COLUMNS = f"{', '.join(_NAMES)}, subject, event_id, event_type, schema_version, sealed"
 
 
 async def of_person(
@@ -92,14 +96,15 @@ async def of_person(
 ) -> list[Note]:
     """A person's memories, or everybody's, the latest first; what was forgotten is not there. With `memory` only that one."""
     statement = f"""
-    SELECT {_COLUMNS}, {HIDDEN} AS hidden, {TAKEN_BACK} AS taken_back, {REPLACED} AS replaced FROM memory.notes n
+    SELECT {_COLUMNS}, {HIDDEN} AS hidden, {TAKEN_BACK} AS taken_back, {REPLACED} AS replaced, {ENDED} AS ended
+    FROM memory.notes n
     WHERE NOT gone AND (%(person)s::bigint IS NULL OR person = %(person)s) AND (%(character)s::uuid IS NULL OR character = %(character)s)
       AND (%(memory)s::uuid IS NULL OR n.memory = %(memory)s)
     ORDER BY noted DESC LIMIT %(limit)s
     """
     statement = statement.replace(" memory.", " {schema}.")
     async with connection.cursor(row_factory=dict_row) as cursor:
-        wanted = {"person": person, "character": character, "memory": memory, "limit": limit, "reader": None}
+        wanted = {"person": person, "character": character, "memory": memory, "limit": limit, "reader": None, "at": clock.now()}
         await cursor.execute(sql(statement, schema), wanted)
         rows = await cursor.fetchall()
     keys = await vault.keys({row["subject"] for row in rows})
@@ -107,7 +112,7 @@ async def of_person(
 
 
 def _opened(row: Mapping[str, Any], keys: Mapping[str, DataKey]) -> Note:
-    more = {"hidden": row["hidden"], "taken_back": row["taken_back"], "replaced": row["replaced"]}
+    more = {name: row[name] for name in ("hidden", "taken_back", "replaced", "ended")}
     if row["taken_back"]:
         return Note(**{name: row[name] for name in _NAMES}, **more, text=WITHHELD)
     key = keys.get(row["subject"])
@@ -151,7 +156,9 @@ async def read_on(connection: AsyncConnection, day: datetime, generation: str | 
     statement = """
     SELECT one, count(*) FROM (
         SELECT people, at, generation FROM memory.notes WHERE origin IN ('summary', 'relationship')
-        UNION ALL SELECT people, at, generation FROM memory.extractions) AS n CROSS JOIN unnest(n.people) AS one
+        UNION ALL SELECT people, at, generation FROM memory.extractions
+        UNION ALL SELECT ARRAY[person], at, coalesce(%(generation)s::text, '') FROM memory.dreams WHERE why = 'reflection'
+    ) AS n CROSS JOIN unnest(n.people) AS one
     WHERE date_trunc('day', n.at, 'UTC') = date_trunc('day', %(day)s::timestamptz, 'UTC')
       AND (%(generation)s::text IS NULL OR n.generation = %(generation)s) GROUP BY one
     """
@@ -213,6 +220,39 @@ async def standing(connection: AsyncConnection, people: Sequence[int], generatio
         return await cursor.fetchall()
 
 
+@dataclass(frozen=True, slots=True)
+class VerbatimNote:
+    """A memory that another program kept word for word."""
+
+    memory: UUID
+    position: int
+    person: int
+    character: UUID | None
+    channel: int | None
+    guild: int | None
+    venue: str
+    reach: str
+    at: datetime
+
+    @property
+    def scope(self) -> tuple[object, ...]:
+        """Who meets it where."""
+        return self.person, self.character, self.channel, self.guild, self.venue, self.reach
+
+
+async def verbatim(connection: AsyncConnection) -> Sequence[VerbatimNote]:
+    """Those of all people who do not want that nothing is made of their words, as they were noted; what a person corrected is not there."""
+    statement = """
+    SELECT memory, position, person, character, channel, guild, venue, reach, at FROM memory.notes n
+    WHERE origin = 'verbatim' AND NOT gone AND NOT archived AND NOT corrected
+      AND NOT EXISTS (SELECT 1 FROM memory.choices c WHERE c.person = n.person AND NOT c.derive)
+    ORDER BY noted
+    """
+    async with connection.cursor(row_factory=class_row(VerbatimNote)) as cursor:
+        await cursor.execute(sql(statement, ""))
+        return await cursor.fetchall()
+
+
 async def extracted(connection: AsyncConnection, channel: int, generation: str) -> frozenset[str]:
     """The groups of a channel that were read for facts."""
     statement = "SELECT grp FROM memory.extractions WHERE channel = %s AND generation = %s"
@@ -231,7 +271,7 @@ async def facts(connection: AsyncConnection, generation: str, least: int) -> Seq
 async def texts(connection: AsyncConnection, vault: Vault, memories: Sequence[UUID]) -> Mapping[UUID, str]:
     """What those of these memories say that stand for all."""
     statement = f"""
-    SELECT {_COLUMNS}, false AS hidden, {TAKEN_BACK} AS taken_back, false AS replaced FROM memory.notes n
+    SELECT {_COLUMNS}, false AS hidden, {TAKEN_BACK} AS taken_back, false AS replaced, false AS ended FROM memory.notes n
     WHERE NOT gone AND n.memory = ANY(%(memories)s)
     """
     async with connection.cursor(row_factory=dict_row) as cursor:

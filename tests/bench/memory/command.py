@@ -57,7 +57,7 @@ def memory(
     no_model: NoModel = False,
     json: Json = False,
 ) -> None:
-    """How well memories are found: recall@k and MRR of the turns that hold the answer, beside five baselines."""
+    """How well memories are found: recall@k, hit@k and MRR of the turns that hold the answer, beside five baselines."""
     try:
         cases = data.load(data_, format_)
         chosen = RecallConfig.model_validate_json(config.read_bytes()) if config else RecallConfig()

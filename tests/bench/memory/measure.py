@@ -1,4 +1,4 @@
-"""recall@k and mean reciprocal rank of evidence, the way retrieval papers count them. Pure."""
+"""recall@k, hit@k and mean reciprocal rank of evidence, the way retrieval papers count them. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -34,6 +34,11 @@ def recall(outcomes: Sequence[Outcome], k: int) -> float:
     return float(np.mean([sum(rank <= k for rank in one.ranks) / one.wanted for one in outcomes])) if outcomes else 0.0
 
 
+def hit(outcomes: Sequence[Outcome], k: int) -> float:
+    """The share of questions of which any evidence was found: what is often called recall, and is higher."""
+    return float(np.mean([any(rank <= k for rank in one.ranks) for one in outcomes])) if outcomes else 0.0
+
+
 def mrr(outcomes: Sequence[Outcome]) -> float:
     return float(np.mean([1.0 / one.ranks[0] if one.ranks else 0.0 for one in outcomes])) if outcomes else 0.0
 
@@ -42,6 +47,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {
         "questions": len(outcomes),
         "recall": {str(k): round(recall(outcomes, k), 4) for k in KS},
+        "hit": {str(k): round(hit(outcomes, k), 4) for k in KS},
         "mrr": round(mrr(outcomes), 4),
     }
 

@@ -20,6 +20,7 @@ from engine.decide.remembering.memory import (
     ForgetMemory,
     ForgetSaid,
     ForgetSpan,
+    LockMemories,
     LockMemory,
     MemoryCommand,
     MemoryPlace,
@@ -103,6 +104,48 @@ def test_what_is_remembered_and_locked_in_one_act_is_taken_back_by_one() -> None
     assert isinstance(done(pinned, RULES.reverse(states[0], states[2], pinned[0]))[-1], MemoryForgotten)
     with pytest.raises(Rejected, match="locked"):
         done(pinned, RULES.reverse(states[0], states[1], pinned[0]))
+
+
+def test_all_that_one_act_locked_is_unlocked_by_one() -> None:
+    """Only one's own, what stands, and what was otherwise before; what was locked all along stays so."""
+    three = [MemoryNoted.model_validate(remembered()[0].model_dump() | {"memory_id": UUID(int=n)}) for n in (1, 2, 3)]
+    before: list[Event] = [*three, MemoryLocked(memory_id=UUID(int=2), user_id=ADA, by_user_id=ADA, locked=True)]
+    every = LockMemories(tuple(UUID(int=n) for n in (1, 2, 3, 4)))
+    events = done(before, every)
+    assert [(one.memory_id.int, one.locked) for one in events[4:] if isinstance(one, MemoryLocked)] == [(1, True), (3, True)]
+    assert done(events, every) == events
+    assert done(before, every, BRAM) == before
+    states = [reduce(RULES.evolve, some, RULES.initial) for some in (before, events)]
+    back = RULES.reverse(states[0], states[1], events[4])
+    assert back == LockMemories((UUID(int=1), UUID(int=3)), locked=False)
+    gone: list[Event] = [*events, MemoryForgotten(memory_id=UUID(int=3), user_id=ADA, by_user_id=ADA)]
+    assert [one.memory_id.int for one in done(gone, back)[len(gone) :] if isinstance(one, MemoryLocked)] == [1]
+
+
+def test_what_was_noted_of_a_message_is_taken_back_without_the_message() -> None:
+    """Forgetting a note takes along what it was made of; taking back that it was noted leaves that as it was."""
+    events = done([SAID], Remember(ONE, ADA, HERE, message=11))
+    states = [reduce(RULES.evolve, events[:n], RULES.initial) for n in (1, 2)]
+    [*_, back] = done(events, RULES.reverse(states[0], states[1], events[1]))
+    [*_, forgotten] = done(events, ForgetMemory(ONE))
+    assert [one.retires for one in (back, forgotten) if isinstance(one, MemoryForgotten)] == [False, True]
+
+
+def test_a_session_that_was_ended_goes_on_when_that_is_taken_back() -> None:
+    """From where it was ended, so nothing that was said between is remembered; two that were ended at once are begun anew by hand."""
+    until = NOW + timedelta(hours=1)
+    begun = done([], Begin(ADA, ONE, "incognito", NOW, until))
+    ended = done(begun, End(ADA, "incognito", NOW + timedelta(minutes=5)))
+    states = [reduce(RULES.evolve, some, RULES.initial) for some in (begun, ended)]
+    [*_, again] = done(ended, RULES.reverse(states[0], states[1], ended[-1]))
+    assert isinstance(again, SessionStarted)
+    minutes = [(ms or 0) / 60_000 - NOW.timestamp() / 60 for ms in (again.since_ms, again.until_ms)]
+    assert (again.kind, minutes) == ("incognito", [5, 60])
+    two = done(begun, Begin(ADA, UUID(int=2), "incognito", NOW, until, UUID(int=9)))
+    over = done(two, End(ADA, "incognito", NOW + timedelta(minutes=5)))
+    states = [reduce(RULES.evolve, some, RULES.initial) for some in (two, over)]
+    with pytest.raises(Rejected, match="Begin each again"):
+        RULES.reverse(states[0], states[1], over[-1])
 
 
 def test_a_correction_is_taken_back_by_another() -> None:

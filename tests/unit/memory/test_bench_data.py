@@ -158,6 +158,7 @@ def test_metrics_count_evidence_not_questions() -> None:
     ]
     assert measure.recall(found, 1) == 0.25
     assert measure.recall(found, 5) == 0.5
+    assert [measure.hit(found, k) for k in (1, 5)] == [0.5, 0.5], "apart from recall: any of a question's evidence is a hit"
     assert measure.mrr(found) == 0.5
     assert measure.summary([])["recall"] == {"1": 0.0, "5": 0.0, "10": 0.0, "20": 0.0}
     assert shapes.moment("nonsense") is None

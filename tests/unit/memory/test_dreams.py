@@ -80,6 +80,14 @@ def test_what_differs_in_a_value_is_never_the_same(one: str, other: str) -> None
     assert sense(one) != sense(other)
 
 
+def test_what_was_replaced_or_holds_for_a_time_stands_for_nothing() -> None:
+    """Of two homes of the same name the later one holds: the earlier, which another town came after, hides nothing."""
+    later = note(3, "Ada lives in Oslo.")
+    assert same([note(1, "Ada lives in Oslo.", replaced=True), later]) == []
+    assert same([note(1, "Ada lives in Oslo.", until=AT), later]) == []
+    assert same([note(1, "Ada lives in Oslo.", until=AT, ended=True), note(2, "Ada lives in Oslo.", until=AT)]) == []
+
+
 def test_only_within_one_scope_and_never_what_a_hand_is_on() -> None:
     """Another person's, channel's or origin's memory is no duplicate; locked and corrected ones stay, and are what is kept."""
     notes = [

@@ -54,8 +54,27 @@ def test_only_a_persons_own_line_makes_a_fact() -> None:
 
 
 def test_a_slot_has_one_spelling() -> None:
-    slots = [one.slot for one in found(*({"line": 0, "fact": "x", "slot": slot} for slot in ("Home.", " home ", '"HOME"', "pet's  name")))]
-    assert slots == ["home", "home", "home", "pet's name"]
+    called = ("Home.", " home ", '"HOME"', "Ada's current residence", "pet's  name", "name_of_the_pets")
+    slots = [one.slot for one in found(*({"line": 0, "fact": "x", "slot": slot} for slot in called))]
+    assert slots == ["home"] * 4 + ["name pet"] * 2
+
+
+def test_a_fact_holds_until_the_end_of_the_day_that_is_named() -> None:
+    """What is no day is as if it were not said; what was over when it was said says nothing of what is now, so it has no slot."""
+    days = ("2026-03-05", "2026-03-05T10:00", "", "Friday", None, 7, "9999-12-31", "2026-02-28")
+    facts_of = found(*({"line": 0, "fact": "x", "slot": "home", "until": day} for day in days))
+    fifth = int(datetime(2026, 3, 6, tzinfo=UTC).timestamp() * 1000)
+    assert [(one.slot, one.until_ms) for one in facts_of] == [("home", fifth)] * 2 + [("home", None)] * 5 + [("", None)]
+
+
+def test_what_takes_a_place_takes_that_of_all_before_it() -> None:
+    """So none of them comes back when the one between is taken back; what holds for a time keeps nothing older out."""
+    kept = facts.settled([note(number, 1, "home", number) for number in (1, 2, 3)], [])
+    assert [one.supersedes for one in kept] == [(), (UUID(int=1),), (UUID(int=1), UUID(int=2))]
+    passing = HeldFact(UUID(int=9), 1, "home", 5, until_ms=6)
+    assert [one.supersedes for one in facts.settled([note(1, 1, "home", 1)], [passing])] == [()]
+    assert facts.settled([note(1, 1, "home", 1)], [HeldFact(UUID(int=9), 1, "home", 5)]) == []
+    assert facts.settled([note(1, 1, "home", 7)], [passing])[0].supersedes == (UUID(int=9),)
 
 
 def note(number: int, person: int, slot: str, at: int) -> MemoryNoted:

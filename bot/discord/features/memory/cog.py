@@ -30,6 +30,8 @@ WHERE = SlashOption(
     choices={"in this channel": "channel", "in this server": "server", "everywhere": "everywhere"},
 )
 UNTIL = SlashOption(description="For how long, or end it", choices=["30m", "1h", "4h", "until ended", "end"])
+SUGGESTED = 500
+"""The latest memories that are looked through while somebody types."""
 PAGE = SlashOption(description="Which page", required=False, default=1, min_value=1, max_value=500)
 SINCE = SlashOption(description="How far back", choices=["5m", "15m", "1h", "24h"])
 
@@ -96,9 +98,10 @@ class MemoryCog(Cog):
         interaction: Interaction,
         words: str = SlashOption(description="Only those with all of these words", required=False, default=""),
         locked: bool = SlashOption(description="Locked or not", required=False, default=True),
-    ) -> str:
-        found = await remembering.notes(self.context.log, self._user(interaction), words=words)
-        return await remembering.lock_all(self.context.log, self.context.actor(interaction), found, key_of(interaction.id), locked=locked)
+    ) -> Told:
+        found, key = await remembering.notes(self.context.log, self._user(interaction), words=words), key_of(interaction.id)
+        told = await remembering.lock_all(self.context.log, self.context.actor(interaction), found, key, locked=locked)
+        return Told(told) if told.startswith("0 ") else changed(interaction, told)
 
     @answering("delete", "Forget a memory and everything made of it, for good", under=group)
     async def delete(self, interaction: Interaction, which: str = WHICH) -> str:
@@ -142,6 +145,13 @@ class MemoryCog(Cog):
         await self.do(interaction, rules.ChooseReach(self._user(interaction), chosen, derive))
         return changed(interaction, await self._status(interaction))
 
+    @answering("stats", "How many memories of you there are, of which kind and with whom", under=group)
+    async def stats(self, interaction: Interaction, character: str = WHOM) -> str:
+        whom = await self.whose(interaction, character)
+        items = await known.items(self.context, CHARACTER, self.context.actor(interaction))
+        found = await remembering.notes(self.context.log, self._user(interaction), character=whom)
+        return remembering.counted(found, {item.id: item.name for item in items})
+
     @answering("status", "What is remembered of you, and what runs", under=group)
     async def status(self, interaction: Interaction) -> str:
         return await self._status(interaction)
@@ -164,10 +174,10 @@ class MemoryCog(Cog):
 
     @suggesting("which", view, edit, lock, delete)
     async def choose(self, interaction: Interaction, which: str) -> Choices:
-        found = await remembering.notes(self.context.log, self._user(interaction), words=which)
+        found = await remembering.notes(self.context.log, self._user(interaction), words=which, most=SUGGESTED)
         return {remembering.line(note)[:CHOICE]: note.memory.hex for note in found[:CHOICES]}
 
-    @suggesting("character", remember, forget, purge, incognito, fresh)
+    @suggesting("character", remember, stats, forget, purge, incognito, fresh)
     async def choose_character(self, interaction: Interaction, character: str) -> Choices:
         return await self.suggest(interaction, character)
 
