@@ -11,7 +11,7 @@ from engine.actor import Actor
 from engine.decide import channel, character, job, preset, reply
 from engine.decide import key as provider_key
 from engine.decide.command import Command, Rules
-from engine.decide.craft import lorebook, note, script
+from engine.decide.craft import lorebook, note, notebook, script
 from engine.decide.places import bulletin, override, persona, profile, server, serving
 from engine.decide.reacting import mapping, opinion
 from engine.decide.rejected import Rejected
@@ -47,6 +47,7 @@ RULES: tuple[Rules[Any, Any], ...] = (
     opinion.RULES,
     lorebook.RULES,
     note.RULES,
+    notebook.RULES,
     script.RULES,
     server.RULES,
     serving.RULES,

@@ -15,6 +15,7 @@ from bot.cli import (
     forks,
     lore,
     memories,
+    notebooks,
     notes,
     profiles,
     reactions,
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     lore.register(app)
     memories.register(app)
     notes.register(app)
+    notebooks.register(app)
     scripts.register(app)
     reactions.register(app)
     debug.register(app)

@@ -53,7 +53,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "turn.tools_called": (tool.ToolsCalled, 1),
         "turn.tool_begun": (tool.ToolBegun, 1),
         "turn.tool_answered": (tool.ToolAnswered, 1),
-        "notebook.written": (tool.NotebookWritten, 1),
+        "notebook.written": (tool.NotebookWritten, 2),
         "turn.completed": (turn.TurnCompleted, 5),
         "turn.failed": (turn.TurnFailed, 1),
         "turn.declined": (turn.TurnDeclined, 1),

@@ -68,6 +68,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("memory.dreamed", 1): unchanged,  # v2: in whose favour a memory is hidden
         ("memory.noted", 1): unchanged,  # v2: how two stand to each other is an origin, too
         ("memory.noted", 2): unchanged,  # v3: what can have one value at a time
+        ("notebook.written", 1): unchanged,  # v2: by a person's command, too
         ("model.catalogue_fetched", 1): unchanged,  # v2: whether a model knows tools
         ("memory.noted", 3): unchanged,  # v4: until when it holds
         ("reply.intended", 1): unchanged,  # v2: digests by the person's key

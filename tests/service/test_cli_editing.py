@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.cli import channels, checks, denials, editing, lore, memories, scripts
+from bot.cli import channels, checks, denials, editing, lore, memories, notebooks, scripts
 from bot.console.state import OPERATOR
 from bot.discord.context import Context
 from bot.discord.features.resources import known, screens
@@ -66,6 +66,7 @@ async def run(*words: str) -> str:
     lore.register(app)
     memories.register(app)
     scripts.register(app)
+    notebooks.register(app)
     ran = await asyncio.to_thread(CliRunner().invoke, app, list(words), catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
     return ran.stdout

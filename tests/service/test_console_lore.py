@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot import lore
+from bot import lore, scripts
 from bot.console.pages.lore import ACTOR
 from engine import seed
 from engine.config import Settings
@@ -115,3 +115,40 @@ async def test_scripts_of_a_character_are_edited_ordered_and_tried(here: Site) -
     ).status_code == 303
     assert "Quiet" in await look(here, page)
     assert (await here.form(f"{page}/nonsense", {"name": "Quiet"})).status_code == 422
+
+
+async def test_scripts_of_a_server_have_a_page_too(here: Site) -> None:
+    """By its name where it has one, reached from its own page, with all that a character's have; they hold before the character's own."""
+    page = "/servers/4711/scripts"
+    assert f'href="{page}"' in await look(here, "/servers/4711")
+    assert "server …4711" in await look(here, page)
+    assert "There is no script yet." in await look(here, page)
+    saved = await here.form(page, {"name": "Sea", "find": "/sea/g", "replace": "lake", "replies": "yes"})
+    assert saved.headers["location"].startswith(f"{page}?changed=")
+    assert "The lake" in (await here.form(f"{page}/test", {"text": "The sea"})).text
+    assert 'value="Sea"' in await look(here, f"{page}?edit=Sea")
+    assert "Sea" not in await look(here, f"/characters/{WREN}/scripts")
+    await here.settled()
+    assert [script.find for script in await scripts.scripts_of(here.console.log, WREN, 4711)] == ["/sea/g"]
+    assert (await here.form(f"{page}/undo", {"of": saved.headers["location"].partition("changed=")[2]})).status_code == 303
+    assert "There is no script yet." in await look(here, page)
+    assert (await here.form(f"{page}/nonsense", {"name": "Sea"})).status_code == 422
+
+
+async def test_a_notebook_is_read_written_and_taken_back(here: Site) -> None:
+    """What is noted of a person in a channel, escaped; a note that cannot be is said in a sentence."""
+    page = f"/characters/{WREN}/notebooks"
+    assert "It has noted nothing yet." in await look(here, page)
+    assert f'href="{page}"' in await look(here, f"/characters/{WREN}")
+    about = {"person": "77", "channel": "88"}
+    assert "by their ids" in (await here.form(f"{page}/add", about | {"person": "Zoe", "note": "x"})).text
+    saved = await here.form(f"{page}/add", about | {"note": "Likes <b>tea</b>"})
+    shown = await look(here, saved.headers["location"])
+    assert "Likes &lt;b&gt;tea&lt;/b&gt;" in shown
+    assert "That stands there already." in (await here.form(f"{page}/add", about | {"note": " Likes <b>tea</b> "})).text
+    struck = await here.form(f"{page}/strike", about | {"note": "1"})
+    assert "It has noted nothing yet." in await look(here, page)
+    await here.form(f"{page}/undo", {"of": struck.headers["location"].partition("changed=")[2]})
+    assert "Likes &lt;b&gt;tea" in await look(here, page)
+    assert "There is no note 9." in (await here.form(f"{page}/strike", about | {"note": "9"})).text
+    assert (await here.form(f"{page}/burn", about | {"note": "1"})).status_code == 422

@@ -1,33 +1,33 @@
 """The notebook a character keeps for one person in one channel: what it writes there is an event, stored together with the use."""
 
+from engine.decide.craft import notebook
+from engine.decide.rejected import Rejected
 from engine.events.build import Cause, new
-from engine.events.craft.tool import NotebookWritten, notebook
+from engine.events.craft.tool import NotebookWritten
+from engine.events.craft.tool import notebook as stream_of
 from engine.resources.craft.tools import Notebook, Unusable
-from engine.resources.typed import tidy
-from engine.store import Log, NewEvent
+from engine.store import NewEvent
 from worker.tools.using import ToolOutcome, ToolUse
-
-MOST = 100
-"""Notes there may be at the same time."""
 
 
 async def run(using: ToolUse, arguments: Notebook) -> ToolOutcome:
     """Read, add or strike out. Raises Unusable."""
     turn = using.turn
-    held = await kept(using.work.log, notebook(turn.character, turn.channel, turn.user_id))
+    held = notebook.State()
+    for recorded in await using.work.log.stream(stream_of(turn.character, turn.channel, turn.user_id)):
+        held = notebook.evolve(held, recorded.event)
     if arguments.action == "read":
-        return ToolOutcome("\n".join(f"{number}: {text}" for number, text in held.items()) or "The notebook is empty.")
+        return ToolOutcome("\n".join(f"{number}: {text}" for number, text in held.notes.items()) or "The notebook is empty.")
     if arguments.action == "strike":
-        if arguments.number not in held:
+        if arguments.number not in held.notes:
             raise Unusable(f"There is no note {arguments.number}. Read them first.")
         return ToolOutcome(f"Note {arguments.number} is struck out.", effects=(_written(using, struck=arguments.number),))
-    text = tidy(arguments.text)
-    if not text:
-        raise Unusable("A note needs a text.")
-    if text in held.values():
-        return ToolOutcome("That stands there already.")
-    if len(held) >= MOST:
-        raise Unusable(f"The notebook is full: {MOST} notes. Strike one out first.")
+    try:
+        text = notebook.checked(held, arguments.text)
+    except Rejected as error:
+        if str(error) == notebook.THERE:
+            return ToolOutcome(notebook.THERE)
+        raise Unusable(str(error)) from None
     return ToolOutcome("Noted.", effects=(_written(using, text=text),))
 
 
@@ -43,17 +43,3 @@ def _written(using: ToolUse, *, text: str = "", struck: int | None = None) -> Ne
         text=text,
     )
     return new(event, using.id("notebook-written"), cause=Cause(turn.turn))
-
-
-async def kept(log: Log, stream: str) -> dict[int, str]:
-    """The notes of a notebook that stand, by their numbers; an erased one is gone."""
-    found: dict[int, str] = {}
-    written = [recorded for recorded in await log.stream(stream) if isinstance(recorded.event, NotebookWritten)]
-    for number, recorded in enumerate(written, 1):
-        event = recorded.event
-        assert isinstance(event, NotebookWritten)
-        if event.struck is not None:
-            found.pop(event.struck, None)
-        elif event.text and not recorded.erased:
-            found[number] = event.text
-    return found

@@ -13,7 +13,7 @@ from bot.discord.features.history.cog import HistoryCog
 from bot.discord.features.lore.cog import LoreCog
 from bot.discord.features.me.cog import MeCog
 from bot.discord.features.memory.cog import MemoryCog
-from bot.discord.features.note.cog import NoteCog
+from bot.discord.features.note.cog import NotebookCog, NoteCog
 from bot.discord.features.persona import wearing
 from bot.discord.features.reactions.cog import ReactionsCog
 from bot.discord.features.reply.cog import ReplyCog
@@ -53,6 +53,7 @@ def add_all(client: Client, context: Context, editor: Editor) -> None:
         AdminCog(context),
         LoreCog(context),
         NoteCog(context),
+        NotebookCog(context),
         ScriptCog(context),
     )
     for cog in cogs:

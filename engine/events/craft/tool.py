@@ -84,13 +84,17 @@ class ToolAnswered(Event):
 
 
 class NotebookWritten(Event):
-    """A character wrote something into its notebook for one person in one channel, or struck note `struck` out."""
+    """Something was written into a character's notebook for one person in one channel, or note `struck` was struck out.
+
+    By the character in a turn, or by somebody's command: `by_user_id`.
+    """
 
     character_id: UUID
     channel_id: Snowflake
     guild_id: Snowflake | None = None
     user_id: Snowflake
-    turn_id: UUID
+    turn_id: UUID | None = None
+    by_user_id: Snowflake | None = None
     struck: Count | None = None
     text: Sealed[str] = Field("", max_length=500)
 

@@ -1,15 +1,18 @@
-"""`/note`: the author's note of a character or of this channel (I4), and ready-made rules for it (I5)."""
+"""`/note`: the author's note of a character or of this channel (I4), and ready-made rules for it (I5). `/notebook`: its own."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from nextcord import SlashOption
 
-from bot import editing
+from bot import editing, notebooks
 from bot.discord.answers import Choices, Interaction, Told
 from bot.discord.features.declare import UNCHANGED, Cog, answering, command_group, suggesting
 from bot.discord.features.undo.press import changed
 from bot.notes import sheet_of
+from engine.decide.craft import notebook
 from engine.decide.craft.note import SetNote
+from engine.decide.craft.notebook import AddNote, StrikeNote
 from engine.decide.rejected import Rejected
 from engine.resources.craft.directives import DIRECTIVES, NotADirective, directive
 from engine.resources.craft.kinds import CRAFT
@@ -18,6 +21,53 @@ from engine.resources.field import values
 from engine.resources.kinds import typed
 
 WHO = SlashOption(description="A character of yours; empty for this channel", required=False, default="", autocomplete=True)
+
+
+WHOSE = SlashOption(description="Whose notebook", autocomplete=True)
+
+
+class NotebookCog(Cog):
+    """`/notebook`: what a character noted for itself of whoever asks, in this channel."""
+
+    @command_group("notebook", "What a character noted for itself of you in this channel")
+    async def group(self, interaction: Interaction) -> None:
+        """Only its sub-commands can be called."""
+
+    @answering("show", "Show what a character noted of you here", under=group)
+    async def show(self, interaction: Interaction, character: str = WHOSE) -> Told:
+        found = await notebooks.of(self.context.log, *await self._which(interaction, character))
+        lines = "\n".join(f"{number}: {text}" for number, text in found.notes)
+        return Told(lines or "It has noted nothing of you here. It needs *notes* among its tools: `/character edit`.")
+
+    @answering("add", "Write a note of yours into a character's notebook", under=group)
+    async def add(
+        self,
+        interaction: Interaction,
+        text: str = SlashOption(description="What it should have noted", max_length=notebook.LONGEST),
+        character: str = WHOSE,
+    ) -> Told:
+        await self.do(interaction, AddNote(*await self._which(interaction, character), text))
+        return changed(interaction, "Noted. It reads that when it looks into its notebook.")
+
+    @answering("strike", "Strike a note out", under=group)
+    async def strike(
+        self,
+        interaction: Interaction,
+        number: int = SlashOption(description="Which, by its number in /notebook show", min_value=1, max_value=1_000_000),
+        character: str = WHOSE,
+    ) -> Told:
+        await self.do(interaction, StrikeNote(*await self._which(interaction, character), number))
+        return changed(interaction, f"Note {number} is struck out.")
+
+    async def _which(self, interaction: Interaction, character: str) -> tuple[UUID, int, int, int | None]:
+        found = await self.find(interaction, character)
+        assert interaction.channel_id is not None
+        assert interaction.user is not None
+        return found.id, interaction.channel_id, interaction.user.id, interaction.guild_id
+
+    @suggesting("character", show, add, strike)
+    async def suggest_character(self, interaction: Interaction, character: str) -> Choices:
+        return await self.suggest(interaction, character)
 
 
 class NoteCog(Cog):
