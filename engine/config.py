@@ -34,7 +34,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="Postgres (18 with pgvector) to use instead of the embedded one.")
     database_read_url: str | None = Field(
         None,
-        description="Streaming replica of DATABASE_URL's server to read exports and the console's long lists from. Unset: none.",
+        description="Streaming replica of DATABASE_URL's server that archives are read from, once it has all that was stored before."
+        " Unset: none.",
     )
     nats_url: str | None = Field(
         None, description="NATS server with JetStream to use instead of the embedded one; several of one cluster, separated by commas."

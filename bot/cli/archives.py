@@ -14,7 +14,7 @@ from engine.archive.container import ArchiveError, ArchiveManifest, ArchiveReade
 from engine.archive.taking import TakenIn
 from engine.embedded.folder import why
 from engine.outside import numbers
-from engine.store import Log
+from engine.store import Log, replica
 from engine.terminal import Json, Yes, bars, echo, say
 from engine.vault import load_master_key
 from projections.archive.person import make_person
@@ -41,8 +41,9 @@ def person(
     """Write everything a person owns or said, as JSON and readable Markdown; it is in the clear, for them alone."""
 
     async def work(log: Log) -> ArchiveManifest:
-        with bars() as shown:
-            return await _written(out, lambda file: make_person(log, file, who, _teller(shown.show)))
+        async with replica.reading(log, config.settings().database_read_url) as source:
+            with bars() as shown:
+                return await _written(out, lambda file: make_person(source, file, who, _teller(shown.show)))
 
     _say(out, with_log(work), json=json)
 
@@ -63,7 +64,8 @@ def everything(out: Out, opened: Opened = False, json: Json = False) -> None:
 
 
 async def _operators(out: Path, scope: Literal["server", "everything"], about: int, *, opened: bool) -> ArchiveManifest:
-    async with access.log(config.settings()) as log:
+    settings = config.settings()
+    async with access.log(settings) as own, replica.reading(own, settings.database_read_url) as log:
         with bars() as shown:
 
             async def make(file: IO[bytes]) -> ArchiveManifest:

@@ -101,7 +101,7 @@ class DatabaseNode(Postgres):
         primary = self._cluster.databases[self._cluster.primary]
         pgpass = self.folder / "following.password"
         written(pgpass, f"*:*:*:{USER}:{self.password}\n")
-        self._give(pgpass)
+        _give(pgpass, self.folder)
         # A password in the server's own command line could be read by everybody here.
         source = f"host=127.0.0.1 port={primary.stands_at} user={USER} application_name={self.name} passfile=../following.password"
         return {
@@ -130,21 +130,8 @@ class DatabaseNode(Postgres):
         await self._cluster.slot(self.name)
         new = self.folder / "new"
         shutil.rmtree(new, ignore_errors=True)
-        source = f"host=127.0.0.1 port={primary.stands_at} user={USER}"
-        words = ["-D", str(new), "-d", source, "--wal-method=stream", "--checkpoint=fast", f"--slot={self.name}"]
-        words += [] if self.durable else ["--no-sync"]
-        await asyncio.to_thread(_run, "pg_basebackup", *words, password=self.password)
-        for left in (new / "postgresql.auto.conf", new / "standby.signal"):
-            left.write_bytes(b"")  # what the primary waits for is none of its copy's business
-        await asyncio.to_thread(self._give, new)
+        await asyncio.to_thread(base_backup, primary, new, "standby.signal", f"--slot={self.name}")
         new.rename(self.data)
-
-    def _give(self, path: Path) -> None:
-        account = self._account
-        if account is None:
-            return
-        for each in (path, *path.rglob("*")) if path.is_dir() else (path,):
-            os.chown(each, account.uid, account.gid, follow_symlinks=False)
 
 
 class Cluster:
@@ -358,6 +345,26 @@ def _port(file: Path) -> int:
         return int(file.read_text())
     except (OSError, ValueError):
         return kept_port(file)
+
+
+def base_backup(server: Postgres, folder: Path, signal: str = "recovery.signal", *words: str) -> None:
+    """Copy a running server's files into a folder, from which it is recovered to whatever its settings say then. Raises EmbeddedError."""
+    port = server.stands_at if isinstance(server, DatabaseNode) else server.port
+    password = kept_secret(server.folder.parent / "postgres.password", needed=True)
+    more = (*words, *([] if server.durable else ["--no-sync"]))
+    source = f"host=127.0.0.1 port={port} user={USER}"
+    _run("pg_basebackup", "-D", str(folder), "-d", source, "--wal-method=stream", "--checkpoint=fast", *more, password=password)
+    for left in (folder / "postgresql.auto.conf", folder / signal):
+        left.write_bytes(b"")  # what the server waits for is none of its copy's business
+    _give(folder, server.folder)
+
+
+def _give(path: Path, like: Path) -> None:
+    """Give a file, or a folder and all in it, to the owner of another one."""
+    owner = like.stat()
+    if os.geteuid() == 0:
+        for each in (path, *path.rglob("*")) if path.is_dir() else (path,):
+            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _run(program: str, *words: str, password: str) -> None:

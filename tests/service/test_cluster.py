@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from engine import seed
+from engine import embedded, seed
 from engine.bus import broker, subjects
-from engine.embedded.cluster import Cluster
+from engine.embedded.cluster import Cluster, base_backup
 from engine.embedded.folder import EmbeddedError
-from engine.store import open_log
+from engine.store import connect, open_log, replica
 from engine.vault import MasterKey
 from tests.support import clusters
 from tests.support.stage import MODEL
@@ -52,10 +53,82 @@ async def test_what_was_acknowledged_is_there_after_a_promotion(tmp_path: Path) 
         assert await _all(cluster.dsn) == before
         await seed.plant(log, "another model")
         assert await log.head() == len(await _all(cluster.dsn))
+        await _comes_back_by_itself(cluster)
         await cluster.databases["db1"].start()
         assert await cluster.standing("db1") == "follows db2, 0 bytes behind"
         assert "nothing is acknowledged that its copy has not got" in await cluster.standing("db2")
         assert (await _all(cluster.read_dsn))[: len(before)] == before
+
+
+async def _comes_back_by_itself(cluster: Cluster) -> None:
+    """The old primary, as one that was only thought dead: it takes what it is told, stands first in the address, and is told nothing."""
+    old = embedded.Postgres(cluster.databases["db1"].folder, durable=False)
+    await old.start()
+    try:
+        async with await psycopg.AsyncConnection.connect(cluster.dsn) as anybody, await connect.connect(cluster.dsn) as ours:
+            ports = [await (await one.execute("SELECT inet_server_port()")).fetchone() for one in (anybody, ours)]
+        assert ports == [(old.port,), (cluster.databases["db2"].port,)]
+    finally:
+        await old.stop(fast=True)
+
+
+async def test_connections_to_several_hosts_are_used_again(tmp_path: Path) -> None:
+    """A pool's go back when their block ends: a new one for each question would cost more than the question."""
+    async with _databases(tmp_path) as cluster, connect.pool(cluster.dsn, size=1) as pool:
+        backends = set()
+        for _ in range(3):
+            async with pool.connection() as connection:
+                backends.add(connection.info.backend_pid)
+        assert len(backends) == 1
+
+
+async def test_an_archive_is_read_from_the_replica(tmp_path: Path) -> None:
+    """All that was stored before stands in it; without one that follows, or with none, the primary is read."""
+    async with _databases(tmp_path) as cluster, open_log(cluster.dsn, MasterKey.of(b"k" * 32)) as log:
+        await seed.plant(log, MODEL)
+        async with replica.reading(log, cluster.read_dsn) as source:
+            assert [row.id async for row in source.rows()] == [row.id async for row in log.rows()]
+            async with source.pool.connection() as connection:
+                assert await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone() == (True,)
+        for address in (None, cluster.dsn, "postgresql://u@127.0.0.1:1/x"):
+            async with replica.reading(log, address) as source:
+                assert source is log
+
+
+async def test_a_moment_of_the_past_is_restored_from_the_archive(tmp_path: Path) -> None:
+    """A base backup and the archived write-ahead log give the log as it was at any moment since: what came later is not there."""
+    backup = tmp_path / "restored"
+    await asyncio.to_thread(clusters.copied, tmp_path / "first")
+    server = embedded.Postgres(tmp_path / "first" / "postgres", durable=False)
+    server.more = {"archive_mode": "on", "archive_command": "mkdir -p ../archive && cp %p ../archive/%f"}
+    await server.start()
+    async with open_log(server.dsn, MasterKey.of(b"k" * 32)) as log:
+        await asyncio.to_thread(clusters.copied, backup)
+        shutil.rmtree(backup / "postgres" / "data")
+        await asyncio.to_thread(base_backup, server, backup / "postgres" / "data")
+        await seed.plant(log, MODEL)
+        kept = await _all(server.dsn)
+        async with log.pool.connection() as connection:
+            row = await (await connection.execute("SELECT now()::text")).fetchone()
+            await seed.plant(log, "a mistake")
+            await connection.execute("SELECT pg_switch_wal()")
+        assert row is not None
+    await server.stop()
+    subprocess.run(["cp", "-a", server.folder / "archive", backup / "postgres"], check=True)
+    again = embedded.Postgres(backup / "postgres", durable=False)
+    again.more = {
+        "restore_command": "cp ../archive/%f %p",
+        "recovery_target_time": str(row[0]),
+        "recovery_target_action": "promote",
+    }
+    await again.start()
+    try:
+        async with await psycopg.AsyncConnection.connect(again.dsn) as connection:
+            while await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone() != (False,):
+                await asyncio.sleep(0.05)
+        assert await _all(again.dsn) == kept
+    finally:
+        await again.stop(fast=True)
 
 
 async def test_a_primary_without_its_copy_goes_on_alone_and_says_so(tmp_path: Path) -> None:

@@ -137,3 +137,27 @@ def test_the_image_is_built_from_files_that_exist() -> None:
         if "build" in service:
             file = ROOT / service["build"]["context"] / service["build"]["dockerfile"]
             assert "--require-hashes -r requirements.lock" in file.read_text()
+
+
+def test_several_of_everything_is_the_same_with_more_servers() -> None:
+    """The second file names parts of the first, and settings that can be used: every server, by the names they have there."""
+    several: dict[str, Any] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())
+    services = several["services"]
+    brokers = {name for name in services if name.startswith("nats")}
+    assert set(services) - set(SERVICES) == {"replica", "nats2", "nats3"}
+    for name in ("schema", *_children()):
+        given: dict[str, Any] = {key.lower(): _filled(value) for key, value in services[name]["environment"].items()}
+        settings = Settings(_env_file=None, **given)
+        assert {urlsplit(url).hostname for url in (settings.nats_url or "").split(",")} == brokers
+        assert settings.nats_replicas == len(brokers) == 3
+        assert "host=postgres%2Creplica" in (settings.database_url or "")
+        assert (settings.database_url or "").endswith("target_session_attrs=read-write")
+        assert (settings.database_read_url or "").endswith("target_session_attrs=standby")
+    configuration = broker.CONFIGURATION.with_name("nats.cluster.conf").read_text()
+    for name in brokers:
+        known = _filled(services[name]["environment"]["NATS_ROUTES"])
+        assert all(f"tzurot:{PASSWORDS['NATS_PASSWORD']}@{other}:6222" in known for other in brokers)
+        assert all(f"${variable}" in configuration for variable in services[name]["environment"] if variable != "NATS_PASSWORD")
+        assert services[name]["environment"]["NATS_NAME"] == name
+    assert services["postgres"]["restart"] == "no", "an old primary would take what nobody ever sees"
+    assert services["postgres"]["command"][:-2] == SERVICES["postgres"]["command"]

@@ -4,6 +4,7 @@ import tempfile
 
 from engine import clock
 from engine.decide.job import RetryPolicy
+from engine.store import replica
 from projections.archive import exports, uploads
 from projections.archive.person import make_person
 from worker.jobs.running import GiveUp, Handler, Result, RunningJob, hours
@@ -15,7 +16,8 @@ async def run(job: RunningJob) -> Result:
     """Make it from the beginning at each attempt: half an archive is none. `parts` are the addresses of its files."""
     person = job.asked_by
     with tempfile.TemporaryFile() as file:  # without a name: nobody else can open it, and it goes with this process
-        manifest = await make_person(job.work.log, file, person, job.progress)
+        async with replica.reading(job.work.log, job.work.settings.database_read_url) as source:
+            manifest = await make_person(source, file, person, job.progress)
         size = file.tell()
         if size > MOST_BYTES:
             raise GiveUp("The archive is too large to be kept here. The bot's owner can make it: tzurot export person.")
