@@ -321,7 +321,7 @@ async def connection_to(node: DatabaseNode) -> psycopg.AsyncConnection:
     password = kept_secret(node.folder.parent / "postgres.password", needed=True)
     parts = {"user": USER, "password": password, "host": "127.0.0.1", "port": str(node.stands_at), "dbname": "postgres"}
     try:
-        return await psycopg.AsyncConnection.connect(addresses.database_url(parts), autocommit=True, connect_timeout=5)
+        return await psycopg.AsyncConnection.connect(addresses.database_url(parts), autocommit=True, connect_timeout=30)
     except psycopg.OperationalError:
         raise EmbeddedError(f"{node.name} does not answer. `tzurot cluster status` shows what runs.") from None
 
