@@ -78,6 +78,21 @@ class Settings(BaseSettings):
         None, description="OpenAI-compatible address that makes the pictures, with IMAGE_API_KEY. Unset: the provider's."
     )
     image_api_key: SecretStr | None = Field(None, description="Key for IMAGE_BASE_URL.")
+    transcription_model: str | None = Field(
+        None,
+        max_length=200,
+        description="Model that writes down voice messages and audio files (/audio/transcriptions), or `local`: the recognizer of the "
+        "extra `voice`, in English. Unset: nobody hears them.",
+    )
+    speech_model: str | None = Field(
+        None,
+        max_length=200,
+        description="Model that says replies aloud for characters that speak (/audio/speech), or `local`: espeak-ng. Unset: none does.",
+    )
+    audio_base_url: str | None = Field(
+        None, description="OpenAI-compatible address ending before /audio/speech. Unset: that of the provider, which must have one."
+    )
+    audio_api_key: SecretStr | None = Field(None, description="Key for AUDIO_BASE_URL.")
     keep_files_mb: int = Field(
         0,
         ge=0,

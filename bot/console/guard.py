@@ -39,7 +39,7 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico", "/hooks
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",

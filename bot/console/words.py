@@ -29,6 +29,7 @@ _SAID = {
     "reply.failed": "Delivery failed",
     "reply.regenerated": "Another version asked for",
     "reply.continued": "Continuation asked for",
+    "message.voice_transcribed": "Voice message written down",
     "reply.file_made": "File made for a reply",
     "reply.file_shown": "File shown",
     "reply.file_dropped": "File not shown",

@@ -32,6 +32,12 @@ _ENDS = frozenset({"turn.completed", "turn.failed", "turn.declined", "turn.cance
 _NAMING_PLACES = frozenset({"memory.noted", "conversation.forked"})
 """They may name where something of before stands in the log."""
 _SHOWN = frozenset({"reply.delivered", "reply.failed"})
+_OF_TURNS = frozenset(
+    {
+        *(*_ENDS, *_SHOWN, "turn.requested", "reply.chunk_delivered", "reply.intended", "reply.regenerated"),
+        *("reply.file_made", "reply.file_shown", "reply.file_dropped"),
+    }
+)
 _COLUMNS = tuple(zip((name.strip() for name in COLUMNS.split(",")), (
     *("int8", "uuid", "text", "int4", "text", "int2", "timestamptz", "timestamptz", "uuid", "uuid"),
     *("int8", "int8", "int8", "uuid", "uuid", "text", "bytea", "bytea"),
@@ -163,7 +169,10 @@ async def _put_files(connection: AsyncConnection, archive: ArchiveReader, keys: 
 
 @dataclass(slots=True)
 class _Adding:
-    """An archive being added to what is there. `complete`: turns that ended and were shown; others would be begun anew."""
+    """An archive being added to what is there. `complete`: turns that ended and were shown, and files that were; others would be begun
+
+    anew.
+    """
 
     log: Log
     archive: ArchiveReader
@@ -201,18 +210,24 @@ def _archived_keys(archive: ArchiveReader, master: MasterKey) -> dict[str, DataK
 
 
 def _complete(archive: ArchiveReader) -> frozenset[str]:
-    ended, shown, failed = set[str](), set[str](), set[str]()
+    ended, shown, failed, files = set[str](), set[str](), set[str](), set[str]()
     for one in read_events(archive):
         if one.row.type in _ENDS:
             ended.add(_turn_of(one.row))
             failed |= {_turn_of(one.row)} if one.row.type in ("turn.declined", "turn.cancelled") else set()
         elif one.row.type in _SHOWN:
             shown.add(_turn_of(one.row))
-    return frozenset(ended & (shown | failed))
+        elif one.row.type == "reply.file_shown":
+            files.add(_named(one.row, "file_id"))
+    return frozenset((ended & (shown | failed)) | files)
 
 
 def _turn_of(row: Stored) -> str:
-    return str(orjson.loads(row.data).get("turn_id", ""))
+    return _named(row, "turn_id")
+
+
+def _named(row: Stored, field: str) -> str:
+    return str(orjson.loads(row.data).get(field, ""))
 
 
 def _choose(adding: _Adding, one: ArchivedEvent) -> None:
@@ -238,10 +253,10 @@ def _refused(adding: _Adding, one: ArchivedEvent) -> NewEvent | str:
         one = one.opened_with(key)
     if row.type.startswith(("job.", "quota.", "key.")) or row.type in NOT_OWN:
         return "it is of another installation"
-    if row.type in _ENDS | _SHOWN | {"turn.requested", "reply.chunk_delivered", "reply.intended", "reply.regenerated"} and (
-        _turn_of(row) not in adding.complete
-    ):
+    if row.type in _OF_TURNS and _named(row, "turn_id") not in adding.complete:
         return "a turn that had no end"
+    if row.type == "reply.file_made" and _named(row, "file_id") not in adding.complete:
+        return "a file that was not shown"
     event = _moved(adding, one.event())
     if event is None:
         return "nothing of what it goes on from is here"

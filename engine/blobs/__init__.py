@@ -34,6 +34,11 @@ async def put(pool: Pool, vault: Vault, content: bytes, *subjects: str) -> str:
     return address
 
 
+async def address_of(vault: Vault, content: bytes, *subjects: str) -> str:
+    """The address a file of these subjects has, or would have. Raises KeyDestroyed."""
+    return (await vault.key(*subjects)).digest(b"blob" + content)
+
+
 async def put_at(pool: Pool, vault: Vault, address: str, content: bytes, *subjects: str) -> None:
     """Keep a file under an address that events of an archive name it by. One that is there stays. Raises KeyDestroyed."""
     key = await vault.key(*subjects)

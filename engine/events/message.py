@@ -193,6 +193,33 @@ class PictureDescribed(Event):
         return (user_subject(self.author_id),)
 
 
+class VoiceTranscribed(Event):
+    """What is said in a voice message or an audio file on a message, in a model's words. `number` is its place among the message's files;
+
+    `voice` is the digest of its content by its sender's key: the first transcript of a content is found by it, and it is heard once.
+    """
+
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    venue: Venue
+    number: Count
+    voice: str = Field(max_length=64)
+    model: str
+    seconds: float | None = Field(None, ge=0)
+    name: Sealed[str] = ""
+    text: Sealed[str]
+
+    @property
+    def stream_name(self) -> str:
+        return f"message:{self.message_id}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (user_subject(self.author_id),)
+
+
 class FileKept(Event):
     """A file on a message that is no picture is kept here: `file` is its address, `number` its place among the message's files."""
 

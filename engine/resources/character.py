@@ -13,7 +13,7 @@ from engine.resources.field import PersonId, Resource, Shown
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,49}$")]
 Visibility = Literal["public", "private", "unlisted", "shared"]
-ABOUT, VOICE, MORE, WHO = "About", "Voice", "More", "Access"
+ABOUT, VOICE, SPEECH, MORE, WHO = "About", "Voice", "Speech", "More", "Access"
 _SLUG = re.compile(r"[a-z][a-z0-9-]{2,49}")
 _BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -80,6 +80,19 @@ class Access(Resource):
         Literal["preset", "always", "never"],
         Shown("Shown while written", VOICE, "Whether a reply grows in the channel; preset: as its preset says.", "choice"),
     ] = "preset"
+    speech: Annotated[
+        Literal["never", "always", "answering"],
+        Shown("Speaks", SPEECH, "Whether its replies are heard as well; answering: those to voice messages.", "choice"),
+    ] = "never"
+    speech_form: Annotated[
+        Literal["file", "message"],
+        Shown(
+            "Speaks in", SPEECH, "file: an audio file under its name; message: a voice message, which Discord shows as the bot's.", "choice"
+        ),
+    ] = "file"
+    voice: Annotated[str, Shown("Voice", SPEECH, "As SPEECH_MODEL calls it: alloy, or en-gb+f3 for espeak-ng.", limit=60)] = Field(
+        "", max_length=60
+    )
     tools: Annotated[
         tuple[str, ...],
         Shown(

@@ -59,6 +59,8 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("character.edited", 5): unchanged,
         ("character.created", 6): unchanged,  # v7: the tools it may use
         ("character.edited", 6): unchanged,
+        ("character.created", 7): unchanged,  # v8: whether and how it speaks
+        ("character.edited", 7): unchanged,
         ("preset.created", 1): unchanged,  # v2: parameters are sealed; settings of recall
         ("preset.edited", 1): unchanged,
         ("preset.created", 2): unchanged,  # v3: which providers may answer

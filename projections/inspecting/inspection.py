@@ -8,6 +8,7 @@ from uuid import UUID
 
 from engine.decide import reply
 from engine.events.base import Event
+from engine.events.craft.made import ReplyFileDropped, ReplyFileMade, ReplyFileShown
 from engine.events.craft.tool import ToolAnswered, ToolBegun, ToolsCalled
 from engine.events.message import MessageDeclined, MessageDrafted, MessageReceived
 from engine.events.reaction import ReactionAdded, ReactionRemoved
@@ -139,7 +140,7 @@ def _chapters(one: Recorded[Event], turn: UUID, names: Names, called: Calls, pla
 
 
 def _acts(one: Recorded[Event], turn: UUID, called: Calls) -> Iterator[Chapter]:
-    """What people did with the reply."""
+    """What people did with the reply, and what was made for it."""
     at, position = one.row.occurred_at, one.position
     match one.event:
         case ReplyRated() as event if event.version == turn:
@@ -149,6 +150,8 @@ def _acts(one: Recorded[Event], turn: UUID, called: Calls) -> Iterator[Chapter]:
         case ReactionAdded() | ReactionRemoved() as event:
             title = "Reaction" if isinstance(event, ReactionAdded) else "Reaction taken back"
             yield Chapter("opinion", title, at, position, (("By", called(event.user_id)), ("Emoji", event.emoji)))
+        case ReplyFileMade() | ReplyFileShown() | ReplyFileDropped() as event:
+            yield Chapter("file", _FILE[type(event)], at, position, tuple(_file(event)))
         case _:
             return
 
@@ -287,6 +290,24 @@ def _delivery(event: ReplyDelivered | ChunkDelivered | DeliveryIntended | Delive
             yield "Messages", ", ".join(map(str, event.message_ids))
         case DeliveryFailed():
             yield "Category", event.category
+
+
+_FILE: Mapping[type[Event], str] = {
+    ReplyFileMade: "File made",
+    ReplyFileShown: "File shown",
+    ReplyFileDropped: "File not shown",
+}
+
+
+def _file(event: ReplyFileMade | ReplyFileShown | ReplyFileDropped) -> Iterator[tuple[str, str]]:
+    match event:
+        case ReplyFileMade():
+            yield "What", f"{event.kind}, {event.media_type}, {event.size:,} bytes{f', {event.seconds:g} s' if event.seconds else ''}"
+            yield "By", " of ".join(one for one in (event.model, event.provider) if one) or "unknown"
+        case ReplyFileShown():
+            yield "Message", f"{event.message_id}{', found after a crash' if event.adopted else ''}"
+        case ReplyFileDropped():
+            yield "Why", event.category + (f" ({event.status})" if event.status else "")
 
 
 def _versions(events: Sequence[Recorded[Event]], state: reply.State, turn: UUID) -> Iterator[Chapter]:

@@ -43,6 +43,8 @@ class Entry:
     mentioned: Mapping[str, str] = MappingProxyType({})
     seen: Mapping[int, str] = MappingProxyType({})
     """Place among the files of the message and its forwards, to what a model saw in that picture."""
+    heard: Mapping[int, str] = MappingProxyType({})
+    """Place among the files, to what a model heard in it."""
     quotes: tuple[MessageQuoted, ...] = ()
     """What the message points to, as its author may read it."""
 

@@ -1,4 +1,4 @@
-"""Where the log says what pictures show: positions only, no text is opened."""
+"""Where the log says what pictures show and what is said in voice messages: positions only, no text is opened."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,8 +10,8 @@ from projections.base import Projection, clear, sql
 
 class Pictures(Projection):
     name = "pictures"
-    version = 1
-    types = frozenset({"message.picture_described"})
+    version = 2
+    types = frozenset({"message.picture_described", "message.voice_transcribed"})
     ddl = """
     CREATE TABLE {schema}.pictures (
         message_id bigint NOT NULL,
@@ -24,7 +24,8 @@ class Pictures(Projection):
 
     async def apply(self, connection: AsyncConnection, schema: str, rows: Sequence[Stored]) -> None:
         for row in rows:
-            await connection.execute(sql(_DESCRIBED, schema), clear(row) | {"position": row.position})
+            data = clear(row)
+            await connection.execute(sql(_DESCRIBED, schema), {"picture": data.get("voice"), **data, "position": row.position})
 
 
 _DESCRIBED = """
@@ -34,7 +35,7 @@ ON CONFLICT (message_id, number) DO UPDATE SET picture = excluded.picture, posit
 
 
 async def described(connection: AsyncConnection, messages: Collection[int], *, schema: str = "pictures") -> dict[int, tuple[int, ...]]:
-    """Message id -> positions of the descriptions of its pictures, in the order of its files."""
+    """Message id -> positions of the descriptions of its pictures and of its transcripts, in the order of its files."""
     statement = """
     SELECT message_id, array_agg(position ORDER BY number) FROM {schema}.pictures WHERE message_id = ANY(%s) GROUP BY message_id
     """

@@ -23,9 +23,11 @@ from worker.jobs import (
     reflect,
     relate,
     resummarize,
+    speak,
     summarize,
     summarize_notes,
     tidy_memories,
+    transcribe,
     verify,
 )
 from worker.jobs.running import Handler
@@ -57,10 +59,12 @@ HANDLERS: Mapping[str, Handler] = {
         relate.HANDLER,
         relate.DUE,
         resummarize.HANDLER,
+        speak.HANDLER,
         summarize.HANDLER,
         summarize.DUE,
         summarize_notes.HANDLER,
         tidy_memories.HANDLER,
+        transcribe.HANDLER,
         rebuild.HANDLER,
         verify.HANDLER,
     )

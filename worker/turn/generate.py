@@ -32,7 +32,7 @@ from worker.providers.failure import ProviderFailed
 from worker.spend import Payer
 from worker.tools import kit
 from worker.tools.kit import Kit
-from worker.turn import context, pictures, turn_events
+from worker.turn import context, pictures, speech, turn_events
 from worker.turn.answer import Answer, Attempt, Brief, Candidate, Ledger, Refused
 from worker.turn.context import Context, Missing
 from worker.turn.steps import Taken, ToolLoop
@@ -136,7 +136,7 @@ class Run:
             if given is None or await _is_deleted(work, turn):
                 return await self._cancelled("message deleted")
             first = self.watch.ms(drafts.first_at) if drafts.first_at else None
-            return await self._completed(given, Timing(request_sent=self.ledger.sent, first_token=first, finished=self.watch.ms()))
+            return await self._completed(given, found, Timing(request_sent=self.ledger.sent, first_token=first, finished=self.watch.ms()))
         finally:
             await drafts.end()
 
@@ -235,7 +235,7 @@ class Run:
     async def _cancelled(self, why: turn_events.Why) -> int:
         return (await turn_events.cancel(self.work, self.turn, why, *self.ledger.settled)).positions[0]
 
-    async def _completed(self, given: Answer, timing: Timing) -> int:
+    async def _completed(self, given: Answer, found: Context, timing: Timing) -> int:
         work, turn, settled = self.work, self.turn, self.ledger.settled
         if given.declined:
             return await self._declined(given, timing)
@@ -245,6 +245,7 @@ class Run:
             turn, given, self.ledger.every, provider=work.endpoint.name, timing=timing, upgrade_hint=hint is not None
         )
         started = ids.derived("generation", turn.turn, given.attempt.number)
+        settled = [*settled, *speech.asked(work.settings, event, found.character.sheet, found.entries)]
         try:
             appended = await turn_events.end(work, turn, event, *settled, *([hint] if hint else []), causation=started)
         except PartialRepeat:  # another of the person's turns gave the day's hint meanwhile

@@ -1,6 +1,7 @@
 """Files made for a reply: their bytes kept sealed, and the event that has them shown below its text (bot.delivery shows them)."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from engine import blobs, ids
 from engine.events.base import Tags, user_subject
@@ -33,9 +34,9 @@ async def keep(log: Log, turn: TurnRequested | TurnCompleted, media: Media, numb
     The same turn, kind and number give the same event, so that whoever makes it twice has it shown once.
     """
     address = await blobs.put(log.pool, log.vault, media.content, user_subject(turn.user_id))
-    file_id = ids.derived("reply file", turn.turn_id, media.kind, number)
+    which = file_id(turn.turn_id, media.kind, number)
     event = ReplyFileMade(
-        file_id=file_id,
+        file_id=which,
         turn_id=turn.turn_id,
         message_id=turn.message_id,
         character_id=turn.character_id,
@@ -56,5 +57,15 @@ async def keep(log: Log, turn: TurnRequested | TurnCompleted, media: Media, numb
         caption=media.caption,
         alt=media.alt,
     )
-    cause = Cause(ids.message_event(turn.message_id, "received"), ids.terminal(turn.turn_id), Tags(turn=turn.turn_id))
-    return new(event, file_id, cause=cause)
+    return new(event, which, cause=cause(turn))
+
+
+def file_id(turn: UUID, kind: MadeKind, number: int = 0) -> UUID:
+    """The id of a file made for a turn's answer: the same for whoever makes it."""
+    return ids.derived("reply file", turn, kind, number)
+
+
+def cause(turn: TurnRequested | TurnCompleted) -> Cause:
+    """Why a file was made: the turn's answer."""
+    tags = Tags(turn.guild_id, turn.channel_id, turn.user_id, turn.character_id, turn.turn_id)
+    return Cause(ids.message_event(turn.message_id, "received"), ids.terminal(turn.turn_id), tags)

@@ -1,28 +1,28 @@
-"""Has the pictures that a turn is about at hand before its prompt is made: fetched for a model that sees, else described in words."""
+"""Has what people sent besides words at hand before a prompt is made: pictures fetched for a model that sees, else described in words;
+
+voice messages written down.
+"""
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from engine import clock, ids
+from engine import ids
 from engine.actor import person
 from engine.events.message import MessageReceived
 from projections.follow import runner
-from projections.models import jobs
 from projections.models.jobs import Job
 from projections.models.turns import Turn
 from projections.prompt.section import KeptPicture
 from worker.jobs import describe_image, keep_file, keep_picture
 from worker.jobs.keep import ask
 from worker.senses import pictures
-from worker.turn import context
+from worker.turn import context, voices
+from worker.turn.waited import PATIENCE_SECONDS, ended
 from worker.work import Work
 
 MOST = 4
 """Pictures of one message that are described, and other files of one that are kept."""
-PATIENCE_SECONDS = 30.0
-"""How long an answer waits for pictures or descriptions; one that comes later is there for the next answer."""
-LOOK_SECONDS = 0.1
 _READ = ("catalog", "models")
 
 
@@ -34,6 +34,7 @@ async def fetched(work: Work, turn: Turn, deleted: asyncio.Event) -> tuple[KeptP
     """
     messages = await _messages(work, turn)
     await _kept(work, [message for message in messages if message.message_id == turn.message_id])
+    await voices.heard(work, turn, messages, deleted)
     found = [(message, _visible(work, message)) for message in messages]
     if not any(numbers for _, numbers in found):
         return ()
@@ -80,7 +81,7 @@ async def _shown(
         await ask(work.log, keep_picture.NAME, describe_image.about(message.message_id, number), by=person(message.author_id))
         for message, number in wanted
     ]
-    ends = await _ended(work, asked, deleted)
+    ends = await ended(work, asked, deleted)
     return tuple(KeptPicture(message.message_id, number, _address(end)) for (message, number), end in zip(wanted, ends, strict=True))
 
 
@@ -99,21 +100,7 @@ async def _described(work: Work, messages: Iterable[MessageReceived], deleted: a
             about = describe_image.about(message.message_id, number)
             asked.append(await ask(work.log, describe_image.NAME, about, by=person(message.author_id)))
     if waits and asked:
-        await _ended(work, asked, deleted)
+        await ended(work, asked, deleted)
         await runner.wait_for(work.log.pool, ("pictures",), await work.log.head(), seconds=5.0)
     else:
         work.bell.set()
-
-
-async def _ended(work: Work, asked: Sequence[UUID], deleted: asyncio.Event) -> list[Job | None]:
-    """The jobs, once each is over or failed once; as they are when the message is deleted or patience ends."""
-    work.bell.set()
-    deadline = clock.monotonic() + PATIENCE_SECONDS
-    while True:
-        async with work.log.pool.connection() as connection:
-            found = [await jobs.get(connection, job) for job in asked]
-        if all(job is not None and (job.over or job.failures or job.retry_at is not None) for job in found):
-            return found
-        if deleted.is_set() or clock.monotonic() >= deadline:
-            return found
-        await asyncio.sleep(LOOK_SECONDS)

@@ -57,6 +57,7 @@ SECRETS: Mapping[str, frozenset[str]] = {
     "discord_token": frozenset({"bot"}),
     "provider_api_key": frozenset({"worker"}),
     "image_api_key": frozenset({"worker"}),
+    "audio_api_key": frozenset({"worker"}),
     "provider_proxy": frozenset({"worker"}),
     "console_password": frozenset({"console"}),
     "release_webhook_secret": frozenset({"console"}),

@@ -11,8 +11,9 @@ from bot.console.speak import cast_of
 from bot.console.state import OPERATOR, VENUE, Console
 from engine import ids
 from engine.events.turn import TurnFailed
-from projections import chats, replies
+from projections import chats, made, replies
 from projections.live import drafts
+from projections.made import MadeFile
 from projections.models import catalog, channels
 from projections.models.catalog import Character
 from projections.models.places import chat_marks
@@ -48,6 +49,8 @@ class View:
     segments: frozenset[UUID] = frozenset()
     forked: bool = False
     pictures: tuple[str, ...] = ()
+    files: tuple[MadeFile, ...] = ()
+    """What was made for it and stands below it."""
 
     @property
     def segment(self) -> bool:
@@ -159,11 +162,13 @@ async def lines(console: Console, channel: int, called: Names, *, after: int = 0
         said = await chats.lines(connection, console.log.vault, channel, after=after, before=before, limit=PAGE)
         needed = any(line.kind == "reply" or (line.kind == "message" and line.reply_to) for line in said)
         earlier = await chats.lines(connection, console.log.vault, channel, before=before, limit=PAGE) if needed else said
+        files = await made.below(connection, {line.turn for line in said if line.kind == "reply" and line.turn is not None})
         changed = await replies.versions(connection, {(line.reply_to, line.character) for line in said if line.reply_to and line.character})
     known = {line.message_id: line for line in (*earlier, *said)}
     quoted = {message_id: _first_words(line, called) for message_id, line in known.items()}
     apart = answered_from_afar(sorted(known.values(), key=lambda line: line.seen))
     views = [_changeable(await _view(console, line, called, quoted, apart), line, channel, changed) for line in said]
+    views = [replace(view, files=files.get(view.turn, ())) if view.turn is not None else view for view in views]
     return views, max((line.seen for line in said), default=after)
 
 

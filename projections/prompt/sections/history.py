@@ -2,8 +2,8 @@
 to answer.
 
 References: `POSITION`, and behind it `~EDIT` where the text it had by then stands, `^ASKED` the message a reply belongs to,
-`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it and each message it points to, that followed by
-`!LATER` where it says something else by now. Before them
+`>ANSWERED` what a person replied to, `!SEEN` for each description of a picture on it, each transcript of a voice message and each message
+it points to, that followed by `!LATER` where it says something else by now. Before them
 `q:POSITION` of what is quoted,
 `c:ID@POSITION` for names of other characters, `s:POSITION` for regex scripts.
 """
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from engine.events import Event
-from engine.events.message import MessageCued, MessageEdited, MessageQuoted, MessageReceived, PictureDescribed
+from engine.events.message import MessageCued, MessageEdited, MessageQuoted, MessageReceived, PictureDescribed, VoiceTranscribed
 from engine.events.reply import ReplyEdited
 from engine.events.turn import DroppedPart, TurnCompleted
 from engine.macros.scripts import Placement, Script, apply
@@ -214,8 +214,8 @@ def entry_of(rows: Mapping[int, Recorded[Event]], position: int, edit: int | Non
 
 
 def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence[int]) -> Entry:
-    """The entry with what its pictures show, and what it points to. A picture that an edit took away or moved is told by its name."""
-    files, found, pointed = said.files(entry), dict[int, str](), list[MessageQuoted | None]()
+    """The entry with what its files show or say, and what it points to. A file that an edit took away or moved is told by its name."""
+    files, found, heard, pointed = said.files(entry), dict[int, str](), dict[int, str](), list[MessageQuoted | None]()
     for position in seen:
         recorded = rows.get(position)
         match recorded.event if recorded is not None else None:
@@ -223,13 +223,13 @@ def _looked_at(entry: Entry, rows: Mapping[int, Recorded[Event]], seen: Sequence
                 pointed.append(None if recorded.erased else quote)
             case (MessageEdited() | TurnCompleted() | ReplyEdited()) as later if recorded is not None and pointed:
                 pointed[-1] = None if recorded.erased else _by_now(pointed[-1], later)
-            case PictureDescribed() as event if recorded is not None:
+            case (PictureDescribed() | VoiceTranscribed()) as event if recorded is not None:
                 if not recorded.erased and event.number < len(files) and files[event.number].name == event.name:
-                    found[event.number] = event.text
+                    (heard if isinstance(event, VoiceTranscribed) else found)[event.number] = event.text
             case _:
                 raise LookupError(f"position {position} of the log describes no picture and no message")
     quotes = tuple(quote for quote in pointed if quote is not None)
-    return replace(entry, seen=found or entry.seen, quotes=quotes) if found or pointed else entry
+    return replace(entry, seen=found or entry.seen, heard=heard, quotes=quotes) if found or heard or pointed else entry
 
 
 def _by_now(quote: MessageQuoted | None, later: MessageEdited | TurnCompleted | ReplyEdited) -> MessageQuoted | None:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
 from uuid import UUID
 
 from engine import ids
@@ -194,11 +195,11 @@ def body(entry: Entry, version: int) -> str:
     read = _reader(entry, version)
     lines = [escape(_cut(read(entry.text)))] if entry.text else []
     seen = entry.seen if version > 2 else {}
-    lines += [_attachment(a, version, seen.get(number, "")) for number, a in enumerate(entry.attachments)]
+    told = {number: _told("shows", text) for number, text in seen.items()} | {n: _told("spoken", text) for n, text in entry.heard.items()}
+    lines += [_attachment(a, version, told.get(number, "")) for number, a in enumerate(entry.attachments)]
     first = len(entry.attachments)
     for forward in entry.forwards:
-        shown = {number - first: text for number, text in seen.items()}
-        lines.append(_forward(forward, read, version, shown))
+        lines.append(_forward(forward, read, version, {number - first: text for number, text in told.items()}))
         first += len(forward.attachments)
     lines += [line for quote in entry.quotes for line in _quote(quote, version)]
     return "\n".join(lines)
@@ -221,19 +222,24 @@ def _called(quote: MessageQuoted) -> str:
     return f"{_line(quote.name)[:QUOTED_NAME]}{where}, {ids.snowflake_time(quote.quoted_id):%Y-%m-%d %H:%M}"
 
 
-def _attachment(a: Attachment, version: int, seen: str = "") -> str:
-    """`seen` is what a model saw in a picture."""
+def _attachment(a: Attachment, version: int, told: str = "") -> str:
+    """`told` is what a model saw in a picture, or heard."""
     kind = f' type="{attribute(a.media_type)}"' if a.media_type and version > 1 else ""
-    return f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}"{kind}>{escape(_cut(a.text))}{_seen(a, seen)}</attachment>'
+    return f'<attachment kind="{attribute(a.kind)}" name="{attribute(a.name)}"{kind}>{escape(_cut(a.text))}{_below(a, told)}</attachment>'
 
 
-def _seen(a: Attachment, seen: str) -> str:
-    return f"{chr(10) if a.text else ''}<shows>{escape(seen)}</shows>" if seen else ""
+def _below(a: Attachment, told: str) -> str:
+    return f"{chr(10) if a.text else ''}{told}" if told else ""
 
 
-def _forward(forward: Forward, read: Read, version: int, seen: Mapping[int, str]) -> str:
+def _told(how: Literal["shows", "spoken"], text: str) -> str:
+    """What a model made of a file, as a block of its own; nothing for a file of which it made nothing."""
+    return f"<{how}>{escape(text)}</{how}>" if text else ""
+
+
+def _forward(forward: Forward, read: Read, version: int, told: Mapping[int, str]) -> str:
     inside = [escape(_cut(read(forward.text)))] if forward.text or version < 2 else []
-    inside += [_attachment(a, version, seen.get(number, "")) for number, a in enumerate(forward.attachments)] if version > 1 else []
+    inside += [_attachment(a, version, told.get(number, "")) for number, a in enumerate(forward.attachments)] if version > 1 else []
     return "\n".join(("<forwarded>", *inside, "</forwarded>"))
 
 

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 from engine import clock
@@ -151,7 +153,7 @@ class FaultServer:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         if path.endswith(("/models", "/key")):
             return await _send(writer, 200, json.dumps({"data": self.models if path.endswith("/models") else {"label": "x"}}).encode())
-        document = json.loads(body or b"{}")
+        document = _form(headers["content-type"], body) if "multipart/" in headers.get("content-type", "") else json.loads(body or b"{}")
         asked = ProviderRequest(
             document.get("model", ""),
             headers.get("x-client-request-id", ""),
@@ -187,6 +189,18 @@ class FaultServer:
                 await _stream(writer, behaviour)
             case Nothing():
                 await _end(writer, behaviour.how)
+
+
+def _form(kind: str, body: bytes) -> dict[str, Any]:
+    """The fields of a form; a file's as bytes, and its name beside it."""
+    whole = BytesParser(policy=HTTP).parsebytes(b"content-type: " + kind.encode() + b"\r\n\r\n" + body)
+    found: dict[str, Any] = {}
+    for part in whole.iter_parts():
+        name, content = str(part.get_param("name", header="content-disposition")), part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        filename = part.get_filename()
+        found |= {name: content.decode()} if filename is None else {name: content, f"{name}name": filename}
+    return found
 
 
 async def _send(

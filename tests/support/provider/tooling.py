@@ -29,7 +29,12 @@ ADA = seed.samples()[0].character_id
 
 async def give(log: Log, *names: str) -> None:
     """Let ADA use these tools."""
-    await execute(log, operator(1), character.Edit(ADA, {"tools": names}), ids.random_id())
+    await edited(log, ADA, tools=names)
+
+
+async def edited(log: Log, which: UUID, **changes: object) -> None:
+    """Change fields of a character, and wait until everybody knows."""
+    await execute(log, operator(1), character.Edit(which, changes), ids.random_id())
     await runner.wait_for(log.pool, [model.name for model in ALL], await log.head(), seconds=60)
 
 

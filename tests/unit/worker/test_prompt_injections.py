@@ -45,7 +45,7 @@ FULL = os.environ.get("TZUROT_FULL") == "1"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MARK = "CANARY"
 TAGS = (
-    *("message", "attachment", "shows", "forwarded", "situation", "now", "place", "present", "character", "info", "instructions"),
+    *("message", "attachment", "shows", "spoken", "forwarded", "situation", "now", "place", "present", "character", "info", "instructions"),
     *("lore", "examples", "note", "rules", "memory", "request", "reply", "reminder", "answered", "wishes", "silence", "cue"),
 )
 LEAVES: tuple[Callable[[str], str], ...] = (
@@ -116,6 +116,7 @@ WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
     "name": lambda text: {"history": _talk(_message(author_name=text))},
     "file": lambda text: {"history": _talk(_message(attachments=(_file(text),)))},
     "caption": lambda text: {"history": _talk(_message(attachments=(_file("picture"),), seen={0: text}))},
+    "transcript": lambda text: {"history": _talk(_message(attachments=(_file("voice"),), heard={0: text}))},
     "forward": lambda text: {"history": _talk(_message(forwards=(Forward(text=text, attachments=(_file(text),)),)))},
     "mention": lambda text: {"history": _talk(_message(text="<@7>", mentioned={"7": text, "8": text}))},
     "quote": lambda text: {
