@@ -25,7 +25,9 @@ HOLD = "hold_upload"
 KEPT = timedelta(hours=24)
 """How long a file that was looked at can still be brought in."""
 LOOKED_AT = 1_000
-GONE = "That file is not kept any more: a file that was looked at is kept for a day. Give it again."
+GONE = (
+    "That file is not kept any more: one that was looked at is for a day. Give it again, by `/character import` or on the page In and out."
+)
 
 
 async def ask(log: Log, actor: Actor, name: str, raw: bytes, host: UUID, personal: FIELDS | None = None) -> UUID:
