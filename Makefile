@@ -11,7 +11,8 @@ export PYTHON
 
 .PHONY: run test setup lint lock schema clean
 
-run: setup
+run:
+	@.ci/bootstrap weights
 	@$(BIN)/tzurot run $(ARGS)
 
 test: setup

@@ -50,9 +50,12 @@ class Settings(BaseSettings):
     )
     provider_base_url: str | None = Field(
         None,
-        description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else the local stand-in.",
+        description="OpenAI-compatible address ending before /chat/completions. Unset: OpenRouter with a key, else what LOCAL_MODEL says.",
     )
     provider_api_key: SecretStr | None = Field(None, description="Key for the provider.")
+    local_model: Literal["on", "off"] = Field(
+        "on", description="Whether a small model on this machine's CPU answers while no provider is configured. `off`: the stand-in does."
+    )
     provider_proxy: SecretStr | None = Field(
         None, description="Proxy for calls to the provider, such as http://host:3128. HTTPS_PROXY of the environment is not looked at."
     )

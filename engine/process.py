@@ -37,7 +37,8 @@ LIFE_FD = "TZUROT_LIFE_FD"
 DISCORD_ON = "TZUROT_DISCORD_ON"
 """Set for children that do not get the bot's token, when there is one."""
 STANDIN_ON = "TZUROT_STANDIN_ON"
-"""Set for children when no provider is configured, so that the local stand-in answers."""
+"""Set for children when no provider is configured: what answers instead, NO_MODEL or the name of a small model."""
+NO_MODEL = "local stand-in, not a language model"
 GRACE_S = 15.0
 LAST_RESORT_S = 5.0
 

@@ -1,4 +1,4 @@
-"""What is there at the first start: two characters to talk with, and the preset they answer by. Saying it again changes nothing."""
+"""What is there at the first start: three characters to talk with, and the preset they answer by. Saying it again changes nothing."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,8 @@ from engine.subjects import SYSTEM_SUBJECT
 
 SAMPLES = Path(__file__).with_name("samples.json")
 DEFAULT_PRESET = ids.derived("preset", "default")
+LOUDEST = "brine"
+"""The character whose voice even a toy model keeps up."""
 
 
 def character_id(slug: str) -> UUID:

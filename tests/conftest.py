@@ -29,6 +29,8 @@ gc.disable()  # until everything is imported and collected: nothing of that is g
 
 os.environ.setdefault("TZUROT_TEST_PATIENCE", "10")  # before the stand-in for Discord is imported anywhere
 
+os.environ["LOCAL_MODEL"] = "off"  # what is started without a provider gets the stand-in
+
 TEMPLATE = "template_tzurot"
 UNCOMPILED = "uncompiled"
 """A file in the run's folder: no test was ever imported here."""

@@ -74,14 +74,15 @@ def pieces(text: str) -> list[str]:
 
 def app() -> Starlette:
     """The server: `/v1/chat/completions` and `/v1/models`."""
-    return Starlette(routes=[Route("/v1/chat/completions", _completions, methods=["POST"]), Route("/v1/models", _models)])
+    return Starlette(routes=[Route("/v1/chat/completions", completions, methods=["POST"]), Route("/v1/models", _models)])
 
 
 async def _models(_: Request) -> Response:
-    return JSONResponse({"data": [_model()], "total_count": 1, "links": {"next": None}})
+    return JSONResponse({"data": [described()], "total_count": 1, "links": {"next": None}})
 
 
-def _model() -> dict[str, object]:
+def described() -> dict[str, object]:
+    """Its entry in a list of models."""
     return {
         "id": MODEL,
         "canonical_slug": MODEL,
@@ -106,12 +107,13 @@ def _model() -> dict[str, object]:
     }
 
 
-async def _completions(request: Request) -> Response:
+async def completions(request: Request) -> Response:
+    """`POST /v1/chat/completions`: what this is and what it heard, whatever model is named."""
     body = await request.body()
     try:
-        asked = _requested(body)
+        asked = requested(body)
     except (KeyError, TypeError, ValueError):
-        return JSONResponse({"error": {"code": 400, "message": "messages must be a list with at least one message"}}, 400)
+        return refused()
     text = reply(asked["messages"])
     usage = {
         "prompt_tokens": len(body) // 4,
@@ -130,7 +132,12 @@ async def _completions(request: Request) -> Response:
     )
 
 
-def _requested(body: bytes) -> dict[str, Any]:
+def refused() -> Response:
+    """The answer to a request that is none."""
+    return JSONResponse({"error": {"code": 400, "message": "messages must be a list with at least one message"}}, 400)
+
+
+def requested(body: bytes) -> dict[str, Any]:
     """The request, or one of the errors of reading it."""
     if len(body) > BODY_LIMIT:
         raise ValueError
@@ -144,15 +151,16 @@ def _requested(body: bytes) -> dict[str, Any]:
 async def _streamed(head: dict[str, object], text: str, usage: dict[str, float], seconds: float) -> AsyncIterator[bytes]:
     yield b": TZUROT STAND-IN\n\n"
     for piece in pieces(text):
-        yield _event(head | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}]})
+        yield event(head | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}]})
         if seconds:
             await asyncio.sleep(seconds)
-    yield _event(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    yield _event(head | {"choices": [], "usage": usage})
+    yield event(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    yield event(head | {"choices": [], "usage": usage})
     yield b"data: [DONE]\n\n"
 
 
-def _event(document: dict[str, object]) -> bytes:
+def event(document: dict[str, object]) -> bytes:
+    """A document as an event of a stream."""
     return b"data: " + orjson.dumps(document) + b"\n\n"
 
 
@@ -176,9 +184,9 @@ def address(bound: socket.socket) -> str:
     return f"http://{host}:{port}/v1"
 
 
-async def serve(bound: socket.socket, stop: asyncio.Event) -> None:
+async def serve(bound: socket.socket, stop: asyncio.Event, answering: Starlette | None = None) -> None:
     """Answer on a bound socket until `stop` is set."""
-    server = Server(uvicorn.Config(app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2))
+    server = Server(uvicorn.Config(answering or app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     await stop.wait()
     server.should_exit = True
@@ -188,7 +196,7 @@ async def serve(bound: socket.socket, stop: asyncio.Event) -> None:
 async def main(stop: asyncio.Event) -> None:
     """The process: listen on STANDIN_PORT (default: any free port), say where, answer until told to stop."""
     bound = listen(port=int(os.environ.get("STANDIN_PORT", "0")))
-    process.ready("local stand-in, not a language model", address(bound))
+    process.ready(process.NO_MODEL, address(bound))
     await serve(bound, stop)
 
 

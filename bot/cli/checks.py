@@ -30,6 +30,7 @@ from projections.live import heartbeats
 LEAST_FREE = 100_000_000
 """Bytes that a start needs: a database without a word in it takes some 50 MB, and its log a segment of 16 beside."""
 MOST_SKEW_S = 30.0
+NO_PROVIDER = "none: a toy model on this CPU answers, or the local stand-in, which is no model; set PROVIDER_API_KEY for a real one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _of(settings: Settings) -> Iterator[Check]:
     yield Check("Discord", True, "a token is set" if settings.discord_token else "off: no DISCORD_TOKEN")
     provided = without_password(settings.provider_base_url or "") or ("OpenRouter" if settings.provider_api_key else "")
     yield _try("model", lambda: decides(settings))
-    yield Check("provider", True, provided or "the local stand-in, which is no model; set PROVIDER_API_KEY for a real one")
+    yield Check("provider", True, provided or NO_PROVIDER)
     if settings.mcp_servers_file is not None:
         yield _try("MCP servers", lambda: ", ".join(mcp.load(settings.mcp_servers_file)) or "none are named")
     for look in BROUGHT.values():

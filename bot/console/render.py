@@ -63,6 +63,7 @@ def page(
         "can_log_out": signer is not None and known,
         "signed_in": signer is None or known,
         "no_model": (signer is None or known) and section != "Connect a model" and console_of(request).models.missing,
+        "toy": console_of(request).models.toy,
         "menu": menu.PAGES,
         "more_menu": menu.MORE,
         "more_sections": {entry.label for entry in menu.MORE},

@@ -38,15 +38,20 @@ class Bus:
 
 @dataclass(slots=True)
 class Models:
-    """Whether models can be asked: `standin` says that the settings name no provider, `connected` what was connected since."""
+    """Which models can be asked: `standin` names what answers while the settings name no provider, `connected` what was connected since."""
 
-    standin: bool = field(default_factory=lambda: process.STANDIN_ON in os.environ)
+    standin: str = field(default_factory=lambda: os.environ.get(process.STANDIN_ON, ""))
     connected: ProviderConnected | None = None
 
     @property
     def missing(self) -> bool:
-        """Whether only the stand-in answers."""
-        return self.standin and self.connected is None
+        """Whether nothing answers but the stand-in or a toy model."""
+        return bool(self.standin) and self.connected is None
+
+    @property
+    def toy(self) -> str:
+        """The small model that answers instead of the stand-in, if one does."""
+        return "" if self.standin == process.NO_MODEL else self.standin
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ MINIATURES = {
     "prompt": "--turns 60 --window 100 --messages 300 --repeats 10",
     "recall": "--memories 100 --queries 10",
     "replay": "--events 1000 --rounds 1 --alone history",
+    "smallmodel": "--made --answers 2 --tokens 8",
     "turn": "--turns 2 --warm-up 1 --channels 6 --rate 6 --minutes 0.02",
 }
 EXPECTED = {
@@ -29,6 +30,7 @@ EXPECTED = {
     "growth": {"append", "tail", "timeline_page", "history_page"},
     "prompt": {"ours", "sliding", "assembly"},
     "replay": {"ours_decode", "raw_select", "eventsourcing_mapper", "eventsourcing_projection", "rebuild_all", "rebuild_history"},
+    "smallmodel": {"made"},
     "turn": {"ours", "bare", "ours at once", "bare at once"},
 }
 
@@ -91,6 +93,7 @@ _SANE: dict[str, Callable[[Any], bool]] = {
     "prompt": _cache_keeps_more,
     "recall": lambda report: report["memories"] == 100 and 0 < report["p50_ms"] <= report["p95_ms"] and "pgvector" in report,
     "replay": lambda report: _row(report, "rebuild_all")["events"] >= 990,
+    "smallmodel": lambda report: _row(report, "made")["tokens_per_s"] > 0,
     "turn": lambda report: _nothing_lost(report) and _row(report, "ours")["turns"] == 2 and _row(report, "ours")["p50_ms"] > 0,
 }
 

@@ -29,7 +29,7 @@ async def stage(settings: Settings) -> AsyncIterator[Rig]:
 async def test_characters_are_read_as_they_change(stage: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new one is found, a deleted one is not; and a look at what nobody changed opens nothing."""
     known = Characters(stage.log)
-    assert [c.slug for c in await known.all()] == ["ottoline", "wren"]
+    assert [c.slug for c in await known.all()] == ["brine", "ottoline", "wren"]
     ada = await stage.character("Ada", owner=7, visibility="private")
     cast = await known.refresh()
     assert (cast.named("ada", 7), cast.named("ada", 8), (await known.names())[ada]) == (ada, None, "Ada")
@@ -56,7 +56,7 @@ async def test_characters_are_read_as_they_change(stage: Rig, monkeypatch: pytes
     )
     await stage.settle((await stage.log.append(gone)).positions[-1])
     assert (await known.refresh()).named("ada", 7) is None
-    assert [c.slug for c in await known.all()] == ["bea", "ottoline", "wren"]
+    assert [c.slug for c in await known.all()] == ["bea", "brine", "ottoline", "wren"]
 
 
 async def test_an_erased_persons_character_vanishes_from_memory(stage: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from engine import process, seed
 from engine.config import Settings
 from engine.events.provider import ProviderConnected
 from engine.events.turn import GenerationStarted
@@ -21,7 +22,7 @@ async def here(settings: Settings) -> AsyncIterator[Site]:
     async with local_standin() as first:
         wired = with_provider(settings, first)
         async with site(wired) as opened, working(wired):
-            opened.console.models.standin = True
+            opened.console.models.standin = process.NO_MODEL
             yield opened
 
 
@@ -58,6 +59,13 @@ async def test_a_model_is_connected_while_everything_runs(here: Site) -> None:
         assert started.model == MODEL
     await here.form("/connect/off", {})
     assert "No model is connected" in (await here.http.get("/characters")).text
+
+    here.console.models.standin = "SmolLM2"
+    page = (await here.http.get("/?new=1")).text
+    assert "A toy model on this machine" in page
+    assert "Connect a real one" in page
+    assert page.index(f'value="{seed.LOUDEST}"') < page.index('value="wren"')
+    assert "Now SmolLM2 answers: a toy model" in (await here.http.get("/connect")).text
     await _nowhere_in_the_clear(here)
 
 

@@ -114,7 +114,7 @@ async def smoke(say: Callable[[str], None] = lambda _: None) -> dict[str, object
 async def _supervised(folder: Path, discord: StandinDiscord, say: Callable[[str], None]) -> AsyncIterator[Supervised]:
     kept = {"PATH", "HOME", "LANG", "TMPDIR"}
     environment = {name: value for name, value in os.environ.items() if name in kept or name.startswith("OTEL_")}
-    environment |= {"TZUROT_DATA": str(folder), "CONSOLE_PORT": "0", "STANDIN_WORD_SECONDS": "0.01"}
+    environment |= {"TZUROT_DATA": str(folder), "CONSOLE_PORT": "0", "STANDIN_WORD_SECONDS": "0.01", "LOCAL_MODEL": "off"}
     environment |= {"DISCORD_TOKEN": discord.token, "DISCORD_API_BASE": discord.api_base}
     bound = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", "-", str(folder)]
     command = [*bound, *module("bot.cli.main"), "run", "--json", "--no-open"]

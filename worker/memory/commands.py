@@ -13,7 +13,7 @@ def model_command(
     json: Annotated[bool, typer.Option("--json", help="Print JSON to standard output; progress goes to standard error.")] = False,
 ) -> None:
     """Check the embedding model's files and build its graph into the cache, once."""
-    from worker.memory import embed, model  # loads onnxruntime, which no other command needs
+    from worker.memory import embed, files, model  # loads onnxruntime, which no other command needs
 
     try:
         embedder = embed.load(lambda line: print(line, file=sys.stderr))
@@ -21,7 +21,7 @@ def model_command(
     except model.ModelUnavailable as error:
         print(f"Error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    found = {"model": embedder.name, "folder": str(model.cache_dir()), "dimensions": width, "token_dimensions": embed.TOKEN_DIMS}
+    found = {"model": embedder.name, "folder": str(files.cache_dir()), "dimensions": width, "token_dimensions": embed.TOKEN_DIMS}
     print(orjson.dumps(found).decode() if json else "\n".join(f"{name}: {value}" for name, value in found.items()))
 
 

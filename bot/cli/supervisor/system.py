@@ -41,6 +41,7 @@ class System:
         self._data = settings.tzurot_data.expanduser()
         self._port = 0
         self._provider: str | None = None
+        self._answers = process.NO_MODEL
 
     async def run(self, stop: asyncio.Event, up: Callable[[str | None], object] = lambda _: None) -> int:
         """Run until `stop` is set; calls `up` with the console's address once every part is ready or off.
@@ -125,7 +126,7 @@ class System:
         port = {"STANDIN_PORT": str(kept_port(self._data / "standin.port"))}
         keeper = self._launch(STANDIN, command, extra=port, needs_servers=False)
         await keeper.settled.wait()
-        self._provider = keeper.ready.address if keeper.ready else None
+        self._look_at(keeper)
 
     def _launch(self, name: str, command: Sequence[str], *, extra: Mapping[str, str] = _NOTHING, needs_servers: bool = True) -> Keeper:
         log = writable(self._logs) / f"{name}.log" if self._logs else None
@@ -145,9 +146,8 @@ class System:
 
     def _rewire(self) -> None:
         """After a part came back: hand changed addresses to the children, which must be started again to see them."""
-        standin = self.keepers.get(STANDIN)
-        if standin and standin.ready:
-            self._provider = standin.ready.address
+        if standin := self.keepers.get(STANDIN):
+            self._look_at(standin)
         for keeper in self.keepers.values():
             if not isinstance(keeper.part, Module) or keeper.part.name == STANDIN:
                 continue
@@ -155,8 +155,12 @@ class System:
                 keeper.part.environment = found
                 keeper.recycle()
 
+    def _look_at(self, standin: Keeper) -> None:
+        if standin.ready:
+            self._provider, self._answers = standin.ready.address, standin.ready.detail
+
     def _environment(self, child: str) -> dict[str, str]:
-        wiring = Wiring(self._data, self._dsn(), self._nats_url(), self._port, self._provider)
+        wiring = Wiring(self._data, self._dsn(), self._nats_url(), self._port, self._provider, self._answers)
         return environment(os.environ, wiring, self.settings, child)
 
     def _dsn(self) -> str:

@@ -12,6 +12,7 @@ from bot.console.pages import conversation
 from bot.console.render import NAME_COOKIE, author_of, by_script, fragment, go, page, problem
 from bot.console.speak import LONGEST, MOST_PICTURES, LineRefused, Said, SpokenLine, begin, cast_of, say
 from bot.console.state import OPERATOR, Console, console_of
+from engine import seed
 from projections.follow import runner
 from projections.models import turns
 from projections.models.places import forks
@@ -32,6 +33,8 @@ async def home(request: Request) -> Response:
 async def _choice(request: Request, *, chosen: str = "", refused: str = "", typed: str = "", status: int = 200) -> HTMLResponse:
     console = console_of(request)
     cast = [one for one in await cast_of(console) if one.listed_for(OPERATOR) or one.slug == chosen]
+    if console.models.toy and console.models.missing:
+        cast.sort(key=lambda one: one.id != seed.character_id(seed.LOUDEST))
     context = {"cast": cast, "chosen": chosen or (cast[0].slug if cast else ""), "refused": refused, "typed": typed}
     return page(request, "playground.html", await _frame(request, console, None) | context, section="Playground", status=status)
 

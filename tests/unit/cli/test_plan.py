@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.cli.supervisor.plan import SECRETS, STANDIN, Wiring, environment, plan
 from engine import config
 from engine.config import Settings
-from engine.process import LIFE_FD, READY_FD
+from engine.process import LIFE_FD, READY_FD, STANDIN_ON
 
 WIRING = Wiring(Path("/data"), "postgresql://here", "nats://here", 8420)
 BARE = Settings(_env_file=None)
@@ -69,4 +69,5 @@ def test_every_secret_has_its_users() -> None:
 def test_a_stand_in_s_address_is_the_provider() -> None:
     """Only then is the variable set."""
     assert "PROVIDER_BASE_URL" not in environment({}, WIRING, BARE, "worker")
-    assert environment({}, replace(WIRING, provider="http://x/v1"), BARE, "worker")["PROVIDER_BASE_URL"] == "http://x/v1"
+    found = environment({}, replace(WIRING, provider="http://x/v1", answers="a small model"), BARE, "console")
+    assert (found["PROVIDER_BASE_URL"], found[STANDIN_ON]) == ("http://x/v1", "a small model")

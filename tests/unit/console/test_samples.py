@@ -1,4 +1,4 @@
-"""The two characters that come with the program."""
+"""The three characters that come with the program."""
 
 from itertools import combinations
 
@@ -8,10 +8,10 @@ from engine import seed
 from engine.blobs.pictures import media_type, prepared
 
 
-def test_there_are_two_public_characters_owned_by_nobody() -> None:
+def test_there_are_three_public_characters_owned_by_nobody() -> None:
     """Everybody may talk to them, and they say hello in a breath."""
     samples = seed.samples()
-    assert [sample.slug for sample in samples] == ["wren", "ottoline"]
+    assert [sample.slug for sample in samples] == ["wren", "ottoline", "brine"]
     for sample in samples:
         assert (sample.owner_id, sample.visibility) == (None, "public")
         assert 20 < len(sample.description.greeting) < 200
@@ -38,7 +38,7 @@ def test_each_is_found_by_every_name_it_goes_by() -> None:
 
 
 def test_they_are_not_alike() -> None:
-    """Two voices, not one twice."""
+    """Three voices, not one thrice."""
     for one, other in combinations(seed.samples(), 2):
         shared = set(one.description.traits.lower().split()) & set(other.description.traits.lower().split())
         assert len(shared) < 12

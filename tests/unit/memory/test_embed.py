@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from tests.unit.memory.reference import encode
 from tests.unit.memory.support import START, memory
-from worker.memory import embed, graph, model
+from worker.memory import embed, files, graph, model
 from worker.memory.ask import Query
 from worker.memory.embed import HttpEmbedder, OnnxEmbedder
 from worker.memory.engine import Engine
@@ -167,9 +167,9 @@ def test_a_changed_file_of_the_package_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """TZUROT_CACHE wins over the user's cache folder."""
     monkeypatch.setenv("TZUROT_CACHE", str(tmp_path))
-    assert model.cache_dir() == tmp_path
+    assert files.cache_dir() == tmp_path
     monkeypatch.delenv("TZUROT_CACHE")
-    assert model.cache_dir().name == "tzurot"
+    assert files.cache_dir().name == "tzurot"
 
 
 @pytest.mark.parametrize(
