@@ -22,8 +22,8 @@ from psycopg import sql
 from engine import clock, log
 from engine.clock import monotonic
 from engine.embedded.account import installation
-from engine.embedded.broker import CONFIGURATION, Nats
 from engine.embedded.broker import USER as NATS_USER
+from engine.embedded.broker import Nats
 from engine.embedded.database import USER, Postgres
 from engine.embedded.folder import EmbeddedError, kept_port, kept_secret, writable, written
 from engine.outside import addresses
@@ -44,7 +44,7 @@ _KEPT_WAL = "2GB"
 class BrokerNode(Nats):
     """One NATS server of a cluster."""
 
-    configuration = CONFIGURATION.with_name("nats.cluster.conf")
+    configuration = Path(__file__).with_name("nats.cluster.conf")
 
     def __init__(self, cluster: "Cluster", name: str) -> None:
         super().__init__(cluster.folder / name / "nats")

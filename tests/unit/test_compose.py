@@ -141,7 +141,7 @@ def test_the_image_is_built_from_files_that_exist() -> None:
 
 def test_several_of_everything_is_the_same_with_more_servers() -> None:
     """The second file names parts of the first, and settings that can be used: every server, by the names they have there."""
-    several: dict[str, Any] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())
+    several: dict[str, Any] = yaml.safe_load((ROOT / "docs/container/compose.cluster.yaml").read_text())
     services = several["services"]
     brokers = {name for name in services if name.startswith("nats")}
     assert set(services) - set(SERVICES) == {"replica", "nats2", "nats3"}
@@ -153,7 +153,7 @@ def test_several_of_everything_is_the_same_with_more_servers() -> None:
         assert "host=postgres%2Creplica" in (settings.database_url or "")
         assert (settings.database_url or "").endswith("target_session_attrs=read-write")
         assert (settings.database_read_url or "").endswith("target_session_attrs=standby")
-    configuration = broker.CONFIGURATION.with_name("nats.cluster.conf").read_text()
+    configuration = (ROOT / "engine/embedded/nats.cluster.conf").read_text()
     for name in brokers:
         known = _filled(services[name]["environment"]["NATS_ROUTES"])
         assert all(f"tzurot:{PASSWORDS['NATS_PASSWORD']}@{other}:6222" in known for other in brokers)
