@@ -25,6 +25,9 @@ _TAGS_OF_OURS = re.compile(
     r"|reminder|rules|answered|called|pronouns|about|wishes|their_time|silence|cue)\b)",
     re.IGNORECASE,
 )
+_ANY_TAG_OF_OURS = re.compile(rf"{_TAGS_OF_OURS.pattern}|<(?=\s{{0,3}}/?\s{{0,3}}spoken\b)", re.IGNORECASE)
+_OWN_WORDS = ((9, _ANY_TAG_OF_OURS), (7, _TAGS_OF_OURS), (0, _TAGS_OF_OURS_BEFORE))
+"""Since which version of the history which tags are known: those around what people say of themselves, and what was spoken, came later."""
 _LIKE_A_TAG = re.compile("[‹〈⟨❬❮˂ᐸ≺⧼❰](?=\\s?/?[A-Za-z])")
 
 
@@ -56,13 +59,13 @@ def seen(text: str) -> str:
     return _LIKE_A_TAG.sub("&lt;", text)
 
 
-def own_words(text: str, *, before: bool = False) -> str:
+def own_words(text: str, version: int) -> str:
     """A character's own reply, which stands in a prompt without tags around it: nothing in it is written as a tag of ours or as a mark
 
-    of a model's template. The model did not write such, but a person may have rewritten the reply. `before`: as version 6 of the
-    history did it, which did not know all tags.
+    of a model's template. The model did not write such, but a person may have rewritten the reply. As this version of the history did
+    it: former ones did not know all tags.
     """
-    return (_TAGS_OF_OURS_BEFORE if before else _TAGS_OF_OURS).sub("&lt;", seen(_CONTROLS.sub("", text)))
+    return next(tags for since, tags in _OWN_WORDS if version >= since).sub("&lt;", seen(_CONTROLS.sub("", text)))
 
 
 def same_name(text: str) -> str:

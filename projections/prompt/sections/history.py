@@ -32,7 +32,7 @@ from projections.prompt.sections import character, said
 from projections.prompt.sections.markup import readable
 
 NAME = "history"
-VERSION = 8
+VERSION = 9
 PLACE: Place = "talk"
 BUDGET: Budget = "window"
 NONE_SEEN: Mapping[int, Sequence[int]] = MappingProxyType({})

@@ -32,8 +32,6 @@ SEEN_SINCE = 5
 """Version of the history from which on a model reads what a person sees."""
 OWN_SINCE = 6
 """And from which on no own reply, which a person may have rewritten, holds a tag of ours."""
-EVERY_TAG_SINCE = 7
-"""And from which on that holds for the tags around what people say of themselves, too."""
 CODE_SINCE = 8
 """And from which on what stands in code is read as it is."""
 OPENING = "<message "
@@ -128,7 +126,7 @@ def render(entry: Entry, character: UUID, names: Mapping[UUID, str], answers: En
     `told` tells its author apart from others who are called the same.
     """
     if entry.kind == "reply" and entry.character == character:
-        own = own_words(entry.text, before=version < EVERY_TAG_SINCE) if version >= OWN_SINCE else entry.text
+        own = own_words(entry.text, version) if version >= OWN_SINCE else entry.text
         return Message.of("assistant", own)
     kind = ' kind="character"' if entry.kind == "reply" else ' kind="bot"' if entry.author_kind != "human" else ""
     at = entry.sent_at.isoformat(" ", "minutes")[:16]
