@@ -20,7 +20,7 @@ BINDING = re.compile(r"\b(A?GPL|SSPL|BUSL|GNU (Affero )?General)|non-?commercial
 
 def locked() -> dict[str, tuple[str, list[str]]]:
     """Package -> version and SHA-256 of its files."""
-    text = "".join((ROOT / name).read_text() for name in ("requirements.lock", "weights.lock"))
+    text = "".join((ROOT / name).read_text() for name in ("requirements.lock", ".ci/voice.lock", ".ci/weights.lock"))
     return {name: (version, re.findall(r"sha256:([0-9a-f]{64})", hashes)) for name, version, hashes in ENTRY.findall(text)}
 
 

