@@ -136,6 +136,7 @@ def addresses(said: Said) -> Mapping[str, list[str]]:
         "/events/{key}": ["/events/20"],
         "/channels/{number:id}": [f"/channels/{CHANNEL}"],
         "/servers/{number:id}": [f"/servers/{talk.FIRST_ID}"],
+        "/servers/{number:id}/scripts": [f"/servers/{talk.FIRST_ID}/scripts"],
         "/why": ["/why", f"/why?message={said.message_id}"],
         "/usage": [f"/usage?days={days}" for days in (1, 7, 90)],
         "/turns": ["/turns", "/turns?sort=-took", "/turns?status=failed", *(f"/turns?{query}" for query in FILTERS)],
@@ -145,6 +146,7 @@ def addresses(said: Said) -> Mapping[str, list[str]]:
         "/api/chats/{channel:id}/messages": [f"/api/chats/{said.channel}/messages"],
         "/api/turns/{turn:uuid}": [f"/api/turns/{turn}"],
         "/pictures/{address}": ["/pictures/none"],
+        "/sounds/{address}": ["/sounds/none"],
         "/pictures/{address}/{form}": ["/pictures/none/webp"],
         "/lore/{id:uuid}/entries/{uid:id}": [f"/lore/{NOBODY}/entries/1"],
     }

@@ -17,7 +17,7 @@ from engine import actor
 from engine.config import Settings
 from tests.service.test_discord_poison import broken, hello
 from tests.service.test_discord_resources import Person, inputs, parts, seen
-from tests.support import poison
+from tests.support import poison, shapes
 from tests.support.discord.client import NEXTCORD_WARNING
 from tests.support.discord.core import Interaction
 from tests.support.discord.errors import Json
@@ -91,6 +91,8 @@ async def every_form(stage: Rig) -> AsyncIterator[Open]:
     yield partial(boss.press, versions, named(versions, custom_ids.REPLY_WISH))
     yield partial(boss.press, preview, named(preview, custom_ids.DELETE_ME))
     yield partial(boss.run, "settings apikey")
+    backup = seen(await boss.run("character import", file=("mochi.zip", shapes.zipped(shapes.raw()))))
+    yield partial(boss.press, backup, named(backup, custom_ids.BACKUP_WHO))
     for name in KINDS:
         yield partial(boss.run, f"{name} create")
     for name, kind in EVERY.items():
