@@ -1,10 +1,11 @@
 """What becomes of each part of a shape: our fields, custom fields, a preset, memories, lines of a conversation. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from engine.cards import trees
 from engine.chatlogs.log import BadLines, ChatLog, ChatVariant, LoggedLine, StreamedLines
 from engine.chatlogs.times import moment
 from engine.resources.typed import tidy
@@ -59,13 +60,14 @@ class ShapesMemory:
     """One thing to remember. `part`: a longer text is several memories, and what was told besides stands in `rest` of the first.
 
     `senders` are ids of the people there whose talk it is of; `speaker` is what they are called here where it is not the importer.
+    `rest` is JSON, or empty: a hundred thousand objects would cost everybody a tenth of a second each time the collector walks them.
     """
 
     text: str
     at: datetime | None
     part: int = 0
     senders: tuple[str, ...] = ()
-    rest: Mapping[str, Any] = field(default_factory=dict)
+    rest: bytes = b""
     speaker: str = ""
 
 
@@ -173,9 +175,10 @@ def _ids(senders: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one))[:MOST_SENDERS]
 
 
-def _besides(one: Mapping[str, Any], words: tuple[str, ...]) -> dict[str, Any]:
+def _besides(one: Mapping[str, Any], words: tuple[str, ...]) -> bytes:
     """What a record says besides its words; a word that is no text is no word."""
-    return {str(name): value for name, value in one.items() if name not in words or not isinstance(value, str)}
+    found = {str(name): value for name, value in one.items() if name not in words or not isinstance(value, str)}
+    return trees.written(found) if found else b""
 
 
 def _knowledge(one: Any) -> list[ShapesMemory] | str:
@@ -189,9 +192,9 @@ def _knowledge(one: Any) -> list[ShapesMemory] | str:
     return _parts("\n".join(texts), moment(one.get("created_at")), _besides(one, _OF_KNOWLEDGE)) if texts else "empty"
 
 
-def _parts(text: str, at: datetime | None, rest: Mapping[str, Any], senders: tuple[str, ...] = ()) -> list[ShapesMemory]:
+def _parts(text: str, at: datetime | None, rest: bytes, senders: tuple[str, ...] = ()) -> list[ShapesMemory]:
     starts = range(0, len(text), LONGEST)
-    return [ShapesMemory(text[at_ : at_ + LONGEST], at, n, senders, {} if n else rest) for n, at_ in enumerate(starts)]
+    return [ShapesMemory(text[at_ : at_ + LONGEST], at, n, senders, b"" if n else rest) for n, at_ in enumerate(starts)]
 
 
 def _chat(backup: ShapesBackup) -> ChatLog:

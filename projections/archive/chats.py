@@ -59,7 +59,7 @@ async def take(log: Log, actor: Actor, chat: ChatLog, host: UUID, *, start: int 
         if done <= start:
             continue
         rest = some[max(start - (done - len(some)), 0) :]
-        stored = await asyncio.gather(*(_append(log, part) for part in batched(rest, TOGETHER)))
+        stored = await asyncio.gather(*(_append(log, part, after) for after, part in enumerate(batched(rest, TOGETHER))))
         repeated += sum(stored)
         if told is not None:
             await told(done, len(chat.lines), repeated)
@@ -74,8 +74,13 @@ def _identity(key: DataKey, chat: ChatLog, host: UUID) -> str:
     return key.digest_of(chain([b"chat"], identity.told(chat), [host.bytes]))
 
 
-async def _append(log: Log, groups: Sequence[tuple[NewEvent, ...]]) -> int:
-    """Some lines in one append, or each in its own where only some of them are stored; returns how many (no notes) were stored before."""
+async def _append(log: Log, groups: Sequence[tuple[NewEvent, ...]], after: int) -> int:
+    """Some lines in one append, or each in its own where only some of them are stored; returns how many (no notes) were stored before.
+
+    Each append is sealed at once, one in each turn of the loop: as the one `after` so many others.
+    """
+    for _ in range(after):
+        await asyncio.sleep(0)
     events = [event for group in groups for event in group]
     try:
         done = await log.append(*events)

@@ -117,7 +117,7 @@ def _noted(one: ShapesMemory, memory: UUID, actor: Actor, host: UUID) -> NewEven
 
 def _record(one: ShapesMemory, noted: NewEvent, key: DataKey, choices: Choices) -> NewEvent:
     """What the record says besides. Known by itself, whoever its senders are taken as: the same file again adds nothing."""
-    memory, raw = noted.event, trees.written(dict(one.rest))
+    memory, raw = noted.event, one.rest
     assert isinstance(memory, MemoryNoted)
     said = packed({sender: choices[sender] for sender in one.senders if sender in choices})
     event = MemoryRecordKept(

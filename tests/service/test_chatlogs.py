@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from engine import seed
 from engine.actor import person
 from engine.chatlogs.reading import read_chats
 from engine.config import Settings
-from engine.store import Log, Query
+from engine.sealing import DataKey
+from engine.store import Log, NewEvent, Query, codec
 from engine.store.progress import wait_for
+from engine.store.rows import Packed
 from projections.archive import chats, uploads
 from projections.models import jobs
 from tests.service.test_cli_editing import here as here
@@ -116,6 +119,31 @@ async def test_an_import_that_is_cut_off_goes_on_and_doubles_nothing(here: Site,
         assert (done.lines, done.silent, done.repeated) == (20, 0, repeated)
         said = await here.events(["message.received", "turn.completed"])
         assert sorted(str(getattr(event, "text", "")) for event in said) == sorted(f"line {n}" for n in range(20))
+
+
+async def test_one_append_at_most_is_sealed_while_others_wait(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shares the loop has a turn after each append, however many lines are stored together."""
+    rows = [made.line("Ada" if n % 2 else "Wren", f"line {n}", user=bool(n % 2), at=1714752309000 + n * 1000) for n in range(24)]
+    [chat] = read_chats(made.jsonl([made.HEAD, *rows]))
+    pack, turn, sealed = codec.pack, 0, Counter[int]()
+
+    def counted(new: NewEvent, key: DataKey | None) -> Packed:
+        sealed[turn] += new.event.TYPE in ("message.received", "turn.completed")  # one for each line
+        return pack(new, key)
+
+    async def turning() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(codec, "pack", counted)
+    monkeypatch.setattr(chats, "AT_ONCE", 24)
+    monkeypatch.setattr(chats, "TOGETHER", 3)
+    beside = asyncio.create_task(turning())
+    done = await chats.take(here.console.log, person(5), chat, WREN)
+    beside.cancel()
+    assert (done.lines, sealed.total(), max(sealed.values())) == (24, 24, 3)
 
 
 async def test_a_file_is_imported_by_a_job_once(here: Site, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Whose the memories of a backup are is asked, said and kept; a file gives nobody else's account anything (G3)."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
@@ -26,8 +27,8 @@ def test_a_backup_names_its_senders_and_keeps_what_a_record_says_besides() -> No
     plan = planned(read_backup(made.opened(made.raw())))
     assert [(one.key, one.memories) for one in senders.senders(plan.memories)] == [("u", 3)]
     first, _, long, more, story = plan.memories
-    assert first.rest == {name: value for name, value in made.memory("canary memory").items() if name != "result"}
-    assert (long.rest["metadata"]["msg_ids"], more.rest, story.rest) == (["a"], {}, {"story_type": "general"})
+    assert json.loads(first.rest) == {name: value for name, value in made.memory("canary memory").items() if name != "result"}
+    assert (json.loads(long.rest)["metadata"]["msg_ids"], more.rest, json.loads(story.rest)) == (["a"], b"", {"story_type": "general"})
 
 
 def test_each_sender_is_taken_as_was_said() -> None:

@@ -1,5 +1,6 @@
 """Backups of shapes.inc: every field mapped or kept, counts add up, nothing odd stops the rest (G3)."""
 
+import gc
 import io
 import json
 import re
@@ -104,6 +105,15 @@ def test_a_long_history_is_never_whole_in_memory() -> None:
         assert len(log.lines) >= 3_000
         assert min(texts) > 1_200_000
         assert most < 2_000_000
+
+
+def test_the_collector_has_one_object_to_look_at_for_each_memory() -> None:
+    """It stops everybody while it walks: what a memory consists of is nothing that it follows, however much its record says."""
+    plan = planned(read_backup(made.opened(made.raw())))
+    gc.collect()
+    inside = [part for one in plan.memories for part in gc.get_referents(one) if not isinstance(part, type)]
+    assert len(inside) > 20
+    assert [part for part in inside if gc.is_tracked(part)] == []
 
 
 def test_pieces_are_what_the_whole_document_is() -> None:
