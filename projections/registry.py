@@ -5,6 +5,7 @@ from projections.models.access import ACCESS
 from projections.models.catalog import CATALOG
 from projections.models.changes import CHANGES
 from projections.models.channels import CHANNELS
+from projections.models.craft.chat_variables import CHAT_VARIABLES
 from projections.models.craft.lore_states import LORE_STATES
 from projections.models.craft.lorebooks import LOREBOOKS
 from projections.models.craft.notes import NOTES
@@ -55,6 +56,7 @@ ALL: tuple[Projection, ...] = (
     REACTIONS,
     LOREBOOKS,
     LORE_STATES,
+    CHAT_VARIABLES,
     NOTES,
     SCRIPTS,
     SERVERS,
@@ -86,6 +88,7 @@ PROMPT: tuple[Projection, ...] = (
     ACCESS,
     LOREBOOKS,
     LORE_STATES,
+    CHAT_VARIABLES,
     NOTES,
     SCRIPTS,
     MEMORY,

@@ -50,7 +50,7 @@ _NAMES: Mapping[str, tuple[type[Event], int]] = MappingProxyType(
         "message.quoted": (message.MessageQuoted, 1),
         "message.deleted": (message.MessageDeleted, 1),
         "turn.requested": (turn.TurnRequested, 2),
-        "turn.generation_started": (turn.GenerationStarted, 4),
+        "turn.generation_started": (turn.GenerationStarted, 5),
         "turn.tools_called": (tool.ToolsCalled, 1),
         "turn.tool_begun": (tool.ToolBegun, 1),
         "turn.tool_answered": (tool.ToolAnswered, 1),

@@ -112,6 +112,7 @@ class GenerationStarted(Event):
     of tools: a retry is another attempt at the same step. `begins` is where the conversation's window begins from now on; None when
     this prompt's window is not to be kept. `why` is that of worker.turn.answer. `preset_tier` is the tier that chose
     the preset (engine.decide.cascade). `message_forms` are those the messages were brought into.
+    `variables` are what the character's macros leave to the conversation's next prompt, `keeps` how many.
     """
 
     turn_id: UUID
@@ -133,8 +134,10 @@ class GenerationStarted(Event):
     begins: Snowflake | None = None
     sections: tuple[PromptSection, ...] = ()
     message_forms: tuple[str, ...] = ()
+    keeps: Count = 0
     parameters: Sealed[dict[str, JsonValue]] = Field(default_factory=dict)
     prompt_sha256: Sealed[str]
+    variables: Sealed[dict[str, str]] = Field(default_factory=dict)
 
     @property
     def history_ids(self) -> tuple[int, ...]:

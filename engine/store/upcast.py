@@ -42,6 +42,7 @@ STEPS: MappingProxyType[tuple[str, int], Step] = MappingProxyType(
         ("turn.generation_started", 1): _generation_started_1,
         ("turn.generation_started", 2): unchanged,  # v3: the forms its messages were brought into
         ("turn.generation_started", 3): unchanged,  # v4: the tier that chose its preset
+        ("turn.generation_started", 4): unchanged,  # v5: what its macros leave behind
         ("turn.cancelled", 1): unchanged,  # v2: stopped by somebody
         ("turn.completed", 1): _turn_completed_1,
         ("turn.completed", 2): unchanged,  # v3: what came with an answer and was left out

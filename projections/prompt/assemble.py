@@ -9,8 +9,9 @@ import orjson
 from pydantic import JsonValue
 
 from engine.events.turn import DroppedPart, PromptSection
+from projections.models.craft import chat_variables
 from projections.prompt import form, tokens, window
-from projections.prompt.macros import PREFIX, Dice, of_rolls
+from projections.prompt.macros import PREFIX, Dice, left, of_rolls
 from projections.prompt.message import Image, Message, Part, Text, ToolCall, ToolResult
 from projections.prompt.section import Chosen, Offering, Piece, Place, Scene, Section
 from projections.prompt.sections import ORDER
@@ -59,6 +60,8 @@ class Prompt:
     tokens: int
     sections: tuple[PromptSection, ...]
     begins: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the conversation's next prompt begins with."""
 
     def as_json(self) -> list[dict[str, JsonValue]]:
         return [message.as_json() for message in self.messages]
@@ -143,7 +146,9 @@ def _assembled(ingredients: Ingredients, allowed: int, *, thin: bool) -> Prompt:
         _render(drafts, replace(scene, present=_present(talk.pieces)), "tail")  # now that it is clear who is
     messages = form.shaped(_messages(drafts, talk), ingredients.forms)
     begins = None if thin or ingredients.exact else talk.pieces[0].group
-    return Prompt(messages, sum(map(size, messages)), tuple(draft.record() for draft in drafts), begins)
+    records = tuple(draft.record() for draft in drafts)
+    kept = left(scene.offered) if any(record.name == chat_variables.SECTION and record.refs for record in records) else {}
+    return Prompt(messages, sum(map(size, messages)), records, begins, kept)
 
 
 def texts(ingredients: Ingredients) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What macros in texts that people wrote for prompts stand for (I14): descriptions, lorebook entries, notes. Pure.
 
 A number that is drawn is made of the turn and the name of the draw, and kept on the record of its section: whoever builds the prompt again
-takes it from there. Variables that a description sets can be read in lorebooks and notes of the same prompt; what those set is their own.
+takes it from there. Variables that a description sets can be read in lorebooks and notes of the same prompt, and by itself in the next
+prompt of the conversation; what those set is their own.
 """
 
 import random
@@ -21,7 +22,11 @@ PREFIX = "macro:"
 """Begins the names of what macros draw, on the record."""
 VARIABLE, OUTLET = "var:", "outlet:"
 """Begin the names under which sections offer variables and outlets to others."""
+KEPT, CHAT = "kept:", "chat"
+"""Begins the names under which what earlier prompts of the conversation left is offered; and that of where a fork began."""
 _SINGLE = re.compile(r"(?<!\{)\{(user|char|character|assistant|shape|personality)\}(?!\})")
+MOST_KEPT, LONGEST_KEPT, LONGEST_NAME = 100, 1_000, 100
+"""Variables that a conversation keeps (of more, none), characters of each, and of its name."""
 _DECIDED = {"original": ""}
 """What has a meaning in other programs and none here."""
 
@@ -69,7 +74,7 @@ class Writer:
             now=self.scene.now,
             values=_values(self.about, self.scene),
             draw=lambda what: self.scene.draw(f"{PREFIX}{where}:{what}"),
-            chat=str(self.scene.channel),
+            chat=self.scene.offered.get(CHAT, str(self.scene.channel)),
             local=self.variables,
             named=outlets if self.outlets else {},
         )
@@ -81,9 +86,15 @@ def writer(scene: Scene, about: Description | None, *, outlets: bool = True) -> 
     return Writer(scene, about, variables(scene), outlets)
 
 
-def variables(scene: Scene) -> dict[str, str]:
-    """The variables that the description offers."""
-    return {name.removeprefix(VARIABLE): value for name, value in scene.offered.items() if name.startswith(VARIABLE)}
+def variables(scene: Scene, prefix: str = VARIABLE) -> dict[str, str]:
+    """The variables that the description offers; those of KEPT are what it begins with."""
+    return {name.removeprefix(prefix): value for name, value in scene.offered.items() if name.startswith(prefix)}
+
+
+def left(offered: Mapping[str, str]) -> dict[str, str]:
+    """What of the description's variables the next prompt of the conversation begins with: so many, and so much of each."""
+    named = [(name.removeprefix(VARIABLE), value) for name, value in offered.items() if name.startswith(VARIABLE)]
+    return {name: value[:LONGEST_KEPT] for name, value in named if len(name) <= LONGEST_NAME} if len(named) <= MOST_KEPT else {}
 
 
 def at(scene: Scene, moment: datetime, seed: str) -> Scene:

@@ -111,6 +111,8 @@ class Room:
             as_of=as_of,
             catalog_as_of=as_of,
             prompt_version=2,
+            keeps=len(prompt.variables),
+            variables=dict(prompt.variables),
             prompt_tokens=prompt.tokens,
             begins=prompt.begins,
             sections=prompt.sections,

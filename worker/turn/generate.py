@@ -212,6 +212,8 @@ class Run:
             # Another model's window, like that of a third try, is a makeshift: the next turn begins where this one wanted to.
             begins=None if attempt.fallback_from else attempt.prompt.begins,
             sections=attempt.prompt.sections,
+            keeps=len(attempt.prompt.variables),
+            variables=dict(attempt.prompt.variables),
         )
         return turn_events.new(self.turn, event, ids.derived("generation", self.turn.turn, attempt.number))
 

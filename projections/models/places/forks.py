@@ -13,8 +13,11 @@ from engine.decide import reply
 from engine.events.base import Event
 from engine.resources.places.forked import MOST_LINES, ForkedLine
 from engine.store import Log, Query, Recorded, Stored
+from projections import unchanged
 from projections.base import Projection, clear, sql
 
+MOST_ABOVE = 1_000
+"""Forks of forks that are looked through for where it all began."""
 STILL_THERE = "NOT (e.gone AND (e.kind = 'message' OR e.live))"
 """Whether something said, `e`, is still there for a fork: what its author deleted is not; a reply that others replaced later is."""
 
@@ -79,6 +82,19 @@ async def fork_of(connection: AsyncConnection, channel: int, *, schema: str = "f
     async with connection.cursor(row_factory=class_row(Fork)) as cursor:
         await cursor.execute(sql("SELECT channel, source, at, character FROM {schema}.forks WHERE channel = %s", schema), (channel,))
         return await cursor.fetchone()
+
+
+async def root_of(connection: AsyncConnection, channel: int, *, schema: str = "forks") -> int:
+    """The channel in which what a channel goes on from began; itself where it began there. Of forks of forks the first."""
+    statement = """
+    WITH RECURSIVE above (channel, n) AS (
+        SELECT %(channel)s::bigint, 0
+        UNION ALL
+        SELECT f.source, n + 1 FROM above JOIN {schema}.forks f ON f.channel = above.channel WHERE n < %(most)s)
+    SELECT channel FROM above ORDER BY n DESC LIMIT 1
+    """
+    found = await unchanged.rows(connection, [schema], sql(statement, schema), {"channel": channel, "most": MOST_ABOVE})
+    return int(found[0][0])
 
 
 @dataclass(frozen=True, slots=True)

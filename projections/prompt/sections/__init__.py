@@ -23,10 +23,11 @@ from projections.prompt.sections import (
     silence,
     situation,
     tools,
+    variables,
 )
 
 ORDER: tuple[Section, ...] = (
-    *(platform, lore, character, directives, profile, history, relationship, memories, note),
+    *(platform, lore, variables, character, directives, profile, history, relationship, memories, note),
     *(pictures, situation, silence, request, tools),
 )
 

@@ -8,13 +8,13 @@ from engine.events.character import CharacterCreated, CharacterDeleted, Characte
 from engine.store import Log, Query
 from engine.store.codec import ERASED
 from projections.models import catalog
-from projections.prompt.macros import SOMEBODY, VARIABLE, Writer
+from projections.prompt.macros import KEPT, SOMEBODY, VARIABLE, Writer, variables
 from projections.prompt.message import Message
 from projections.prompt.section import Budget, Chosen, Piece, Place, Scene, Snapshot
 from projections.prompt.text import escape, fill, section, seen
 
 NAME = "character"
-VERSION = 4
+VERSION = 5
 PLACE: Place = "head"
 BUDGET: Budget = "required"
 _SECTIONS = (
@@ -32,6 +32,8 @@ _SECTIONS = (
 )
 _LAST = "post_history"
 """What stands behind the message to answer."""
+FIELDS = (*(field for _, field in _SECTIONS), _LAST)
+"""What of a description is said, macros replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def render(data: Card, scene: Scene, version: int) -> Sequence[Piece]:
     Up to version 2 characters that nobody sees, and brackets that only look like those of a tag, were sent; up to 3 macros as they are.
     """
     description = data.description
-    writer = Writer(scene, description)
+    writer = _writer(data, scene, version)
     known = [section(name, escape(text).strip()) for name, text in _texts(data, writer, version)]
     name = " ".join(escape(description.name).split())
     said = f"You are {name}.\n" + section("character", "\n".join(part for part in known if part))
@@ -87,6 +89,11 @@ def render(data: Card, scene: Scene, version: int) -> Sequence[Piece]:
     if version > 3 and (last := section("reminder", seen(escape(writer.of(description.post_history, _LAST)).strip()))):
         pieces.append(Piece(Message.of("user", last), place="tail"))
     return pieces
+
+
+def _writer(data: Card, scene: Scene, version: int) -> Writer:
+    """From version 5 on it begins with what earlier prompts of the conversation left."""
+    return Writer(scene, data.description, variables(scene, KEPT) if version > 4 else {})
 
 
 def _texts(data: Card, writer: Writer, version: int) -> list[tuple[str, str]]:
@@ -102,6 +109,6 @@ def offer(data: Card, scene: Scene, version: int) -> Mapping[str, str]:
     """The variables it sets."""
     if version < 4:
         return {}
-    writer = Writer(scene, data.description)
+    writer = _writer(data, scene, version)
     _texts(data, writer, version)
     return {VARIABLE + name: value for name, value in writer.variables.items()}
