@@ -1,16 +1,24 @@
 """Edits and deletions enter the log: only of messages that are in it, each once, never an older text over a newer one."""
 
+import asyncio
 from collections.abc import Sequence
 
 from bot import requests
 from bot.discord.typing import Typing
-from engine import ids
+from engine import clock, ids
 from engine.events.base import Event
 from engine.events.message import MessageDeleted, MessageEdited, MessageReceived
 from engine.store import Log, NewEvent, Recorded
 from engine.store.contend import update
-from projections.models import history, turns
+from projections.follow import runner
+from projections.models import deliveries, history, turns
 from projections.models.places import quotes
+
+POSTED_S, LOOK_S, LATE_S = 3.0, 0.1, 30.0
+"""How long a deleted message may turn out to be one that we are posting, how often that is looked at, and how long read models that
+
+were late then are not waited for again.
+"""
 
 
 class Changes:
@@ -18,6 +26,7 @@ class Changes:
 
     def __init__(self, log: Log, typing: Typing) -> None:
         self._log, self._typing = log, typing
+        self._late_until = 0.0
 
     async def edited(self, event: MessageEdited) -> bool:
         """Append an edit of what was heard, or what something heard points to; False for others, or when a later one is in the log.
@@ -46,16 +55,39 @@ class Changes:
         elif await self._stands_elsewhere(event):
             return False
         said = await self._log.find(ids.message_event(event.message_id, "received"))
+        if said is None and not await self._is_known(event):
+            return False
         async with self._log.pool.connection() as connection:
-            ours = said is not None or await history.speaker_of(connection, event.message_id) is not None
-            if not ours and not await quotes.is_quoted(connection, event.message_id):
-                return False
             waiting = [t for t in await turns.by_message(connection, event.message_id) if t.status == "pending"]
         await self._log.append(requests.deleted(event, said.row.user if said else None))
         for turn in waiting:
             await self._log.append(requests.cancelled(turn, "message deleted"))
             self._typing.end(turn.turn)
         return True
+
+    async def _is_known(self, event: MessageDeleted) -> bool:
+        """Whether a message that nobody said is a reply of ours, or something heard points to it.
+
+        One that was posted just now is perhaps not in the log yet, or not in the read models: as long as something is on its way in its
+        channel, that is waited for.
+        """
+        until = clock.monotonic() + POSTED_S
+        while True:
+            left = max(until - clock.monotonic(), 0.0)
+            if clock.monotonic() >= self._late_until and not await self._caught_up(left):
+                self._late_until = clock.monotonic() + LATE_S  # many are deleted at once: not each waits
+            async with self._log.pool.connection() as connection:
+                if await history.speaker_of(connection, event.message_id) is not None or await quotes.is_quoted(
+                    connection, event.message_id
+                ):
+                    return True
+                coming = await deliveries.due_in(connection, "discord", event.channel_id, limit=1)
+            if not coming or not left:
+                return False
+            await asyncio.sleep(LOOK_S)
+
+    async def _caught_up(self, seconds: float) -> bool:
+        return await runner.wait_for(self._log.pool, ("history", "deliveries"), await self._log.head(), seconds=seconds)
 
     async def _pointed_to(self, message_id: int) -> bool:
         async with self._log.pool.connection() as connection:
