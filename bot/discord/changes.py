@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 from bot import requests
 from bot.discord.typing import Typing
@@ -14,6 +15,8 @@ from projections.follow import runner
 from projections.models import deliveries, history, turns
 from projections.models.places import quotes
 
+RECENT = timedelta(minutes=1)
+"""How old a deleted message may be for it to be one that we are posting; clocks differ by less."""
 POSTED_S, LOOK_S, LATE_S = 3.0, 0.1, 30.0
 """How long a deleted message may turn out to be one that we are posting, how often that is looked at, and how long read models that
 
@@ -71,18 +74,20 @@ class Changes:
         One that was posted just now is perhaps not in the log yet, or not in the read models: as long as something is on its way in its
         channel, that is waited for.
         """
-        until = clock.monotonic() + POSTED_S
+        recent = clock.now() - ids.snowflake_time(event.message_id) < RECENT  # an older one is not being posted now: nobody waits
+        until = clock.monotonic() + (POSTED_S if recent else 0.0)
         while True:
             left = max(until - clock.monotonic(), 0.0)
-            if clock.monotonic() >= self._late_until and not await self._caught_up(left):
+            if left and clock.monotonic() >= self._late_until and not await self._caught_up(left):
                 self._late_until = clock.monotonic() + LATE_S  # many are deleted at once: not each waits
             async with self._log.pool.connection() as connection:
-                if await history.speaker_of(connection, event.message_id) is not None or await quotes.is_quoted(
-                    connection, event.message_id
-                ):
+                ours = await history.speaker_of(connection, event.message_id) is not None
+                if ours or await quotes.is_quoted(connection, event.message_id):
                     return True
+                if not left:
+                    return False
                 coming = await deliveries.due_in(connection, "discord", event.channel_id, limit=1)
-            if not coming or not left:
+            if not coming:
                 return False
             await asyncio.sleep(LOOK_S)
 

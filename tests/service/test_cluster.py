@@ -181,7 +181,7 @@ async def test_the_stream_is_kept_by_three_servers(tmp_path: Path) -> None:
 async def _until_declared(stream: object, replicas: int | None) -> str:
     for _ in range(600):
         try:
-            return await broker.declare(stream, replicas=replicas)  # type: ignore[arg-type]
+            return await broker.declare(stream, replicas=replicas)  # type: ignore[arg-type]  # a JetStream context of the client
         except broker.TROUBLE:
             await asyncio.sleep(0.1)  # the servers choose who leads
     raise AssertionError("the servers agree on nobody who leads")

@@ -217,7 +217,7 @@ async def test_a_reflection_is_one_of_the_readings_of_a_day(world: World, settin
     for text in ("I keep bees.", "I sell honey."):
         await six(world, text)
     for number, reading in enumerate(await readings(world)):
-        await extract.make(job(world, settings, lambda _, n=number: {"facts": [{"line": 0, "fact": f"fact {n}"}]}), reading)  # type: ignore[misc]
+        await extract.make(job(world, settings, lambda _, n=number: {"facts": [{"line": 0, "fact": f"fact {n}"}]}), reading)  # type: ignore[misc]  # a default of a lambda has no type
     await world.caught_up()
 
     async def reflected(number: int, most: int) -> int:

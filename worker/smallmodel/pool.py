@@ -86,7 +86,7 @@ class Model:
         try:
             async with asyncio.timeout(START_SECONDS):
                 told = await self._line(self._process)
-        except BaseException:
+        except BaseException:  # also when nobody waits any more: no process stays behind
             self._end()
             raise
         if "failed" in told:
